@@ -1,0 +1,93 @@
+"""The shell: routes, HTTP status codes and the clock. It decides nothing, and nothing below it knows HTTP.
+
+An error is never answered 200, because Metacontroller deletes each allocation that is missing from an answer: a body
+that can't be understood is 400, one that is too large 413, a bug 500. Metacontroller then tries again, and nothing is
+lost.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Flask, Response, current_app, request
+from werkzeug.exceptions import HTTPException
+
+from hooks import ranges, requests
+from hooks.explain import ProtocolError
+from hooks.settings import Settings, settings_from
+from hooks.wire import (
+    Body,
+    RangeBody,
+    RangeCustomizeBody,
+    RequestBody,
+    RequestCustomizeBody,
+    decode_body,
+    encode,
+)
+
+#: In replay mode: the time at which a call takes place, and the answer that it did.
+NOW_HEADER = "Ipam-Now"
+
+
+def create_app(settings: Settings) -> Flask:
+    """The WSGI application."""
+    app = Flask("ipam", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = settings.body_bytes_max
+
+    def hook(path: str, body_type: type[Body], answer: Callable[[Body, datetime], dict[str, Any]]) -> None:
+        def view() -> Response:
+            now = _now(settings)
+            body = decode_body(request.get_data(cache=False), body_type)
+            response = _json(answer(body, now), 200)
+            if settings.replay and NOW_HEADER in request.headers:
+                response.headers[NOW_HEADER] = request.headers[NOW_HEADER]
+            return response
+
+        app.add_url_rule(path, path, view, methods=["POST"], provide_automatic_options=False)
+
+    hook("/ipamrange/customize", RangeCustomizeBody, lambda body, _: ranges.customize(body))
+    hook("/ipamrange/sync", RangeBody, ranges.sync)
+    hook("/ipamrange/finalize", RangeBody, ranges.sync)
+    hook("/ipamrequest/customize", RequestCustomizeBody, lambda body, _: requests.customize(body))
+    hook("/ipamrequest/sync", RequestBody, requests.sync)
+    hook("/ipamrequest/finalize", RequestBody, requests.finalize)
+    app.add_url_rule("/healthz", "healthz", lambda: _json({"status": "ok"}, 200))
+    app.add_url_rule("/readyz", "readyz", lambda: _json({"status": "ok"}, 200))
+    app.register_error_handler(ProtocolError, _refused)
+    app.register_error_handler(HTTPException, _failed)
+    return app
+
+
+def _now(settings: Settings) -> datetime:
+    if settings.replay and (text := request.headers.get(NOW_HEADER)):
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError as error:
+            raise ProtocolError(f"header {NOW_HEADER}", "must be a time such as 2026-11-23T20:00:00Z", text) from error
+    return datetime.now(UTC)
+
+
+def _json(answer: object, status: int) -> Response:
+    return Response(encode(answer), status, content_type="application/json")
+
+
+def _refused(error: ProtocolError) -> Response:
+    current_app.logger.warning("%s refused: %s (found: %s)", request.path, error, error.value)
+    return _json({"error": {"path": error.path, "message": error.message, "value": error.value}}, 400)
+
+
+def _failed(error: HTTPException) -> Response:
+    """Unknown route, wrong method, too large a body; and bugs, which Flask has logged with their traceback."""
+    headers = dict(error.get_headers())
+    message = error.description
+    if error.code == 405:
+        message = f"{request.method} is not allowed here: use {headers.get('Allow')}"
+    elif error.code == 413:
+        message = f"the body is larger than {request.max_content_length} bytes (IPAM_BODY_BYTES_MAX)"
+    response = _json({"error": {"path": request.path, "message": message}}, error.code or 500)
+    if "Allow" in headers:
+        response.headers["Allow"] = headers["Allow"]
+    return response
+
+
+app = create_app(settings_from())

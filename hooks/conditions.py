@@ -1,0 +1,39 @@
+"""Conditions as kubectl, kstatus (Flux, Helm, Argo CD) and people read them.
+
+`Ready` is always there. kstatus reads two more: `Stalled=True` says that waiting is in vain, `Reconciling=True` that it
+is not; they are there only while they are true. A condition's time is that of its last turn: it is copied from the
+condition that is there already, unless the status turns.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from hooks.wire import Condition, timestamp
+
+
+class Fact(NamedTuple):
+    """What a condition says, without its times: type, status (True, False, Unknown), CamelCase reason, sentence."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+
+
+def conditions(facts: Iterable[Fact], observed: list[Condition], generation: int, now: datetime) -> list[Condition]:
+    """The facts as conditions; those that did not turn since `observed` keep their time."""
+    before = {condition.type: condition for condition in observed}
+    return [_condition(fact, before.get(fact.type), generation, now) for fact in facts]
+
+
+def _condition(fact: Fact, before: Condition | None, generation: int, now: datetime) -> Condition:
+    turned = before is None or before.status != fact.status
+    return Condition(
+        type=fact.type,
+        status=fact.status,
+        reason=fact.reason,
+        message=fact.message,
+        last_transition_time=timestamp(now) if turned or before is None else before.last_transition_time,
+        observed_generation=generation,
+    )

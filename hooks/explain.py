@@ -1,0 +1,67 @@
+"""What is wrong with a body that was refused: the path, the value found there, and what would be right.
+
+The hot path reads bodies by msgspec, which is fast and says little. Only a body that it refuses is read again here,
+slowly, against the JSON Schema of the same types.
+"""
+
+import json
+from typing import Any
+
+import jsonschema
+import msgspec
+
+_EXCERPT_LENGTH_MAX = 120
+
+
+class ProtocolError(Exception):
+    """The call is not a hook request that can be answered.
+
+    Attributes:
+        path: where, as a JSON path; `$` is the whole body.
+        message: what is wrong there, and what would be right.
+        value: what is there, cut to a readable length; absent when nothing is.
+    """
+
+    def __init__(self, path: str, message: str, value: str | None = None) -> None:
+        super().__init__(f"{path}: {message}")
+        self.path = path
+        self.message = message
+        self.value = value
+
+
+def explained(data: bytes, body_type: type, refusal: str) -> ProtocolError:
+    """The error for a body that msgspec refused with this text."""
+    try:
+        body = json.loads(data)
+    except RecursionError:
+        return ProtocolError("$", "nested too deeply: hook requests have fewer than 100 levels")
+    except UnicodeDecodeError as error:
+        return ProtocolError(
+            "$", f"not UTF-8 at byte {error.start}", excerpt(data[error.start : error.start + 8].hex())
+        )
+    except json.JSONDecodeError as error:
+        near = excerpt(error.doc[max(error.pos - 20, 0) : error.pos + 20])
+        return ProtocolError("$", f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}", near)
+    try:
+        faults = jsonschema.Draft202012Validator(msgspec.json.schema(body_type)).iter_errors(body)
+        fault = jsonschema.exceptions.best_match(faults)
+    except RecursionError:
+        fault = None
+    if fault is None:
+        return ProtocolError("$", refusal)
+    missing = fault.validator == "required"
+    return ProtocolError(fault.json_path, _shortened(fault), None if missing else excerpt(fault.instance))
+
+
+def excerpt(value: Any) -> str:
+    """A value as JSON, cut to a readable length."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= _EXCERPT_LENGTH_MAX else f"{text[:_EXCERPT_LENGTH_MAX]}... ({len(text)} characters)"
+
+
+def _shortened(fault: jsonschema.ValidationError) -> str:
+    """Jsonschema's message without the value, which may be megabytes and is told apart."""
+    if fault.validator == "type":
+        wanted: Any = fault.validator_value
+        return f"must be of type {wanted if isinstance(wanted, str) else ' or '.join(wanted)}"
+    return excerpt(fault.message)

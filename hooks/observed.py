@@ -1,0 +1,172 @@
+"""What one call sees of a range, sorted out but not yet judged."""
+
+from functools import cached_property
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from hooks import names
+from hooks.explain import ProtocolError
+from hooks.ledger import Ledger, Sightings, read_ledger
+from hooks.wire import (
+    AllocationObject,
+    NamespaceObject,
+    RangeBody,
+    RangeSpec,
+    RequestObject,
+    RequestSpec,
+    decode_objects,
+    decode_spec,
+)
+from ipam.address import read_prefix
+from ipam.pool import InvalidPool, Pool, parse_pool
+
+
+class Observed:
+    """The picture of one call: the ledger, the requests of this range, the answers that exist.
+
+    Attributes:
+        ledger: as committed, or as committed once: a cache may be stale.
+        pool: what the spec describes, or a text that says why it describes nothing.
+        alive: requests of this range that are not released, by uid.
+        released: requests of this range that are (S5 a), by uid.
+        request_specs: the specs of both, or why they can't be read, by uid.
+        answers: the specs of the allocations that exist, by uid of the request.
+        unread_answers: allocations that can't be read, as children to be returned: leaving one out would delete it.
+    """
+
+    def __init__(self, body: RangeBody) -> None:
+        """Read everything that can be read.
+
+        Raises:
+            ProtocolError: if the ledger can't be.
+        """
+        self.body = body
+        meta = body.parent.metadata
+        self.namespace = meta.namespace
+        self.name = meta.name
+        self.range_text = f"{meta.namespace}/{meta.name}"
+        self.is_deleted = meta.deletion_timestamp is not None
+        self.ledger = read_ledger(body.parent.status)
+        self.spec = decode_spec(body.parent.spec, RangeSpec)
+        self.pool = _pool_of(self.range_text, self.spec)
+        self._check_family()
+        requests, self.unreadable_requests = decode_objects(body.related.get(names.REQUEST_KEY, {}), RequestObject)
+        self.request_specs: dict[str, RequestSpec | str] = {}
+        self.alive: dict[str, RequestObject] = {}
+        self.released: dict[str, RequestObject] = {}
+        for request in requests.values():
+            self._sort_in(request)
+        group = body.children.get(names.ALLOCATION_KEY, {})
+        allocations, unreadable = decode_objects(group, AllocationObject)
+        self.answers = {each.spec.request.uid: each.spec for each in allocations.values() if self._is_our_answer(each)}
+        self._answer_names = {each.metadata.name for each in allocations.values()}
+        self.unread_answers = [_as_it_came(key, group[key]) for key in unreadable]
+
+    def _check_family(self) -> None:
+        """A ledger and a pool of two families can't be of one range."""
+        entry = next(iter(self.ledger.entries.values()), None)
+        if entry and isinstance(self.pool, Pool) and read_prefix(entry.cidr).family is not self.pool.family:
+            path = "$.parent.status.allocations[0].cidr"
+            raise ProtocolError(path, f"is not {self.pool.family.name} as the range is", entry.cidr)
+
+    def _sort_in(self, request: RequestObject) -> None:
+        meta = request.metadata
+        spec = decode_spec(request.spec, RequestSpec)
+        if isinstance(spec, RequestSpec):
+            named = (spec.ipam.namespace or meta.namespace, spec.ipam.name)
+            if named != (self.namespace, self.name):
+                return  # it carries our label, but asks another range
+        self.request_specs[meta.uid] = spec
+        (self.released if is_released(request) else self.alive)[meta.uid] = request
+
+    def _is_our_answer(self, allocation: AllocationObject) -> bool:
+        """Whether an allocation is one that we would write: answers go by their name."""
+        key = allocation.spec.request
+        expected = names.allocation_name(self.namespace, self.name, key.namespace, key.name, key.uid)
+        return (allocation.metadata.name, allocation.spec.range) == (expected, self.name)
+
+    @cached_property
+    def sightings(self) -> Sightings:
+        """The proofs of release that are seen."""
+        let_go = {uid for uid, answer in self.answers.items() if answer.state == "Released" and uid not in self.alive}
+        reclaim = self.body.parent.metadata.annotations.get(names.RECLAIM_ANNOTATION, "")
+        return Sightings(
+            present=self.alive.keys(),
+            released=self.released.keys() | let_go,
+            reclaimed={uid.strip() for uid in reclaim.split(",")},
+            closing=self.is_deleted,
+        )
+
+    @cached_property
+    def referring(self) -> list[str]:
+        """The requests that refer to this range, as sorted "namespace/name"."""
+        return sorted("/".join(request_key(each)) for each in [*self.alive.values(), *self.released.values()])
+
+    @cached_property
+    def namespace_is_terminating(self) -> bool:
+        """Whether the API server would refuse new objects in the range's namespace."""
+        namespaces, _ = decode_objects(self.body.related.get(names.NAMESPACE_KEY, {}), NamespaceObject)
+        return any(
+            each.metadata.name == self.namespace and each.metadata.deletion_timestamp for each in namespaces.values()
+        )
+
+    def may_create(self, allocation: str) -> bool:
+        """Whether an answer of this name may be returned: it exists, or its namespace takes new ones."""
+        return allocation in self._answer_names or not self.namespace_is_terminating
+
+    def waiting(self, kept: Ledger) -> list[RequestObject]:
+        """The requests that may be granted a block now, first come, first served (S6).
+
+        Only those that carry our finalizer: another one could vanish unseen. And none that was let go.
+        """
+        waiting = [
+            request
+            for uid, request in self.alive.items()
+            if uid not in kept.entries
+            and request.metadata.deletion_timestamp is None
+            and names.REQUEST_FINALIZER in request.metadata.finalizers
+            and not (uid in self.answers and self.answers[uid].state == "Released")
+        ]
+        waiting.sort(key=lambda each: (each.metadata.creation_timestamp, *request_key(each), each.metadata.uid))
+        return waiting
+
+
+def is_released(request: RequestObject) -> bool:
+    """S5 (a): it is being deleted, and nobody but us holds it back. Neither ever turns back."""
+    meta = request.metadata
+    return meta.deletion_timestamp is not None and all(each == names.REQUEST_FINALIZER for each in meta.finalizers)
+
+
+def _pool_of(range_text: str, spec: RangeSpec | str) -> Pool | str:
+    """The pool that a spec describes, or what is wrong with it."""
+    if isinstance(spec, str):
+        return spec
+    try:
+        pool = parse_pool(range_text, spec.ranges)
+    except InvalidPool as error:
+        return str(error)
+    if not 0 <= spec.chunk_size <= pool.family.bits:
+        return f"chunkSize {spec.chunk_size}: {pool.family.name} prefix lengths are 0..{pool.family.bits}"
+    return pool
+
+
+def request_key(request: RequestObject) -> tuple[str, str]:
+    """Namespace and name."""
+    return request.metadata.namespace, request.metadata.name
+
+
+def _as_it_came(key: str, raw: Raw) -> dict[str, Any]:
+    """An allocation of which nothing is known but that it exists."""
+    namespace, _, name = key.rpartition("/")
+    try:
+        written = msgspec.json.decode(raw, type=dict[str, Raw])
+    except msgspec.MsgspecError as error:
+        raise ProtocolError(f'$.children["{names.ALLOCATION_KEY}"]["{key}"]', str(error)) from error
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": names.ALLOCATION_KIND,
+        "metadata": {"namespace": namespace, "name": name},
+        "spec": written.get("spec", Raw(b"{}")),
+    }

@@ -1,0 +1,107 @@
+"""What a range reports: the proposed ledger, and in words and numbers what it means."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from hooks import names
+from hooks.conditions import Fact, conditions
+from hooks.ledger import Ledger
+from hooks.observed import Observed
+from hooks.wire import Capacity, Entry, RangeStatus
+from ipam.allocate import Decision, Refused, Verdict
+
+_NAMES_IN_MESSAGE_MAX = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What those who wait get: new entries, or refusals by uid; and the decision, if the range's spec is valid."""
+
+    grants: list[Entry]
+    refusals: dict[str, Refused]
+    decision: Decision | None
+
+    @property
+    def pending_count(self) -> int:
+        """Number of requests that wait for room."""
+        return sum(refusal.verdict is Verdict.BUSY for refusal in self.refusals.values())
+
+
+def range_status(seen: Observed, proposal: Ledger, service: Service, now: datetime) -> RangeStatus:
+    """The next status of a range."""
+    parent = seen.body.parent
+    state, facts = _facts(seen, service)
+    absent = [entry for entry in proposal.entries.values() if entry.absent_since]
+    if absent:
+        facts.append(Fact("HoldersAbsent", "True", "RequestNotFound", _absent_message(absent)))
+    messages = [fact.message for fact in facts if fact.type in ("Ready", "HoldersAbsent")]
+    if seen.unreadable_requests:
+        keys = sorted(seen.unreadable_requests)
+        messages.append(f"{_count(len(keys), 'request')} can't be read: {_listed(keys)}")
+    return RangeStatus(
+        revision=proposal.revision,
+        allocations=list(proposal.entries.values()),
+        closing=proposal.closing,
+        state=state,
+        message="; ".join(filter(None, messages)),
+        pending=service.pending_count,
+        capacity=_capacity(service.decision),
+        observed_generation=parent.metadata.generation,
+        conditions=conditions(facts, parent.status.conditions, parent.metadata.generation, now),
+    )
+
+
+def _facts(seen: Observed, service: Service) -> tuple[str, list[Fact]]:
+    """The state, and the conditions that say the same at length."""
+    if seen.is_deleted:
+        waiting = "no request refers to it any more"
+        if seen.referring:
+            waiting = f"waiting for {_count(len(seen.referring), 'request')}: {_listed(seen.referring)}"
+        return "Deleting", [Fact("Ready", "False", "Deleting", waiting)]
+    if isinstance(seen.pool, str):
+        return "Invalid", [
+            Fact("Ready", "False", "InvalidSpec", seen.pool),
+            Fact("Stalled", "True", "InvalidSpec", seen.pool),
+        ]
+    return "Ready", [Fact("Ready", "True", "Serving", _pending_message(service))]
+
+
+def _pending_message(service: Service) -> str:
+    pending = service.pending_count
+    if not pending or service.decision is None:
+        return ""
+    largest = service.decision.largest_free_length
+    room = "no address is free" if largest is None else f"largest free block is /{largest}"
+    return f"{room}, {_count(pending, 'request')} {'waits' if pending == 1 else 'wait'}"
+
+
+def _absent_message(absent: list[Entry]) -> str:
+    who = _listed([f"{entry.request} ({entry.cidr}, uid {entry.uid})" for entry in absent])
+    return (
+        f"{_count(len(absent), 'holder')} vanished without a release, the blocks stay held: {who}; to give them back, "
+        f"name the uids in the annotation {names.RECLAIM_ANNOTATION}"
+    )
+
+
+def _capacity(decision: Decision | None) -> Capacity | None:
+    if decision is None:
+        return None
+    largest = decision.largest_free_length
+    return Capacity(
+        total=str(decision.total_count),
+        allocated=str(decision.total_count - decision.free_count),
+        free=str(decision.free_count),
+        used=f"{100 * (decision.total_count - decision.free_count) // decision.total_count}%",
+        largest_free="" if largest is None else f"/{largest}",
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _listed(items: list[str]) -> str:
+    """The first few, and how many more there are."""
+    shown = ", ".join(items[:_NAMES_IN_MESSAGE_MAX])
+    more = len(items) - _NAMES_IN_MESSAGE_MAX
+    return f"{shown} and {more} more" if more > 0 else shown

@@ -1,0 +1,145 @@
+"""The hooks of an IPAMRange: the whole picture of one range in, its next status and its allocations out.
+
+    observe   what is seen: the ledger, the requests of this range, the answers that exist   (observed.py)
+    settle    releases with proof, marks of absent holders                                   (ledger.py)
+    serve     blocks for those who wait, in order                                            (ipam.allocate)
+    publish   answers, from the observed ledger only                                         (answers.py)
+    report    the proposed ledger, in words and numbers                                      (range_status.py)
+
+The status that is returned is a proposal. It holds once the API server has accepted it, which the next call sees.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from hooks import names
+from hooks.answers import Answers, allocation_objects, published, rests_on
+from hooks.ledger import ABSENCE_BEFORE_RELEASE, Ledger, fitting_count, settled, with_grants
+from hooks.observed import Observed, request_key
+from hooks.range_status import Service, range_status
+from hooks.wire import Entry, RangeBody, RangeCustomizeBody, RangeSpec, RequestObject
+from ipam.address import InvalidAddress, Prefix, parse_prefix, read_prefix
+from ipam.allocate import Allocation, Claim, Refused, Verdict, allocate
+from ipam.pool import Pool
+
+#: Metacontroller may lose a wake-up (a failed customize call, an AlreadyExists): look again after this many seconds
+#: while the answers that are seen are not those that shall be.
+RECHECK_SECONDS = 10.0
+
+
+def customize(body: RangeCustomizeBody) -> dict[str, Any]:
+    """What else a range's sync must see: the requests that name it, and its namespace."""
+    meta = body.parent.metadata
+    return {
+        "relatedResources": [
+            {
+                "apiVersion": names.API_VERSION,
+                "resource": "ipamrequests",
+                "labelSelector": {"matchLabels": {names.RANGE_LABEL: names.range_label(meta.namespace, meta.name)}},
+            },
+            {"apiVersion": "v1", "resource": "namespaces", "names": [meta.namespace]},
+        ]
+    }
+
+
+def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
+    """The next status and the desired allocations of a range, be it in use or being deleted.
+
+    Raises:
+        ProtocolError: if the ledger can't be read. Nothing is answered then, and nothing is lost.
+    """
+    now = now.replace(microsecond=0)
+    seen = Observed(body)
+    kept = settled(seen.ledger, seen.sightings, now)
+    service = _serve(seen, kept)
+    answers = published(seen, service.refusals)
+    proposal = with_grants(kept, service.grants)
+    changed = (proposal.entries, proposal.closing) != (seen.ledger.entries, seen.ledger.closing)
+    if changed or rests_on(seen.answers, seen.ledger.revision):
+        proposal = replace(proposal, revision=seen.ledger.revision + 1)
+    answer = {
+        "status": range_status(seen, proposal, service, now),
+        "children": allocation_objects(answers, seen.namespace, seen.may_create) + seen.unread_answers,
+        "resyncAfterSeconds": _resync_after_seconds(seen, proposal, answers, now),
+    }
+    if body.finalizing:
+        # Metacontroller drops our finalizer before it writes anything else: only committed facts may allow it.
+        answer["finalized"] = seen.ledger.closing and not (seen.ledger.entries or seen.referring or seen.answers)
+    return answer
+
+
+def _serve(seen: Observed, kept: Ledger) -> Service:
+    """Decide about everybody who waits."""
+    waiting = seen.waiting(kept)
+    if isinstance(seen.pool, str):
+        reason = Refused(Verdict.INVALID, "InvalidRange", f"range {seen.range_text} is invalid: {seen.pool}")
+        return Service([], {request.metadata.uid: reason for request in waiting}, None)
+    if kept.closing:
+        reason = Refused(Verdict.INVALID, "RangeDeleted", f"range {seen.range_text} is being deleted")
+        refusals = {request.metadata.uid: reason for request in waiting}
+        return Service([], refusals, allocate(seen.pool, _held(kept), []))
+    return _grant(seen, kept, seen.pool, waiting)
+
+
+def _grant(seen: Observed, kept: Ledger, pool: Pool, waiting: list[RequestObject]) -> Service:
+    """Turn requests into claims, and their outcomes into entries and refusals."""
+    wants = [(request, _claim(request, seen, pool)) for request in waiting]
+    refusals = {request.metadata.uid: want for request, want in wants if isinstance(want, Refused)}
+    claimants = [request for request, want in wants if isinstance(want, Claim)]
+    claims = [want for _, want in wants if isinstance(want, Claim)]
+    held = _held(kept)
+    decision = allocate(pool, held, claims)
+    entries = [_entry(*pair) for pair in zip(claimants, decision.outcomes, strict=True)]
+    fitting = fitting_count(kept, entries)
+    if fitting < len(claims):
+        decision = allocate(pool, held, claims[:fitting])
+        message = f"{seen.range_text} holds as many requests as one object can record: waiting for a release"
+        full = Refused(Verdict.BUSY, "LedgerFull", message)
+        refusals.update({request.metadata.uid: full for request in claimants[fitting:]})
+    for request, outcome in zip(claimants, decision.outcomes, strict=False):
+        if isinstance(outcome, Refused):
+            refusals[request.metadata.uid] = outcome
+    return Service([entry for entry in entries[:fitting] if entry], refusals, decision)
+
+
+def _claim(request: RequestObject, seen: Observed, pool: Pool) -> Claim | Refused:
+    """What a request wants; a refusal if that can't be understood."""
+    spec = seen.request_specs[request.metadata.uid]
+    if isinstance(spec, str):
+        return Refused(Verdict.INVALID, "InvalidSpec", f"the spec can't be read: {spec}")
+    assert isinstance(seen.spec, RangeSpec), "a pool comes from a spec"
+    holder = "/".join(request_key(request))
+    # A published block stays: a request that shows one and is not in the ledger gets that one or none.
+    wanted = request.status.cidr or spec.request
+    if not wanted:
+        return Claim(holder, spec.size or seen.spec.chunk_size or pool.family.bits)
+    try:
+        prefix = parse_prefix(wanted)
+    except InvalidAddress as error:
+        return Refused(Verdict.INVALID, "InvalidRequest", f"request {error}")
+    return Claim(holder, prefix.length, prefix)
+
+
+def _entry(request: RequestObject, outcome: Prefix | Refused) -> Entry | None:
+    if isinstance(outcome, Refused):
+        return None
+    return Entry(cidr=str(outcome), request="/".join(request_key(request)), uid=request.metadata.uid)
+
+
+def _held(ledger: Ledger) -> list[Allocation]:
+    return [Allocation(read_prefix(entry.cidr), entry.request) for entry in ledger.entries.values()]
+
+
+def _resync_after_seconds(seen: Observed, proposal: Ledger, answers: Answers, now: datetime) -> float:
+    """When to look again although nothing happens; 0 means never."""
+    delays = []
+    if answers != seen.answers and not seen.namespace_is_terminating:
+        delays.append(RECHECK_SECONDS)
+    if proposal.closing:
+        delays += [
+            max((entry.absent_since + ABSENCE_BEFORE_RELEASE - now).total_seconds(), 1.0)
+            for entry in proposal.entries.values()
+            if entry.absent_since
+        ]
+    return min(delays, default=0.0)

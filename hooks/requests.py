@@ -1,0 +1,144 @@
+"""The hooks of an IPAMRequest: the range's answer to it in, its status out.
+
+A request decides nothing. It carries the label by which its range finds it, copies the answer that the range publishes
+(an IPAMAllocation whose name follows from the request alone) into its status, and, once deleted, stays until the range
+has let it go.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec import Raw
+
+from hooks import names
+from hooks.conditions import Fact, conditions
+from hooks.wire import (
+    AllocationObject,
+    AllocationSpec,
+    RequestBody,
+    RequestCustomizeBody,
+    RequestObject,
+    RequestSpec,
+    RequestStatus,
+    decode_objects,
+    decode_spec,
+)
+
+#: A request without an answer for this long is told why that may be.
+SILENCE_BEFORE_PENDING = timedelta(seconds=30)
+#: A deleted request to which no answer exists goes after this time: there is no such range. A range that is there
+#: answers each deletion within moments.
+SILENCE_BEFORE_LETTING_GO = timedelta(seconds=10)
+#: Wake-ups can be lost; who has no block looks again after this many seconds.
+RECHECK_SECONDS = 300.0
+
+
+def customize(body: RequestCustomizeBody) -> dict[str, Any]:
+    """What else a request's sync must see: the one allocation that answers it."""
+    spec = decode_spec(body.parent.spec, RequestSpec)
+    if isinstance(spec, str):
+        return {"relatedResources": []}
+    meta = body.parent.metadata
+    range_namespace = spec.ipam.namespace or meta.namespace
+    name = names.allocation_name(range_namespace, spec.ipam.name, meta.namespace, meta.name, meta.uid)
+    return {
+        "relatedResources": [
+            {
+                "apiVersion": names.API_VERSION,
+                "resource": "ipamallocations",
+                "namespace": range_namespace,
+                "names": [name],
+            }
+        ]
+    }
+
+
+def sync(body: RequestBody, now: datetime) -> dict[str, Any]:
+    """The next label, annotation and status of a request; a status of null leaves it as it is."""
+    now = now.replace(microsecond=0)
+    request = body.object
+    spec = decode_spec(request.spec, RequestSpec)
+    if isinstance(spec, str):
+        fact = Fact("Ready", "False", "InvalidSpec", f"the spec can't be read: {spec}")
+        return {"status": _status(request, "Invalid", fact, now)}
+    labels = {names.RANGE_LABEL: names.range_label(*_range_of(request, spec))}
+    answer = _answer_to(request, spec, body.related)
+    if answer is None or answer.state == "Released":
+        return {"labels": labels, **_unanswered(request, spec, now)}
+    # A published block stays whatever the answer says; the API server would refuse another one as well.
+    if answer.state == "Ready" and request.status.cidr in ("", answer.cidr):
+        status = _status(request, "Ready", Fact("Ready", "True", "Allocated", ""), now, cidr=answer.cidr)
+        return {"labels": labels, "annotations": {names.CIDR_ANNOTATION: answer.cidr}, "status": status}
+    fact = Fact("Ready", "False", "Refused" if answer.state == "Invalid" else "WaitingForRoom", answer.message)
+    return {
+        "labels": labels,
+        "status": _status(request, answer.state, fact, now),
+        "resyncAfterSeconds": RECHECK_SECONDS,
+    }
+
+
+def finalize(body: RequestBody, now: datetime) -> dict[str, Any]:
+    """Whether a deleted request may go: when its range has released it, or when there is no range to ask."""
+    request = body.object
+    spec = decode_spec(request.spec, RequestSpec)
+    if isinstance(spec, str):
+        return {"finalized": True}
+    labels = {names.RANGE_LABEL: names.range_label(*_range_of(request, spec))}
+    answer = _answer_to(request, spec, body.related)
+    if answer:
+        return {"labels": labels, "finalized": answer.state == "Released", "resyncAfterSeconds": RECHECK_SECONDS}
+    deleted = request.metadata.deletion_timestamp or now
+    seconds_left = (deleted + SILENCE_BEFORE_LETTING_GO - now).total_seconds()
+    if seconds_left <= 0:
+        return {"finalized": True}
+    return {"labels": labels, "finalized": False, "resyncAfterSeconds": seconds_left}
+
+
+def _range_of(request: RequestObject, spec: RequestSpec) -> tuple[str, str]:
+    return spec.ipam.namespace or request.metadata.namespace, spec.ipam.name
+
+
+def _answer_to(request: RequestObject, spec: RequestSpec, related: dict[str, dict[str, Raw]]) -> AllocationSpec | None:
+    """The answer of the range that the request names; an allocation that this range does not control is none."""
+    allocations, _ = decode_objects(related.get(names.ALLOCATION_KEY, {}), AllocationObject)
+    range_key = _range_of(request, spec)
+    for allocation in allocations.values():
+        meta = allocation.metadata
+        controllers = [
+            (meta.namespace, owner.name)
+            for owner in meta.owner_references
+            if owner.controller and owner.kind == names.RANGE_KIND
+        ]
+        if controllers == [range_key] and allocation.spec.request.uid == request.metadata.uid:
+            return allocation.spec
+    return None
+
+
+def _unanswered(request: RequestObject, spec: RequestSpec, now: datetime) -> dict[str, Any]:
+    """Nothing at first; once it has lasted, the reasons that a person can check."""
+    seconds_left = (request.metadata.creation_timestamp + SILENCE_BEFORE_PENDING - now).total_seconds()
+    if request.status.cidr:
+        return {"status": None, "resyncAfterSeconds": RECHECK_SECONDS}
+    if seconds_left > 0:
+        return {"status": None, "resyncAfterSeconds": seconds_left}
+    namespace, name = _range_of(request, spec)
+    message = f"no answer from range {namespace}/{name}: it does not exist, or has not been synced yet"
+    fact = Fact("Ready", "False", "NoAnswer", message)
+    return {"status": _status(request, "Pending", fact, now), "resyncAfterSeconds": RECHECK_SECONDS}
+
+
+def _status(request: RequestObject, state: str, fact: Fact, now: datetime, cidr: str = "") -> RequestStatus:
+    """The next status; a published block stays in it."""
+    facts = [fact]
+    if state == "Invalid":
+        facts.append(Fact("Stalled", "True", fact.reason, fact.message))
+    elif state in ("Busy", "Pending"):
+        facts.append(Fact("Reconciling", "True", fact.reason, fact.message))
+    generation = request.metadata.generation
+    return RequestStatus(
+        cidr=cidr or request.status.cidr,
+        state=state,
+        message=fact.message,
+        observed_generation=generation,
+        conditions=conditions(facts, request.status.conditions, generation, now),
+    )

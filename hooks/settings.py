@@ -1,0 +1,42 @@
+"""Settings, read once from the environment at start."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What can be set; each field's variable is its name in upper case behind `IPAM_`."""
+
+    body_bytes_max: int = 64 * 1024 * 1024
+    """Largest body that is read, in bytes; a larger one is answered 413. 10,000 requests are 20 to 40 MB."""
+
+    replay: bool = False
+    """Whether a call may say what time it is, in the header `Ipam-Now` (RFC 3339). For fixtures; never in a cluster."""
+
+
+def settings_from(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings.
+
+    Raises:
+        ValueError: naming the variable, its value and what would be right.
+    """
+    return Settings(
+        body_bytes_max=_positive_integer(environment, "IPAM_BODY_BYTES_MAX", Settings().body_bytes_max),
+        replay=_switch(environment, "IPAM_REPLAY"),
+    )
+
+
+def _positive_integer(environment: Mapping[str, str], name: str, default: int) -> int:
+    text = environment.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise ValueError(f'{name}="{text}" is not a positive number')
+    return int(text)
+
+
+def _switch(environment: Mapping[str, str], name: str) -> bool:
+    text = environment.get(name, "0")
+    if text not in ("0", "1"):
+        raise ValueError(f'{name}="{text}" is neither 0 nor 1')
+    return text == "1"

@@ -1,0 +1,13 @@
+"""Which block of addresses goes to whom: the decision, and nothing else.
+
+This package does no I/O, knows no clock and no Kubernetes word. Values go in, values come out, and the same values
+always give the same answer. Read it in the order of the data:
+
+    address.py     families, prefixes, and the text of both
+    interval.py    sets of addresses as sorted intervals
+    pool.py        what may be handed out
+    free_space.py  what of it is free, as aligned blocks
+    allocate.py    who gets which block
+
+Addresses are plain integers. What users write is read by netaddr, in address.py only.
+"""

@@ -1,0 +1,162 @@
+"""Who gets which block: the only decision in the system.
+
+`allocate` looks at a pool, at what is held, and at claims in the order in which they are to be served. It promises, the
+first before the second and so on:
+
+    NoOverlap      a granted block overlaps neither a held one nor another granted one
+    InsideRange    a granted block lies wholly inside the pool
+    Exact          a claim for one certain block gets that block or is refused
+    BestFit        any other grant is cut from the low end of the smallest free block that is large enough, of several
+                   the lowest
+    Explained      a refused claim says why; it is Invalid if it could not be served even by the empty pool, else Busy
+
+A refusal's message changes only when its reason does: it holds no number that moves with every grant, because every
+change is written to the object of everybody who waits.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from ipam.address import Prefix
+from ipam.free_space import FreeSpace
+from ipam.interval import Interval, without
+from ipam.pool import Pool
+
+
+class Verdict(StrEnum):
+    """Whether waiting helps against a refusal."""
+
+    BUSY = "Busy"
+    INVALID = "Invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An expected outcome: no block, and why. The reason is one CamelCase word, the message a sentence."""
+
+    verdict: Verdict
+    reason: str
+    message: str
+
+
+class Allocation(NamedTuple):
+    """A block and who holds it."""
+
+    prefix: Prefix
+    holder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one holder wants: any block of a prefix length, or exactly one block."""
+
+    holder: str
+    prefix_length: int
+    exact: Prefix | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer to all claims, in their order; and the addresses of the pool, and what is free of them after it."""
+
+    outcomes: list[Prefix | Refused]
+    total_count: int
+    free_count: int
+    largest_free_length: int | None
+
+
+def allocate(pool: Pool, held: Sequence[Allocation], claims: Sequence[Claim]) -> Decision:
+    """Serve the claims in the given order from what the held blocks leave of the pool.
+
+    Args:
+        pool: the addresses that may be handed out.
+        held: what is given away already, in any order; blocks do not overlap.
+        claims: first come, first served.
+    """
+    held = sorted(held, key=_by_address)
+    gaps = list(without(pool.intervals, (Interval(block.first, block.last) for block, _ in held)))
+    free = FreeSpace(gaps, pool.family.bits)
+    outcomes = [_serve(pool, free, claim) for claim in claims]
+    granted = [
+        Allocation(outcome, claim.holder)
+        for outcome, claim in zip(outcomes, claims, strict=True)
+        if isinstance(outcome, Prefix)
+    ]
+    _name_holders(outcomes, claims, sorted([*held, *granted], key=_by_address))
+    free_count = sum(gap.address_count for gap in gaps) - sum(block.address_count for block, _ in granted)
+    assert free_count >= 0, "more was granted than was free"
+    return Decision(outcomes, pool.address_count, free_count, free.largest_length)
+
+
+def _by_address(allocation: Allocation) -> int:
+    return allocation.prefix.first
+
+
+def _serve(pool: Pool, free: FreeSpace, claim: Claim) -> Prefix | Refused:
+    refused = next((refused for rule in _RULES if (refused := rule(pool, claim))), None)
+    if refused:
+        return refused
+    if claim.exact:
+        return claim.exact if free.take_exactly(claim.exact) else _TAKEN
+    first = free.take(claim.prefix_length)
+    if first is None:
+        return Refused(Verdict.BUSY, "Exhausted", f"no free /{claim.prefix_length} in {pool.name}: waiting for room")
+    return Prefix(first, claim.prefix_length, pool.family)
+
+
+def _has_a_length_of_the_family(pool: Pool, claim: Claim) -> Refused | None:
+    if claim.exact or 0 <= claim.prefix_length <= pool.family.bits:
+        return None
+    lengths = f"{pool.family.name} prefix lengths are 0..{pool.family.bits}"
+    return Refused(Verdict.INVALID, "InvalidSize", f"invalid size {claim.prefix_length}: {lengths}")
+
+
+def _is_of_the_family(pool: Pool, claim: Claim) -> Refused | None:
+    if claim.exact is None or claim.exact.family is pool.family:
+        return None
+    message = f"{claim.exact} is {claim.exact.family.name}, {pool.name} is {pool.family.name}"
+    return Refused(Verdict.INVALID, "OutsideRange", message)
+
+
+def _lies_inside_the_pool(pool: Pool, claim: Claim) -> Refused | None:
+    if claim.exact is None or pool.covers(claim.exact):
+        return None
+    return Refused(Verdict.INVALID, "OutsideRange", f"{claim.exact} is not wholly inside {pool.name}")
+
+
+def _is_not_larger_than_the_pool(pool: Pool, claim: Claim) -> Refused | None:
+    if claim.exact or claim.prefix_length >= pool.largest_block_length:
+        return None
+    largest = f"the largest aligned block of {pool.name} is /{pool.largest_block_length}"
+    return Refused(Verdict.INVALID, "TooLarge", f"no block of /{claim.prefix_length} can ever fit: {largest}")
+
+
+#: What makes a claim Invalid, in the order in which it is asked; the first refusal wins.
+_RULES: tuple[Callable[[Pool, Claim], Refused | None], ...] = (
+    _has_a_length_of_the_family,
+    _is_of_the_family,
+    _lies_inside_the_pool,
+    _is_not_larger_than_the_pool,
+)
+
+_TAKEN = Refused(Verdict.BUSY, "Taken", "")
+
+
+def _name_holders(outcomes: list[Prefix | Refused], claims: Sequence[Claim], held: Sequence[Allocation]) -> None:
+    """Complete the refusals of taken blocks by the lowest block in the way; `held` is sorted."""
+    firsts = [block.first for block, _ in held]
+    for index, (outcome, claim) in enumerate(zip(outcomes, claims, strict=True)):
+        if outcome is not _TAKEN or claim.exact is None:
+            continue
+        at = bisect_right(firsts, claim.exact.first) - 1
+        if at < 0 or held[at].prefix.last < claim.exact.first:
+            at += 1
+        block, holder = held[at]
+        assert block.first <= claim.exact.last, "a taken block is overlapped by a held one"
+        message = f"{block} is held by {holder}"
+        if block != claim.exact:
+            message = f"{claim.exact} is not free: {message}"
+        outcomes[index] = Refused(Verdict.BUSY, "Taken", message)

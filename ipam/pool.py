@@ -1,0 +1,65 @@
+"""The pool of a range: the addresses that it may hand out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ipam.address import IPV4, IPV6, Family, InvalidAddress, Prefix
+from ipam.free_space import aligned_blocks
+from ipam.interval import Interval, normalized, parse_interval
+
+
+class InvalidPool(ValueError):
+    """The texts do not describe a pool; the message names every fault, separated by semicolons."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A set of addresses of one family; the name is for messages."""
+
+    name: str
+    family: Family
+    intervals: list[Interval]  # in normal form, never empty
+
+    @cached_property
+    def address_count(self) -> int:
+        """Number of addresses that could be handed out if nothing were held."""
+        return sum(interval.address_count for interval in self.intervals)
+
+    @cached_property
+    def largest_block_length(self) -> int:
+        """Prefix length of the largest block that could be handed out if nothing were held."""
+        return min(length for interval in self.intervals for _, length in aligned_blocks(interval, self.family.bits))
+
+    def covers(self, prefix: Prefix) -> bool:
+        """Whether every address of the prefix belongs to the pool."""
+        wanted = Interval(prefix.first, prefix.last)
+        return prefix.family is self.family and any(interval.covers(wanted) for interval in self.intervals)
+
+
+def parse_pool(name: str, ranges: Sequence[str]) -> Pool:
+    """Read the ranges as users write them: CIDRs, `first-last` intervals, addresses; all of one family.
+
+    They may overlap; an address that is named twice still exists once.
+
+    Raises:
+        InvalidPool: naming all faults at once, so that one correction is enough.
+    """
+    faults: list[str] = []
+    intervals: list[Interval] = []
+    families: set[int] = set()
+    for index, text in enumerate(ranges):
+        try:
+            interval, bits = parse_interval(text)
+        except InvalidAddress as error:
+            faults.append(f"ranges[{index}]: {error}")
+        else:
+            intervals.append(interval)
+            families.add(bits)
+    if not ranges:
+        faults.append("ranges is empty: name at least one CIDR, interval or address")
+    if len(families) > 1:
+        faults.append("ranges mixes IPv4 and IPv6: make a range for each family")
+    if faults:
+        raise InvalidPool("; ".join(faults))
+    return Pool(name, IPV4 if families == {IPV4.bits} else IPV6, normalized(intervals))
