@@ -1,0 +1,121 @@
+"""The cluster in a box: API server, background controllers, Metacontroller and scheduler, put together.
+
+What a person does with kubectl is here too: apply and delete manifests. The parts stay visible, for tests that step,
+inject lag or run several Metacontrollers.
+"""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from simulator.apply import KUBECTL_ANNOTATION, last_applied, merged, with_last_applied
+from simulator.background import GarbageCollector, NamespaceController
+from simulator.clock import Clock, SimulatedClock
+from simulator.manifests import read_manifests
+from simulator.metacontroller import Metacontroller
+from simulator.objects import copied, key_of
+from simulator.resources import Catalog, Resource
+from simulator.scheduler import Scheduler
+from simulator.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from simulator.hookcall import Caller
+    from simulator.objects import Key, Obj
+
+#: Where a simulated clock starts unless told otherwise.
+START = datetime(2026, 1, 1, tzinfo=UTC)
+#: The checkout that this package belongs to.
+ROOT = Path(__file__).resolve().parent.parent
+
+Applied = Literal["created", "configured", "unchanged"]
+
+
+class Cluster:
+    """A whole cluster; `store`, `scheduler`, `metacontrollers` and `clock` are its parts."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        controllers: Iterable[Obj],
+        caller: Caller,
+        *,
+        clock: Clock | None = None,
+        seed: int | None = None,
+    ) -> None:
+        """`controllers` are controller manifests; `seed` shuffles the steps (None: a short way).
+
+        Raises BadController.
+        """
+        self.catalog = catalog
+        self.clock: Clock = clock or SimulatedClock(START)
+        self.store = Store(catalog, self.clock, random.Random(f"uids of {seed}"))
+        self.metacontrollers = [Metacontroller(self.store, controllers, caller)]
+        background: list[GarbageCollector | NamespaceController] = [
+            GarbageCollector(self.store),
+            NamespaceController(self.store),
+        ]
+        self.scheduler = Scheduler(self.store, self.clock, background, self.metacontrollers, seed)
+
+    @classmethod
+    def shipped(
+        cls, caller: Caller, *, root: Path = ROOT, clock: Clock | None = None, seed: int | None = None
+    ) -> Cluster:
+        """A cluster with the `crds/` and `metacontroller/` of this checkout. Raises BadManifest, BadController."""
+        manifests = [item.obj for item in read_manifests(root / "metacontroller")]
+        return cls(Catalog.read(root / "crds"), manifests, caller, clock=clock, seed=seed)
+
+    @property
+    def metacontroller(self) -> Metacontroller:
+        """The first, and mostly the only, Metacontroller."""
+        return self.metacontrollers[0]
+
+    def apply(self, obj: Obj, namespace: str = "default") -> Applied:
+        """Do what `kubectl apply` does with one manifest; `namespace` counts if the manifest names none.
+
+        Raises ApiError, and BadMerge.
+        """
+        resource, wanted = self._placed(obj, namespace)
+        live = self.store.find(resource, key_of(wanted))
+        if live is None:
+            self.store.create(with_last_applied(wanted, wanted, KUBECTL_ANNOTATION), strict=True)
+            return "created"
+        version = self.store.version
+        new = merged(live, last_applied(live, KUBECTL_ANNOTATION), wanted, by_item=False)
+        self.store.update(with_last_applied(new, wanted, KUBECTL_ANNOTATION), strict=True)
+        return "unchanged" if self.store.version == version else "configured"
+
+    def delete(self, obj: Obj, namespace: str = "default") -> None:
+        """Delete the object that a manifest names. Raises ApiError."""
+        resource, wanted = self._placed(obj, namespace)
+        self.store.delete(resource, key_of(wanted))
+
+    def get(self, word: str, name: str, namespace: str = "default") -> Obj:
+        """An object by its kind (any word for it), name and namespace. Raises NotFound."""
+        resource = self.catalog.called(word)[0]
+        return self.store.get(resource, self._key(resource, namespace, name))
+
+    def objects(self, word: str, namespace: str | None = None) -> list[Obj]:
+        """All objects of a kind, of one namespace or of all. Raises NotFound for an unknown kind."""
+        return self.store.list(self.catalog.called(word)[0], namespace)
+
+    def run_until_quiet(self, horizon: float | None = None) -> int:
+        """Go on until nothing changes (see `scheduler`); return the number of steps. Raises NeverQuiet."""
+        if horizon is None:
+            return self.scheduler.run_until_quiet()
+        return self.scheduler.run_until_quiet(horizon=horizon)
+
+    def _placed(self, obj: Obj, namespace: str) -> tuple[Resource, Obj]:
+        resource = self.catalog.of(obj)
+        wanted = copied(obj)
+        if resource.namespaced and isinstance(wanted.get("metadata"), dict):
+            wanted["metadata"].setdefault("namespace", namespace)
+        return resource, wanted
+
+    @staticmethod
+    def _key(resource: Resource, namespace: str, name: str) -> Key:
+        return (namespace if resource.namespaced else ""), name

@@ -1,0 +1,176 @@
+"""A CompositeController: a parent, the children it owns, and its status.
+
+One sync, in this order: finalizer, claim children, related objects, hook, later resync, finalizer away if the hook is
+done, children, status. The status is written unconditionally: read again, and replaced whatever it was.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from simulator.children import ChildrenFailed, ObjectMap, manage_children, object_map
+from simulator.controller import BadController, Controller, ParentRule, Surroundings, described, update_methods
+from simulator.errors import ApiError, Conflict, Forbidden, NotFound
+from simulator.hookcall import HookError
+from simulator.objects import (
+    Obj,
+    controller_of,
+    controller_reference,
+    is_deleting,
+    joined,
+    key_of,
+    labels_of,
+    meta,
+    owners_of,
+    selector_matches,
+    uid_of,
+)
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from simulator.resources import Resource
+
+UID_LABEL = "controller-uid"
+
+
+class CompositeController(Controller):
+    """One CompositeController manifest at work."""
+
+    kind = "CompositeController"
+    shape = "composite"
+    parent_word = "parent"
+
+    def __init__(self, around: Surroundings, manifest: Obj) -> None:
+        """Raises BadController, and NotFound for a resource that no CRD defines."""
+        spec = manifest["spec"]
+        if "resyncPeriodSeconds" in spec:
+            raise BadController("resyncPeriodSeconds is not simulated")
+        self._find = around.store.catalog.of_plural
+        self._methods = update_methods(self._find, spec.get("childResources") or [])
+        self._generates_selector = bool(spec.get("generateSelector"))
+        rule = spec["parentResource"]
+        self._parent_resource = self._find(rule["apiVersion"], rule["resource"])
+        ignores_status = bool(rule.get("ignoreStatusChanges"))
+        parent_rule = ParentRule(self._parent_resource, rule.get("labelSelector"), ignores_status)
+        super().__init__(around, manifest, [parent_rule])
+        for resource in self._methods:
+            around.caches(resource).add_handler(self._on_child)
+
+    # --- what wakes a parent
+
+    def _on_child(self, old: Obj | None, new: Obj | None) -> None:
+        if old and new and meta(old)["resourceVersion"] == meta(new)["resourceVersion"]:
+            return
+        child = new if new is not None else old
+        assert child is not None
+        reference = controller_of(child)
+        if reference is not None:
+            parent = self.resolved_parent(child, reference)
+            if parent is not None:
+                self.enqueue(parent)
+        elif new is not None and not is_deleting(new):
+            for parent in self._potential_parents(new):
+                self.enqueue(parent)
+
+    def _potential_parents(self, orphan: Obj) -> list[Obj]:
+        namespace = key_of(orphan)[0] if self._parent_resource.namespaced else ""
+        candidates = self._around.caches(self._parent_resource).objects(namespace)
+        return [parent for parent in candidates if self._may_claim(parent, orphan)]
+
+    # --- one sync
+
+    def sync(self, parent: Obj) -> None:
+        """See the head of the module. Raises ApiError, HookError, ChildrenFailed."""
+        try:
+            parent = self.with_finalizer(parent)
+        except ApiError as error:
+            raise HookError(f"can't sync finalizer for {described(parent)}: {error}") from error
+        if not self.cares_for(parent):
+            return
+        observed = self._claimed_children(parent)
+        answer = self.call(parent, observed, self.related.of(parent))
+        desired = self.desired_children(parent, answer.get("children"))
+        if (answer.get("resyncAfterSeconds") or 0) > 0:
+            self.queue.add_after(self._queue_key(parent), answer["resyncAfterSeconds"])
+        if answer.get("finalized"):
+            parent = self.change_finalizer(parent, wanted=False)
+        self._label(parent, desired)
+        failure: ChildrenFailed | None = None
+        if self.manages_children(parent):
+            try:
+                manage_children(self.store, self._methods, parent, observed, object_map(self.store, desired))
+            except ChildrenFailed as error:
+                failure = error
+        self._write_status(parent, answer.get("status") or {})
+        if failure is not None:
+            raise failure
+
+    def _label(self, parent: Obj, desired: list[Obj]) -> None:
+        """Give the desired children the label by which they will be found, in place. Raises HookError."""
+        for child in desired:
+            labels = labels_of(child)
+            if self._generates_selector and UID_LABEL not in labels:
+                child["metadata"]["labels"] = labels | {UID_LABEL: uid_of(parent)}
+            if not self._may_claim(parent, child):
+                raise HookError(f"labels on desired child {described(child)} don't match parent selector")
+
+    def _write_status(self, parent: Obj, status: dict[str, Any]) -> None:
+        try:
+            live = self.live(parent)
+            wanted = status | {"observedGeneration": meta(parent)["generation"]}
+            if live.get("status") == wanted:
+                return
+            self.store.update_status(live | {"status": wanted})
+        except (NotFound, Conflict):
+            return
+        except ApiError as error:
+            raise HookError(f"can't update status for {described(parent)}: {error}") from error
+
+    # --- which children are ours
+
+    def _may_claim(self, parent: Obj, child: Obj) -> bool:
+        """Whether the parent's selector selects the child. Raises HookError for a parent without a selector."""
+        if self._generates_selector:
+            return labels_of(child).get(UID_LABEL) == uid_of(parent)
+        selector = (parent.get("spec") or {}).get("selector") or {}
+        if not selector.get("matchLabels") and not selector.get("matchExpressions"):
+            raise HookError(".spec.selector must have either matchLabels, matchExpressions, or both")
+        return selector_matches(selector, labels_of(child))
+
+    def _claimed_children(self, parent: Obj) -> ObjectMap:
+        return {resource: self._claimed(resource, parent) for resource in self._methods}
+
+    def _claimed(self, resource: Resource, parent: Obj) -> dict[str, Obj]:
+        namespace = key_of(parent)[0]
+        cache = self._around.caches(resource)
+        candidates = [*cache.controlled_by(uid_of(parent), namespace), *cache.controlled_by(None, namespace)]
+        return {joined(key_of(child)): child for child in candidates if self._claims(parent, child)}
+
+    def _claims(self, parent: Obj, child: Obj) -> bool:
+        """Whether the child is ours: kept, adopted or, if it no longer fits, released."""
+        owned, matches = controller_of(child) is not None, self._may_claim(parent, child)
+        if owned and matches:
+            return True
+        if is_deleting(parent) or (not owned and (not matches or is_deleting(child))):
+            return False
+        try:
+            if owned:
+                self._release(parent, child)
+                return False
+            self._adopt(parent, child)
+        except NotFound:
+            return False
+        return True
+
+    def _adopt(self, parent: Obj, child: Obj) -> None:
+        if is_deleting(self.live(parent)):
+            raise Forbidden(f"can't adopt {described(child)}: {described(parent)} has just been deleted")
+        live = self.live(child)
+        owners = [*owners_of(live), controller_reference(parent)]
+        self.store.update(live | {"metadata": meta(live) | {"ownerReferences": owners}})
+
+    def _release(self, parent: Obj, child: Obj) -> None:
+        live = self.live(child)
+        owners = [owner for owner in owners_of(live) if owner["uid"] != uid_of(parent)]
+        self.store.update(live | {"metadata": meta(live) | {"ownerReferences": owners}})

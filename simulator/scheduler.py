@@ -1,0 +1,163 @@
+"""What happens next: one seeded scheduler decides for the whole cluster, and owns the clock.
+
+At any moment some steps are possible: deliver one event to one cache, let one controller look at one key, delete one
+object in the background. The scheduler takes one of them at a time. With a seed it draws which one: the same seed and
+the same inputs give the same run. Without a seed it goes a short way: deliver everything, then look at each key that
+is ready, and only then at those that became ready meanwhile.
+
+Time passes only when nothing else is possible, and then straight to the next timer. It is quiet when nothing is
+possible and all timers that are due within `horizon` of the last change have fired without changing anything: a
+periodic resync that changes nothing doesn't go on for ever.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from simulator.background import GarbageCollector, NamespaceController
+    from simulator.clock import Clock
+    from simulator.controller import Controller, QueueKey
+    from simulator.informers import InformerCache
+    from simulator.metacontroller import Metacontroller
+    from simulator.store import Store
+
+HORIZON_SECONDS = 90.0
+STEPS_MAX = 200_000
+
+
+class NeverQuiet(Exception):
+    """Something changes again and again: the number of allowed steps is used up."""
+
+
+class Scheduler:
+    """Runs the parts of a cluster, one step at a time."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        background: list[GarbageCollector | NamespaceController],
+        metacontrollers: list[Metacontroller],
+        seed: int | None = None,
+    ) -> None:
+        """`metacontrollers` may be changed while it runs: instances come and go."""
+        self.store = store
+        self.clock = clock
+        self.background = background
+        self.metacontrollers = metacontrollers
+        #: Steps done so far.
+        self.steps = 0
+        #: What the last step was, for people.
+        self.last_step = ""
+        self._batch: deque[tuple[Controller, QueueKey]] = deque()
+        self._rng = None if seed is None else random.Random(seed)
+
+    def run_until_quiet(
+        self,
+        steps_max: int = STEPS_MAX,
+        horizon: float = HORIZON_SECONDS,
+        after_step: Callable[[], None] | None = None,
+    ) -> int:
+        """Go on until it is quiet (see above); return the number of steps.
+
+        `horizon` is in seconds of the cluster's clock; with 0 no time passes at all. `after_step` is called after each
+        step. Raises NeverQuiet.
+        """
+        before = self.steps
+        version, changed_at = self.store.version, self.clock.now()
+        while True:
+            if self.steps - before >= steps_max:
+                raise NeverQuiet(f"not quiet after {steps_max} steps; the last one: {self.last_step}")
+            if not self.step():
+                limit = changed_at + timedelta(seconds=horizon)
+                due = self.next_due()
+                if due is None or due > limit or horizon <= 0:
+                    return self.steps - before
+                self.pass_time(due)
+                continue
+            if after_step is not None:
+                after_step()
+            if self.store.version != version:
+                version, changed_at = self.store.version, self.clock.now()
+
+    def step(self) -> bool:
+        """Do one of the possible steps; False if there was none."""
+        for controller in self._controllers():
+            controller.queue.wake()
+        chosen = self._short() if self._rng is None else self._drawn(self._rng)
+        if chosen is None:
+            return False
+        self.steps += 1
+        chosen()
+        return True
+
+    def next_due(self) -> datetime | None:
+        """When the next timer is due; None if there is none."""
+        dues = [controller.queue.next_due() for controller in self._controllers()]
+        return min((due for due in dues if due is not None), default=None)
+
+    def pass_time(self, moment: datetime) -> None:
+        """Let the clock go on to this moment; nothing happens if it has passed already."""
+        seconds = (moment - self.clock.now()).total_seconds()
+        if seconds > 0:
+            self.clock.wait(seconds)
+
+    # --- choosing
+
+    def _short(self) -> Callable[[], None] | None:
+        for cache in self._caches():
+            if cache.deliverable:
+                return partial(self._deliver, cache)
+        for part in self.background:
+            if part.has_work():
+                return partial(self._work, part)
+        controllers = self._controllers()
+        if not self._batch:
+            self._batch.extend((item, key) for item in controllers for key in item.queue.ready)
+        while self._batch:
+            controller, key = self._batch.popleft()
+            if controller in controllers:  # else its Metacontroller is gone
+                return partial(self._process, controller, key)
+        return None
+
+    def _drawn(self, rng: random.Random) -> Callable[[], None] | None:
+        """Any possible step: first which part takes its turn, then, for a queue, which key."""
+        caches = [cache for cache in self._caches() if cache.deliverable]
+        parts = [part for part in self.background if part.has_work()]
+        controllers = [controller for controller in self._controllers() if controller.queue.is_ready]
+        possible: list[Callable[[], None]] = [
+            *(partial(self._deliver, cache) for cache in caches),
+            *(partial(self._work, part) for part in parts),
+            *(partial(self._process_any, controller, rng) for controller in controllers),
+        ]
+        return rng.choice(possible) if possible else None
+
+    # --- the steps
+
+    def _deliver(self, cache: InformerCache) -> None:
+        self.last_step = f"deliver an event to the cache of {cache.resource.plural}"
+        cache.deliver()
+
+    def _work(self, part: GarbageCollector | NamespaceController) -> None:
+        self.last_step = f"a step of the {type(part).__name__}"
+        part.step()
+
+    def _process(self, controller: Controller, key: QueueKey) -> None:
+        self.last_step = f"{controller.name} syncs {'/'.join(key[1])}"
+        controller.process(key)
+
+    def _process_any(self, controller: Controller, rng: random.Random) -> None:
+        self._process(controller, rng.choice(controller.queue.ready))
+
+    def _caches(self) -> list[InformerCache]:
+        return [cache for instance in self.metacontrollers for cache in instance.caches.values()]
+
+    def _controllers(self) -> list[Controller]:
+        return [controller for instance in self.metacontrollers for controller in instance.controllers]

@@ -1,0 +1,226 @@
+"""The command line and the reading of manifests, with toy kinds in a folder of their own."""
+
+from __future__ import annotations
+
+import io
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+import pytest
+import yaml
+
+from simulator.cli import main
+from simulator.hookcall import http_caller, wsgi_caller
+from simulator.manifests import BadManifest, read_manifests
+from tests.simulator.toys import CRDS, Hooks, box, controllers, ok, wish
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+Run = tuple[int, str, str]
+
+
+class Shell:
+    """Runs the command line in a folder with manifests."""
+
+    def __init__(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.root = root
+        self.hooks = Hooks()
+        self._capsys = capsys
+
+    def file(self, name: str, *objects: Any) -> str:
+        path = self.root / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(yaml.safe_dump_all(objects), encoding="utf-8")
+        return str(path)
+
+    def run(self, *arguments: str, **options: Any) -> Run:
+        caller = options.get("caller", self.hooks)
+        code = main(["apply", *arguments, "--root", str(self.root), "--wait", "0.1"], caller)
+        out, err = self._capsys.readouterr()
+        return code, out, err
+
+
+@pytest.fixture(name="shell")
+def a_shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
+    shell = Shell(tmp_path, capsys)
+    shell.file("crds/all.yaml", *CRDS)
+    shell.file("metacontroller/all.yaml", *controllers())
+    return shell
+
+
+def test_steps_are_done_in_order_and_tables_follow_each(shell: Shell) -> None:
+    first = shell.file("a.yaml", box(), wish("x"), wish("y"))
+    assert shell.run(first, "--delete", shell.file("b.yaml", wish("x")), "--get", "box") == (
+        0,
+        (
+            "box.toys.example/a created\nwish.toys.example/x created\nwish.toys.example/y created\n\n"
+            "NAME   SIZE   COUNT   AGE\na      1      2       0s\n\n"
+            'wish.toys.example "x" deleted\n\nNAME   SIZE   COUNT   AGE\na      1      1       0s\n'
+        ),
+        "",
+    )
+
+
+def test_several_kinds_carry_their_names_and_several_namespaces_a_column(shell: Shell) -> None:
+    elsewhere = wish("x") | {"metadata": {"name": "x", "namespace": "team"}}
+    _, out, _ = shell.run(shell.file("a.yaml", box(), elsewhere))
+    assert "NAMESPACE   NAME                 SIZE   COUNT   AGE\ndefault     box.toys.example/a" in out
+    assert (
+        "\n\nNAMESPACE   NAME                 AGE\nteam        wish.toys.example/x   0s\n".replace(
+            "NAME                 AGE", "NAME                  AGE"
+        )
+        in out
+    )
+
+
+def test_applying_again_says_unchanged_or_configured(shell: Shell) -> None:
+    first, blue = shell.file("a.yaml", box()), shell.file("b.yaml", box(color="blue"))
+    _, out, _ = shell.run(first, "--apply", first, "--apply", blue)
+    assert [line for line in out.splitlines() if line.endswith(("ed", "unchanged"))] == [
+        "box.toys.example/a created",
+        "box.toys.example/a unchanged",
+        "box.toys.example/a configured",
+    ]
+
+
+def test_folders_and_standard_input_are_read(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell.file("many/1.yaml", box())
+    shell.file("many/2.yaml", {"apiVersion": "v1", "kind": "List", "items": [wish("x")]})
+    monkeypatch.setattr("sys.stdin", io.StringIO(yaml.safe_dump(wish("y"))))
+    code, out, _ = shell.run(str(shell.root / "many"), "-")
+    assert (code, [line for line in out.splitlines() if line.endswith("created")]) == (
+        0,
+        ["box.toys.example/a created", "wish.toys.example/x created", "wish.toys.example/y created"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("obj", "message"),
+    [
+        (box(size=9), 'The Box "a" is invalid: spec.size: Invalid value: 9: spec.size in body should be less than'),
+        (box(size=9, color="pink"), 'The Box "a" is invalid: \n* spec.color: Unsupported value: "pink"'),
+        (
+            box(nets=["10.0.0.5/24"]),
+            'The Box "a" is invalid: spec.nets[0]: Invalid value: "10.0.0.5/24": has host bits',
+        ),
+        (box(sise=1), 'strict decoding error: unknown field "spec.sise"'),
+        (box() | {"kind": "Sack"}, 'no matches for kind "Sack" in version "toys.example/v1"'),
+        ({"apiVersion": "v1"}, "kind not set"),
+        ("text", "an object was expected, not 'text'"),
+    ],
+)
+def test_bad_manifests_are_named_and_the_rest_is_applied(shell: Shell, obj: Any, message: str) -> None:
+    code, out, err = shell.run(shell.file("bad.yaml", obj), shell.file("good.yaml", box("good")))
+    assert (code, message in err, "box.toys.example/good created" in out) == (1, True, True)
+
+
+def test_a_missing_file_and_an_object_that_is_not_there_are_named(shell: Shell) -> None:
+    code, out, err = shell.run("nowhere.yaml", "--delete", shell.file("a.yaml", box()))
+    assert (code, out) == (1, "\nNo resources found\n\n\nNo resources found\n")
+    assert 'error: the path "nowhere.yaml" does not exist\n' in err
+    assert 'Error from server (NotFound): error when deleting "' in err
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("a: [", "while parsing"), ("a: 1\na: 2", 'key "a" already set'), ("apiVersion: 1", "apiVersion not set")],
+)
+def test_what_is_no_manifest_is_an_error_that_names_the_file(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(BadManifest, match=r"x\.yaml") as caught:
+        read_manifests(file)
+    assert message in str(caught.value)
+
+
+def test_scalars_are_read_as_kubernetes_reads_them(tmp_path: Path) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text("apiVersion: v1\nkind: X\nv: [1:30, 2026-01-01, 10, 0x10, 1.5, 2001:db8::1, yes]", encoding="utf-8")
+    (manifest,) = read_manifests(file)
+    assert manifest.obj["v"] == ["1:30", "2026-01-01", 10, 16, 1.5, "2001:db8::1", True]
+
+
+def test_output_can_be_yaml_or_json(shell: Shell) -> None:
+    file = shell.file("a.yaml", box())
+    for form in ("yaml", "json"):
+        _, out, _ = shell.run(file, "-o", form, "--get", "box")
+        listed = yaml.safe_load(out.partition("\n\n")[2])
+        assert (listed["kind"], listed["items"][0]["status"]["count"]) == ("List", 0)
+
+
+def test_a_watch_prints_each_change(shell: Shell) -> None:
+    _, out, _ = shell.run(shell.file("a.yaml", box()), "--watch", "--get", "box")
+    lines = [line.split() for line in out.splitlines()]
+    assert lines[1:3] == [["EVENT", "NAMESPACE", "NAME", "SIZE", "COUNT", "AGE"],
+                          ["ADDED", "default", "box.toys.example/a", "1", "0s"]]  # fmt: skip
+    assert ["MODIFIED", "default", "box.toys.example/a", "1", "0", "0s"] in lines
+
+
+def test_a_hook_that_fails_is_a_warning(shell: Shell) -> None:
+    shell.hooks.override = lambda _path, _body: (500, {}, b"boom")
+    code, _, err = shell.run(shell.file("a.yaml", box()))
+    assert code == 0
+    assert err == "Warning: box.toys.example/default/a: Sync error: unsupported status code: 500 body: boom\n"
+
+
+def test_an_unknown_kind_to_show_is_an_error(shell: Shell) -> None:
+    assert shell.run(shell.file("a.yaml", box()), "--get", "boxen") == (
+        1,
+        "",
+        'error: the server doesn\'t have a resource type "boxen"\n',
+    )
+
+
+def test_hooks_that_do_not_answer_are_named_in_one_line(shell: Shell) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+    code, _, err = shell.run(shell.file("a.yaml", box()), caller=http_caller(url))
+    assert (code, err) == (1, f"error: can't reach the hooks at {url}: Connection refused\n")
+
+
+def test_an_application_in_this_process_can_be_told_the_time() -> None:
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        return [environ["HTTP_THE_TIME"].encode()]
+
+    assert wsgi_caller(application, lambda: {"The-Time": "noon"})("/x", b"")[2] == b"noon"
+
+
+def toy_application(hooks: Hooks) -> Callable[[dict[str, Any], Any], Iterable[bytes]]:
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+        status, _, content = hooks(environ["PATH_INFO"], body)
+        start_response(f"{status} X", [("Retry-After", "3")])
+        return [content]
+
+    return application
+
+
+class _Silent(WSGIRequestHandler):
+    def log_message(self, *arguments: Any) -> None:
+        del arguments
+
+
+@pytest.fixture(name="url")
+def a_url(shell: Shell) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, toy_application(shell.hooks), handler_class=_Silent)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_hooks_are_reached_over_http_and_in_process(shell: Shell, url: str) -> None:
+    file = shell.file("a.yaml", box(), wish("x"))
+    runs = [shell.run(file, "--get", "box", caller=caller) for caller in (
+        http_caller(url), wsgi_caller(toy_application(shell.hooks)), shell.hooks)]  # fmt: skip
+    assert runs[0] == runs[1] == runs[2]
+    shell.hooks.override = lambda _path, _body: ok({})
+    assert http_caller(url)("/x", b"{}")[1]["retry-after"] == "3"

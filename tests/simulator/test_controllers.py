@@ -1,0 +1,304 @@
+"""What Metacontroller 4.17.2 does, seen in the calls it makes and the writes that follow."""
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from simulator.apply import METACONTROLLER_ANNOTATION
+from simulator.controller import BadController
+from simulator.objects import Obj, labels_of, meta
+from tests.simulator.toys import API_VERSION, Hooks, box, cluster, controllers, hook, ok, slip, wish
+
+if TYPE_CHECKING:
+    from simulator.cluster import Cluster
+
+BOX_FINALIZER = "metacontroller.io/compositecontroller-box"
+WISH_FINALIZER = "metacontroller.io/decoratorcontroller-wish"
+
+
+class World:
+    """A cluster with one Box and its hooks."""
+
+    def __init__(self, *objects: Obj, **options: Any) -> None:
+        self.hooks = Hooks()
+        self.cluster: Cluster = cluster(self.hooks, manifests=controllers(**options))
+        for obj in objects:
+            self.cluster.apply(obj)
+        self.cluster.run_until_quiet()
+        self.composite = self.cluster.metacontroller.controller("box")
+
+    def names(self, word: str) -> list[str]:
+        return [meta(obj)["name"] for obj in self.cluster.objects(word)]
+
+    def change(self, word: str, name: str, **parts: Any) -> None:
+        self.cluster.store.update(self.cluster.get(word, name) | parts)
+        self.cluster.run_until_quiet()
+
+    def answer(self, path: str, answer: tuple[int, dict[str, str], bytes] | None) -> None:
+        self.hooks.override = lambda called, _: answer if called == path else None
+        self.cluster.store.patch(
+            self.cluster.catalog.called("box")[0], ("default", "a"), {"metadata": {"annotations": {"poked": "yes"}}}
+        )
+        self.cluster.run_until_quiet(horizon=1)
+
+
+@pytest.mark.parametrize("seed", [None, 1, 2, 3])
+def test_a_wish_is_answered_whatever_the_order_of_steps(seed: int | None) -> None:
+    world = cluster(Hooks(), seed=seed)
+    for obj in (wish("x"), box(), wish("y"), wish("z", "other")):
+        world.apply(obj)
+    world.run_until_quiet()
+    assert [obj.get("status") for obj in world.objects("wish")] == [{"text": "for x"}, {"text": "for y"}, None]
+    assert world.get("box", "a")["status"] == {"revision": 0, "count": 2, "observedGeneration": 1}
+    for obj in (box(), wish("x"), wish("y")):
+        world.delete(obj)
+    world.run_until_quiet()
+    assert [meta(obj)["name"] for obj in world.objects("toys")] == []
+
+
+def test_hook_bodies_have_the_shape_of_v2() -> None:
+    world = World(box(), wish("x"))
+    body = world.hooks.last("/box/sync")
+    assert sorted(body) == ["children", "controller", "finalizing", "parent", "related"]
+    assert list(body["children"]) == ["Slip.toys.example/v1"]
+    assert list(body["children"]["Slip.toys.example/v1"]) == ["default/x"]
+    assert list(body["related"]["Wish.toys.example/v1"]) == ["default/x"]
+    assert body["finalizing"] is False
+    assert sorted(world.hooks.last("/wish/sync")) == ["attachments", "controller", "finalizing", "object", "related"]
+    assert world.hooks.last("/wish/sync")["attachments"] == {}
+    customize = world.hooks.last("/box/customize")
+    assert sorted(customize) == ["controller", "parent"]
+    assert sorted(customize["controller"]) == ["apiVersion", "kind", "metadata", "spec", "status"]
+
+
+def test_core_kinds_are_keyed_without_a_group() -> None:
+    world = World()
+    rule = {"apiVersion": "v1", "resource": "namespaces", "labelSelector": None, "names": None}
+    answers = {"/wish/customize": ok({"relatedResources": [rule]}), "/wish/sync": ok({"status": None})}
+    world.hooks.override = lambda path, _: answers.get(path)
+    world.cluster.apply(wish("x"))
+    world.cluster.run_until_quiet()
+    assert list(world.hooks.last("/wish/sync")["related"]["Namespace.v1"]) == ["default"]
+
+
+def test_the_finalizer_comes_before_the_first_sync() -> None:
+    world = World(box(), wish("x"))
+    assert meta(world.hooks.bodies[1][1]["parent"])["finalizers"] == [BOX_FINALIZER]
+    assert meta(world.cluster.get("wish", "x"))["finalizers"] == [WISH_FINALIZER]
+
+
+def test_a_child_is_labelled_owned_and_remembers_what_was_wanted() -> None:
+    world = World(box(), wish("x"))
+    child, parent = world.cluster.get("slip", "x"), world.cluster.get("box", "a")
+    assert labels_of(child) == {"controller-uid": meta(parent)["uid"]}
+    assert meta(child)["ownerReferences"] == [
+        {
+            "apiVersion": API_VERSION,
+            "kind": "Box",
+            "name": "a",
+            "uid": meta(parent)["uid"],
+            "controller": True,
+            "blockOwnerDeletion": True,
+        }
+    ]
+    assert meta(child)["annotations"][METACONTROLLER_ANNOTATION] == (
+        '{"apiVersion":"toys.example/v1","kind":"Slip","metadata":{"labels":{"controller-uid":"'
+        + meta(parent)["uid"]
+        + '"},"name":"x","namespace":"default"},"spec":{"text":"for x"}}'
+    )
+
+
+def test_a_changed_child_is_put_back_and_foreign_fields_stay() -> None:
+    world = World(box(), wish("x"))
+    world.change("slip", "x", spec={"text": "spoilt", "pins": 3})
+    assert world.cluster.get("slip", "x")["spec"] == {"text": "for x", "pins": 3}
+
+
+def test_on_delete_leaves_children_alone_and_recreate_replaces_them() -> None:
+    world = World(box(), wish("x"), method="OnDelete")
+    world.change("slip", "x", spec={"text": "spoilt"})
+    assert world.cluster.get("slip", "x")["spec"] == {"text": "spoilt"}
+    world = World(box(), wish("x"), method="Recreate")
+    before = meta(world.cluster.get("slip", "x"))["uid"]
+    world.change("slip", "x", spec={"text": "spoilt"})
+    assert world.cluster.get("slip", "x")["spec"] == {"text": "for x"}
+    assert meta(world.cluster.get("slip", "x"))["uid"] != before
+
+
+def test_a_child_that_is_not_in_the_answer_is_deleted() -> None:
+    world = World(box(), wish("x"), wish("y"))
+    world.answer("/box/sync", ok({"status": {"revision": 0}, "children": [slip("x", "for x")]}))
+    assert world.names("slip") == ["x"]
+
+
+def test_a_failed_child_does_not_stop_the_status() -> None:
+    world = World(box())
+    bad = {"apiVersion": API_VERSION, "kind": "Slip", "metadata": {"name": "Bad"}, "spec": {}}
+    world.answer("/box/sync", ok({"status": {"revision": 1}, "children": [bad, slip("good", "x")]}))
+    assert world.names("slip") == ["good"]
+    assert world.cluster.get("box", "a")["status"] == {"revision": 1, "observedGeneration": 1}
+    assert "can't reconcile children for Box default/a" in world.cluster.metacontroller.events[-1].message
+
+
+def test_a_refused_status_is_an_event_and_is_tried_again() -> None:
+    world = World(box())
+    world.answer("/box/sync", ok({"status": {"revision": 9}}))
+    event = world.cluster.metacontroller.events[0]
+    assert event.message.startswith("Sync error: can't update status for Box default/a: ")
+    assert event.message.endswith("<nil>: Invalid value: one step at a time")
+    assert len(world.cluster.metacontroller.events) > 5
+    assert world.composite.failing
+
+
+def test_composite_status_writes_overwrite_what_others_wrote_meanwhile() -> None:
+    world = World(box())
+    cache = world.cluster.metacontroller.cache("box")
+    cache.paused = True
+    live = world.cluster.get("box", "a")
+    world.cluster.store.update_status(live | {"status": {"revision": 1, "count": 7}})
+    world.cluster.apply(wish("x"))
+    world.cluster.run_until_quiet()
+    assert world.cluster.get("box", "a")["status"] == {"revision": 0, "count": 1, "observedGeneration": 1}
+    assert cache.behind > 0
+
+
+def test_finalized_removes_the_finalizer_before_the_status_is_written() -> None:
+    world = World(box())
+    world.hooks.override = lambda path, _: (
+        ok({"status": {"revision": 1}, "finalized": True}) if "final" in path else None
+    )
+    world.cluster.delete(box())
+    world.cluster.run_until_quiet()
+    log = world.cluster.store.log(world.cluster.catalog.called("box")[0])
+    assert (log[-1].type, log[-1].obj["status"]["revision"]) == ("DELETED", 0)
+    assert world.cluster.metacontroller.events == []
+
+
+def test_a_decorator_writes_status_then_the_object_with_the_version_of_its_cache() -> None:
+    world = World(box(), wish("x"))
+    assert labels_of(world.cluster.get("wish", "x")) == {"box": "a"}
+    world.cluster.metacontroller.cache("wish").paused = True
+    world.cluster.store.patch(
+        world.cluster.catalog.called("wish")[0], ("default", "x"), {"metadata": {"labels": {"box": None}}}
+    )
+    world.change("slip", "x", spec={"text": "spoilt"})
+    world.hooks.override = lambda path, _: ok({"status": {"text": "late"}}) if path == "/wish/sync" else None
+    world.change("slip", "x", spec={"text": "spoilt again"})
+    assert world.cluster.get("wish", "x")["status"] == {"text": "for x"}
+    assert world.cluster.metacontroller.events == []
+
+
+def test_a_null_status_and_unnamed_labels_stay_and_null_labels_go() -> None:
+    world = World(box(), wish("x"))
+    world.hooks.override = lambda path, _: (
+        ok({"labels": {"box": None, "new": "1"}, "annotations": {"n": "2"}, "status": None})
+        if path == "/wish/sync"
+        else None
+    )
+    world.cluster.metacontroller.controller("wish").enqueue(world.cluster.get("wish", "x"))
+    world.cluster.run_until_quiet()
+    after = world.cluster.get("wish", "x")
+    assert (labels_of(after), meta(after)["annotations"]["n"], after["status"]) == (
+        {"new": "1"},
+        "2",
+        {"text": "for x"},
+    )
+
+
+@pytest.mark.parametrize(("ignores", "more"), [(True, 0), (False, 1)])
+def test_ignore_status_changes_saves_the_call_after_a_status_write(ignores: bool, more: int) -> None:
+    world = World(box(), wish("x"), ignores_status=ignores)
+    before = len(world.hooks.bodies)
+    live = world.cluster.get("wish", "x")
+    world.hooks.override = lambda path, _: ok({"status": None}) if path == "/wish/sync" else None
+    world.cluster.store.update_status(live | {"status": {"text": "by hand"}})
+    world.cluster.run_until_quiet()
+    calls = [path for path in world.hooks.paths()[before:] if path.startswith("/wish")]
+    assert len(calls) == more
+
+
+def test_customize_is_asked_once_per_generation() -> None:
+    world = World(box(), wish("x"), wish("y"))
+    assert world.hooks.paths().count("/box/customize") == 1
+    world.change("box", "a", spec={"size": 1, "color": "blue"})
+    assert world.hooks.paths().count("/box/customize") == world.composite.calls["customize"] == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (ok({"stattus": {}}), 'strict validation failed for v2 webhookResponse: unknown field "stattus"'),
+        (ok({"status": []}), "can't unmarshal webhookResponse: status is []"),
+        (ok({"finalized": 1}), "can't unmarshal webhookResponse: finalized is 1"),
+        (ok([]), "an object was expected"),
+        ((200, {}, b"{"), "can't unmarshal webhookResponse"),
+        ((200, {}, b'{"status": {}, "status": {}}'), 'duplicate field "status"'),
+        ((500, {}, b"boom"), "unsupported status code: 500 body: boom"),
+        (ok({"children": ["x"]}), "not an object"),
+    ],
+)
+def test_an_answer_that_is_not_understood_is_an_error_and_deletes_nothing(answer: Any, message: str) -> None:
+    world = World(box(), wish("x"))
+    world.answer("/box/sync", answer)
+    assert message in world.cluster.metacontroller.events[0].message
+    assert world.names("slip") == ["x"]
+
+
+def test_429_waits_as_told_and_is_no_event() -> None:
+    world = World(box())
+    before = len(world.hooks.bodies)
+    world.answer("/box/sync", (429, {"retry-after": "30"}, b""))
+    assert len(world.hooks.bodies) == before + 1
+    assert world.cluster.metacontroller.events == []
+    due = world.cluster.scheduler.next_due()
+    assert due is not None
+    assert (due - world.cluster.clock.now()).total_seconds() == 30
+
+
+def test_resync_after_seconds_calls_again_without_an_event() -> None:
+    world = World(box())
+    before = len(world.hooks.bodies)
+    world.answer("/box/sync", ok({"status": {"revision": 0}, "resyncAfterSeconds": 0.4}))
+    assert len(world.hooks.bodies) - before >= 3
+
+
+def test_orphans_with_the_label_are_adopted_and_children_without_it_released() -> None:
+    world = World(box(), wish("x"))
+    uid = meta(world.cluster.get("box", "a"))["uid"]
+    orphan = slip("orphan", "x")
+    orphan["metadata"]["labels"] = {"controller-uid": uid}
+    world.cluster.apply(orphan)
+    world.cluster.run_until_quiet()
+    log = world.cluster.store.log(world.cluster.catalog.called("slip")[0])
+    adopted, deleted = [event for event in log if meta(event.obj)["name"] == "orphan"][1:]
+    assert (adopted.type, meta(adopted.obj)["ownerReferences"][0]["uid"]) == ("MODIFIED", uid)
+    assert deleted.type == "DELETED"  # the hook doesn't want it
+    world.hooks.override = lambda path, _: ok({"status": None, "children": []}) if path == "/box/sync" else None
+    world.change("slip", "x", metadata=meta(world.cluster.get("slip", "x")) | {"labels": {}})
+    assert "ownerReferences" not in meta(world.cluster.get("slip", "x"))
+
+
+def test_a_child_of_the_same_name_that_is_not_ours_stays_as_it_is() -> None:
+    world = World(slip("x", "mine"), box(), wish("x"))
+    assert world.cluster.get("slip", "x")["spec"] == {"text": "mine"}
+    assert world.cluster.metacontroller.events == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"hooks": {"sync": {**hook("/x"), "version": "v1"}}}, "only version v2 is simulated"),
+        ({"hooks": {"sync": {"version": "v2", "webhook": {}}}}, "must specify either a full 'url', or both"),
+        ({"hooks": {}}, "no sync hook defined"),
+        ({"resyncPeriodSeconds": 5}, "resyncPeriodSeconds is not simulated"),
+    ],
+)
+def test_a_controller_that_asks_for_what_is_not_simulated_is_refused(change: Obj, message: str) -> None:
+    manifest = controllers()[0]
+    with pytest.raises(BadController, match=message):
+        cluster(manifests=[manifest | {"spec": manifest["spec"] | change}])
+
+
+def test_a_rolling_update_strategy_is_refused() -> None:
+    with pytest.raises(BadController, match="'RollingInPlace' of slips is not simulated"):
+        cluster(manifests=controllers(method="RollingInPlace"))

@@ -1,0 +1,72 @@
+"""The shipped `crds/` and `metacontroller/`: they load, and the API server in the box judges by them."""
+
+from typing import Any
+
+import pytest
+
+from simulator.cluster import Cluster
+from simulator.errors import Invalid
+from simulator.hookcall import HookError
+from simulator.objects import Obj
+from simulator.resources import Resource
+
+API_VERSION = "ipam.mandelsoft.org/v1alpha1"
+
+
+def no_hooks(path: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
+    raise HookError(f"{path} was called with {len(body)} bytes")
+
+
+@pytest.fixture(name="world")
+def a_world() -> Cluster:
+    return Cluster.shipped(no_hooks)
+
+
+def iprange(**spec: Any) -> Obj:
+    metadata = {"name": "net", "namespace": "default"}
+    return {"apiVersion": API_VERSION, "kind": "IPAMRange", "metadata": metadata, "spec": spec}
+
+
+def resource(world: Cluster) -> Resource:
+    return world.catalog.called("iprange")[0]
+
+
+def test_the_category_lists_all_three_kinds(world: Cluster) -> None:
+    assert {item.kind for item in world.catalog.called("ipam")} == {"IPAMRange", "IPAMRequest", "IPAMAllocation"}
+    assert [controller.name for controller in world.metacontroller.controllers] == ["ipamrange", "ipamrequest"]
+
+
+@pytest.mark.parametrize("text", ["10.0.0.0/24", "10.0.1.5-10.0.1.99", "10.0.2.7", "2001:db8::/64", "::1"])
+def test_addresses_in_canonical_text_are_taken(world: Cluster, text: str) -> None:
+    world.apply(iprange(ranges=[text]))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["10.0.0.5/24", "10.0.0.0/33", "010.0.0.1", "10.0.0.0/255.0.0.0", "2001:DB8::/32", "::ffff:10.0.0.1", "net", ""],
+)
+def test_other_texts_are_refused_and_quoted(world: Cluster, text: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        world.apply(iprange(ranges=[text]))
+    assert f'spec.ranges[0]: Invalid value: "{text}"' in str(caught.value)
+
+
+def test_specs_are_immutable(world: Cluster) -> None:
+    world.apply(iprange(ranges=["10.0.0.0/24"]))
+    with pytest.raises(Invalid, match="immutable"):
+        world.apply(iprange(ranges=["10.0.0.0/23"]))
+
+
+def test_of_two_ledgers_computed_from_one_revision_one_wins(world: Cluster) -> None:
+    world.apply(iprange(ranges=["10.0.0.0/24"]))
+    fresh = world.get("iprange", "net")
+    first, second = (
+        {"revision": 1, "allocations": [{"cidr": f"10.0.0.{n}/32", "request": "a/b", "uid": str(n)}]} for n in (1, 2)
+    )
+    unconditional = {"apiVersion": API_VERSION, "kind": "IPAMRange", "metadata": iprange()["metadata"]}
+    world.store.update_status(unconditional | {"spec": fresh["spec"], "status": first})
+    for status in (second, {"revision": 0}, {"revision": 3} | second, None):
+        loser = unconditional | {"spec": fresh["spec"]} | ({} if status is None else {"status": status})
+        with pytest.raises(Invalid):
+            world.store.update_status(loser)
+    assert world.get("iprange", "net")["status"]["allocations"] == first["allocations"]

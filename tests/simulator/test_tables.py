@@ -1,0 +1,107 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from simulator.errors import NotFound
+from simulator.objects import Obj
+from simulator.resources import Catalog
+from simulator.tables import BadPath, Layout, age, find, table
+from tests.simulator.toys import CRDS, box
+
+NOW = datetime(2026, 1, 1, 0, 5, 30, tzinfo=UTC)
+CATALOG = Catalog(CRDS)
+
+
+def stored(name: str, namespace: str = "default", **more: Any) -> Obj:
+    metadata = {"name": name, "namespace": namespace, "creationTimestamp": "2026-01-01T00:00:00Z"}
+    return box(name) | {"metadata": metadata} | more
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-1, "0s"),
+        (-9, "<invalid>"),
+        (0, "0s"),
+        (119, "119s"),
+        (120, "2m"),
+        (330, "5m30s"),
+        (600, "10m"),
+        (3 * 3600 - 1, "179m"),
+        (3 * 3600, "3h"),
+        (4 * 3600 + 120, "4h2m"),
+        (9 * 3600, "9h"),
+        (49 * 3600, "2d1h"),
+        (9 * 86400, "9d"),
+        (800 * 86400, "2y70d"),
+        (3000 * 86400, "8y"),
+    ],
+)
+def test_ages_are_shortened_as_kubectl_does(seconds: float, text: str) -> None:
+    assert age(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        (".a", [1]),
+        (".missing.deeper", []),
+        (".list[1].type", ["Ready"]),
+        ('.list[?(@.type=="Ready")].status', ["True"]),
+        ('.list[?(@.type=="Other")].status', []),
+        (".map['x.y/z']", [3]),
+        (r".map.x\.y/z", [3]),
+        (".list[9]", []),
+    ],
+)
+def test_json_paths_of_print_columns(path: str, found: list[Any]) -> None:
+    obj = {"a": 1, "list": [{"type": "Old"}, {"type": "Ready", "status": "True"}], "map": {"x.y/z": 3}}
+    assert find(path, obj) == found
+
+
+def test_a_path_that_is_not_understood_is_quoted() -> None:
+    with pytest.raises(BadPath, match=r"\.\.all"):
+        find("..all", {})
+
+
+@pytest.mark.parametrize(
+    ("layout", "text"),
+    [
+        (Layout(), "NAME   SIZE   COUNT   AGE\na      1              5m30s\nlong   1      7       5m30s\n"),
+        (
+            Layout(wide=True, kinds=True),
+            (
+                "NAME                    SIZE   COUNT   AGE     COLOR\n"
+                "box.toys.example/a      1              5m30s\n"
+                "box.toys.example/long   1      7       5m30s\n"
+            ),
+        ),
+        (
+            Layout(namespaces=True),
+            (
+                "NAMESPACE   NAME   SIZE   COUNT   AGE\n"
+                "default     a      1              5m30s\n"
+                "team        long   1      7       5m30s\n"
+            ),
+        ),
+    ],
+)
+def test_tables_look_as_kubectl_prints_them(layout: Layout, text: str) -> None:
+    objects = [stored("a"), stored("long", "team", status={"count": 7})]
+    assert table(CATALOG.called("box")[0], objects, layout, NOW) == text
+
+
+def test_a_kind_without_columns_shows_its_age() -> None:
+    assert table(CATALOG.called("slips")[0], [stored("s")], Layout(), NOW) == "NAME   AGE\ns      5m30s\n"
+
+
+@pytest.mark.parametrize("word", ["box", "boxes", "Box", "boxes.toys.example", "box.toys.example"])
+def test_a_kind_answers_to_all_its_names(word: str) -> None:
+    assert [item.kind for item in CATALOG.called(word)] == ["Box"]
+
+
+def test_a_category_means_all_its_kinds_and_an_unknown_word_is_an_error() -> None:
+    assert [item.kind for item in CATALOG.called("toys")] == ["Box", "Wish", "Slip"]
+    with pytest.raises(NotFound, match='doesn\'t have a resource type "boxen"'):
+        CATALOG.called("boxen")
