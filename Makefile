@@ -22,7 +22,7 @@ install: $(VENV)/.installed ## Install what everything else needs into .venv
 
 .PHONY: demo
 demo: install ## Run examples/ in the cluster in a box and show the tables
-	@$(BIN)/python -m simulator demo examples/quickstart.yaml
+	@$(BIN)/python -m simulator apply examples/quickstart.yaml
 
 .PHONY: test
 test: install ## Run all tests

@@ -1,0 +1,16 @@
+# Two stages of one Debian release: the virtual environment is made where it will run.
+FROM python:3.13-slim-trixie AS build
+RUN python -m venv /opt/ipam
+COPY requirements-hooks.txt /tmp/
+RUN /opt/ipam/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r /tmp/requirements-hooks.txt
+
+FROM python:3.13-slim-trixie
+COPY --from=build /opt/ipam /opt/ipam
+WORKDIR /srv/ipam
+COPY gunicorn.conf.py ./
+COPY ipam ipam
+COPY hooks hooks
+ENV PATH=/opt/ipam/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+USER 65532:65532
+EXPOSE 8080
+CMD ["gunicorn"]

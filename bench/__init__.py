@@ -1,0 +1,1 @@
+"""What the figures in bench/README.md are made with."""

@@ -1,0 +1,64 @@
+"""What one call of the range's hook costs, by part, beside `orjson.loads` of the same body.
+
+CPU milliseconds, medians. Reading the body into untyped objects is the yardstick: it runs in the same process in the
+same minute, so the ratio holds on any machine, loaded or not.
+
+    python -m bench.hooks [COUNT ...]
+"""
+
+import gc
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from statistics import median
+from time import process_time
+from typing import Any
+
+import orjson
+
+from bench.bodies import sync_body
+from hooks import ranges
+from hooks.wire import RangeBody, decode_body, encode
+
+ROUNDS = 7
+
+
+def main(counts: list[int]) -> None:
+    """Print one Markdown table."""
+    gc.freeze()
+    print("| requests | state | body MB | orjson.loads | decode | decide | encode | whole answer | ratio |")
+    print("| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for count in counts:
+        for settled in (False, True):
+            print(_row(count, settled=settled), flush=True)
+
+
+def _row(count: int, *, settled: bool) -> str:
+    data = sync_body(count, settled=settled)
+    now = datetime.now(UTC)
+    rounds = [_round(data, now) for _ in range(ROUNDS)]
+    loads, decode, decide, encoded = (median(column) * 1000 for column in zip(*rounds, strict=True))
+    whole = decode + decide + encoded
+    state = "all settled" if settled else "all waiting"
+    return (
+        f"| {count:,} | {state} | {len(data) / 1e6:.1f} | {loads:.0f} ms | {decode:.0f} ms | {decide:.0f} ms "
+        f"| {encoded:.0f} ms | {whole:.0f} ms | {whole / loads:.2f} |"
+    )
+
+
+def _round(data: bytes, now: datetime) -> tuple[float, float, float, float]:
+    _, loads = _timed(lambda: orjson.loads(data))
+    body, decode = _timed(lambda: decode_body(data, RangeBody))
+    answer, decide = _timed(lambda: ranges.sync(body, now))
+    _, encoded = _timed(lambda: encode(answer))
+    return loads, decode, decide, encoded
+
+
+def _timed(call: Callable[[], Any]) -> tuple[Any, float]:
+    start = process_time()
+    result = call()
+    return result, process_time() - start
+
+
+if __name__ == "__main__":
+    main([int(argument) for argument in sys.argv[1:]] or [100, 1_000, 10_000])

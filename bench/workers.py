@@ -1,0 +1,123 @@
+"""Which of gunicorn's worker models: four callers post the body of 10,000 settled requests, while a probe asks.
+
+Each model serves the same number of calls in turns, so that a noisy minute hits all of them. Printed are medians and
+the worst of calls and probes, in milliseconds of wall time, and the memory of all processes at the end.
+
+    python -m bench.workers [COUNT]
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+import requests
+
+from bench.bodies import sync_body
+
+MODELS = (("sync", 1, 1), ("sync", 2, 1), ("gthread", 1, 4), ("gthread", 2, 2), ("gthread", 2, 4))
+CALLERS = 4
+CALLS_PER_ROUND = 12
+ROUNDS = 3
+PROBE_SECONDS = 0.05
+
+
+def main(count: int) -> None:
+    """Print one Markdown table."""
+    body = sync_body(count, settled=True)
+    calls: dict[tuple[str, int, int], list[float]] = {model: [] for model in MODELS}
+    probes: dict[tuple[str, int, int], list[float]] = {model: [] for model in MODELS}
+    memory: dict[tuple[str, int, int], int] = {}
+    for _ in range(ROUNDS):
+        for model in MODELS:
+            with served(*model) as (url, pid), probing(url, probes[model]), ThreadPoolExecutor(CALLERS) as pool:
+                calls[model] += pool.map(lambda _, url=url: post(url, body), range(CALLS_PER_ROUND))
+                memory[model] = resident_bytes(pid)
+    print(f"body: {len(body) / 1e6:.1f} MB, {CALLERS} callers, {ROUNDS * CALLS_PER_ROUND} calls each")
+    print("| worker class | processes | threads | call median | call worst | probe median | probe worst | memory |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for model in MODELS:
+        worker_class, workers, threads = model
+        print(
+            f"| {worker_class} | {workers} | {threads} | {median(calls[model]):.0f} ms | {max(calls[model]):.0f} ms "
+            f"| {median(probes[model]):.0f} ms | {max(probes[model]):.0f} ms | {memory[model] / 1e6:.0f} MB |"
+        )
+
+
+@contextmanager
+def served(worker_class: str, workers: int, threads: int) -> Iterator[tuple[str, int]]:
+    """The hooks under gunicorn on a free port; gives their URL and the arbiter's process id."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        bind = f"127.0.0.1:{probe.getsockname()[1]}"
+    options = ["--worker-class", worker_class, "--workers", str(workers), "--threads", str(threads)]
+    command = [str(Path(sys.executable).with_name("gunicorn")), *options, "--log-level", "error"]
+    process = subprocess.Popen(command, env={**os.environ, "IPAM_BIND": bind})
+    try:
+        wait_until_ready(f"http://{bind}")
+        yield f"http://{bind}", process.pid
+    finally:
+        process.terminate()
+        process.wait(timeout=40)
+
+
+def wait_until_ready(url: str) -> None:
+    """Return once the server answers; give up after 20 s."""
+    for _ in range(200):
+        try:
+            get(url)
+        except requests.ConnectionError:
+            time.sleep(0.1)
+        else:
+            return
+    raise TimeoutError(f"{url} does not answer")
+
+
+@contextmanager
+def probing(url: str, latencies: list[float]) -> Iterator[None]:
+    """Ask /healthz again and again in the background."""
+    done = threading.Event()
+
+    def probe() -> None:
+        while not done.wait(PROBE_SECONDS):
+            latencies.append(get(url))
+
+    thread = threading.Thread(target=probe)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def get(url: str) -> float:
+    """Milliseconds of one probe."""
+    start = time.perf_counter()
+    requests.get(f"{url}/healthz", timeout=60).raise_for_status()
+    return (time.perf_counter() - start) * 1000
+
+
+def post(url: str, body: bytes) -> float:
+    """Milliseconds of one call."""
+    start = time.perf_counter()
+    requests.post(f"{url}/ipamrange/sync", data=body, timeout=60).raise_for_status()
+    return (time.perf_counter() - start) * 1000
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory of a process and its children; shared pages count in each."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    pages = (int(Path(f"/proc/{each}/statm").read_text().split()[1]) for each in [str(pid), *children])
+    return sum(pages) * os.sysconf("SC_PAGESIZE")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)
