@@ -20,7 +20,7 @@ a later revision is seen. Should that one hold an entry for it, the answer itsel
 (S5 a), and nothing leaks.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -56,21 +56,21 @@ def rests_on(answers: Mapping[str, AllocationSpec], revision: int) -> bool:
     return any(answer.state == "Released" and answer.revision >= revision for answer in answers.values())
 
 
-def allocation_objects(answers: Answers, namespace: str, may_create: Callable[[str], bool]) -> list[dict[str, Any]]:
-    """The answers as desired children, sorted by name; without those that don't exist and may not be created."""
-    objects = []
+def allocation_objects(answers: Answers, seen: Observed) -> list[dict[str, Any]]:
+    """The answers as desired children, sorted by name; without new ones where the namespace takes none."""
+    objects = {}
     for uid, spec in answers.items():
-        name = names.allocation_name(namespace, spec.range, spec.request.namespace, spec.request.name, uid)
-        if may_create(name):
-            objects.append(
-                {
-                    "apiVersion": names.API_VERSION,
-                    "kind": names.ALLOCATION_KIND,
-                    "metadata": {"namespace": namespace, "name": name},
-                    "spec": spec,
-                }
-            )
-    return sorted(objects, key=lambda each: each["metadata"]["name"])
+        name = seen.answer_names.get(uid)
+        if name is None and not seen.namespace_is_terminating:
+            name = names.allocation_name(seen.namespace, seen.name, spec.request.namespace, spec.request.name, uid)
+        if name:
+            objects[name] = {
+                "apiVersion": names.API_VERSION,
+                "kind": names.ALLOCATION_KIND,
+                "metadata": {"namespace": seen.namespace, "name": name},
+                "spec": spec,
+            }
+    return [objects[name] for name in sorted(objects)]
 
 
 def _for_entry(entry: Entry, answer: AllocationSpec | None, seen: Observed) -> AllocationSpec | None:
@@ -79,14 +79,11 @@ def _for_entry(entry: Entry, answer: AllocationSpec | None, seen: Observed) -> A
         return answer  # granted after it was let go: the entry goes by this answer
     if answer and answer.cidr not in ("", entry.cidr):
         return None
+    if answer and answer.state == "Ready":
+        return replace(answer, message="") if answer.message else answer
     namespace, _, name = entry.request.partition("/")
-    return AllocationSpec(
-        range=seen.name,
-        request=RequestKey(namespace, name, entry.uid),
-        state="Ready",
-        cidr=entry.cidr,
-        revision=answer.revision if answer and answer.state == "Ready" else seen.ledger.revision,
-    )
+    key = RequestKey(namespace, name, entry.uid)
+    return AllocationSpec(range=seen.name, request=key, state="Ready", cidr=entry.cidr, revision=seen.ledger.revision)
 
 
 def _without_entry(answer: AllocationSpec, seen: Observed) -> AllocationSpec | None:

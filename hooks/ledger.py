@@ -14,7 +14,7 @@ The rules of this file, by the names that DESIGN.md uses:
         is marked with `absentSince`.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -89,16 +89,18 @@ def read_ledger(status: RangeStatus) -> Ledger:
 
 def settled(ledger: Ledger, seen: Sightings, now: datetime) -> Ledger:
     """The ledger without the released entries, absent holders marked; of the same revision, as nothing is committed."""
-    byte_count = ledger.byte_count
     kept: dict[str, Entry] = {}
+    unmarked: list[str] = []
     for uid, entry in ledger.entries.items():
         if uid in seen.present:
             kept[uid] = entry if entry.absent_since is None else msgspec.structs.replace(entry, absent_since=None)
         elif not _is_released(entry, seen, now):
-            if entry.absent_since is None and byte_count + _MARK_BYTES <= BYTES_FOR_MARKS_MAX:
-                entry = msgspec.structs.replace(entry, absent_since=now)  # noqa: PLW2901 (the same entry, marked)
-                byte_count += _MARK_BYTES
             kept[uid] = entry
+            if entry.absent_since is None:
+                unmarked.append(uid)
+    room = (BYTES_FOR_MARKS_MAX - ledger.byte_count) // _MARK_BYTES if unmarked else 0
+    for uid in unmarked[: max(room, 0)]:
+        kept[uid] = msgspec.structs.replace(kept[uid], absent_since=now)
     return replace(ledger, entries=kept, closing=ledger.closing or seen.closing)
 
 
@@ -109,25 +111,28 @@ def _is_released(entry: Entry, seen: Sightings, now: datetime) -> bool:
     return seen.closing and entry.absent_since is not None and now - entry.absent_since >= ABSENCE_BEFORE_RELEASE
 
 
-def with_grants(ledger: Ledger, grants: Iterable[Entry]) -> Ledger:
+def with_grants(ledger: Ledger, grants: list[Entry]) -> Ledger:
     """The ledger with new entries, in order of addresses."""
-    entries = [*ledger.entries.values(), *grants]
-    entries.sort(key=_first_address)
+    if not grants:
+        return ledger
+    entries = sorted([*ledger.entries.values(), *grants], key=_first_address)
     by_uid = {entry.uid: entry for entry in entries}
     assert len(by_uid) == len(entries), "a uid is granted a second block"
     return replace(ledger, entries=by_uid)
 
 
-def fitting_count(ledger: Ledger, grants: Iterable[Entry | None]) -> int:
+def fitting_count(ledger: Ledger, grants: list[Entry | None]) -> int:
     """How many of the outcomes, from the first one on, one object can record; None is one that needs no entry."""
-    byte_count, entry_count, index = ledger.byte_count, len(ledger.entries), -1
+    if not grants:
+        return 0
+    byte_count, entry_count = ledger.byte_count, len(ledger.entries)
     for index, entry in enumerate(grants):
         if entry:
             byte_count += entry_byte_count(entry)
             entry_count += 1
             if byte_count > BYTES_FOR_GRANTS_MAX or entry_count > ENTRY_COUNT_MAX:
                 return index
-    return index + 1
+    return len(grants)
 
 
 def _first_address(entry: Entry) -> int:

@@ -33,6 +33,7 @@ class Observed:
         released: requests of this range that are (S5 a), by uid.
         request_specs: the specs of both, or why they can't be read, by uid.
         answers: the specs of the allocations that exist, by uid of the request.
+        answer_names: their names, by the same.
         unread_answers: allocations that can't be read, as children to be returned: leaving one out would delete it.
     """
 
@@ -60,8 +61,9 @@ class Observed:
             self._sort_in(request)
         group = body.children.get(names.ALLOCATION_KEY, {})
         allocations, unreadable = decode_objects(group, AllocationObject)
-        self.answers = {each.spec.request.uid: each.spec for each in allocations.values() if self._is_our_answer(each)}
-        self._answer_names = {each.metadata.name for each in allocations.values()}
+        ours = [each for each in allocations.values() if self._is_our_answer(each)]
+        self.answers = {each.spec.request.uid: each.spec for each in ours}
+        self.answer_names = {each.spec.request.uid: each.metadata.name for each in ours}
         self.unread_answers = [_as_it_came(key, group[key]) for key in unreadable]
 
     def _check_family(self) -> None:
@@ -111,10 +113,6 @@ class Observed:
         return any(
             each.metadata.name == self.namespace and each.metadata.deletion_timestamp for each in namespaces.values()
         )
-
-    def may_create(self, allocation: str) -> bool:
-        """Whether an answer of this name may be returned: it exists, or its namespace takes new ones."""
-        return allocation in self._answer_names or not self.namespace_is_terminating
 
     def waiting(self, kept: Ledger) -> list[RequestObject]:
         """The requests that may be granted a block now, first come, first served (S6).

@@ -60,7 +60,7 @@ def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
         proposal = replace(proposal, revision=seen.ledger.revision + 1)
     answer = {
         "status": range_status(seen, proposal, service, now),
-        "children": allocation_objects(answers, seen.namespace, seen.may_create) + seen.unread_answers,
+        "children": allocation_objects(answers, seen) + seen.unread_answers,
         "resyncAfterSeconds": _resync_after_seconds(seen, proposal, answers, now),
     }
     if body.finalizing:

@@ -13,8 +13,8 @@ from msgspec import Raw
 from hooks import names
 from hooks.conditions import Fact, conditions
 from hooks.wire import (
-    AllocationObject,
     AllocationSpec,
+    OwnedAllocationObject,
     RequestBody,
     RequestCustomizeBody,
     RequestObject,
@@ -100,7 +100,7 @@ def _range_of(request: RequestObject, spec: RequestSpec) -> tuple[str, str]:
 
 def _answer_to(request: RequestObject, spec: RequestSpec, related: dict[str, dict[str, Raw]]) -> AllocationSpec | None:
     """The answer of the range that the request names; an allocation that this range does not control is none."""
-    allocations, _ = decode_objects(related.get(names.ALLOCATION_KEY, {}), AllocationObject)
+    allocations, _ = decode_objects(related.get(names.ALLOCATION_KEY, {}), OwnedAllocationObject)
     range_key = _range_of(request, spec)
     for allocation in allocations.values():
         meta = allocation.metadata

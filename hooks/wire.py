@@ -30,7 +30,7 @@ class OwnerReference(Struct, frozen=True, gc=False, rename="camel"):
 
 
 class Metadata(Struct, frozen=True, gc=False, rename="camel"):
-    """The fields of `metadata` that the hooks read."""
+    """The fields of `metadata` that the hooks read of every object."""
 
     name: str
     uid: str
@@ -39,7 +39,17 @@ class Metadata(Struct, frozen=True, gc=False, rename="camel"):
     generation: int = 0
     deletion_timestamp: datetime | None = None
     finalizers: list[str] = []
+
+
+class RangeMetadata(Metadata, frozen=True, gc=False, rename="camel"):
+    """What is read of a range besides: it is one object, while the others come by the thousand."""
+
     annotations: dict[str, str] = {}
+
+
+class OwnedMetadata(Metadata, frozen=True, gc=False, rename="camel"):
+    """What is read of an allocation besides, where it matters whose it is."""
+
     owner_references: list[OwnerReference] = []
 
 
@@ -98,7 +108,7 @@ class RangeObject(Struct, frozen=True, gc=False, rename="camel"):
     """An IPAMRange. The spec is decoded apart, for a bad one is an answer and not a broken call."""
 
     kind: str
-    metadata: Metadata
+    metadata: RangeMetadata
     spec: Raw = field(default_factory=lambda: Raw(b"{}"))
     status: RangeStatus = RangeStatus()
 
@@ -157,9 +167,16 @@ class AllocationSpec(Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class AllocationObject(Struct, frozen=True, gc=False):
-    """An IPAMAllocation."""
+    """An IPAMAllocation among the children of its range."""
 
     metadata: Metadata
+    spec: AllocationSpec
+
+
+class OwnedAllocationObject(Struct, frozen=True, gc=False):
+    """An IPAMAllocation of which it matters whose it is."""
+
+    metadata: OwnedMetadata
     spec: AllocationSpec
 
 
@@ -202,7 +219,7 @@ class RequestCustomizeBody(Struct, frozen=True, gc=False):
 
 
 Body = TypeVar("Body", RangeBody, RequestBody, RangeCustomizeBody, RequestCustomizeBody)
-Object = TypeVar("Object", RequestObject, AllocationObject, NamespaceObject)
+Object = TypeVar("Object", RequestObject, AllocationObject, OwnedAllocationObject, NamespaceObject)
 Spec = TypeVar("Spec", RangeSpec, RequestSpec)
 
 

@@ -49,8 +49,7 @@ class Allocation(NamedTuple):
     holder: str
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """What one holder wants: any block of a prefix length, or exactly one block."""
 
     holder: str
