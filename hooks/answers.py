@@ -26,6 +26,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from hooks import names
+from hooks.conditions import fitted
 from hooks.observed import Observed
 from hooks.wire import AllocationSpec, Entry, RequestKey, RequestObject
 from ipam.allocate import Refused
@@ -44,10 +45,18 @@ def published(seen: Observed, refusals: Mapping[str, Refused]) -> Answers:
             answers[uid] = kept
     for uid, request in seen.released.items():
         if uid not in seen.answers and uid not in answers:
-            answers[uid] = _answer(seen.name, request, state="Released", revision=seen.ledger.revision)
+            answers[uid] = AllocationSpec(
+                range=seen.name, request=_key_of(request), state="Released", revision=seen.ledger.revision
+            )
     for uid, refusal in refusals.items():
         if uid not in seen.answers or seen.answers[uid].state in ("Busy", "Invalid"):
-            answers[uid] = _answer(seen.name, seen.alive[uid], state=refusal.verdict, message=refusal.message)
+            answers[uid] = AllocationSpec(
+                range=seen.name,
+                request=_key_of(seen.alive[uid]),
+                state=refusal.verdict,
+                reason=refusal.reason,
+                message=fitted(refusal.message),
+            )
     return answers
 
 
@@ -58,7 +67,7 @@ def rests_on(answers: Mapping[str, AllocationSpec], revision: int) -> bool:
 
 def allocation_objects(answers: Answers, seen: Observed) -> list[dict[str, Any]]:
     """The answers as desired children, sorted by name; without new ones where the namespace takes none."""
-    objects = {}
+    objects = {each["metadata"]["name"]: each for each in seen.unread_answers}
     for uid, spec in answers.items():
         name = seen.answer_names.get(uid)
         if name is None and not seen.namespace_is_terminating:
@@ -79,8 +88,8 @@ def _for_entry(entry: Entry, answer: AllocationSpec | None, seen: Observed) -> A
         return answer  # granted after it was let go: the entry goes by this answer
     if answer and answer.cidr not in ("", entry.cidr):
         return None
-    if answer and answer.state == "Ready":
-        return replace(answer, message="") if answer.message else answer
+    if answer and answer.state == "Ready" and answer.cidr:
+        return replace(answer, reason="", message="") if answer.reason or answer.message else answer
     namespace, _, name = entry.request.partition("/")
     key = RequestKey(namespace, name, entry.uid)
     return AllocationSpec(range=seen.name, request=key, state="Ready", cidr=entry.cidr, revision=seen.ledger.revision)
@@ -99,18 +108,10 @@ def _without_entry(answer: AllocationSpec, seen: Observed) -> AllocationSpec | N
             return answer if is_released or is_alive or answer.revision >= revision else None
         case _:  # Busy, Invalid
             if is_released:
-                return replace(answer, state="Released", revision=revision, message="")
+                return replace(answer, state="Released", revision=revision, reason="", message="")
             return answer if is_alive else None
 
 
-def _answer(
-    range_name: str, request: RequestObject, *, state: str, revision: int = 0, message: str = ""
-) -> AllocationSpec:
+def _key_of(request: RequestObject) -> RequestKey:
     meta = request.metadata
-    return AllocationSpec(
-        range=range_name,
-        request=RequestKey(meta.namespace, meta.name, meta.uid),
-        state=state,
-        revision=revision,
-        message=message,
-    )
+    return RequestKey(meta.namespace, meta.name, meta.uid)

@@ -38,10 +38,7 @@ def create_app(settings: Settings) -> Flask:
         def view() -> Response:
             now = _now(settings)
             body = decode_body(request.get_data(cache=False), body_type)
-            response = _json(answer(body, now), 200)
-            if settings.replay and NOW_HEADER in request.headers:
-                response.headers[NOW_HEADER] = request.headers[NOW_HEADER]
-            return response
+            return _json(answer(body, now), 200)
 
         app.add_url_rule(path, path, view, methods=["POST"], provide_automatic_options=False)
 
@@ -55,16 +52,27 @@ def create_app(settings: Settings) -> Flask:
     app.add_url_rule("/readyz", "readyz", lambda: _json({"status": "ok"}, 200))
     app.register_error_handler(ProtocolError, _refused)
     app.register_error_handler(HTTPException, _failed)
+    if settings.replay:
+        app.after_request(_echo_now)
     return app
 
 
 def _now(settings: Settings) -> datetime:
     if settings.replay and (text := request.headers.get(NOW_HEADER)):
         try:
-            return datetime.fromisoformat(text)
-        except ValueError as error:
-            raise ProtocolError(f"header {NOW_HEADER}", "must be a time such as 2026-11-23T20:00:00Z", text) from error
+            now = datetime.fromisoformat(text)
+        except ValueError:
+            now = datetime.min
+        if now.tzinfo is None:
+            raise ProtocolError(f"header {NOW_HEADER}", "must be a time such as 2026-11-23T20:00:00Z", text)
+        return now
     return datetime.now(UTC)
+
+
+def _echo_now(response: Response) -> Response:
+    if NOW_HEADER in request.headers:
+        response.headers[NOW_HEADER] = request.headers[NOW_HEADER]
+    return response
 
 
 def _json(answer: object, status: int) -> Response:

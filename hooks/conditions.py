@@ -21,6 +21,15 @@ class Fact(NamedTuple):
     message: str
 
 
+#: The longest message that the CRDs admit; a longer one would make the API server refuse the whole status.
+MESSAGE_LENGTH_MAX = 4096
+
+
+def fitted(message: str) -> str:
+    """The message, cut if it is longer than a status may hold."""
+    return message if len(message) <= MESSAGE_LENGTH_MAX else f"{message[: MESSAGE_LENGTH_MAX - 3]}..."
+
+
 def conditions(facts: Iterable[Fact], observed: list[Condition], generation: int, now: datetime) -> list[Condition]:
     """The facts as conditions; those that did not turn since `observed` keep their time."""
     before = {condition.type: condition for condition in observed}
@@ -33,7 +42,7 @@ def _condition(fact: Fact, before: Condition | None, generation: int, now: datet
         type=fact.type,
         status=fact.status,
         reason=fact.reason,
-        message=fact.message,
+        message=fitted(fact.message),
         last_transition_time=timestamp(now) if turned or before is None else before.last_transition_time,
         observed_generation=generation,
     )

@@ -32,7 +32,7 @@ class ProtocolError(Exception):
 def explained(data: bytes, body_type: type, refusal: str) -> ProtocolError:
     """The error for a body that msgspec refused with this text."""
     try:
-        body = json.loads(data)
+        body = json.loads(data.decode())
     except RecursionError:
         return ProtocolError("$", "nested too deeply: hook requests have fewer than 100 levels")
     except UnicodeDecodeError as error:
@@ -42,13 +42,16 @@ def explained(data: bytes, body_type: type, refusal: str) -> ProtocolError:
     except json.JSONDecodeError as error:
         near = excerpt(error.doc[max(error.pos - 20, 0) : error.pos + 20])
         return ProtocolError("$", f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}", near)
+    except ValueError as error:  # a number of thousands of digits
+        return ProtocolError("$", f"not readable: {error}")
     try:
         faults = jsonschema.Draft202012Validator(msgspec.json.schema(body_type)).iter_errors(body)
         fault = jsonschema.exceptions.best_match(faults)
     except RecursionError:
         fault = None
-    if fault is None:
-        return ProtocolError("$", refusal)
+    if fault is None:  # what the schema can't say, such as the form of a time
+        message, _, path = refusal.partition(" - at `")
+        return ProtocolError(path.rstrip("`") or "$", message)
     missing = fault.validator == "required"
     return ProtocolError(fault.json_path, _shortened(fault), None if missing else excerpt(fault.instance))
 
@@ -56,6 +59,7 @@ def explained(data: bytes, body_type: type, refusal: str) -> ProtocolError:
 def excerpt(value: Any) -> str:
     """A value as JSON, cut to a readable length."""
     text = value if isinstance(value, str) else json.dumps(value)
+    text = text.encode(errors="backslashreplace").decode()  # lone surrogates, which JSON can name, are no text
     return text if len(text) <= _EXCERPT_LENGTH_MAX else f"{text[:_EXCERPT_LENGTH_MAX]}... ({len(text)} characters)"
 
 

@@ -22,7 +22,7 @@ import msgspec
 
 from hooks.explain import ProtocolError
 from hooks.wire import Entry, RangeStatus
-from ipam.address import InvalidAddress, read_prefix
+from ipam.address import Family, InvalidAddress, read_prefix
 
 #: S5 (c): how long a holder must have been absent from a range that is being deleted.
 ABSENCE_BEFORE_RELEASE = timedelta(minutes=1)
@@ -59,11 +59,16 @@ class Sightings:
     present: Collection[str]  # requests that are there and not released
     released: Collection[str]  # proof (a): requests that are going, and allocations in state Released
     reclaimed: Collection[str]  # proof (b), if absent
-    closing: bool  # the range is being deleted: proof (c), if absent for long enough
+    closing: bool  # the range is being deleted: proof (c), if absent for long enough ...
+    complete: bool  # ... and if every request could be read
 
 
-def read_ledger(status: RangeStatus) -> Ledger:
+def read_ledger(status: RangeStatus, family: Family | None = None) -> Ledger:
     """The ledger of an observed status.
+
+    Args:
+        status: as observed.
+        family: that of the range; None if it is not known.
 
     Raises:
         ProtocolError: if it is not one that this program wrote: unreadable, unsorted, overlapping, a uid twice. No
@@ -77,6 +82,8 @@ def read_ledger(status: RangeStatus) -> Ledger:
             prefix = read_prefix(entry.cidr)
         except InvalidAddress as error:
             raise ProtocolError(f"{path}.cidr", str(error), entry.cidr) from error
+        if prefix.family is not (family := family or prefix.family):
+            raise ProtocolError(f"{path}.cidr", f"is not {family.name} as the range is", entry.cidr)
         if prefix.first <= last:
             raise ProtocolError(f"{path}.cidr", "overlaps the entry before it, or is out of order", entry.cidr)
         if entry.uid in entries:
@@ -108,7 +115,9 @@ def _is_released(entry: Entry, seen: Sightings, now: datetime) -> bool:
     """Whether there is proof that the holder of an entry, which is not present, is gone."""
     if entry.uid in seen.released or entry.uid in seen.reclaimed:
         return True
-    return seen.closing and entry.absent_since is not None and now - entry.absent_since >= ABSENCE_BEFORE_RELEASE
+    if not (seen.closing and seen.complete) or entry.absent_since is None:
+        return False
+    return now - entry.absent_since >= ABSENCE_BEFORE_RELEASE
 
 
 def with_grants(ledger: Ledger, grants: list[Entry]) -> Ledger:

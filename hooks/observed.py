@@ -10,6 +10,7 @@ from hooks import names
 from hooks.explain import ProtocolError
 from hooks.ledger import Ledger, Sightings, read_ledger
 from hooks.wire import (
+    UNREADABLE,
     AllocationObject,
     NamespaceObject,
     RangeBody,
@@ -19,7 +20,6 @@ from hooks.wire import (
     decode_objects,
     decode_spec,
 )
-from ipam.address import read_prefix
 from ipam.pool import InvalidPool, Pool, parse_pool
 
 
@@ -49,10 +49,9 @@ class Observed:
         self.name = meta.name
         self.range_text = f"{meta.namespace}/{meta.name}"
         self.is_deleted = meta.deletion_timestamp is not None
-        self.ledger = read_ledger(body.parent.status)
         self.spec = decode_spec(body.parent.spec, RangeSpec)
         self.pool = _pool_of(self.range_text, self.spec)
-        self._check_family()
+        self.ledger = read_ledger(body.parent.status, self.pool.family if isinstance(self.pool, Pool) else None)
         requests, self.unreadable_requests = decode_objects(body.related.get(names.REQUEST_KEY, {}), RequestObject)
         self.request_specs: dict[str, RequestSpec | str] = {}
         self.alive: dict[str, RequestObject] = {}
@@ -64,14 +63,7 @@ class Observed:
         ours = [each for each in allocations.values() if self._is_our_answer(each)]
         self.answers = {each.spec.request.uid: each.spec for each in ours}
         self.answer_names = {each.spec.request.uid: each.metadata.name for each in ours}
-        self.unread_answers = [_as_it_came(key, group[key]) for key in unreadable]
-
-    def _check_family(self) -> None:
-        """A ledger and a pool of two families can't be of one range."""
-        entry = next(iter(self.ledger.entries.values()), None)
-        if entry and isinstance(self.pool, Pool) and read_prefix(entry.cidr).family is not self.pool.family:
-            path = "$.parent.status.allocations[0].cidr"
-            raise ProtocolError(path, f"is not {self.pool.family.name} as the range is", entry.cidr)
+        self.unread_answers = [_as_it_came(key, group[key]) for key in sorted(unreadable)]
 
     def _sort_in(self, request: RequestObject) -> None:
         meta = request.metadata
@@ -99,11 +91,12 @@ class Observed:
             released=self.released.keys() | let_go,
             reclaimed={uid.strip() for uid in reclaim.split(",")},
             closing=self.is_deleted,
+            complete=not self.unreadable_requests,
         )
 
     @cached_property
     def referring(self) -> list[str]:
-        """The requests that refer to this range, as sorted "namespace/name"."""
+        """The readable requests that refer to this range, as sorted "namespace/name"."""
         return sorted("/".join(request_key(each)) for each in [*self.alive.values(), *self.released.values()])
 
     @cached_property
@@ -160,7 +153,7 @@ def _as_it_came(key: str, raw: Raw) -> dict[str, Any]:
     namespace, _, name = key.rpartition("/")
     try:
         written = msgspec.json.decode(raw, type=dict[str, Raw])
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise ProtocolError(f'$.children["{names.ALLOCATION_KEY}"]["{key}"]', str(error)) from error
     return {
         "apiVersion": names.API_VERSION,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hooks import names
-from hooks.conditions import Fact, conditions
+from hooks.conditions import Fact, conditions, fitted
 from hooks.ledger import Ledger
 from hooks.observed import Observed
 from hooks.wire import Capacity, Entry, RangeStatus
@@ -33,7 +33,7 @@ def range_status(seen: Observed, proposal: Ledger, service: Service, now: dateti
     state, facts = _facts(seen, service)
     absent = [entry for entry in proposal.entries.values() if entry.absent_since]
     if absent:
-        facts.append(Fact("HoldersAbsent", "True", "RequestNotFound", _absent_message(absent)))
+        facts.append(Fact("HoldersAbsent", "True", "RequestNotFound", _absent_message(absent, proposal.closing)))
     messages = [fact.message for fact in facts if fact.type in ("Ready", "HoldersAbsent")]
     if seen.unreadable_requests:
         keys = sorted(seen.unreadable_requests)
@@ -43,7 +43,7 @@ def range_status(seen: Observed, proposal: Ledger, service: Service, now: dateti
         allocations=list(proposal.entries.values()),
         closing=proposal.closing,
         state=state,
-        message="; ".join(filter(None, messages)),
+        message=fitted("; ".join(filter(None, messages))),
         pending=service.pending_count,
         capacity=_capacity(service.decision),
         observed_generation=parent.metadata.generation,
@@ -57,6 +57,8 @@ def _facts(seen: Observed, service: Service) -> tuple[str, list[Fact]]:
         waiting = "no request refers to it any more"
         if seen.referring:
             waiting = f"waiting for {_count(len(seen.referring), 'request')}: {_listed(seen.referring)}"
+        elif seen.unreadable_requests:
+            waiting = "waiting for requests that can't be read"
         return "Deleting", [Fact("Ready", "False", "Deleting", waiting)]
     if isinstance(seen.pool, str):
         return "Invalid", [
@@ -75,12 +77,12 @@ def _pending_message(service: Service) -> str:
     return f"{room}, {_count(pending, 'request')} {'waits' if pending == 1 else 'wait'}"
 
 
-def _absent_message(absent: list[Entry]) -> str:
+def _absent_message(absent: list[Entry], closing: bool) -> str:
     who = _listed([f"{entry.request} ({entry.cidr}, uid {entry.uid})" for entry in absent])
-    return (
-        f"{_count(len(absent), 'holder')} vanished without a release, the blocks stay held: {who}; to give them back, "
-        f"name the uids in the annotation {names.RECLAIM_ANNOTATION}"
-    )
+    what = f"{_count(len(absent), 'holder')} vanished without a release: {who}"
+    if closing:
+        return f"{what}; given up after a minute, as the range is being deleted"
+    return f"{what}; the blocks stay held until the annotation {names.RECLAIM_ANNOTATION} names the uids"
 
 
 def _capacity(decision: Decision | None) -> Capacity | None:

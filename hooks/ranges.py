@@ -60,12 +60,13 @@ def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
         proposal = replace(proposal, revision=seen.ledger.revision + 1)
     answer = {
         "status": range_status(seen, proposal, service, now),
-        "children": allocation_objects(answers, seen) + seen.unread_answers,
+        "children": allocation_objects(answers, seen),
         "resyncAfterSeconds": _resync_after_seconds(seen, proposal, answers, now),
     }
     if body.finalizing:
         # Metacontroller drops our finalizer before it writes anything else: only committed facts may allow it.
-        answer["finalized"] = seen.ledger.closing and not (seen.ledger.entries or seen.referring or seen.answers)
+        held_by = (seen.ledger.entries, seen.referring, seen.unreadable_requests, seen.answers, seen.unread_answers)
+        answer["finalized"] = seen.ledger.closing and not any(held_by)
     return answer
 
 
@@ -91,16 +92,23 @@ def _grant(seen: Observed, kept: Ledger, pool: Pool, waiting: list[RequestObject
     held = _held(kept)
     decision = allocate(pool, held, claims)
     entries = [_entry(*pair) for pair in zip(claimants, decision.outcomes, strict=True)]
+    outcomes = decision.outcomes
     fitting = fitting_count(kept, entries)
     if fitting < len(claims):
         decision = allocate(pool, held, claims[:fitting])
-        message = f"{seen.range_text} holds as many requests as one object can record: waiting for a release"
-        full = Refused(Verdict.BUSY, "LedgerFull", message)
-        refusals.update({request.metadata.uid: full for request in claimants[fitting:]})
-    for request, outcome in zip(claimants, decision.outcomes, strict=False):
+        outcomes = decision.outcomes + [_full(seen, outcome) for outcome in outcomes[fitting:]]
+    for request, outcome in zip(claimants, outcomes, strict=True):
         if isinstance(outcome, Refused):
             refusals[request.metadata.uid] = outcome
     return Service([entry for entry in entries[:fitting] if entry], refusals, decision)
+
+
+def _full(seen: Observed, outcome: Prefix | Refused) -> Refused:
+    """What a request is told when the ledger has no room for its entry."""
+    if isinstance(outcome, Refused) and outcome.verdict is Verdict.INVALID:
+        return outcome
+    message = f"{seen.range_text} holds as many requests as one object can record: waiting for a release"
+    return Refused(Verdict.BUSY, "LedgerFull", message)
 
 
 def _claim(request: RequestObject, seen: Observed, pool: Pool) -> Claim | Refused:
@@ -138,7 +146,7 @@ def _resync_after_seconds(seen: Observed, proposal: Ledger, answers: Answers, no
         delays.append(RECHECK_SECONDS)
     if proposal.closing:
         delays += [
-            max((entry.absent_since + ABSENCE_BEFORE_RELEASE - now).total_seconds(), 1.0)
+            max((ABSENCE_BEFORE_RELEASE - (now - entry.absent_since)).total_seconds(), 1.0)
             for entry in proposal.entries.values()
             if entry.absent_since
         ]

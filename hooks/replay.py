@@ -221,7 +221,7 @@ def _explained(fault: jsonschema.ValidationError) -> str:
         case "type":
             return f"must be of type {fault.validator_value}, but is {excerpt(fault.instance)}"
         case "oneOf":
-            return "needs either request or requestText, and has both"
+            return "needs exactly one of request and requestText"
         case _:
             return excerpt(fault.message)
 

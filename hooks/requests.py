@@ -5,29 +5,28 @@ A request decides nothing. It carries the label by which its range finds it, cop
 has let it go.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from msgspec import Raw
-
 from hooks import names
-from hooks.conditions import Fact, conditions
+from hooks.conditions import Fact, conditions, fitted
 from hooks.wire import (
     AllocationSpec,
     OwnedAllocationObject,
     RequestBody,
     RequestCustomizeBody,
-    RequestObject,
+    RequestParent,
     RequestSpec,
     RequestStatus,
     decode_objects,
     decode_spec,
+    timestamp,
 )
 
 #: A request without an answer for this long is told why that may be.
 SILENCE_BEFORE_PENDING = timedelta(seconds=30)
 #: A deleted request to which no answer exists goes after this time: there is no such range. A range that is there
-#: answers each deletion within moments.
+#: answers each deletion within moments. It is counted from the first call, for nothing may have run at the deletion.
 SILENCE_BEFORE_LETTING_GO = timedelta(seconds=10)
 #: Wake-ups can be lost; who has no block looks again after this many seconds.
 RECHECK_SECONDS = 300.0
@@ -62,19 +61,13 @@ def sync(body: RequestBody, now: datetime) -> dict[str, Any]:
         fact = Fact("Ready", "False", "InvalidSpec", f"the spec can't be read: {spec}")
         return {"status": _status(request, "Invalid", fact, now)}
     labels = {names.RANGE_LABEL: names.range_label(*_range_of(request, spec))}
-    answer = _answer_to(request, spec, body.related)
+    answer = _answer_to(request, spec, body)
     if answer is None or answer.state == "Released":
-        return {"labels": labels, **_unanswered(request, spec, now)}
-    # A published block stays whatever the answer says; the API server would refuse another one as well.
+        return {"labels": labels, **_unanswered(request, spec, body, now)}
     if answer.state == "Ready" and request.status.cidr in ("", answer.cidr):
         status = _status(request, "Ready", Fact("Ready", "True", "Allocated", ""), now, cidr=answer.cidr)
         return {"labels": labels, "annotations": {names.CIDR_ANNOTATION: answer.cidr}, "status": status}
-    fact = Fact("Ready", "False", "Refused" if answer.state == "Invalid" else "WaitingForRoom", answer.message)
-    return {
-        "labels": labels,
-        "status": _status(request, answer.state, fact, now),
-        "resyncAfterSeconds": RECHECK_SECONDS,
-    }
+    return {"labels": labels, "status": _refusal(request, answer, now), "resyncAfterSeconds": RECHECK_SECONDS}
 
 
 def finalize(body: RequestBody, now: datetime) -> dict[str, Any]:
@@ -84,50 +77,82 @@ def finalize(body: RequestBody, now: datetime) -> dict[str, Any]:
     if isinstance(spec, str):
         return {"finalized": True}
     labels = {names.RANGE_LABEL: names.range_label(*_range_of(request, spec))}
-    answer = _answer_to(request, spec, body.related)
+    answer = _answer_to(request, spec, body)
     if answer:
         return {"labels": labels, "finalized": answer.state == "Released", "resyncAfterSeconds": RECHECK_SECONDS}
-    deleted = request.metadata.deletion_timestamp or now
-    seconds_left = (deleted + SILENCE_BEFORE_LETTING_GO - now).total_seconds()
+    since = _silent_since(request, now)
+    seconds_left = (SILENCE_BEFORE_LETTING_GO - (now - since)).total_seconds()
     if seconds_left <= 0:
         return {"finalized": True}
-    return {"labels": labels, "finalized": False, "resyncAfterSeconds": seconds_left}
+    return {
+        "labels": labels,
+        "annotations": {names.SILENCE_ANNOTATION: timestamp(since)},
+        "finalized": False,
+        "resyncAfterSeconds": seconds_left,
+    }
 
 
-def _range_of(request: RequestObject, spec: RequestSpec) -> tuple[str, str]:
+def _silent_since(request: RequestParent, now: datetime) -> datetime:
+    """Since when a deleted request has been found to have no answer; it is written down, as nothing is remembered."""
+    try:
+        since = datetime.fromisoformat(request.metadata.annotations[names.SILENCE_ANNOTATION])
+    except (KeyError, ValueError):
+        return now.replace(microsecond=0)
+    return since if since.tzinfo else since.replace(tzinfo=UTC)
+
+
+def _range_of(request: RequestParent, spec: RequestSpec) -> tuple[str, str]:
     return spec.ipam.namespace or request.metadata.namespace, spec.ipam.name
 
 
-def _answer_to(request: RequestObject, spec: RequestSpec, related: dict[str, dict[str, Raw]]) -> AllocationSpec | None:
+def _answer_to(request: RequestParent, spec: RequestSpec, body: RequestBody) -> AllocationSpec | None:
     """The answer of the range that the request names; an allocation that this range does not control is none."""
-    allocations, _ = decode_objects(related.get(names.ALLOCATION_KEY, {}), OwnedAllocationObject)
-    range_key = _range_of(request, spec)
-    for allocation in allocations.values():
-        meta = allocation.metadata
-        controllers = [
-            (meta.namespace, owner.name)
-            for owner in meta.owner_references
-            if owner.controller and owner.kind == names.RANGE_KIND
-        ]
-        if controllers == [range_key] and allocation.spec.request.uid == request.metadata.uid:
+    for allocation in _allocations(body):
+        if _is_controlled_by(allocation, *_range_of(request, spec)):
             return allocation.spec
     return None
 
 
-def _unanswered(request: RequestObject, spec: RequestSpec, now: datetime) -> dict[str, Any]:
+def _allocations(body: RequestBody) -> list[OwnedAllocationObject]:
+    """The allocations that say that they answer this request."""
+    allocations, _ = decode_objects(body.related.get(names.ALLOCATION_KEY, {}), OwnedAllocationObject)
+    return [each for each in allocations.values() if each.spec.request.uid == body.object.metadata.uid]
+
+
+def _is_controlled_by(allocation: OwnedAllocationObject, namespace: str, name: str) -> bool:
+    meta = allocation.metadata
+    controllers = [owner for owner in meta.owner_references if owner.controller and owner.kind == names.RANGE_KIND]
+    return meta.namespace == namespace and [owner.name for owner in controllers] == [name]
+
+
+def _unanswered(request: RequestParent, spec: RequestSpec, body: RequestBody, now: datetime) -> dict[str, Any]:
     """Nothing at first; once it has lasted, the reasons that a person can check."""
-    seconds_left = (request.metadata.creation_timestamp + SILENCE_BEFORE_PENDING - now).total_seconds()
+    seconds_left = (SILENCE_BEFORE_PENDING - (now - request.metadata.creation_timestamp)).total_seconds()
     if request.status.cidr:
         return {"status": None, "resyncAfterSeconds": RECHECK_SECONDS}
     if seconds_left > 0:
         return {"status": None, "resyncAfterSeconds": seconds_left}
     namespace, name = _range_of(request, spec)
     message = f"no answer from range {namespace}/{name}: it does not exist, or has not been synced yet"
+    strangers = [each.metadata.name for each in _allocations(body) if not _is_controlled_by(each, namespace, name)]
+    if strangers:
+        message = (
+            f"the allocation {namespace}/{strangers[0]} stands in the way of an answer from range {namespace}/{name}, "
+            "because that range does not control it: delete the allocation"
+        )
     fact = Fact("Ready", "False", "NoAnswer", message)
     return {"status": _status(request, "Pending", fact, now), "resyncAfterSeconds": RECHECK_SECONDS}
 
 
-def _status(request: RequestObject, state: str, fact: Fact, now: datetime, cidr: str = "") -> RequestStatus:
+def _refusal(request: RequestParent, answer: AllocationSpec, now: datetime) -> RequestStatus:
+    """The status for an answer that gives no block, or another one than that which is published."""
+    if answer.state == "Ready":
+        message = f"{request.status.cidr} is published and stays, but the range answers {answer.cidr}"
+        return _status(request, "Invalid", Fact("Ready", "False", "Contradiction", message), now)
+    return _status(request, answer.state, Fact("Ready", "False", answer.reason or answer.state, answer.message), now)
+
+
+def _status(request: RequestParent, state: str, fact: Fact, now: datetime, cidr: str = "") -> RequestStatus:
     """The next status; a published block stays in it."""
     facts = [fact]
     if state == "Invalid":
@@ -138,7 +163,7 @@ def _status(request: RequestObject, state: str, fact: Fact, now: datetime, cidr:
     return RequestStatus(
         cidr=cidr or request.status.cidr,
         state=state,
-        message=fact.message,
+        message=fitted(fact.message),
         observed_generation=generation,
         conditions=conditions(facts, request.status.conditions, generation, now),
     )

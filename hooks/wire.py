@@ -11,13 +11,19 @@ allocations, because Metacontroller deletes every child that is missing from an 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 from hooks import names
 from hooks.explain import ProtocolError, explained
+
+#: What msgspec raises for bytes that are not what they should be.
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+#: A moment, with its zone: the API server writes UTC.
+Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class OwnerReference(Struct, frozen=True, gc=False, rename="camel"):
@@ -34,15 +40,15 @@ class Metadata(Struct, frozen=True, gc=False, rename="camel"):
 
     name: str
     uid: str
-    creation_timestamp: datetime
+    creation_timestamp: Moment
     namespace: str = ""
     generation: int = 0
-    deletion_timestamp: datetime | None = None
+    deletion_timestamp: Moment | None = None
     finalizers: list[str] = []
 
 
-class RangeMetadata(Metadata, frozen=True, gc=False, rename="camel"):
-    """What is read of a range besides: it is one object, while the others come by the thousand."""
+class ParentMetadata(Metadata, frozen=True, gc=False, rename="camel"):
+    """What is read besides of the one object that a call is about; the others come by the thousand."""
 
     annotations: dict[str, str] = {}
 
@@ -70,7 +76,7 @@ class Entry(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     cidr: str
     request: str
     uid: str
-    absent_since: datetime | None = None
+    absent_since: Moment | None = None
 
 
 class Capacity(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
@@ -108,7 +114,7 @@ class RangeObject(Struct, frozen=True, gc=False, rename="camel"):
     """An IPAMRange. The spec is decoded apart, for a bad one is an answer and not a broken call."""
 
     kind: str
-    metadata: RangeMetadata
+    metadata: ParentMetadata
     spec: Raw = field(default_factory=lambda: Raw(b"{}"))
     status: RangeStatus = RangeStatus()
 
@@ -155,6 +161,12 @@ class RequestKey(Struct, frozen=True, gc=False):
     uid: str
 
 
+class RequestParent(RequestObject, frozen=True, gc=False, rename="camel"):
+    """An IPAMRequest that a call is about."""
+
+    metadata: ParentMetadata
+
+
 class AllocationSpec(Struct, frozen=True, gc=False, omit_defaults=True):
     """The answer of a range to one request. `revision` is that of the ledger on which a final answer rests."""
 
@@ -163,6 +175,7 @@ class AllocationSpec(Struct, frozen=True, gc=False, omit_defaults=True):
     state: str
     cidr: str = ""
     revision: int = 0
+    reason: str = ""
     message: str = ""
 
 
@@ -201,7 +214,7 @@ class RangeBody(Struct, frozen=True, gc=False):
 class RequestBody(Struct, frozen=True, gc=False):
     """Body of POST /ipamrequest/{sync,finalize}."""
 
-    object: RequestObject
+    object: RequestParent
     related: dict[str, dict[str, Raw]]
     finalizing: bool = False
 
@@ -215,7 +228,7 @@ class RangeCustomizeBody(Struct, frozen=True, gc=False):
 class RequestCustomizeBody(Struct, frozen=True, gc=False):
     """Body of POST /ipamrequest/customize."""
 
-    parent: RequestObject
+    parent: RequestParent
 
 
 Body = TypeVar("Body", RangeBody, RequestBody, RangeCustomizeBody, RequestCustomizeBody)
@@ -231,7 +244,7 @@ def decode_body(data: bytes, body_type: type[Body]) -> Body:
     """
     try:
         body: Body = _decoder(body_type).decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise explained(data, body_type, str(error)) from error
     parent = body.object if isinstance(body, RequestBody) else body.parent
     wanted = names.RANGE_KIND if isinstance(parent, RangeObject) else names.REQUEST_KIND
@@ -249,7 +262,7 @@ def decode_objects(group: Mapping[str, Raw], object_type: type[Object]) -> tuple
     for key, raw in group.items():
         try:
             objects[key] = decoder.decode(raw)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except UNREADABLE:
             unreadable.append(key)
     return objects, unreadable
 
@@ -258,7 +271,7 @@ def decode_spec(raw: Raw, spec_type: type[Spec]) -> Spec | str:
     """Read a spec; a text that says what is wrong with it, where it can't be read."""
     try:
         spec: Spec = _decoder(spec_type).decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         return str(error).replace("`$.", "`spec.").replace("`$`", "`spec`")
     return spec
 

@@ -8,9 +8,12 @@ from ipam.address import IPV4, IPV6, Family, InvalidAddress, Prefix
 from ipam.free_space import aligned_blocks
 from ipam.interval import Interval, normalized, parse_interval
 
+#: So that the message of a pool with hundreds of faults can still be read, and fits into a status.
+FAULTS_NAMED_MAX = 10
+
 
 class InvalidPool(ValueError):
-    """The texts do not describe a pool; the message names every fault, separated by semicolons."""
+    """The texts do not describe a pool; the message names the faults, separated by semicolons."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ def parse_pool(name: str, ranges: Sequence[str]) -> Pool:
     They may overlap; an address that is named twice still exists once.
 
     Raises:
-        InvalidPool: naming all faults at once, so that one correction is enough.
+        InvalidPool: naming all faults at once, so that one correction is enough; of very many the first ones.
     """
     faults: list[str] = []
     intervals: list[Interval] = []
@@ -61,5 +64,6 @@ def parse_pool(name: str, ranges: Sequence[str]) -> Pool:
     if len(families) > 1:
         faults.append("ranges mixes IPv4 and IPv6: make a range for each family")
     if faults:
-        raise InvalidPool("; ".join(faults))
+        more = f"; and {len(faults) - FAULTS_NAMED_MAX} more" if len(faults) > FAULTS_NAMED_MAX else ""
+        raise InvalidPool("; ".join(faults[:FAULTS_NAMED_MAX]) + more)
     return Pool(name, IPV4 if families == {IPV4.bits} else IPV6, normalized(intervals))

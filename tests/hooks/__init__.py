@@ -1,0 +1,1 @@
+"""Tests of the hooks: bodies in, answers out, in process."""

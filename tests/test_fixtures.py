@@ -1,0 +1,286 @@
+"""Each fixture is a test, and all fixtures together keep what tests/fixtures/README.md guarantees about them."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from ipaddress import ip_network
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from hooks.replay import SCHEMA_FILE, Case, Send, differences, in_process, read_cases
+
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "tests" / "fixtures"
+WALKTHROUGH = FOLDER / "walkthrough"
+FILES = sorted(file for file in FOLDER.rglob("*.json") if file != SCHEMA_FILE)
+CASES = read_cases([FOLDER])
+
+ALLOCATION_KEY = "IPAMAllocation.ipam.mandelsoft.org/v1alpha1"
+ENDPOINTS = {f"/{kind}/{hook}" for kind in ("ipamrange", "ipamrequest") for hook in ("customize", "sync", "finalize")}
+
+#: How each refusal of a request shows in the answer, which carries no reason of its own: the state and the message.
+REFUSALS = {
+    "Exhausted": ("Busy", r"no free /28 in team-a/net: waiting for room"),
+    "Taken": ("Busy", r"10\.0\.0\.0/28 is not free: 10\.0\.0\.5/32 is held by team-b/web"),
+    "LedgerFull": ("Busy", r"team-a/net holds as many requests as one object can record: .*"),
+    "InvalidSize": ("Invalid", r"invalid size 33: IPv4 prefix lengths are 0\.\.32"),
+    "OutsideRange": ("Invalid", r"10\.1\.0\.0/28 is not wholly inside team-a/net"),
+    "TooLarge": ("Invalid", r"no block of /23 can ever fit: .*"),
+    "InvalidSpec": ("Invalid", r"the spec can't be read: .*"),
+    "InvalidRequest": ("Invalid", r'request "10\.0\.0\.5/28" has host bits set: .*'),
+    "InvalidRange": ("Invalid", r"range team-a/net is invalid: .*"),
+    "RangeDeleted": ("Invalid", r"range team-a/net is being deleted"),
+}
+#: Refusals that no file can show: 13,000 entries, twice. They have a test below.
+NOT_IN_A_FILE = {"LedgerFull"}
+
+
+def written(file: Path) -> list[dict[str, Any]]:
+    cases: list[dict[str, Any]] = json.loads(file.read_text())
+    return cases
+
+
+ALL = [(file, case) for file in FILES for case in written(file)]
+ANSWERED = [(file, case) for file, case in ALL if case["expect"]["status"] == 200]
+ABOUT_RANGES = [
+    pytest.param(case["request"], case["expect"]["body"], id=f"{file.parent.name}/{file.name}: {case['description']}")
+    for file, case in ANSWERED
+    if case["path"] in ("/ipamrange/sync", "/ipamrange/finalize")
+]
+
+
+def name_of(file: Path) -> str:
+    return file.relative_to(FOLDER).as_posix()
+
+
+@pytest.fixture(scope="module")
+def send() -> Send:
+    return in_process()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_hooks_answer_as_the_fixture_says(case: Case, send: Send) -> None:
+    assert list(differences(case.expected, send(case))) == []
+
+
+# ------------------------------------------------------------------------------------------------------------ the form
+
+
+@pytest.mark.parametrize("file", FILES, ids=name_of)
+def test_each_file_is_as_the_schema_says(file: Path) -> None:
+    jsonschema.Draft202012Validator(json.loads(SCHEMA_FILE.read_text())).validate(written(file))
+
+
+def test_the_schema_is_one() -> None:
+    jsonschema.Draft202012Validator.check_schema(json.loads(SCHEMA_FILE.read_text()))
+
+
+def test_each_case_has_a_name_of_its_own() -> None:
+    names = [case.name for case in CASES]
+
+    assert len(names) == len(set(names)) == len(ALL)
+
+
+@pytest.mark.parametrize("file", [each for each in FILES if each.parent != WALKTHROUGH], ids=name_of)
+def test_each_folder_holds_one_endpoint(file: Path) -> None:
+    assert {case["path"] for case in written(file)} == {"/" + file.parent.name.replace("-", "/")}
+
+
+# -------------------------------------------------------------------------------------------------------- the coverage
+
+
+def test_each_endpoint_has_answers_refused_bodies_and_bodies_from_a_real_cluster() -> None:
+    for path in ENDPOINTS:
+        cases = [case for _, case in ALL if case["path"] == path]
+
+        assert {case["expect"]["status"] for case in cases} == {200, 400}
+        assert any("managedFields" in json.dumps(case.get("request", {}).get("controller")) for case in cases)
+        assert any("requestText" in case for case in cases)
+
+
+def states_of(kind: str, part: str) -> set[str]:
+    crd = yaml.safe_load((ROOT / "crds" / f"{kind}s.yaml").read_text())
+    properties = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
+    return set(properties[part]["properties"]["state"]["enum"])
+
+
+def answered_statuses(kind: str) -> list[dict[str, Any]]:
+    bodies = [case["expect"]["body"] for _, case in ANSWERED if case["path"].startswith(f"/{kind}/")]
+    return [body["status"] for body in bodies if body.get("status")]
+
+
+def answered_allocations() -> list[dict[str, Any]]:
+    return [child["spec"] for _, case in ANSWERED for child in case["expect"]["body"].get("children", [])]
+
+
+def test_each_state_of_each_kind_is_shown() -> None:
+    assert {status["state"] for status in answered_statuses("ipamrange")} == states_of("ipamrange", "status")
+    assert {status["state"] for status in answered_statuses("ipamrequest")} == states_of("ipamrequest", "status")
+    assert {str(spec["state"]) for spec in answered_allocations()} >= states_of("ipamallocation", "spec")
+
+
+def calls_of(function: str) -> Iterator[ast.Call]:
+    for file in [*(ROOT / "hooks").glob("*.py"), *(ROOT / "ipam").glob("*.py")]:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == function:
+                yield node
+
+
+def words_in(node: ast.AST) -> set[str]:
+    """The CamelCase texts that an argument may be; those it is compared with are in lower case or states."""
+    branches = (node.body, node.orelse) if isinstance(node, ast.IfExp) else (node,)
+    return {each.value for each in branches if isinstance(each, ast.Constant) and isinstance(each.value, str)}
+
+
+def test_each_condition_and_reason_of_the_code_is_shown() -> None:
+    in_code = {
+        (kind, reason)
+        for call in calls_of("Fact")
+        for kind in words_in(call.args[0])
+        for reason in words_in(call.args[2])
+    }
+    conditions = [
+        condition
+        for kind in ("ipamrange", "ipamrequest")
+        for status in answered_statuses(kind)
+        for condition in status["conditions"]
+    ]
+
+    assert in_code
+    assert in_code <= {(condition["type"], condition["reason"]) for condition in conditions}
+    assert {condition["type"] for condition in conditions} == {"Ready", "Stalled", "Reconciling", "HoldersAbsent"}
+
+
+def test_each_refusal_of_the_code_is_known_here() -> None:
+    assert {word for call in calls_of("Refused") for word in words_in(call.args[1])} == REFUSALS.keys()
+
+
+@pytest.mark.parametrize("reason", sorted(REFUSALS.keys() - NOT_IN_A_FILE))
+def test_each_refusal_is_shown_in_the_answer_of_a_range(reason: str) -> None:
+    state, message = REFUSALS[reason]
+
+    assert any(
+        spec["state"] == state and re.fullmatch(message, spec.get("message", "")) for spec in answered_allocations()
+    )
+
+
+def test_a_request_beyond_what_one_object_can_record_is_busy(send: Send) -> None:
+    """In code, because 13,000 entries are no file to read."""
+    case = next(case for case in CASES if case.name == "ipamrange-sync/ledger.json: grant is proposed, not published")
+    body = json.loads(case.request)
+    body["parent"]["spec"] = {"ranges": ["10.0.0.0/16"]}
+    body["parent"]["status"]["allocations"] = [
+        {"cidr": f"10.0.{index // 256}.{index % 256}/32", "request": f"team-b/r{index}", "uid": f"u{index}"}
+        for index in range(13_000)
+    ]
+
+    answer = send(Case(case.name, case.path, case.now, json.dumps(body).encode(), {}))
+
+    (refused,) = [child["spec"] for child in answer["body"]["children"] if child["spec"]["state"] != "Ready"]
+    state, message = REFUSALS["LedgerFull"]
+    assert refused["request"]["name"] == "one"
+    assert refused["state"] == state
+    assert re.fullmatch(message, refused["message"])
+    assert len(answer["body"]["status"]["allocations"]) == 13_000
+
+
+# ------------------------------------------------------------------------------------------------------ the guarantees
+
+
+def ledger_of(status: dict[str, Any]) -> tuple[Any, bool]:
+    return status.get("allocations", []), status.get("closing", False)
+
+
+@pytest.mark.parametrize(("request_body", "answer"), ABOUT_RANGES)
+def test_a_changed_ledger_is_one_revision_on(request_body: dict[str, Any], answer: dict[str, Any]) -> None:
+    """S2, as the API server checks it."""
+    before, after = request_body["parent"].get("status", {}), answer["status"]
+    step = after["revision"] - before.get("revision", 0)
+
+    assert step == 1 or (step == 0 and ledger_of(before) == ledger_of(after))
+
+
+@pytest.mark.parametrize(("request_body", "answer"), ABOUT_RANGES)
+def test_no_two_blocks_of_a_ledger_overlap(request_body: dict[str, Any], answer: dict[str, Any]) -> None:
+    for status in (request_body["parent"].get("status", {}), answer["status"]):
+        blocks = [ip_network(entry["cidr"]) for entry in status.get("allocations", [])]
+
+        assert all(int(first[-1]) < int(second[0]) for first, second in pairwise(blocks))
+
+
+@pytest.mark.parametrize(("request_body", "answer"), ABOUT_RANGES)
+def test_no_block_is_published_that_was_not_committed(request_body: dict[str, Any], answer: dict[str, Any]) -> None:
+    """S3: it stands in the observed ledger, or was published before."""
+    entries = request_body["parent"].get("status", {}).get("allocations", [])
+    committed = {(entry["uid"], entry["cidr"]) for entry in entries}
+    existing = [child["spec"] for child in request_body["children"].get(ALLOCATION_KEY, {}).values()]
+    published = {(spec["request"]["uid"], spec["cidr"]) for spec in existing if "cidr" in spec and "request" in spec}
+
+    for spec in [child["spec"] for child in answer["children"]]:
+        if spec["state"] == "Ready":
+            assert (spec["request"]["uid"], spec["cidr"]) in committed | published
+
+
+@pytest.mark.parametrize(("request_body", "answer"), ABOUT_RANGES)
+def test_no_entry_goes_or_changes_without_proof(request_body: dict[str, Any], answer: dict[str, Any]) -> None:
+    """S4 and S5: a holder that is there and not being deleted keeps its block."""
+    before = {entry["uid"]: entry["cidr"] for entry in ledger_of(request_body["parent"].get("status", {}))[0]}
+    after = {entry["uid"]: entry["cidr"] for entry in ledger_of(answer["status"])[0]}
+    present = {
+        each["metadata"]["uid"]
+        for each in request_body["related"]["IPAMRequest.ipam.mandelsoft.org/v1alpha1"].values()
+        if "deletionTimestamp" not in each["metadata"]
+    }
+
+    assert all(after[uid] == before[uid] for uid in after.keys() & before.keys())
+    assert present & before.keys() <= after.keys()
+
+
+def closed(schema: Any) -> Any:
+    """The schema without leave for fields that it does not name: the API server would drop them."""
+    if isinstance(schema, list):
+        return [closed(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    inner = {key: closed(each) for key, each in schema.items()}
+    return inner | {"additionalProperties": False} if "properties" in schema else inner
+
+
+@pytest.mark.parametrize(
+    ("kind", "part"), [("ipamrange", "status"), ("ipamrequest", "status"), ("ipamallocation", "spec")]
+)
+def test_answers_are_what_the_crds_admit(kind: str, part: str) -> None:
+    crd = yaml.safe_load((ROOT / "crds" / f"{kind}s.yaml").read_text())
+    schema = closed(crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"][part])
+    validator = jsonschema.Draft202012Validator(schema)
+    # An allocation that can't be read goes back as it came.
+    values = (
+        answered_statuses(kind) if part == "status" else [each for each in answered_allocations() if "request" in each]
+    )
+
+    assert values
+    assert [fault.message for value in values for fault in validator.iter_errors(value)] == []
+
+
+@pytest.mark.parametrize("file", sorted(WALKTHROUGH.glob("*.json")), ids=name_of)
+def test_each_step_of_a_walkthrough_starts_from_what_the_one_before_answered(file: Path) -> None:
+    steps = [case for case in written(file) if case["path"] in ("/ipamrange/sync", "/ipamrange/finalize")]
+
+    assert [case["now"] for case in written(file)] == sorted(case["now"] for case in written(file))
+    for step, following in pairwise(steps):
+        answered = {child["metadata"]["name"]: child["spec"] for child in step["expect"]["body"]["children"]}
+        observed = following["request"]["children"][ALLOCATION_KEY]
+        assert following["request"]["parent"]["status"] == step["expect"]["body"]["status"]
+        assert {each["metadata"]["name"]: each["spec"] for each in observed.values()} == answered
+
+
+def test_the_readme_shows_a_case_that_exists() -> None:
+    (sample,) = re.findall(r"```json\n(.*?)```", (FOLDER / "README.md").read_text(), re.DOTALL)
+
+    assert json.loads(sample)[0] in [case for _, case in ALL]
