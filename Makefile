@@ -1,6 +1,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 PYTHON ?= python3
+export METACONTROLLER KUBE_APISERVER ETCD KUBE_CONTROLLER_MANAGER
 VENV := .venv
 BIN := $(VENV)/bin
 BIND ?= 127.0.0.1:8080
@@ -42,6 +43,29 @@ format: install ## Bring the code into form
 .PHONY: serve
 serve: install ## Serve the hooks in the foreground at BIND=127.0.0.1:8080, in replay mode
 	@IPAM_BIND=$(BIND) IPAM_REPLAY=1 IPAM_ACCESS_LOG=- $(BIN)/gunicorn
+
+.PHONY: bench
+bench: install ## Measure what one call of the range's hook costs
+	@$(BIN)/python -m bench.hooks
+
+# METACONTROLLER=, KUBE_APISERVER=, ETCD= and KUBE_CONTROLLER_MANAGER= name ready binaries.
+.PHONY: e2e
+e2e: install ## Test on a real control plane; with METACONTROLLER=/path the full loop too
+	@IPAM_E2E=1 $(BIN)/python -m pytest tests/e2e
+
+.PHONY: cluster
+cluster: install ## Start a real control plane and leave it running
+	@$(BIN)/python -m tests.e2e.cluster up
+
+.PHONY: cluster-down
+cluster-down: install ## Stop it
+	@$(BIN)/python -m tests.e2e.cluster down
+
+N ?= 1000
+M ?= 0
+.PHONY: burst
+burst: install ## Create N=1000 requests at once on a real control plane, on top of M=0 standing ones
+	@$(BIN)/python -m bench.burst $(N) --standing $(M)
 
 .PHONY: lock
 lock: install ## Lock the requirements of pyproject.toml anew
