@@ -1,0 +1,196 @@
+"""How long a burst of requests takes on a real control plane, and what it costs: `make burst N=1000`.
+
+Uses the cluster that `make cluster` left running, or starts one for itself, and audits the result: a burst that is fast
+and wrong is not printed as a row. The history is read only afterwards, so that the audit costs the burst nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import requests
+
+from bench.readings import Readings, read
+from tests.e2e import cluster
+from tests.e2e.api import RANGES, REQUESTS, Refused, objects_path
+from tests.e2e.audit import HistoryAudit, audit_history
+from tests.e2e.burst import Burst
+from tests.e2e.history import current_revision, read_history
+from tests.e2e.processes import wait_until
+from tests.e2e.rest import differences_at_rest
+from tests.e2e.team import Team
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.e2e.api import Api, Obj
+
+RANGE = "10.0.0.0/8"
+#: 10,000 requests on a slow machine; a burst that takes longer has hung.
+BURST_SECONDS_MAX = 3600.0
+COLUMNS = ("requests", "standing", "total s", "per s", "p50 s", "p99 s", "max s", "API writes", "hook calls", "CPU s")
+
+
+@dataclass
+class ReadyWatch:
+    """Notes when each request of a namespace was first seen Ready, by a watch in a thread of its own."""
+
+    api: Api
+    namespace: str
+    ready_at: dict[str, float] = field(default_factory=dict)
+    _stopped: threading.Event = field(default_factory=threading.Event)
+
+    def start(self) -> None:
+        """Starts to watch."""
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def stop(self) -> None:
+        """Lets the watch end with its next event."""
+        self._stopped.set()
+
+    def _run(self) -> None:
+        path = objects_path(REQUESTS, self.namespace)
+        while not self._stopped.is_set():
+            try:
+                answer = self.api.ask_patiently("GET", path)
+                for obj in answer["items"]:
+                    self._see(obj)
+                for _, obj in self.api.watch(path, answer["metadata"]["resourceVersion"]):
+                    self._see(obj)
+                    if self._stopped.is_set():
+                        return
+            except (requests.RequestException, Refused):
+                time.sleep(0.2)
+
+    def _see(self, obj: Obj) -> None:
+        if obj.get("status", {}).get("state") == "Ready":
+            self.ready_at.setdefault(obj["metadata"]["name"], time.monotonic())
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A measured burst: when each of its requests was created and answered, what that cost, and whether it is right."""
+
+    count: int
+    standing: int
+    spans: list[tuple[float, float]]
+    cost: Readings
+    audit: HistoryAudit
+    differences: list[str]
+
+    @property
+    def total_seconds(self) -> float:
+        """From the first creation to the last answer."""
+        return max(ready for _, ready in self.spans) - min(created for created, _ in self.spans)
+
+    def quantile(self, share: float) -> float:
+        """The latency that this share of the requests did not exceed."""
+        latencies = sorted(ready - created for created, ready in self.spans)
+        return latencies[min(int(share * len(latencies)), len(latencies) - 1)]
+
+    @property
+    def faults(self) -> list[str]:
+        """What the audit found."""
+        return self.audit.violations + self.differences
+
+
+def run(running: cluster.Running, count: int, standing: int) -> Result:
+    """Creates the standing requests, measures a burst on top of them, audits it and cleans up."""
+    start = current_revision(running.etcd_url)
+    team = Team(running.api, f"burst-{os.getpid()}")
+    team.found()
+    team.create_range("net", RANGE)
+    # The first request after a start also pays for Metacontroller's informers; it is not part of the measurement.
+    team.create_request("warm-up")
+    team.wait_state("warm-up", "Ready")
+    watch = ReadyWatch(running.api, team.namespace)
+    watch.start()
+    _burst(team, watch, standing, "standing")
+    before = read(running)
+    burst = _burst(team, watch, count, "burst")
+    cost = read(running).since(before)
+    watch.stop()
+    audit = audit_history(read_history(running.etcd_url, start))
+    differences = differences_at_rest(team.api, {team.namespace})
+    for resource in (REQUESTS, RANGES):
+        team.delete_all(resource, seconds=BURST_SECONDS_MAX)
+    return Result(count, standing, _spans(burst, watch), cost, audit, differences)
+
+
+def report(result: Result) -> str:
+    """One row of a Markdown table, and what stands behind it."""
+    lines = [
+        f"{name:<40} {number:>9,}" for name, number in sorted((result.cost.writes + result.cost.hook_calls).items())
+    ]
+    lines += [f"{'CPU ' + name:<40} {seconds:>9.1f} s" for name, seconds in result.cost.cpu_seconds.items()]
+    head = f"| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}"
+    return "\n".join(
+        [*lines, f"audit: {result.audit.grants} grants in {result.audit.commits} commits", head, _row(result)]
+    )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("count", type=int, help="requests in the burst")
+    parser.add_argument("--standing", type=int, default=0, help="requests that are there before")
+    options = parser.parse_args(arguments)
+    running, own = _cluster()
+    try:
+        result = run(running, options.count, options.standing)
+    finally:
+        if own:
+            running.stop()
+    print("\n".join(result.faults[:20]) if result.faults else report(result))
+    return 1 if result.faults else 0
+
+
+def _cluster() -> tuple[cluster.Running, bool]:
+    running = cluster.standing()
+    if running is not None and running.metrics_url:
+        return running, False
+    metacontroller = os.environ.get("METACONTROLLER")
+    if not metacontroller:
+        sys.exit("a burst needs METACONTROLLER=/path/to/it, here or at `make cluster`")
+    return cluster.start(tied_to_us=True, metacontroller=metacontroller), True
+
+
+def _burst(team: Team, watch: ReadyWatch, count: int, prefix: str) -> Burst:
+    burst = Burst(team.api, team.namespace, "net", count, prefix=prefix)
+    burst.start()
+    burst.wait_created()
+    wait_until(
+        lambda: sum(name in watch.ready_at for name in burst.names) == count,
+        what=f"{count} requests are Ready",
+        seconds=BURST_SECONDS_MAX,
+        step_seconds=0.05,
+    )
+    return burst
+
+
+def _spans(burst: Burst, watch: ReadyWatch) -> list[tuple[float, float]]:
+    return [(burst.created_at[name], watch.ready_at[name]) for name in burst.names]
+
+
+def _row(result: Result) -> str:
+    cells = [
+        f"{result.count:,}",
+        f"{result.standing:,}",
+        f"{result.total_seconds:.1f}",
+        f"{result.count / result.total_seconds:.0f}",
+        *(f"{result.quantile(share):.2f}" for share in (0.5, 0.99, 1.0)),
+        f"{result.cost.writes.total() / result.count:.2f} each",
+        f"{result.cost.hook_calls.total() / result.count:.2f} each",
+        f"{sum(result.cost.cpu_seconds.values()):.0f}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,65 @@
+"""What a burst costs, read from the outside: API writes, hook calls and CPU time, as differences of two readings."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import requests
+
+from tests.e2e.api import GROUP
+from tests.e2e.processes import cpu_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.e2e.cluster import Running
+
+SAMPLE = re.compile(r"^(\w+)\{(.*)\} ([0-9.e+]+)$", re.MULTILINE)
+LABEL = re.compile(r'(\w+)="([^"]*)"')
+WRITES = frozenset({"POST", "PUT", "PATCH", "APPLY", "DELETE", "DELETECOLLECTION"})
+#: Whose writes count: our objects, and the events that are written about them.
+OUR_GROUPS = frozenset({GROUP, "", "events.k8s.io"})
+HOOK_CALLS = re.compile(r"^metacontroller_(customize|sync|finalize)_requests_total$")
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Counters at one moment; the difference of two is what happened in between."""
+
+    writes: Counter[str]
+    hook_calls: Counter[str]
+    cpu_seconds: dict[str, float]
+
+    def since(self, before: Readings) -> Readings:
+        """What was counted after that earlier reading."""
+        cpu = {name: seconds - before.cpu_seconds.get(name, 0.0) for name, seconds in self.cpu_seconds.items()}
+        return Readings(self.writes - before.writes, self.hook_calls - before.hook_calls, cpu)
+
+
+def read(running: Running) -> Readings:
+    """All counters now."""
+    calls = _samples(requests.get(running.metrics_url, timeout=30).text) if running.metrics_url else iter(())
+    hooks: Counter[str] = Counter()
+    for name, labels, value in calls:
+        if match := HOOK_CALLS.match(name):
+            hooks[f"{labels['controller_name']} {match.group(1)} {labels['code']}"] += round(value)
+    cpu = {program.name: cpu_seconds(program.pid) for program in running.programs}
+    return Readings(_writes(running), hooks, cpu)
+
+
+def _writes(running: Running) -> Counter[str]:
+    writes: Counter[str] = Counter()
+    for name, labels, value in _samples(running.api.call("GET", "/metrics", accept="text/plain").text):
+        if name == "apiserver_request_total" and labels["verb"] in WRITES and labels.get("group", "") in OUR_GROUPS:
+            resource = "/".join(part for part in (labels["resource"], labels["subresource"]) if part)
+            if labels["group"] == GROUP or resource == "events":
+                writes[f"{labels['verb']} {resource} {labels['code']}"] += round(value)
+    return writes
+
+
+def _samples(text: str) -> Iterator[tuple[str, dict[str, str], float]]:
+    for name, labels, value in SAMPLE.findall(text):
+        yield name, dict(LABEL.findall(labels)), float(value)

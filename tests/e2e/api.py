@@ -1,0 +1,211 @@
+"""A small client of the API server: what the tests need and kubectl is too slow for.
+
+One class for calls and watches, one function for kubectl. Sessions belong to threads, so racing writers can share one
+client.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+GROUP = "ipam.mandelsoft.org"
+GROUP_PATH = f"/apis/{GROUP}/v1alpha1"
+RANGES, REQUESTS, ALLOCATIONS = "ipamranges", "ipamrequests", "ipamallocations"
+KINDS = {"IPAMRange": RANGES, "IPAMRequest": REQUESTS, "IPAMAllocation": ALLOCATIONS}
+
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+
+#: What a call meets while the API server or etcd restarts.
+TRANSIENT_STATUS = frozenset({429, 500, 502, 503, 504})
+
+Obj = dict[str, Any]
+
+
+class Refused(Exception):
+    """The API server answered a call with an error."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"{status}: {message}")
+        self.status = status
+        self.message = message
+
+
+@dataclass
+class Api:
+    """An API server, and who we are there."""
+
+    url: str
+    token: str
+    ca_file: Path
+    timeout_seconds: float = 30.0
+    _local: threading.local = field(default_factory=threading.local, repr=False)
+
+    def call(
+        self, verb: str, path: str, body: object = None, *, kind: str = JSON, accept: str = JSON, **query: str
+    ) -> requests.Response:
+        """One HTTP call, whatever its outcome; `kind` is the type of the body."""
+        return self._session().request(
+            verb,
+            self.url + path,
+            params=query,
+            data=None if body is None else json.dumps(body, separators=(",", ":")),
+            headers={"Content-Type": kind, "Accept": accept},
+            timeout=self.timeout_seconds,
+        )
+
+    def ask(self, verb: str, path: str, body: object = None, *, kind: str = JSON, **query: str) -> Obj:
+        """One call that is expected to succeed; returns the object of the answer.
+
+        Raises:
+            Refused: the API server says no.
+        """
+        answer = self.call(verb, path, body, kind=kind, **query)
+        if answer.ok:
+            return dict(answer.json())
+        raise Refused(answer.status_code, _message(answer))
+
+    def ask_patiently(self, verb: str, path: str, body: object = None, *, seconds: float = 60.0, **query: str) -> Obj:
+        """Like `ask`, but repeats what fails because the API server or etcd is away for a moment."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                return self.ask(verb, path, body, **query)
+            except (requests.ConnectionError, requests.Timeout):
+                if time.monotonic() > end:
+                    raise
+            except Refused as refusal:
+                if refusal.status not in TRANSIENT_STATUS or time.monotonic() > end:
+                    raise
+            time.sleep(0.1)
+
+    def create(self, obj: Obj, **query: str) -> Obj:
+        """Creates an object of ours, or a namespace."""
+        return self.ask("POST", collection_path(obj), obj, **query)
+
+    def get(self, resource: str, namespace: str, name: str) -> Obj:
+        """One object of ours."""
+        return self.ask_patiently("GET", object_path(resource, namespace, name))
+
+    def find(self, resource: str, namespace: str, name: str) -> Obj | None:
+        """One object of ours, or None."""
+        try:
+            return self.get(resource, namespace, name)
+        except Refused as refusal:
+            if refusal.status == 404:
+                return None
+            raise
+
+    def list(self, resource: str, namespace: str | None = None) -> list[Obj]:
+        """All objects of a resource of ours, in one namespace or in all."""
+        return list(self.ask_patiently("GET", objects_path(resource, namespace))["items"])
+
+    def delete(self, resource: str, namespace: str, name: str) -> None:
+        """Asks for the deletion of an object; it may still wait for its finalizers."""
+        self.ask_patiently("DELETE", object_path(resource, namespace, name))
+
+    def patch(self, resource: str, namespace: str, name: str, patch: Obj, *, sub: str = "") -> Obj:
+        """A merge patch of an object, or of its subresource `/status`."""
+        return self.ask("PATCH", object_path(resource, namespace, name) + sub, patch, kind=MERGE_PATCH)
+
+    def put_status(self, obj: Obj, **query: str) -> Obj:
+        """Writes the status of an object, which must be at the resourceVersion it carries."""
+        meta = obj["metadata"]
+        path = object_path(KINDS[obj["kind"]], meta["namespace"], meta["name"])
+        return self.ask("PUT", f"{path}/status", obj, **query)
+
+    def watch(self, path: str, version: str, *, seconds: int = 300) -> Iterator[tuple[str, Obj]]:
+        """Events after that resource version, until the server or the time ends it.
+
+        Raises:
+            Refused: that version is too old to go on from (410).
+        """
+        query = {"watch": "1", "resourceVersion": version, "timeoutSeconds": str(seconds)}
+        with self._session().get(self.url + path, params=query, stream=True, timeout=(5, seconds + 5)) as answer:
+            if not answer.ok:
+                raise Refused(answer.status_code, _message(answer))
+            for line in lines(answer):
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    raise Refused(int(event["object"].get("code", 500)), str(event["object"].get("message")))
+                yield event["type"], event["object"]
+
+    def _session(self) -> requests.Session:
+        session = getattr(self._local, "session", None)
+        if session is None:
+            session = requests.Session()
+            session.trust_env = False
+            session.verify = str(self.ca_file)
+            session.headers["Authorization"] = f"Bearer {self.token}"
+            session.mount("https://", HTTPAdapter(pool_connections=1, pool_maxsize=1))
+            self._local.session = session
+        return session
+
+
+def lines(answer: requests.Response) -> Iterator[bytes]:
+    """Lines of a stream as they come; unlike `iter_lines` it doesn't slow down on lines of megabytes."""
+    parts: list[bytes] = []
+    for chunk in answer.iter_content(chunk_size=None):
+        first, *rest = chunk.split(b"\n")
+        parts.append(first)
+        for part in rest:
+            yield b"".join(parts)
+            parts = [part]
+
+
+def objects_path(resource: str, namespace: str | None = None) -> str:
+    """Path of all objects of a resource of ours, in one namespace or in all."""
+    return f"{GROUP_PATH}/{resource}" if namespace is None else f"{GROUP_PATH}/namespaces/{namespace}/{resource}"
+
+
+def object_path(resource: str, namespace: str, name: str) -> str:
+    """Path of one object of ours."""
+    return f"{objects_path(resource, namespace)}/{name}"
+
+
+def collection_path(obj: Obj) -> str:
+    """Path to create this object at."""
+    if obj["kind"] == "Namespace":
+        return "/api/v1/namespaces"
+    return objects_path(KINDS[obj["kind"]], obj["metadata"]["namespace"])
+
+
+def kubectl(kubeconfig: Path, *arguments: str, stdin: str | None = None, **environment: str) -> str:
+    """Runs kubectl and returns what it prints.
+
+    Raises:
+        Refused: it failed; the message is what it printed to stderr.
+    """
+    command = [
+        "kubectl",
+        f"--kubeconfig={kubeconfig}",
+        f"--cache-dir={kubeconfig.parent / 'kubectl-cache'}",
+        *arguments,
+    ]
+    done = subprocess.run(
+        command, input=stdin, capture_output=True, text=True, timeout=120, env=os.environ | environment, check=False
+    )
+    if done.returncode != 0:
+        raise Refused(done.returncode, done.stderr + done.stdout)
+    return done.stdout
+
+
+def _message(answer: requests.Response) -> str:
+    try:
+        return str(answer.json()["message"])
+    except (ValueError, KeyError):
+        return answer.text

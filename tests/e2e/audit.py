@@ -1,0 +1,183 @@
+"""Judges what was published: over the whole history, and at rest.
+
+Shares no code with the hooks: a judge that shares code with the accused shares its mistakes. What it checks (names as
+in the design document):
+
+NoOverlap  no two living requests of a range hold overlapping blocks at any moment. A request lives until it is gone or
+           is being deleted with no finalizer but ours left: from there on its block may be given to another.
+Stable     the cidr of a request, of an allocation, and of a uid in a ledger never changes.
+Committed  an allocation becomes Ready only with a block that the ledger of its range has recorded before (S3), and a
+           request only with the block of its allocation.
+Steps      each stored ledger is the one before with another revision by one, or the same ledger (S2).
+
+What must hold at rest is in `rest.py`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from dataclasses import dataclass, field
+from functools import lru_cache
+from ipaddress import ip_network
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from tests.e2e.objects import OURS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tests.e2e.api import Obj
+    from tests.e2e.history import Event
+
+RangeKey = tuple[str, str]
+
+
+@lru_cache(maxsize=1 << 18)
+def first_and_last(cidr: str) -> tuple[int, int]:
+    """First and last address of a block, as numbers; IPv6 above all of IPv4, so that the two never meet."""
+    network = ip_network(cidr)
+    base = 0 if network.version == 4 else 1 << 32
+    return base + int(network.network_address), base + int(network.broadcast_address)
+
+
+@dataclass
+class HeldBlocks:
+    """Blocks that are held now, sorted by address; they never overlap, for a block that would is not added."""
+
+    _sorted: list[tuple[int, int, str]] = field(default_factory=list)
+    _cidr_by_holder: dict[str, str] = field(default_factory=dict)
+
+    def hold(self, holder: str, cidr: str) -> str | None:
+        """Adds a block; returns the holder of a block that is in the way."""
+        if holder in self._cidr_by_holder:
+            return None
+        first, last = first_and_last(cidr)
+        place = bisect_left(self._sorted, (first, 0, ""))
+        for other_first, other_last, other in self._sorted[max(place - 1, 0) : place + 1]:
+            if other_first <= last and first <= other_last:
+                return other
+        self._sorted.insert(place, (first, last, holder))
+        self._cidr_by_holder[holder] = cidr
+        return None
+
+    def release(self, holder: str) -> None:
+        """Removes the block of a holder, if it has one."""
+        if cidr := self._cidr_by_holder.pop(holder, None):
+            self._sorted.remove((*first_and_last(cidr), holder))
+
+
+@dataclass
+class HistoryAudit:
+    """Sees each write once, in order, and notes what must not be."""
+
+    violations: list[str] = field(default_factory=list)
+    grants: int = 0
+    commits: int = 0
+    _requests: dict[RangeKey, HeldBlocks] = field(default_factory=lambda: defaultdict(HeldBlocks))
+    _allocations: dict[RangeKey, HeldBlocks] = field(default_factory=lambda: defaultdict(HeldBlocks))
+    _released: set[str] = field(default_factory=set)
+    _published: dict[str, str] = field(default_factory=dict)
+    _allocated: dict[tuple[RangeKey, str], str] = field(default_factory=dict)
+    _committed: dict[RangeKey, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
+    _ledgers: dict[str, tuple[int, list[Obj], bool]] = field(default_factory=dict)
+
+    def see(self, event: Event) -> None:
+        """Takes the next write into account."""
+        match event.resource:
+            case "ipamranges":
+                self._see_range(event)
+            case "ipamrequests":
+                self._see_request(event)
+            case "ipamallocations":
+                self._see_allocation(event)
+
+    def _see_range(self, event: Event) -> None:
+        if event.deleted:
+            return
+        meta, status = event.obj["metadata"], event.obj.get("status", {})
+        ledger, revision = status.get("allocations", []), status.get("revision", 0)
+        closing = status.get("closing", False)
+        old = self._ledgers.get(meta["uid"])
+        self._ledgers[meta["uid"]] = (revision, ledger, closing)
+        if old is not None and old == (revision, ledger, closing):
+            return
+        self.commits += 1
+        if old is not None and revision != old[0] + 1:
+            self._note(event, f"Steps: revision {old[0]} became {revision}, ledger changed")
+        self._check_ledger(event, self._committed[meta["namespace"], meta["name"]], ledger)
+
+    def _check_ledger(self, event: Event, committed: dict[str, str], ledger: list[Obj]) -> None:
+        for item in ledger:
+            known = committed.setdefault(item["uid"], item["cidr"])
+            if known != item["cidr"]:
+                self._note(event, f"Stable: the ledger gives {item['request']} first {known}, then {item['cidr']}")
+        blocks = sorted((*first_and_last(item["cidr"]), item["request"]) for item in ledger)
+        for (_, last, holder), (first, _, other) in pairwise(blocks):
+            if first <= last:
+                self._note(event, f"NoOverlap: the ledger gives {holder} and {other} overlapping blocks")
+
+    def _see_request(self, event: Event) -> None:
+        uid, key = event.obj["metadata"]["uid"], range_of(event.obj)
+        cidr = event.obj.get("status", {}).get("cidr", "")
+        known = self._published.get(uid, "")
+        if known and cidr != known and not event.deleted:
+            self._note(event, f"Stable: published {known}, then {cidr or 'nothing'}")
+        if event.deleted or is_released(event.obj):
+            self._release(key, uid)
+        elif cidr and not known:
+            self._publish(event, key, uid, cidr)
+
+    def _publish(self, event: Event, key: RangeKey, uid: str, cidr: str) -> None:
+        self.grants += 1
+        self._published[uid] = cidr
+        if self._allocated.get((key, uid)) != cidr:
+            self._note(event, f"Committed: published {cidr}, allocated {self._allocated.get((key, uid))}")
+        if other := self._requests[key].hold(uid, cidr):
+            self._note(event, f"NoOverlap: published {cidr} while {other} holds {self._published[other]}")
+
+    def _see_allocation(self, event: Event) -> None:
+        spec, namespace = event.obj["spec"], event.obj["metadata"]["namespace"]
+        key, uid, cidr = (namespace, spec["range"]), spec["request"]["uid"], spec.get("cidr", "")
+        if event.deleted:
+            self._allocations[key].release(uid)
+        elif spec["state"] == "Ready":
+            if self._committed[key].get(uid) != cidr:
+                self._note(event, f"Committed: {cidr} for {uid}, the ledger says {self._committed[key].get(uid)}")
+            known = self._allocated.setdefault((key, uid), cidr)
+            if known != cidr:
+                self._note(event, f"Stable: allocated {known}, then {cidr}")
+            if uid not in self._released and (other := self._allocations[key].hold(uid, cidr)):
+                self._note(event, f"NoOverlap: allocated {cidr} to {uid} while {other} holds it")
+
+    def _release(self, key: RangeKey, uid: str) -> None:
+        self._released.add(uid)
+        self._requests[key].release(uid)
+        self._allocations[key].release(uid)
+
+    def _note(self, event: Event, text: str) -> None:
+        meta = event.obj["metadata"]
+        self.violations.append(
+            f"at etcd revision {event.revision}: {event.resource} {meta['namespace']}/{meta['name']}: {text}"
+        )
+
+
+def audit_history(events: Iterable[Event]) -> HistoryAudit:
+    """The verdict over all these writes."""
+    audit = HistoryAudit()
+    for event in events:
+        audit.see(event)
+    return audit
+
+
+def range_of(request: Obj) -> RangeKey:
+    """Namespace and name of the range that a request asks."""
+    ipam = request["spec"]["ipam"]
+    return ipam.get("namespace") or request["metadata"]["namespace"], ipam["name"]
+
+
+def is_released(request: Obj) -> bool:
+    """Whether a request is being deleted and nobody but us holds it."""
+    meta = request["metadata"]
+    return "deletionTimestamp" in meta and set(meta.get("finalizers", ())) <= {OURS}

@@ -1,0 +1,134 @@
+"""Fixtures of the end-to-end suite: one control plane for all tests, the loop for those that need it.
+
+Nothing here runs in a plain `pytest tests`: without IPAM_E2E=1 (`make e2e` sets it) no test that needs a control plane
+is run, and without METACONTROLLER none that needs the loop; the last lines of the output say so, one line for each.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+import pytest
+
+from tests.e2e import history
+from tests.e2e.api import ALLOCATIONS, RANGES, REQUESTS, objects_path
+from tests.e2e.audit import audit_history
+from tests.e2e.binaries import find_or_build
+from tests.e2e.control_plane import ControlPlane
+from tests.e2e.loop import Loop
+from tests.e2e.processes import NotInTime
+from tests.e2e.team import Team
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.e2e.api import Api
+
+ROOT = Path(__file__).parents[2]
+
+
+#: What a test may need: its fixture and marker, the variable that gives it, and what to say without.
+NEEDS = (
+    ("loop", "metacontroller", "METACONTROLLER", "`make e2e METACONTROLLER=/path/to/it` runs them on the full loop"),
+    ("control_plane", "cluster", "IPAM_E2E", "`make e2e` runs them on a real control plane"),
+)
+_not_run: Counter[str] = Counter()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Marks tests by what they need, and leaves out those that need what is not there."""
+    left_out = {item: text for item in items if (text := _mark(item))}
+    _not_run.update(left_out.values())
+    config.hook.pytest_deselected(items=list(left_out))
+    items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Builds the control plane before the first test, outside of any test's time limit and with progress shown."""
+    if session.config.option.collectonly or not any(item.get_closest_marker("cluster") for item in session.items):
+        return
+    capture = session.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        find_or_build()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line for each reason not to run tests."""
+    for text, count in _not_run.items():
+        terminalreporter.write_line(f"tests/e2e: {count} tests not run: {text}")
+
+
+def _mark(item: pytest.Item) -> str:
+    missing = ""
+    for fixture, marker, variable, text in NEEDS:
+        if fixture in getattr(item, "fixturenames", ()):
+            item.add_marker(marker)
+            missing = missing if os.environ.get(variable) else text
+    return missing
+
+
+@pytest.fixture(scope="session")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """The control plane of this run."""
+    plane = ControlPlane(tmp_path_factory.mktemp("cluster"), find_or_build(), ROOT, tied_to_us=True)
+    try:
+        plane.start()
+        yield plane
+    finally:
+        plane.stop()
+
+
+@pytest.fixture(scope="session")
+def api(control_plane: ControlPlane) -> Api:
+    """Its API server."""
+    return control_plane.api
+
+
+@pytest.fixture
+def namespace(request: pytest.FixtureRequest, api: Api) -> Iterator[str]:
+    """A namespace of this test's own; afterwards its ranges, requests and allocations are gone."""
+    name = _namespace_name(request.node.name)
+    Team(api, name).found()
+    yield name
+    for resource in (REQUESTS, ALLOCATIONS, RANGES):
+        api.ask_patiently("DELETE", objects_path(resource, name))
+
+
+@pytest.fixture(scope="module")
+def loop(control_plane: ControlPlane) -> Iterator[Loop]:
+    """Hooks and Metacontroller, for all tests of a module."""
+    loop = Loop(control_plane, Path(os.environ["METACONTROLLER"]).resolve())
+    try:
+        loop.start()
+        yield loop
+    finally:
+        loop.stop()
+
+
+@pytest.fixture
+def team(request: pytest.FixtureRequest, loop: Loop) -> Iterator[Team]:
+    """A team with a namespace, on a control plane with the loop; its whole history is audited after the test."""
+    start = history.current_revision(loop.plane.etcd_url)
+    team = Team(loop.plane.api, _namespace_name(request.node.name))
+    team.found()
+    yield team
+    try:
+        team.wait_at_rest()
+    except NotInTime as late:
+        pytest.fail(str(late))
+    finally:
+        audit = audit_history(history.read_history(loop.plane.etcd_url, start))
+    assert not audit.violations, "\n".join(audit.violations[:20])
+    team.delete_all(REQUESTS)
+    team.delete_all(RANGES)
+
+
+def _namespace_name(test_name: str) -> str:
+    name = re.sub("[^a-z0-9]+", "-", test_name.lower().removeprefix("test_"))
+    return name[:40].strip("-") + f"-{crc32(test_name.encode())}"

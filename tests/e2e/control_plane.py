@@ -1,0 +1,164 @@
+"""A real control plane on loopback: etcd, API server, and the controllers for garbage collection and namespaces.
+
+Ports are chosen once and data stays in the folder, so each part can be restarted in place. The API server makes its own
+certificate, and that is the authority every client here checks it against. History is never compacted: the audit reads
+each revision that was ever stored (`audit.py`).
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import requests
+import yaml
+
+from tests.e2e.api import KINDS, Api, kubectl
+from tests.e2e.processes import Program, free_port, wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.e2e.binaries import Binaries
+
+TOKEN = "e2e-admin"  # of a server that listens on loopback only and lives as long as the test
+ETCD_BYTES_MAX = 8 << 30
+START_SECONDS_MAX = 90.0
+AGGREGATED_DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+
+#: What a user installs, as shipped: kustomizations, in this order.
+SHIPPED = ("crds",)
+
+
+class ControlPlane:
+    """etcd, kube-apiserver and kube-controller-manager in one folder."""
+
+    def __init__(self, folder: Path, binaries: Binaries, root: Path, *, tied_to_us: bool) -> None:
+        self.folder, self.root, self.tied_to_us = folder, root, tied_to_us
+        self.etcd_url = f"http://127.0.0.1:{free_port()}"
+        self.api = Api(f"https://127.0.0.1:{free_port()}", TOKEN, folder / "certs" / "apiserver.crt")
+        self.kubeconfig = folder / "kubeconfig"
+        self.etcd = self.program("etcd", binaries.etcd, *self._etcd_flags())
+        self.apiserver = self.program("kube-apiserver", binaries.apiserver, *self._apiserver_flags())
+        self.controller_manager = self.program(
+            "kube-controller-manager", binaries.controller_manager, *self._controller_manager_flags()
+        )
+
+    @property
+    def programs(self) -> tuple[Program, ...]:
+        """The programs in the order in which they start."""
+        return self.etcd, self.apiserver, self.controller_manager
+
+    def program(self, name: str, path: Path | str, *arguments: str, **environment: str) -> Program:
+        """A program, not yet started, that logs to this folder."""
+        log = self.folder / f"{name}.log"
+        return Program(name, [str(path), *arguments], log, self.tied_to_us, environment, self.root)
+
+    def start(self) -> None:
+        """Starts everything and installs what we ship."""
+        self._write_files()
+        self.etcd.start()
+        self.apiserver.start()
+        self.wait_ready()
+        self.controller_manager.start()
+        for kustomization in SHIPPED:
+            kubectl(self.kubeconfig, "apply", "-k", str(self.root / kustomization))
+        self.wait_served()
+
+    def stop(self) -> None:
+        """Stops everything that was started."""
+        for program in reversed(self.programs):
+            program.stop()
+
+    def restart_apiserver(self) -> None:
+        """Kills the API server and starts it again."""
+        self.apiserver.restart(hard=True)
+        self.wait_ready()
+        wait_until(self._is_discovered, what="discovery lists our kinds", seconds=START_SECONDS_MAX)
+
+    def restart_etcd(self) -> None:
+        """Kills etcd and starts it again on its data; the API server finds back to it by itself."""
+        self.etcd.restart(hard=True)
+        self.wait_ready()
+
+    def wait_ready(self) -> None:
+        """Waits until the API server serves."""
+        wait_until(self._is_ready, what="the API server is ready", seconds=START_SECONDS_MAX)
+
+    def wait_served(self) -> None:
+        """Waits until every installed kind is served and discovered; forgets what kubectl believed before."""
+        kubectl(self.kubeconfig, "wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+        wait_until(self._is_discovered, what="discovery lists our kinds", seconds=START_SECONDS_MAX)
+        shutil.rmtree(self.folder / "kubectl-cache", ignore_errors=True)
+
+    def kubectl(self, *arguments: str, stdin: str | None = None, **environment: str) -> str:
+        """Runs kubectl as the administrator."""
+        return kubectl(self.kubeconfig, *arguments, stdin=stdin, **environment)
+
+    def _is_ready(self) -> bool:
+        for program in (self.etcd, self.apiserver):
+            program.check_runs()
+        try:
+            return self.api.call("GET", "/readyz").ok
+        except (OSError, requests.RequestException):
+            return False
+
+    def _is_discovered(self) -> bool:
+        served = self.api.call("GET", "/apis", accept=AGGREGATED_DISCOVERY).text
+        return all(f'"{resource}"' in served for resource in KINDS.values())
+
+    def _write_files(self) -> None:
+        (self.folder / "certs").mkdir(parents=True)
+        (self.folder / "tokens.csv").write_text(f'{TOKEN},admin,admin,"system:masters"\n')
+        key = self.folder / "service-accounts.key"
+        subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
+        cluster = {"server": self.api.url, "certificate-authority": str(self.api.ca_file)}
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "e2e", "cluster": cluster}],
+            "users": [{"name": "admin", "user": {"token": TOKEN}}],
+            "contexts": [{"name": "e2e", "context": {"cluster": "e2e", "user": "admin"}}],
+            "current-context": "e2e",
+        }
+        self.kubeconfig.write_text(yaml.safe_dump(config))
+
+    def _etcd_flags(self) -> list[str]:
+        peers = f"http://127.0.0.1:{free_port()}"
+        return [
+            f"--data-dir={self.folder / 'etcd'}",
+            "--unsafe-no-fsync",
+            f"--quota-backend-bytes={ETCD_BYTES_MAX}",
+            f"--listen-client-urls={self.etcd_url}",
+            f"--advertise-client-urls={self.etcd_url}",
+            f"--listen-peer-urls={peers}",
+            f"--initial-advertise-peer-urls={peers}",
+            f"--initial-cluster=default={peers}",
+            "--log-level=error",
+        ]
+
+    def _apiserver_flags(self) -> list[str]:
+        key = self.folder / "service-accounts.key"
+        return [
+            f"--etcd-servers={self.etcd_url}",
+            "--etcd-compaction-interval=0",
+            "--bind-address=127.0.0.1",
+            f"--secure-port={self.api.url.rpartition(':')[2]}",
+            f"--cert-dir={self.api.ca_file.parent}",
+            f"--token-auth-file={self.folder / 'tokens.csv'}",
+            "--authorization-mode=RBAC",
+            "--service-account-issuer=https://kubernetes.default.svc",
+            f"--service-account-key-file={key}",
+            f"--service-account-signing-key-file={key}",
+            "--service-cluster-ip-range=10.96.0.0/16",
+            "--disable-admission-plugins=ServiceAccount",
+        ]
+
+    def _controller_manager_flags(self) -> list[str]:
+        return [
+            f"--kubeconfig={self.kubeconfig}",
+            "--controllers=garbage-collector-controller,namespace-controller",
+            "--leader-elect=false",
+            "--secure-port=0",
+        ]

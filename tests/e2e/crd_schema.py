@@ -1,0 +1,176 @@
+"""Walks the schemas of our CRDs, so that no rule in them can be without a test.
+
+A *keyword* rule (maxLength, enum, required, ...) is broken mechanically: take an object in which every field is filled,
+and make the one value wrong. A CEL rule can't be, so the tables in `crd_tables.py` name a case for each message.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from tests.e2e.objects import API_VERSION, entry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.e2e.api import Obj
+
+CRDS = Path(__file__).parents[2] / "crds"
+CONDITION = {
+    "type": "Ready",
+    "status": "True",
+    "reason": "Granted",
+    "message": "m",
+    "lastTransitionTime": "2026-01-01T00:00:00Z",
+    "observedGeneration": 1,
+}
+
+#: For each kind an object in which every field of the schema has a value that is allowed.
+FILLED: dict[str, Obj] = {
+    "IPAMRange": {
+        "spec": {"ranges": ["10.0.0.0/24"], "chunkSize": 28, "mode": "FirstMatch", "description": "d"},
+        "status": {
+            "revision": 1,
+            "allocations": [entry(1) | {"absentSince": "2026-01-01T00:00:00Z"}],
+            "closing": True,
+            "state": "Ready",
+            "message": "m",
+            "pending": 1,
+            "capacity": {"total": "256", "allocated": "1", "free": "255", "used": "0%", "largestFree": "/25"},
+            "observedGeneration": 1,
+            "conditions": [CONDITION],
+        },
+    },
+    "IPAMRequest": {
+        "spec": {
+            "ipam": {"name": "net", "namespace": "team"},
+            "size": 28,
+            "request": "10.0.0.16/28",
+            "description": "d",
+        },
+        "status": {
+            "cidr": "10.0.0.16/28",
+            "state": "Ready",
+            "message": "m",
+            "observedGeneration": 1,
+            "conditions": [CONDITION],
+        },
+    },
+    "IPAMAllocation": {
+        "spec": {
+            "range": "net",
+            "request": {"namespace": "team", "name": "web", "uid": "u1"},
+            "state": "Ready",
+            "cidr": "10.0.0.16/28",
+            "revision": 1,
+            "reason": "Allocated",
+            "message": "m",
+        },
+    },
+}
+
+PathInObject = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Keyword:
+    """One keyword of a schema, where it stands, and how the API server words its refusal."""
+
+    kind: str
+    path: PathInObject
+    name: str
+    limit: Any
+    sub: str = ""
+
+    @property
+    def title(self) -> str:
+        """Name of the test case."""
+        return f"{self.kind}.{'.'.join(str(step) for step in self.path)}:{self.name}{self.sub and '=' + self.sub}"
+
+
+BREAKERS: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
+    "maxLength": (lambda _, limit: "x" * (limit + 1), "Too long"),
+    "minLength": (lambda _, limit: "x" * (limit - 1), "at least"),
+    "minimum": (lambda _, limit: limit - 1, "greater than or equal to"),
+    "maximum": (lambda _, limit: limit + 1, "less than or equal to"),
+    "enum": (lambda _value, _limit: "Nonsense", "Unsupported value"),
+    "pattern": (lambda _value, _limit: "-", "should match"),
+    "format": (lambda _value, _limit: "yesterday", "must be of type"),
+    "maxItems": (lambda value, limit: value * (limit + 1), "Too many"),
+    "minItems": (lambda _value, _limit: [], "at least"),
+}
+REQUIRED = "Required value"
+#: Checked by the API server before any keyword, and not a rule of ours.
+FORMATS = frozenset({"date-time"})
+
+
+def crds() -> list[Obj]:
+    """Our CRDs as shipped."""
+    documents = [yaml.safe_load(file.read_text()) for file in sorted(CRDS.glob("*.yaml"))]
+    return [obj for obj in documents if obj["kind"] == "CustomResourceDefinition"]
+
+
+def schema_of(crd: Obj) -> Obj:
+    """The schema of a CRD's only version."""
+    (version,) = crd["spec"]["versions"]
+    return dict(version["schema"]["openAPIV3Schema"])
+
+
+def keywords() -> list[Keyword]:
+    """Every keyword rule of every CRD."""
+    return [
+        keyword
+        for crd in crds()
+        for part in ("spec", "status")
+        if (schema := schema_of(crd)["properties"].get(part))
+        for keyword in _keywords_below(crd["spec"]["names"]["kind"], (part,), schema)
+    ]
+
+
+def cel_messages() -> set[str]:
+    """The message of every CEL rule of every CRD."""
+    return {message for crd in crds() for message in _messages_below(schema_of(crd))}
+
+
+def filled(kind: str, namespace: str, name: str) -> Obj:
+    """The filled object of a kind."""
+    meta = {"namespace": namespace, "name": name}
+    return {"apiVersion": API_VERSION, "kind": kind, "metadata": meta} | copy.deepcopy(FILLED[kind])
+
+
+def break_keyword(obj: Obj, keyword: Keyword) -> str:
+    """Breaks that one rule in the object; returns what the refusal must say."""
+    *parents, last = keyword.path
+    parent: Any = obj
+    for step in parents:
+        parent = parent[step]
+    if keyword.name == "required":
+        del parent[last][keyword.sub]
+        return REQUIRED
+    breaker, message = BREAKERS[keyword.name]
+    parent[last] = breaker(parent[last], keyword.limit)
+    return message
+
+
+def _keywords_below(kind: str, path: PathInObject, schema: Obj) -> Iterator[Keyword]:
+    for name, limit in schema.items():
+        if name in BREAKERS and not (name == "format" and limit not in FORMATS):
+            yield Keyword(kind, path, name, limit)
+    for field_name in schema.get("required", ()):
+        yield Keyword(kind, path, "required", True, field_name)
+    for name, below in schema.get("properties", {}).items():
+        yield from _keywords_below(kind, (*path, name), below)
+    if "items" in schema:
+        yield from _keywords_below(kind, (*path, 0), schema["items"])
+
+
+def _messages_below(schema: Obj) -> Iterator[str]:
+    for rule in schema.get("x-kubernetes-validations", ()):
+        yield rule["message"]
+    for below in [*schema.get("properties", {}).values(), *([schema["items"]] if "items" in schema else [])]:
+        yield from _messages_below(below)

@@ -1,0 +1,207 @@
+"""Cases for the CEL rules of the CRDs: what is refused, with the rule's own words, and what must still pass.
+
+Each row: name of the case, the spec, and a part of the message. `test_crd_rules.py` runs them and checks that no rule
+of any CRD is without a row.
+"""
+
+from __future__ import annotations
+
+from tests.e2e.api import Obj
+from tests.e2e.objects import entry
+
+Row = tuple[str, str, Obj, str]
+Change = tuple[str, str, Obj, Obj, str]
+
+NOT_A_RANGE = "not an address (10.0.2.7), an interval (10.0.1.5-10.0.1.99) or a CIDR (10.0.0.0/24)"
+RANGE_HOST_BITS = "a CIDR must not have host bits set: write the network address, such as 10.0.0.0/24"
+RANGE_TEXT = "not in canonical text: IPv6 in lower case and shortest form, such as 2001:db8::/32"
+BACKWARDS = "an interval begins with its lower end: first-last"
+ONE_FAMILY = "ranges must be of one address family: all IPv4 or all IPv6"
+CHUNK_SIZE = "chunkSize is too long for an IPv4 range; IPv4 prefix lengths are 0..32"
+NOT_A_REQUEST = "not a CIDR (10.0.0.16/28) or an address (10.0.0.5)"
+REQUEST_HOST_BITS = "a CIDR must not have host bits set: write the network address, such as 10.0.0.16/28"
+REQUEST_TEXT = "not in canonical text: IPv6 in lower case and shortest form, such as 2001:db8::/64"
+READY_ALLOCATION = "a Ready IPAMAllocation has a cidr and the revision of the ledger that records it"
+ALLOCATION_CIDR = "the cidr of an IPAMAllocation never changes once it is set"
+ALLOCATION_SUBJECT = "an IPAMAllocation answers one request of one range for ever"
+RANGE_SPEC = "the spec of an IPAMRange is immutable; create another range instead"
+REQUEST_SPEC = "the spec of an IPAMRequest is immutable; create another request instead"
+REQUEST_CIDR = "status.cidr never changes once it is set"
+LEDGER_MOVED_ON = (
+    "the ledger has moved on since this status was computed: refused, so that no address is given twice; "
+    "this is harmless, and Metacontroller tries again by itself with the new ledger"
+)
+NOT_OPENED_AGAIN = "a range that is being deleted can't be opened again"
+
+
+def _ranges(*ranges: str, **spec: object) -> Obj:
+    return {"ranges": list(ranges), **spec}
+
+
+def _wanted(text: str) -> Obj:
+    return {"ipam": {"name": "net"}, "request": text}
+
+
+def _allocation(**spec: object) -> Obj:
+    request = {"namespace": "team", "name": "web", "uid": "u1"}
+    return {"range": "net", "request": request, "state": "Busy"} | spec
+
+
+#: Case, kind, spec, message.
+REFUSED: list[Row] = [
+    ("word", "IPAMRange", _ranges("net"), NOT_A_RANGE),
+    ("five numbers", "IPAMRange", _ranges("10.0.0.0.0/24"), NOT_A_RANGE),
+    ("number too large", "IPAMRange", _ranges("10.0.0.256"), NOT_A_RANGE),
+    ("leading zero", "IPAMRange", _ranges("010.0.0.0/24"), NOT_A_RANGE),
+    ("netmask", "IPAMRange", _ranges("10.0.0.0/255.255.255.0"), NOT_A_RANGE),
+    ("length too long", "IPAMRange", _ranges("10.0.0.0/33"), NOT_A_RANGE),
+    ("IPv6 length too long", "IPAMRange", _ranges("2001:db8::/129"), NOT_A_RANGE),
+    ("mapped IPv4", "IPAMRange", _ranges("::ffff:10.0.0.1"), NOT_A_RANGE),
+    ("zone", "IPAMRange", _ranges("fe80::1%eth0"), NOT_A_RANGE),
+    ("blank", "IPAMRange", _ranges(" 10.0.0.1"), NOT_A_RANGE),
+    ("interval without end", "IPAMRange", _ranges("10.0.0.1-"), NOT_A_RANGE),
+    ("interval of three", "IPAMRange", _ranges("10.0.0.1-10.0.0.2-10.0.0.3"), NOT_A_RANGE),
+    ("interval of CIDRs", "IPAMRange", _ranges("10.0.0.0/24-10.0.1.0/24"), NOT_A_RANGE),
+    ("interval of two families", "IPAMRange", _ranges("10.0.0.1-2001:db8::1"), NOT_A_RANGE),
+    ("second text", "IPAMRange", _ranges("10.0.0.1", "nonsense"), NOT_A_RANGE),
+    ("host bits", "IPAMRange", _ranges("10.0.0.1/24"), RANGE_HOST_BITS),
+    ("IPv6 host bits", "IPAMRange", _ranges("2001:db8::1/64"), RANGE_HOST_BITS),
+    ("upper case", "IPAMRange", _ranges("2001:DB8::/32"), RANGE_TEXT),
+    ("long IPv6", "IPAMRange", _ranges("2001:db8:0:0::/64"), RANGE_TEXT),
+    ("upper case address", "IPAMRange", _ranges("2001:DB8::1"), RANGE_TEXT),
+    ("upper case interval", "IPAMRange", _ranges("2001:db8::1-2001:DB8::2"), RANGE_TEXT),
+    ("backwards", "IPAMRange", _ranges("10.0.0.9-10.0.0.1"), BACKWARDS),
+    ("backwards by the first number", "IPAMRange", _ranges("11.0.0.0-10.255.255.255"), BACKWARDS),
+    ("two families", "IPAMRange", _ranges("10.0.0.0/24", "2001:db8::/64"), ONE_FAMILY),
+    ("IPv4 after IPv6", "IPAMRange", _ranges("2001:db8::/64", "10.0.0.0/24"), ONE_FAMILY),
+    ("chunkSize of IPv6", "IPAMRange", _ranges("10.0.0.0/24", chunkSize=33), CHUNK_SIZE),
+    ("word", "IPAMRequest", _wanted("any"), NOT_A_REQUEST),
+    ("interval", "IPAMRequest", _wanted("10.0.0.1-10.0.0.2"), NOT_A_REQUEST),
+    ("leading zero", "IPAMRequest", _wanted("10.0.0.01"), NOT_A_REQUEST),
+    ("length too long", "IPAMRequest", _wanted("10.0.0.0/33"), NOT_A_REQUEST),
+    ("host bits", "IPAMRequest", _wanted("10.0.0.5/28"), REQUEST_HOST_BITS),
+    ("upper case", "IPAMRequest", _wanted("2001:DB8::/64"), REQUEST_TEXT),
+    ("upper case address", "IPAMRequest", _wanted("2001:DB8::1"), REQUEST_TEXT),
+    ("Ready without cidr", "IPAMAllocation", _allocation(state="Ready", revision=1), READY_ALLOCATION),
+    ("Ready without revision", "IPAMAllocation", _allocation(state="Ready", cidr="10.0.0.0/28"), READY_ALLOCATION),
+]
+
+#: Case, kind, spec.
+ACCEPTED: list[tuple[str, str, Obj]] = [
+    ("CIDR", "IPAMRange", _ranges("10.0.0.0/24")),
+    ("everything of IPv4", "IPAMRange", _ranges("0.0.0.0/0")),
+    ("everything of IPv6", "IPAMRange", _ranges("::/0")),
+    ("address", "IPAMRange", _ranges("10.0.2.7")),
+    ("interval", "IPAMRange", _ranges("10.0.1.5-10.0.1.99")),
+    ("interval of one", "IPAMRange", _ranges("10.0.1.5-10.0.1.5")),
+    ("interval over all numbers", "IPAMRange", _ranges("9.255.255.255-10.0.0.0")),
+    ("full IPv4 interval", "IPAMRange", _ranges("0.0.0.0-255.255.255.255")),
+    ("IPv6 interval", "IPAMRange", _ranges("2001:db8::1-2001:db8::ff")),
+    ("longest IPv6 interval", "IPAMRange", _ranges("-".join(["1111:2222:3333:4444:5555:6666:7777:8888"] * 2))),
+    ("mixed forms", "IPAMRange", _ranges("10.0.0.0/24", "10.0.1.5-10.0.1.99", "10.0.2.7")),
+    ("most texts", "IPAMRange", _ranges(*(f"10.{number}.0.0/16" for number in range(256)))),
+    ("most IPv6 texts", "IPAMRange", _ranges(*(f"2001:db8:{number + 1:x}::/48" for number in range(256)))),
+    ("IPv4 chunkSize", "IPAMRange", _ranges("10.0.0.0/24", chunkSize=32)),
+    ("IPv6 chunkSize", "IPAMRange", _ranges("2001:db8::/64", chunkSize=128)),
+    ("chunkSize 0", "IPAMRange", _ranges("10.0.0.0/24", chunkSize=0)),
+    ("smallest", "IPAMRequest", {"ipam": {"name": "net"}}),
+    ("other namespace", "IPAMRequest", {"ipam": {"name": "net", "namespace": "team-b"}}),
+    ("name with dots", "IPAMRequest", {"ipam": {"name": "net.example.com"}}),
+    ("size 0", "IPAMRequest", {"ipam": {"name": "net"}, "size": 0}),
+    ("IPv6 size", "IPAMRequest", {"ipam": {"name": "net"}, "size": 128}),
+    ("dedicated CIDR", "IPAMRequest", _wanted("10.0.0.16/28")),
+    ("dedicated address", "IPAMRequest", _wanted("10.0.0.5")),
+    ("dedicated IPv6 CIDR", "IPAMRequest", _wanted("2001:db8::/64")),
+    ("dedicated IPv6 address", "IPAMRequest", _wanted("2001:db8::1")),
+    ("dedicated and size", "IPAMRequest", _wanted("10.0.0.16/28") | {"size": 20}),
+    ("Busy", "IPAMAllocation", _allocation()),
+    ("Released", "IPAMAllocation", _allocation(state="Released", revision=3)),
+    ("Ready", "IPAMAllocation", _allocation(state="Ready", revision=3, cidr="10.0.0.0/28")),
+]
+
+_GRANTED = _allocation(state="Ready", revision=3, cidr="10.0.0.0/28")
+_OTHER_REQUEST = {"namespace": "team", "name": "web", "uid": "u2"}
+
+#: Case, kind, spec before, spec after, message: refused when the object is replaced.
+REFUSED_CHANGES: list[Change] = [
+    ("ranges", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/25"), RANGE_SPEC),
+    ("a range more", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", "10.1.0.0/24"), RANGE_SPEC),
+    ("chunkSize added", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", chunkSize=28), RANGE_SPEC),
+    ("chunkSize removed", "IPAMRange", _ranges("10.0.0.0/24", chunkSize=28), _ranges("10.0.0.0/24"), RANGE_SPEC),
+    ("description", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", description="d"), RANGE_SPEC),
+    ("range", "IPAMRequest", {"ipam": {"name": "net"}}, {"ipam": {"name": "other"}}, REQUEST_SPEC),
+    (
+        "namespace added",
+        "IPAMRequest",
+        {"ipam": {"name": "a"}},
+        {"ipam": {"name": "a", "namespace": "b"}},
+        REQUEST_SPEC,
+    ),
+    ("size added", "IPAMRequest", {"ipam": {"name": "a"}}, {"ipam": {"name": "a"}, "size": 28}, REQUEST_SPEC),
+    ("wanted block removed", "IPAMRequest", _wanted("10.0.0.5"), {"ipam": {"name": "net"}}, REQUEST_SPEC),
+    ("cidr", "IPAMAllocation", _GRANTED, _GRANTED | {"cidr": "10.0.0.16/28"}, ALLOCATION_CIDR),
+    ("cidr removed", "IPAMAllocation", _GRANTED, _allocation(), ALLOCATION_CIDR),
+    ("uid", "IPAMAllocation", _allocation(), _allocation(request=_OTHER_REQUEST), ALLOCATION_SUBJECT),
+    ("range", "IPAMAllocation", _allocation(), _allocation(range="other"), ALLOCATION_SUBJECT),
+]
+
+#: Case, kind, spec before, spec after: accepted when the object is replaced.
+ACCEPTED_CHANGES: list[tuple[str, str, Obj, Obj]] = [
+    ("nothing", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24")),
+    ("nothing", "IPAMRequest", {"ipam": {"name": "net"}}, {"ipam": {"name": "net"}}),
+    ("Busy to Ready", "IPAMAllocation", _allocation(), _GRANTED),
+    ("message", "IPAMAllocation", _allocation(), _allocation(message="no room")),
+    ("Ready to Released", "IPAMAllocation", _GRANTED, _GRANTED | {"state": "Released", "revision": 4}),
+]
+
+_LEDGER = {"revision": 1, "allocations": [entry(1)]}
+
+#: Case, the statuses that are written one after the other to a new range, and why the last one is refused ("" if not).
+LEDGER_WRITES: list[tuple[str, list[Obj], str]] = [
+    ("first status with revision 0", [{"revision": 0}], ""),
+    ("first status with revision 1", [_LEDGER], ""),
+    ("first status with revision 2", [_LEDGER | {"revision": 2}], LEDGER_MOVED_ON),
+    ("first status with a ledger at revision 0", [_LEDGER | {"revision": 0}], LEDGER_MOVED_ON),
+    ("next revision, another ledger", [_LEDGER, {"revision": 2, "allocations": [entry(2)]}], ""),
+    ("next revision, no ledger", [_LEDGER, {"revision": 2}], ""),
+    ("same revision, same ledger, another message", [_LEDGER, _LEDGER | {"message": "m"}], ""),
+    ("same revision, another ledger", [_LEDGER, _LEDGER | {"allocations": [entry(2)]}], LEDGER_MOVED_ON),
+    ("same revision, an entry more", [_LEDGER, _LEDGER | {"allocations": [entry(1), entry(2)]}], LEDGER_MOVED_ON),
+    ("same revision, no ledger", [_LEDGER, {"revision": 1}], LEDGER_MOVED_ON),
+    ("same revision, empty ledger", [_LEDGER, {"revision": 1, "allocations": []}], LEDGER_MOVED_ON),
+    (
+        "same revision, absence noted",
+        [_LEDGER, {"revision": 1, "allocations": [entry(1) | {"absentSince": "2026-01-01T00:00:00Z"}]}],
+        LEDGER_MOVED_ON,
+    ),
+    ("stale revision, stale ledger", [_LEDGER, _LEDGER | {"revision": 2}, _LEDGER], LEDGER_MOVED_ON),
+    ("replay of an accepted proposal", [_LEDGER, {"revision": 2}, {"revision": 3}, {"revision": 2}], LEDGER_MOVED_ON),
+    ("skipped revision", [_LEDGER, _LEDGER | {"revision": 3}], LEDGER_MOVED_ON),
+    ("closing at the same revision", [_LEDGER, _LEDGER | {"closing": True}], LEDGER_MOVED_ON),
+    ("closing at the next revision", [_LEDGER, _LEDGER | {"revision": 2, "closing": True}], ""),
+    ("closing again", [{"revision": 1, "closing": True}, {"revision": 2, "closing": True}], ""),
+    ("opened again", [{"revision": 1, "closing": True}, {"revision": 2, "closing": False}], NOT_OPENED_AGAIN),
+    ("closing forgotten", [{"revision": 1, "closing": True}, {"revision": 2}], NOT_OPENED_AGAIN),
+    ("closing forgotten at the same revision", [{"revision": 1, "closing": True}, {"revision": 1}], LEDGER_MOVED_ON),
+]
+
+_READY = {"state": "Ready", "cidr": "10.0.0.0/28"}
+
+#: Case, the statuses that are written one after the other to a new request, and why the last one is refused.
+ANSWER_WRITES: list[tuple[str, list[Obj], str]] = [
+    ("granted", [_READY], ""),
+    ("Busy, then granted", [{"state": "Busy"}, _READY], ""),
+    ("another message", [_READY, _READY | {"message": "m"}], ""),
+    ("another state", [_READY, _READY | {"state": "Busy"}], ""),
+    ("another cidr", [_READY, _READY | {"cidr": "10.0.0.16/28"}], REQUEST_CIDR),
+    ("the same block in other words", [_READY, _READY | {"cidr": "10.0.0.0/28 "}], REQUEST_CIDR),
+    ("cidr removed", [_READY, {"state": "Busy"}], REQUEST_CIDR),
+    ("status emptied", [_READY, {}], REQUEST_CIDR),
+]
+
+CEL_MESSAGES_WITH_A_CASE = frozenset(
+    [message for *_, message in REFUSED]
+    + [message for *_, message in REFUSED_CHANGES]
+    + [message for *_, message in LEDGER_WRITES]
+    + [message for *_, message in ANSWER_WRITES]
+)

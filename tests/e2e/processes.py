@@ -1,0 +1,167 @@
+"""Starts and stops the programs of a test cluster, each by its own id, so that nothing else is ever hit.
+
+Every program leads a process group of its own: gunicorn's workers end with their master, and Ctrl-C in the terminal
+reaches only the test run, which then stops them in order. Programs that belong to a test run also ask the kernel to be
+killed when it dies (PR_SET_PDEATHSIG), so that even `kill -9` of pytest leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+PR_SET_PDEATHSIG = 1
+STOP_SECONDS_MAX = 20.0
+_LIBC = ctypes.CDLL(None)
+
+
+class NotInTime(Exception):
+    """Something that was waited for did not happen; the message says what, and what was seen instead."""
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], bool], *, what: str, seconds: float, step_seconds: float = 0.1) -> None:
+    """Returns as soon as the condition is true.
+
+    Raises:
+        NotInTime: it was not true within that time.
+    """
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise NotInTime(f"not within {seconds:g} s: {what}")
+        time.sleep(step_seconds)
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process with this id exists and is not a zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def started_at(pid: int) -> int:
+    """When the process was started, in clock ticks: with the id it names a process for good. 0 if there is none."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    except FileNotFoundError:
+        return 0
+
+
+def cpu_seconds(group: int) -> float:
+    """CPU time, user and system, of all processes of a process group, ended and awaited children included."""
+    ticks = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            values = stat.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(values[2]) == group:
+            ticks += sum(int(value) for value in values[11:15])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def stop_group(pid: int, *, hard: bool = False) -> None:
+    """Ends the process group that this process leads: politely first, unless `hard`."""
+    _signal_group(pid, signal.SIGKILL if hard else signal.SIGTERM)
+    end = time.monotonic() + STOP_SECONDS_MAX
+    while is_running(pid):
+        if time.monotonic() > end:
+            _signal_group(pid, signal.SIGKILL)
+        time.sleep(0.02)
+    _signal_group(pid, signal.SIGKILL)
+
+
+@dataclass
+class Program:
+    """A program that can be started again with the same arguments: on the same ports and the same data."""
+
+    name: str
+    command: Sequence[str]
+    log: Path
+    tied_to_us: bool
+    environment: dict[str, str] = field(default_factory=dict)
+    folder: Path | None = None
+    _process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Id of the process, which is also that of its group."""
+        assert self._process is not None, f"{self.name} was not started"
+        return self._process.pid
+
+    @property
+    def is_started(self) -> bool:
+        """Whether it was started and not stopped since."""
+        return self._process is not None
+
+    def start(self) -> None:
+        """Starts the program; its output is appended to its log."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                env=os.environ | self.environment,
+                start_new_session=True,
+                preexec_fn=_die_with_parent if self.tied_to_us else None,  # noqa: PLW1509 - one system call, no locks
+            )
+
+    def stop(self, *, hard: bool = False) -> None:
+        """Stops it and waits for its end; stopping what does not run is no error."""
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            _signal_group(self.pid, signal.SIGKILL if hard else signal.SIGTERM)
+            self._wait_for_end()
+        _signal_group(self.pid, signal.SIGKILL)
+        self._process = None
+
+    def restart(self, *, hard: bool = False) -> None:
+        """Stops and starts it: same ports, same data."""
+        self.stop(hard=hard)
+        self.start()
+
+    def check_runs(self) -> None:
+        """Fails with the end of the log if the program has ended by itself."""
+        if self._process is not None and self._process.poll() is not None:
+            tail = self.log.read_text(errors="replace")[-2000:]
+            raise AssertionError(f"{self.name} ended with code {self._process.returncode}; its log ends with:\n{tail}")
+
+    def _wait_for_end(self) -> None:
+        assert self._process is not None
+        try:
+            self._process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            _signal_group(self.pid, signal.SIGKILL)
+            self._process.wait()
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return
+
+
+def _die_with_parent() -> None:
+    _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,0 +1,136 @@
+"""The judges themselves: each kind of wrong is found, and what is right is not blamed. Needs no control plane."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from tests.e2e.audit import audit_history
+from tests.e2e.history import Event
+from tests.e2e.objects import OURS, allocation_object, range_object, request_object
+from tests.e2e.rest import differences_at_rest
+
+if TYPE_CHECKING:
+    from tests.e2e.api import Api, Obj
+
+NS = "team"
+HELD_BY_WEB = {"cidr": "10.0.0.0/28", "request": f"{NS}/web", "uid": "web"}
+HELD_BY_DB = {"cidr": "10.0.0.16/28", "request": f"{NS}/db", "uid": "db"}
+
+
+def _range(revision: int, *ledger: Obj, **status: Any) -> Obj:
+    obj = range_object(NS, "net", "10.0.0.0/27", chunkSize=28)
+    obj["metadata"]["uid"] = "net"
+    return obj | {"status": {"revision": revision, "allocations": list(ledger), **status}}
+
+
+def _request(name: str, cidr: str = "", state: str = "", **meta: Any) -> Obj:
+    obj = request_object(NS, name, "net")
+    obj["metadata"] |= {"uid": name, "finalizers": [OURS], **meta}
+    status = {"state": state or ("Ready" if cidr else "Busy")} | ({"cidr": cidr} if cidr else {})
+    return obj | {"status": status}
+
+
+def _allocation(name: str, cidr: str = "") -> Obj:
+    request = {"namespace": NS, "name": name, "uid": name}
+    granted = {"state": "Ready", "cidr": cidr, "revision": 1} if cidr else {}
+    return allocation_object(NS, f"{name}-0", request=request, **granted)
+
+
+def _violations(*objects: Obj, deleted: Obj | None = None) -> list[str]:
+    resources = {"IPAMRange": "ipamranges", "IPAMRequest": "ipamrequests", "IPAMAllocation": "ipamallocations"}
+    return audit_history(
+        Event(number, resources[obj["kind"]], obj, obj is deleted) for number, obj in enumerate(objects)
+    ).violations
+
+
+GRANTED = (_range(0), _range(1, HELD_BY_WEB), _allocation("web", "10.0.0.0/28"), _request("web", "10.0.0.0/28"))
+TAKEN_OVER = HELD_BY_DB | {"cidr": "10.0.0.0/28"}
+FOLLOWED = (_range(2, TAKEN_OVER), _allocation("db", "10.0.0.0/28"), _request("db", "10.0.0.0/28"))
+LEAVING = {"deletionTimestamp": "2026-01-01T00:00:00Z"}
+
+
+def test_a_right_grant_is_not_blamed() -> None:
+    assert _violations(*GRANTED) == []
+
+
+def test_a_block_may_be_given_again_once_its_holder_leaves() -> None:
+    assert _violations(*GRANTED, _request("web", "10.0.0.0/28", **LEAVING), *FOLLOWED) == []
+
+
+def test_a_block_may_be_given_again_once_its_holder_is_gone() -> None:
+    gone = _request("web", "10.0.0.0/28")
+    assert _violations(*GRANTED, gone, *FOLLOWED, deleted=gone) == []
+
+
+@pytest.mark.parametrize(
+    ("events", "verdict"),
+    [
+        ((*GRANTED, *FOLLOWED), "NoOverlap: published"),
+        ((*GRANTED, *FOLLOWED[:2]), "NoOverlap: allocated"),
+        (
+            (*GRANTED, _request("web", "10.0.0.0/28", finalizers=[OURS, "example.com/x"], **LEAVING), *FOLLOWED),
+            "NoOverlap: published",
+        ),
+        ((_range(1, HELD_BY_WEB, HELD_BY_DB | {"cidr": "10.0.0.8/29"}),), "NoOverlap: the ledger"),
+        ((*GRANTED, _request("web", "10.0.0.16/28")), "Stable: published"),
+        ((*GRANTED, _request("web")), "Stable: published"),
+        ((*GRANTED, _range(2, HELD_BY_WEB | {"cidr": "10.0.0.16/28"})), "Stable: the ledger"),
+        ((*GRANTED, _allocation("web", "10.0.0.16/28")), "Stable: allocated"),
+        ((_range(0), _allocation("web", "10.0.0.0/28")), "Committed: 10.0.0.0/28"),
+        ((*GRANTED[:2], _request("web", "10.0.0.0/28")), "Committed: published"),
+        ((*GRANTED, _range(3, HELD_BY_WEB)), "Steps"),
+        ((*GRANTED, _range(1)), "Steps"),
+    ],
+)
+def test_each_wrong_in_a_history_is_found(events: tuple[Obj, ...], verdict: str) -> None:
+    assert any(verdict in violation for violation in _violations(*events)), _violations(*events)
+
+
+class _Stored:
+    """Answers lists as an API server with these objects would."""
+
+    def __init__(self, *objects: Obj) -> None:
+        self._objects = objects
+
+    def list(self, resource: str, namespace: str | None = None) -> list[Obj]:
+        return [obj for obj in self._objects if obj["kind"].lower() + "s" == resource and namespace is None]
+
+
+def _differences(*objects: Obj) -> list[str]:
+    return differences_at_rest(cast("Api", _Stored(*objects)), {NS})
+
+
+FULL = _range(2, HELD_BY_WEB, HELD_BY_DB)
+BOTH = (
+    _allocation("web", "10.0.0.0/28"),
+    _request("web", "10.0.0.0/28"),
+    _allocation("db", "10.0.0.16/28"),
+    _request("db", "10.0.0.16/28"),
+)
+
+
+def test_what_is_right_at_rest_is_not_blamed() -> None:
+    assert _differences(FULL, *BOTH, _request("late")) == []
+
+
+def test_an_absent_holder_is_not_blamed() -> None:
+    absent = HELD_BY_DB | {"absentSince": "2026-01-01T00:00:00Z"}
+    assert _differences(_range(3, HELD_BY_WEB, absent), *BOTH[:3], _request("late")) == []
+
+
+@pytest.mark.parametrize(
+    ("objects", "verdict"),
+    [
+        ((_range(1, HELD_BY_WEB), *BOTH), "ledger and requests differ"),
+        ((FULL, *BOTH[:2], BOTH[3]), "ledger and allocations differ"),
+        ((FULL, *BOTH, _request("late", state="Invalid")), "late is Invalid and should be Busy"),
+        ((_range(1, HELD_BY_WEB), *BOTH[:2], _request("late")), "late is Busy and should be Ready"),
+        ((FULL, *BOTH[:2], BOTH[2], _request("db", "10.0.0.16/28", "Busy")), "db is Busy and should be Ready"),
+        ((_request("lost"),), "lost is Busy and should be Pending"),
+        ((FULL, *BOTH, _request("old", **LEAVING)), "old is still being deleted"),
+    ],
+)
+def test_each_wrong_at_rest_is_found(objects: tuple[Obj, ...], verdict: str) -> None:
+    assert any(verdict in difference for difference in _differences(*objects)), _differences(*objects)

@@ -1,0 +1,127 @@
+"""Something breaks in the middle of a burst of 500; afterwards everybody has a block, and nobody has another's.
+
+The audit after each test (fixture `team`) reads every revision that was stored meanwhile: no overlap at any moment, no
+published block changed, ledger = allocations = requests.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.api import REQUESTS
+from tests.e2e.processes import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.e2e.loop import Loop
+    from tests.e2e.team import Team
+
+BURST = 500
+#: What breaks does so when about this many are created, and again when this many have their block.
+FIRST_BLOW = 150
+SECOND_BLOW = 300
+OUTAGE_SECONDS = 60.0
+
+pytestmark = pytest.mark.timeout(600)
+
+
+def _kill_hooks(loop: Loop) -> None:
+    loop.kill_hooks()
+    loop.start_hooks()
+
+
+def _kill_metacontroller(loop: Loop) -> None:
+    loop.metacontroller.kill()
+    loop.metacontroller.start()
+
+
+def _restart_apiserver(loop: Loop) -> None:
+    loop.plane.restart_apiserver()
+
+
+def _restart_etcd(loop: Loop) -> None:
+    loop.plane.restart_etcd()
+
+
+BLOWS = [_kill_hooks, _kill_metacontroller, _restart_apiserver, _restart_etcd]
+
+
+@pytest.mark.parametrize("blow", BLOWS, ids=lambda blow: blow.__name__.strip("_"))
+def test_a_burst_survives_what_breaks_in_its_middle(loop: Loop, team: Team, blow: Callable[[Loop], None]) -> None:
+    team.create_range("net", "10.0.0.0/16")
+    burst = team.burst(BURST)
+    burst.wait_created(FIRST_BLOW)
+    blow(loop)
+    team.wait_ready_count(SECOND_BLOW)
+    blow(loop)
+    burst.wait_created()
+    team.wait_ready_count(BURST)
+
+
+def test_a_burst_waits_for_hooks_that_are_down(loop: Loop, team: Team) -> None:
+    team.create_range("net", "10.0.0.0/16")
+    team.create_request("before")
+    cidr = team.wait_state("before", "Ready")["status"]["cidr"]
+    loop.kill_hooks()
+    try:
+        burst = team.burst(BURST)
+        burst.wait_created()
+        time.sleep(OUTAGE_SECONDS)
+        assert len(team.requests("Ready")) == 1
+    finally:
+        loop.start_hooks()
+    team.wait_ready_count(BURST + 1)
+    assert team.request("before")["status"]["cidr"] == cidr
+
+
+@pytest.fixture
+def two_metacontrollers(loop: Loop) -> Iterator[Loop]:
+    """A second Metacontroller beside the first, as a rolling update without leader election has for a while."""
+    loop.second_metacontroller.start()
+    yield loop
+    loop.second_metacontroller.program.stop()
+
+
+@pytest.mark.usefixtures("two_metacontrollers")
+def test_two_metacontrollers_give_nothing_twice(team: Team) -> None:
+    team.create_range("net", "10.0.0.0/16")
+    burst = team.burst(BURST)
+    burst.wait_created()
+    team.wait_ready_count(BURST)
+
+
+@pytest.mark.usefixtures("two_metacontrollers")
+def test_two_metacontrollers_serve_a_range_that_is_too_small(team: Team) -> None:
+    team.create_range("net", "10.0.0.0/25")
+    burst = team.burst(BURST)
+    burst.wait_created()
+    team.wait_ready_count(128)
+    for name in [obj["metadata"]["name"] for obj in team.requests("Ready")][:50]:
+        team.delete_request(name)
+    wait_until(lambda: len(team.requests()) == BURST - 50, what="50 are gone", seconds=120, step_seconds=0.5)
+    team.wait_ready_count(128)
+
+
+def test_a_second_metacontroller_may_die_in_a_burst(two_metacontrollers: Loop, team: Team) -> None:
+    team.create_range("net", "10.0.0.0/16")
+    burst = team.burst(BURST)
+    burst.wait_created(FIRST_BLOW)
+    two_metacontrollers.second_metacontroller.kill()
+    burst.wait_created()
+    team.wait_ready_count(BURST)
+    two_metacontrollers.second_metacontroller.start()
+
+
+def test_deletion_in_mid_burst_leaks_nothing(loop: Loop, team: Team) -> None:
+    team.create_range("net", "10.0.0.0/16")
+    burst = team.burst(BURST)
+    burst.wait_created(FIRST_BLOW)
+    team.start_to_delete_all(REQUESTS)
+    burst.wait_created()
+    _kill_metacontroller(loop)
+    team.delete_all(REQUESTS)
+    team.wait_empty()

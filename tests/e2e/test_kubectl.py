@@ -1,0 +1,178 @@
+"""What people see and do with kubectl: examples, tables, explain, wait, and each way to try and change a spec."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from tests.e2e.api import APPLY_PATCH, RANGES, REQUESTS, Refused, object_path
+from tests.e2e.crd_tables import RANGE_SPEC, REQUEST_SPEC
+from tests.e2e.objects import allocation_object, entry, range_object, request_object
+
+if TYPE_CHECKING:
+    from tests.e2e.api import Api, Obj
+    from tests.e2e.control_plane import ControlPlane
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+#: Resource, and the columns of `kubectl get` and of `kubectl get -o wide`.
+TABLES = [
+    ("iprange", "NAME MODE STATE USED FREE LARGEST PENDING AGE", "MESSAGE"),
+    ("ipreq", "NAME IPAM SIZE STATE CIDR AGE", "MESSAGE"),
+    ("ipalloc", "NAME RANGE REQUEST STATE CIDR AGE", "REQUEST-NAMESPACE MESSAGE"),
+]
+READY = {"type": "Ready", "status": "True", "reason": "Granted", "message": "", "observedGeneration": 1}
+SINCE = {"lastTransitionTime": "2026-01-01T00:00:00Z"}
+
+
+@pytest.fixture
+def objects(api: Api, namespace: str) -> str:
+    """A namespace with one answered object of each kind."""
+    range_ = api.create(range_object(namespace, "net", "10.0.0.0/24", chunkSize=28))
+    capacity = {"total": "256", "allocated": "16", "free": "240", "used": "6%", "largestFree": "/25"}
+    status = {"revision": 1, "allocations": [entry(1)], "state": "Ready", "pending": 0, "capacity": capacity}
+    api.put_status(range_ | {"status": status})
+    request = api.create(request_object(namespace, "web", "net", size=28))
+    api.put_status(request | {"status": {"state": "Ready", "cidr": "10.0.0.0/28"}})
+    api.create(allocation_object(namespace, "web-0", state="Ready", cidr="10.0.0.0/28", revision=1))
+    return namespace
+
+
+def _examples() -> list[Path]:
+    return sorted(EXAMPLES.glob("**/*.yaml"))
+
+
+@pytest.mark.parametrize("example", _examples(), ids=lambda path: path.name)
+def test_every_example_is_accepted(control_plane: ControlPlane, example: Path) -> None:
+    printed = control_plane.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", str(example))
+    kinds = [document["kind"] for document in yaml.safe_load_all(example.read_text())]
+    assert printed.count("created (server dry run)") == len(kinds)
+
+
+@pytest.mark.parametrize(("resource", "columns", "wide"), TABLES, ids=[row[0] for row in TABLES])
+def test_a_table_has_exactly_its_columns(
+    control_plane: ControlPlane, objects: str, resource: str, columns: str, wide: str
+) -> None:
+    header, *rows = control_plane.kubectl("get", resource, "-n", objects).splitlines()
+    assert (header.split(), len(rows)) == (columns.split(), 1)
+    header, *_ = control_plane.kubectl("get", resource, "-n", objects, "-o", "wide").splitlines()
+    assert header.split() == f"{columns} {wide}".split()
+
+
+def test_the_cells_of_a_range_are_readable(control_plane: ControlPlane, objects: str) -> None:
+    (row,) = control_plane.kubectl("get", "iprange", "-n", objects, "--no-headers").splitlines()
+    assert row.split()[:-1] == ["net", "FirstMatch", "Ready", "6%", "240", "/25", "0"]
+
+
+def test_the_cells_of_a_request_are_readable(control_plane: ControlPlane, objects: str) -> None:
+    (row,) = control_plane.kubectl("get", "ipreq", "-n", objects, "--no-headers").splitlines()
+    assert row.split()[:-1] == ["web", "net", "28", "Ready", "10.0.0.0/28"]
+
+
+def test_the_category_lists_all_three_kinds(control_plane: ControlPlane, objects: str) -> None:
+    names = control_plane.kubectl("get", "ipam", "-n", objects, "-o", "name").split()
+    assert {name.partition(".")[0] for name in names} == {"ipamrange", "ipamrequest", "ipamallocation"}
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("iprange.spec.ranges", "CIDRs (10.0.0.0/24), intervals"),
+        ("iprange.status.allocations", "The ledger, the only truth about who holds what"),
+        ("ipreq.spec.size", "Wanted prefix length"),
+        ("ipreq.status.cidr", "It never changes once it is set"),
+        ("ipalloc", "An IPAMAllocation is the answer"),
+    ],
+)
+def test_explain_tells_what_a_field_means(control_plane: ControlPlane, path: str, words: str) -> None:
+    printed = " ".join(control_plane.kubectl("explain", path).split())
+    assert words in printed
+
+
+def test_wait_waits_for_ready(control_plane: ControlPlane, api: Api, namespace: str) -> None:
+    created = api.create(request_object(namespace, "web", "net"))
+    wait = ("wait", "ipreq/web", "-n", namespace, "--for=condition=Ready")
+    with pytest.raises(Refused, match="timed out"):
+        control_plane.kubectl(*wait, "--timeout=1s")
+    api.put_status(created | {"status": {"state": "Ready", "conditions": [READY | SINCE]}})
+    assert "condition met" in control_plane.kubectl(*wait, "--timeout=10s")
+
+
+@pytest.mark.parametrize("resource", [RANGES, REQUESTS])
+def test_a_new_object_is_not_yet_ready(api: Api, namespace: str, resource: str) -> None:
+    obj = range_object(namespace, "a", "10.0.0.0/24") if resource == RANGES else request_object(namespace, "a", "net")
+    (condition,) = api.create(obj)["status"]["conditions"]
+    assert (condition["type"], condition["status"], condition["reason"]) == ("Ready", "Unknown", "NotYetObserved")
+
+
+def _targets(namespace: str) -> list[tuple[Obj, Obj, str]]:
+    """An object, the same one with another spec, and what a change is answered."""
+    return [
+        (
+            range_object(namespace, "net", "10.0.0.0/24"),
+            range_object(namespace, "net", "10.0.0.0/25"),
+            RANGE_SPEC,
+        ),
+        (request_object(namespace, "net", "a"), request_object(namespace, "net", "b"), REQUEST_SPEC),
+    ]
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["range", "request"])
+def test_apply_cannot_change_a_spec(control_plane: ControlPlane, namespace: str, number: int) -> None:
+    before, after, message = _targets(namespace)[number]
+    control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(before))
+    with pytest.raises(Refused, match=message):
+        control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(after))
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["range", "request"])
+def test_edit_cannot_change_a_spec(
+    control_plane: ControlPlane, api: Api, namespace: str, tmp_path: Path, number: int
+) -> None:
+    before, after, message = _targets(namespace)[number]
+    created = api.create(before)
+    changed, shown, editor = tmp_path / "changed.json", tmp_path / "shown", tmp_path / "editor"
+    changed.write_text(json.dumps(created | {"spec": after["spec"]}))
+    editor.write_text(f"#!/bin/sh\ncat $1 >> {shown}\ncp {changed} $1\n")
+    editor.chmod(0o755)
+    with pytest.raises(Refused, match="is invalid"):
+        control_plane.kubectl(
+            "edit", f"{before['kind']}/net", "-n", namespace, KUBE_EDITOR=str(editor), TMPDIR=str(tmp_path)
+        )
+    assert message in shown.read_text()
+    assert _spec(api, created) == created["spec"]
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["range", "request"])
+def test_patch_cannot_change_a_spec(control_plane: ControlPlane, api: Api, namespace: str, number: int) -> None:
+    before, after, message = _targets(namespace)[number]
+    created = api.create(before)
+    patch = json.dumps({"spec": after["spec"]})
+    with pytest.raises(Refused, match=message):
+        control_plane.kubectl("patch", before["kind"], "net", "-n", namespace, "--type=merge", "-p", patch)
+    assert _spec(api, created) == created["spec"]
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["range", "request"])
+def test_server_side_apply_cannot_change_a_spec(api: Api, namespace: str, number: int) -> None:
+    before, after, message = _targets(namespace)[number]
+    created = api.create(before)
+    path = object_path(created["kind"].lower() + "s", namespace, "net")
+    with pytest.raises(Refused, match=message):
+        api.ask("PATCH", path, after, kind=APPLY_PATCH, fieldManager="another", force="true")
+    assert _spec(api, created) == created["spec"]
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["range", "request"])
+def test_labels_and_annotations_can_change(control_plane: ControlPlane, api: Api, namespace: str, number: int) -> None:
+    before, _, _ = _targets(namespace)[number]
+    api.create(before)
+    control_plane.kubectl("label", before["kind"], "net", "-n", namespace, "team=a")
+    control_plane.kubectl("annotate", before["kind"], "net", "-n", namespace, "note=b")
+
+
+def _spec(api: Api, created: Obj) -> Obj:
+    return dict(api.get(created["kind"].lower() + "s", created["metadata"]["namespace"], "net")["spec"])

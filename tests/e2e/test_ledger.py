@@ -1,0 +1,130 @@
+"""The ledger against its attackers, over the wire: whoever writes, of all proposals from one revision exactly one wins.
+
+Writers here patch the status without a resourceVersion. The API server then repeats the write on whatever it finds, so
+nothing protects the ledger but the rule in the CRD: the same position as a Metacontroller that re-reads and overwrites.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.api import MERGE_PATCH, RANGES, Refused, object_path
+from tests.e2e.crd_tables import LEDGER_MOVED_ON
+from tests.e2e.objects import entry, range_object
+
+if TYPE_CHECKING:
+    from tests.e2e.api import Api, Obj
+
+ROUNDS = 1000
+RACERS_MAX = 8
+#: 13,000 entries of ordinary length fit into etcd's limit for one object, 20,000 don't.
+ENTRIES_MAX = 13_000
+ENTRIES_TOO_MANY = 20_000
+
+
+@pytest.fixture
+def stored(api: Api, namespace: str) -> Obj:
+    """A range with one committed entry."""
+    created = api.create(range_object(namespace, "net", "10.0.0.0/8"))
+    return api.put_status(created | {"status": {"revision": 1, "allocations": [entry(1)]}})
+
+
+def test_of_two_to_eight_racing_writers_exactly_one_wins(api: Api, stored: Obj) -> None:
+    propose = partial(_propose, api, _status_path(stored))
+    with ThreadPoolExecutor(RACERS_MAX) as pool:
+        for number in range(ROUNDS):
+            racers = 2 + number % (RACERS_MAX - 1)
+            proposals = [_proposal(number + 2, entry(racer, f"round-{number}")) for racer in range(racers)]
+            answers = list(pool.map(propose, proposals))
+            assert sorted(status for status, _ in answers) == [200] + [422] * (racers - 1), answers
+            assert all(LEDGER_MOVED_ON in text for status, text in answers if status == 422)
+    assert api.get(RANGES, stored["metadata"]["namespace"], "net")["status"]["revision"] == ROUNDS + 1
+
+
+def test_the_winner_of_a_race_is_what_is_stored(api: Api, stored: Obj) -> None:
+    proposals = [_proposal(2, entry(racer)) for racer in range(RACERS_MAX)]
+    with ThreadPoolExecutor(RACERS_MAX) as pool:
+        answers = list(pool.map(partial(_propose, api, _status_path(stored)), proposals))
+    (winner,) = [text for status, text in answers if status == 200]
+    (item,) = api.get(RANGES, stored["metadata"]["namespace"], "net")["status"]["allocations"]
+    assert item["uid"] in winner
+
+
+@pytest.mark.parametrize("status", [None, {}, {"revision": None}])
+def test_a_status_cannot_be_taken_away(api: Api, stored: Obj, status: Obj | None) -> None:
+    namespace = stored["metadata"]["namespace"]
+    with pytest.raises(Refused):
+        api.put_status(stored | {"status": status} if status is not None else _without_status(stored))
+    api.call("PUT", object_path(RANGES, namespace, "net"), _without_status(stored))
+    assert api.get(RANGES, namespace, "net")["status"] == stored["status"]
+
+
+def test_a_status_that_is_patched_away_stays(api: Api, stored: Obj) -> None:
+    namespace = stored["metadata"]["namespace"]
+    with pytest.raises(Refused):
+        api.patch(RANGES, namespace, "net", {"status": None}, sub="/status")
+    assert api.get(RANGES, namespace, "net")["status"] == stored["status"]
+
+
+def test_the_main_resource_does_not_write_the_ledger(api: Api, stored: Obj) -> None:
+    namespace = stored["metadata"]["namespace"]
+    api.ask("PUT", object_path(RANGES, namespace, "net"), stored | {"status": {"revision": 2}})
+    assert api.get(RANGES, namespace, "net")["status"] == stored["status"]
+
+
+def test_a_status_given_at_creation_is_replaced_by_the_default(api: Api, namespace: str) -> None:
+    obj = range_object(namespace, "net", "10.0.0.0/8")
+    created = api.create(obj | {"status": {"revision": 7, "allocations": [entry(1)]}})
+    assert created["status"]["revision"] == 0
+    assert "allocations" not in created["status"]
+
+
+def test_a_range_deleted_and_created_again_starts_a_new_ledger(api: Api, stored: Obj) -> None:
+    namespace = stored["metadata"]["namespace"]
+    api.delete(RANGES, namespace, "net")
+    assert api.create(range_object(namespace, "net", "10.0.0.0/8"))["status"]["revision"] == 0
+
+
+def test_thirteen_thousand_entries_fit(api: Api, stored: Obj) -> None:
+    ledger = [entry(number) for number in range(ENTRIES_MAX)]
+    written = api.put_status(stored | {"status": {"revision": 2, "allocations": ledger}})
+    written = api.put_status(written | {"status": written["status"] | {"message": "full"}})
+    assert len(written["status"]["allocations"]) == ENTRIES_MAX
+    with pytest.raises(Refused, match="the ledger has moved on"):
+        api.put_status(written | {"status": {"revision": 2, "allocations": ledger[1:]}}, dryRun="All")
+
+
+def test_twenty_thousand_entries_fail_cleanly(api: Api, stored: Obj) -> None:
+    ledger = [entry(number) for number in range(ENTRIES_TOO_MANY)]
+    with pytest.raises(Refused, match=r"Too many: 20000: must have at most 13000 items"):
+        api.put_status(stored | {"status": {"revision": 2, "allocations": ledger}})
+    assert api.get(RANGES, stored["metadata"]["namespace"], "net")["status"] == stored["status"]
+
+
+def test_a_ledger_beyond_the_limit_of_etcd_fails_cleanly(api: Api, stored: Obj) -> None:
+    ledger = [entry(number, "long-" * 8) for number in range(ENTRIES_MAX)]
+    with pytest.raises(Refused, match="request is too large"):
+        api.put_status(stored | {"status": {"revision": 2, "allocations": ledger}})
+    assert api.get(RANGES, stored["metadata"]["namespace"], "net")["status"] == stored["status"]
+
+
+def _status_path(stored: Obj) -> str:
+    meta = stored["metadata"]
+    return object_path(RANGES, meta["namespace"], meta["name"]) + "/status"
+
+
+def _proposal(revision: int, *ledger: Obj) -> Obj:
+    return {"status": {"revision": revision, "allocations": list(ledger)}}
+
+
+def _propose(api: Api, path: str, body: Obj) -> tuple[int, str]:
+    answer = api.call("PATCH", path, body, kind=MERGE_PATCH)
+    return answer.status_code, answer.text
+
+
+def _without_status(obj: Obj) -> Obj:
+    return {key: value for key, value in obj.items() if key != "status"}

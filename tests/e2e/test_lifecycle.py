@@ -1,0 +1,208 @@
+"""What users do to ranges and requests, on the full loop. After each test its whole history is audited (`team`)."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from tests.e2e.api import KINDS, RANGES, REQUESTS, Refused
+from tests.e2e.objects import FOREIGN, LABEL, OURS, RECORDED
+from tests.e2e.processes import wait_until
+from tests.e2e.team import Team
+
+if TYPE_CHECKING:
+    from tests.e2e.api import Obj
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+#: How long something that must not happen is watched.
+PATIENCE_SECONDS = 5.0
+
+
+def test_the_quickstart_ends_with_a_network(team: Team) -> None:
+    for document in yaml.safe_load_all((EXAMPLES / "quickstart.yaml").read_text()):
+        team.api.create(document | {"metadata": document["metadata"] | {"namespace": team.namespace}})
+    assert team.wait_state("mynet", "Ready")["status"]["cidr"] == "192.168.0.0/24"
+
+
+def test_a_granted_request_carries_label_finalizer_and_recorded_address(team: Team) -> None:
+    team.create_range("net", "10.0.0.0/24", chunkSize=28)
+    team.create_request("web")
+    team.wait_state("web", "Ready")
+    wait_until(lambda: RECORDED in _annotations(team, "web"), what="the address is recorded", seconds=10)
+    meta = team.request("web")["metadata"]
+    assert meta["labels"][LABEL] == f"{team.namespace}.net"
+    assert meta["annotations"][RECORDED] == "10.0.0.0/28"
+    assert OURS in meta["finalizers"]
+
+
+def test_each_request_has_one_allocation_that_says_the_same(team: Team) -> None:
+    team.create_range("net", "10.0.0.0/24", chunkSize=28)
+    team.create_request("web")
+    request = team.wait_state("web", "Ready")
+    spec = team.allocation_of("web")["spec"]
+    assert (spec["state"], spec["cidr"]) == ("Ready", request["status"]["cidr"])
+    assert spec["request"]["uid"] == request["metadata"]["uid"]
+    assert team.ledger() == [
+        {
+            "cidr": "10.0.0.0/28",
+            "request": f"{team.namespace}/web",
+            "uid": request["metadata"]["uid"],
+        }
+    ]
+
+
+def test_requests_may_come_before_their_range(team: Team) -> None:
+    team.create_request("web")
+    time.sleep(1)
+    assert team.request("web")["status"]["state"] == "Pending"
+    team.create_range("net", "10.0.0.0/24")
+    team.wait_state("web", "Ready")
+
+
+def test_a_request_gets_the_size_or_the_block_it_asks_for(team: Team) -> None:
+    team.create_range("net", "10.0.0.0/24", "10.0.8.0/24")
+    team.create_request("sized", size=26)
+    team.create_request("dedicated", request="10.0.8.16/28")
+    team.create_request("single")
+    assert team.wait_state("sized", "Ready")["status"]["cidr"].endswith("/26")
+    assert team.wait_state("dedicated", "Ready")["status"]["cidr"] == "10.0.8.16/28"
+    assert team.wait_state("single", "Ready")["status"]["cidr"].endswith("/32")
+
+
+def test_ipv6_works_the_same(team: Team) -> None:
+    team.create_range("net", "2001:db8::/56", chunkSize=64)
+    team.create_request("web")
+    assert team.wait_state("web", "Ready")["status"]["cidr"] == "2001:db8::/64"
+
+
+def test_what_can_never_be_served_is_invalid(team: Team) -> None:
+    team.create_range("net", "10.0.0.0/24")
+    team.create_request("outside", request="10.9.0.0/28")
+    team.create_request("too-long", size=33)
+    assert "10.9.0.0/28" in team.wait_state("outside", "Invalid")["status"]["message"]
+    assert "33" in team.wait_state("too-long", "Invalid")["status"]["message"]
+
+
+def test_a_taken_block_is_busy_and_its_holder_is_named(team: Team) -> None:
+    team.create_range("net", "10.0.0.0/24")
+    team.create_request("web", request="10.0.0.5")
+    team.wait_state("web", "Ready")
+    team.create_request("late", request="10.0.0.5")
+    assert f"{team.namespace}/web" in team.wait_state("late", "Busy")["status"]["message"]
+    team.delete_request("web")
+    team.wait_state("late", "Ready")
+
+
+def test_an_exhausted_range_serves_who_waits_as_soon_as_there_is_room(team: Team) -> None:
+    team.create_range("net", "10.0.0.0/30")
+    for number in range(6):
+        team.create_request(f"r{number}")
+    wait_until(lambda: _states(team) == ["Busy"] * 2 + ["Ready"] * 4, what="four Ready, two Busy", seconds=30)
+    wait_until(lambda: team.range()["status"].get("pending") == 2, what="the range says who waits", seconds=10)
+    team.delete_request(team.requests("Ready")[0]["metadata"]["name"])
+    wait_until(lambda: _states(team) == ["Busy"] + ["Ready"] * 4, what="one more is served", seconds=60)
+    assert team.range()["status"]["capacity"]["free"] == "0"
+
+
+def test_a_deleted_request_gives_its_block_back(team: Team) -> None:
+    team.create_range("net", "10.0.0.0/24")
+    team.create_request("web")
+    team.wait_state("web", "Ready")
+    team.delete_request("web")
+    team.wait_gone(REQUESTS, "web")
+    team.wait_empty()
+
+
+def test_creating_and_deleting_in_a_loop_leaks_nothing(team: Team) -> None:
+    team.create_range("net", "10.0.0.0/24")
+    for number in range(60):
+        team.create_request(f"brief-{number}")
+        if number % 2:
+            time.sleep(0.05)
+        team.delete_request(f"brief-{number}")
+    wait_until(lambda: not team.requests(), what="all requests are gone", seconds=90, step_seconds=0.5)
+    team.wait_empty()
+
+
+def test_the_deletion_of_a_range_waits_for_its_requests(team: Team) -> None:
+    team.create_range("net", "10.0.0.0/24")
+    team.create_request("web")
+    cidr = team.wait_state("web", "Ready")["status"]["cidr"]
+    team.delete_range()
+    wait_until(lambda: team.range()["status"]["state"] == "Deleting", what="the range is Deleting", seconds=30)
+    team.create_request("late")
+    assert "delet" in team.wait_state("late", "Invalid")["status"]["message"]
+    time.sleep(PATIENCE_SECONDS)
+    assert team.request("web")["status"]["cidr"] == cidr
+    assert team.range()["status"]["state"] == "Deleting"
+    team.delete_request("late")
+    team.delete_request("web")
+    team.wait_gone(RANGES, "net")
+
+
+def test_a_foreign_finalizer_keeps_the_block_and_the_name(team: Team) -> None:
+    team.create_range("net", "10.0.0.0/31")
+    team.create_request("web")
+    cidr = team.wait_state("web", "Ready")["status"]["cidr"]
+    team.set_finalizers("web", [*team.request("web")["metadata"]["finalizers"], FOREIGN])
+    team.delete_request("web")
+    with pytest.raises(Refused, match="already exists"):
+        team.create_request("web")
+    team.create_request("other")
+    team.create_request("third")
+    wait_until(lambda: sorted(_states(team)) == ["Busy", "Ready", "Ready"], what="one waits", seconds=30)
+    time.sleep(PATIENCE_SECONDS)
+    assert cidr in [item["cidr"] for item in team.ledger()]
+    team.set_finalizers("web", [OURS])
+    team.wait_gone(REQUESTS, "web")
+    wait_until(lambda: _states(team) == ["Ready", "Ready"], what="the waiting one is served", seconds=60)
+
+
+def test_the_same_name_created_again_while_the_old_one_terminates_is_another_request(team: Team) -> None:
+    team.create_range("net", "10.0.0.0/24")
+    first = team.create_request("web")["metadata"]["uid"]
+    team.wait_state("web", "Ready")
+    team.delete_request("web")
+    wait_until(lambda: _created_again(team, "web"), what="the name is free", seconds=60, step_seconds=0.01)
+    second = team.wait_state("web", "Ready")["metadata"]["uid"]
+    wait_until(lambda: [item["uid"] for item in team.ledger()] == [second], what="the old entry is gone", seconds=30)
+    assert first != second
+
+
+def test_the_deletion_of_a_namespace_leaves_nothing_behind(team: Team) -> None:
+    away = Team(team.api, f"{team.namespace[:50]}-away")
+    away.found()
+    away.create_range("net", "10.0.0.0/24")
+    for number in range(20):
+        away.create_request(f"r{number}")
+    away.wait_ready_count(20)
+    team.api.ask("DELETE", f"/api/v1/namespaces/{away.namespace}")
+    wait_until(lambda: _is_gone(away), what="the namespace is gone", seconds=240, step_seconds=0.5)
+    for resource in KINDS.values():
+        assert team.api.list(resource, away.namespace) == []
+
+
+def _states(team: Team) -> list[str]:
+    return sorted(obj["status"].get("state", "") for obj in team.requests())
+
+
+def _annotations(team: Team, name: str) -> Obj:
+    return dict(team.request(name)["metadata"].get("annotations", {}))
+
+
+def _created_again(team: Team, name: str) -> bool:
+    try:
+        team.create_request(name)
+    except Refused as refusal:
+        if refusal.status != 409:
+            raise
+        return False
+    return True
+
+
+def _is_gone(team: Team) -> bool:
+    return team.api.call("GET", f"/api/v1/namespaces/{team.namespace}").status_code == 404
