@@ -11,6 +11,7 @@ Life of an answer, with the revision r of the ledger seen and the revision a of 
     nothing, Busy, Invalid ── entry in the ledger ──────────────────► Ready(a = r)
     Ready ── no entry, r >= a, request seen released ───────────────► Released(a as it was)
     Ready ── no entry, r >= a, request not seen ────────────────────► nothing (reclaimed, or the range is closing)
+    Released ── entry, request seen alive ──────────────────────────► Ready: a stranger wrote it, or the cache is old
     nothing, Busy, Invalid ── no entry, request seen released ──────► Released(a = r); then r + 1 is committed
     Released ── no entry, r > a, request not seen ──────────────────► nothing
 
@@ -67,7 +68,7 @@ def rests_on(answers: Mapping[str, AllocationSpec], revision: int) -> bool:
 
 def allocation_objects(answers: Answers, seen: Observed) -> list[dict[str, Any]]:
     """The answers as desired children, sorted by name; without new ones where the namespace takes none."""
-    objects = {each["metadata"]["name"]: each for each in seen.unread_answers}
+    objects = {}
     for uid, spec in answers.items():
         name = seen.answer_names.get(uid)
         if name is None and not seen.namespace_is_terminating:
@@ -79,6 +80,7 @@ def allocation_objects(answers: Answers, seen: Observed) -> list[dict[str, Any]]
                 "metadata": {"namespace": seen.namespace, "name": name},
                 "spec": spec,
             }
+    objects |= {each["metadata"]["name"]: each for each in seen.unread_answers}
     return [objects[name] for name in sorted(objects)]
 
 

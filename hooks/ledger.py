@@ -54,13 +54,12 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Sightings:
-    """What one call sees of holders, by uid. Each uid is in at most one of present and released."""
+    """What one call sees of holders, by uid. Who is present holds on, whatever else is said of it."""
 
-    present: Collection[str]  # requests that are there and not released
+    present: Collection[str]  # requests that are there and not released, or can't be read
     released: Collection[str]  # proof (a): requests that are going, and allocations in state Released
     reclaimed: Collection[str]  # proof (b), if absent
-    closing: bool  # the range is being deleted: proof (c), if absent for long enough ...
-    complete: bool  # ... and if every request could be read
+    closing: bool  # the range is being deleted: proof (c), if absent for long enough
 
 
 def read_ledger(status: RangeStatus, family: Family | None = None) -> Ledger:
@@ -115,9 +114,7 @@ def _is_released(entry: Entry, seen: Sightings, now: datetime) -> bool:
     """Whether there is proof that the holder of an entry, which is not present, is gone."""
     if entry.uid in seen.released or entry.uid in seen.reclaimed:
         return True
-    if not (seen.closing and seen.complete) or entry.absent_since is None:
-        return False
-    return now - entry.absent_since >= ABSENCE_BEFORE_RELEASE
+    return seen.closing and entry.absent_since is not None and now - entry.absent_since >= ABSENCE_BEFORE_RELEASE
 
 
 def with_grants(ledger: Ledger, grants: list[Entry]) -> Ledger:

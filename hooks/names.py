@@ -30,7 +30,7 @@ _HASH_LENGTH = 10
 
 
 def range_label(namespace: str, name: str) -> str:
-    """The label value for a range; two ranges never share one, for a namespace contains no dot."""
+    """The label value for a range. A hint to find requests by: whose they are, their spec says."""
     text = f"{namespace}.{name}"
     return text if len(text) <= _LABEL_VALUE_LENGTH_MAX else _cut(text, hashed=text)
 

@@ -52,7 +52,8 @@ class Observed:
         self.spec = decode_spec(body.parent.spec, RangeSpec)
         self.pool = _pool_of(self.range_text, self.spec)
         self.ledger = read_ledger(body.parent.status, self.pool.family if isinstance(self.pool, Pool) else None)
-        requests, self.unreadable_requests = decode_objects(body.related.get(names.REQUEST_KEY, {}), RequestObject)
+        requests, unreadable_requests = decode_objects(body.related.get(names.REQUEST_KEY, {}), RequestObject)
+        self.unreadable_requests = frozenset(unreadable_requests)
         self.request_specs: dict[str, RequestSpec | str] = {}
         self.alive: dict[str, RequestObject] = {}
         self.released: dict[str, RequestObject] = {}
@@ -84,14 +85,14 @@ class Observed:
     @cached_property
     def sightings(self) -> Sightings:
         """The proofs of release that are seen."""
-        let_go = {uid for uid, answer in self.answers.items() if answer.state == "Released" and uid not in self.alive}
+        let_go = {uid for uid, answer in self.answers.items() if answer.state == "Released"}
+        unread = {each.uid for each in self.ledger.entries.values() if each.request in self.unreadable_requests}
         reclaim = self.body.parent.metadata.annotations.get(names.RECLAIM_ANNOTATION, "")
         return Sightings(
-            present=self.alive.keys(),
+            present=self.alive.keys() | unread,
             released=self.released.keys() | let_go,
             reclaimed={uid.strip() for uid in reclaim.split(",")},
             closing=self.is_deleted,
-            complete=not self.unreadable_requests,
         )
 
     @cached_property

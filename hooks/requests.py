@@ -134,10 +134,11 @@ def _unanswered(request: RequestParent, spec: RequestSpec, body: RequestBody, no
         return {"status": None, "resyncAfterSeconds": seconds_left}
     namespace, name = _range_of(request, spec)
     message = f"no answer from range {namespace}/{name}: it does not exist, or has not been synced yet"
-    strangers = [each.metadata.name for each in _allocations(body) if not _is_controlled_by(each, namespace, name)]
+    strangers = [each.metadata for each in _allocations(body) if not _is_controlled_by(each, namespace, name)]
     if strangers:
+        stranger = min(f"{meta.namespace}/{meta.name}" for meta in strangers)
         message = (
-            f"the allocation {namespace}/{strangers[0]} stands in the way of an answer from range {namespace}/{name}, "
+            f"the allocation {stranger} stands in the way of an answer from range {namespace}/{name}, "
             "because that range does not control it: delete the allocation"
         )
     fact = Fact("Ready", "False", "NoAnswer", message)

@@ -243,6 +243,8 @@ def decode_body(data: bytes, body_type: type[Body]) -> Body:
         ProtocolError: if it is not JSON, not of this shape, or its parent is of another kind.
     """
     try:
+        if not data.isascii():
+            data.decode()  # msgspec does not look at the text that it skips
         body: Body = _decoder(body_type).decode(data)
     except UNREADABLE as error:
         raise explained(data, body_type, str(error)) from error

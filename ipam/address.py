@@ -120,7 +120,10 @@ def read_prefix(text: str) -> Prefix:
         raise InvalidAddress(f'"{text}" is not a CIDR') from error
     if length is None or length > family.bits or first & ((1 << (family.bits - length)) - 1):
         raise InvalidAddress(f'"{text}" is not a CIDR without host bits')
-    return Prefix(first, length, family)
+    prefix = Prefix(first, length, family)
+    if family is IPV6 and str(prefix) != text:
+        raise InvalidAddress(f'"{text}" is not in canonical form')
+    return prefix
 
 
 def _parse_length(text: str) -> int | None:

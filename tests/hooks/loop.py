@@ -1,0 +1,131 @@
+"""The smallest world in which the hooks can run: objects in dicts, every cache fresh, no other faults than refusals by
+the ledger rule S2. It calls the hooks and applies their answers as Metacontroller does (children first, then the
+status; the Decorator's labels, annotations and status), until nothing changes.
+"""
+
+import copy
+from datetime import datetime, timedelta
+from typing import Any
+
+from hooks.names import REQUEST_FINALIZER
+from tests.hooks.build import (
+    NOW,
+    Obj,
+    allocation_object,
+    finalize_request,
+    namespace_object,
+    range_body,
+    range_object,
+    sync_range,
+    sync_request,
+)
+
+
+class World:
+    """One range, its allocations, and requests by name."""
+
+    def __init__(self, parent: Obj | None = None) -> None:
+        self.range: Obj | None = parent or range_object()
+        self.requests: dict[str, Obj] = {}
+        self.allocations: dict[str, Obj] = {}
+        self.now: datetime = NOW
+        self.published: dict[str, str] = {}  # cidr by uid of the request, over the whole history
+
+    def create(self, *requests: Obj) -> None:
+        for request in requests:
+            self.requests[request["metadata"]["name"]] = copy.deepcopy(request)
+
+    def delete(self, *names: str) -> None:
+        for name in names:
+            self.requests[name]["metadata"]["deletionTimestamp"] = self._stamp()
+
+    def delete_range(self) -> None:
+        assert self.range
+        self.range["metadata"]["deletionTimestamp"] = self._stamp()
+
+    def _stamp(self) -> str:
+        return self.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def body(self) -> Obj:
+        assert self.range
+        return range_body(
+            self.range,
+            *self.requests.values(),
+            allocations=list(self.allocations.values()),
+            namespaces=[namespace_object()],
+            finalizing="deletionTimestamp" in self.range["metadata"],
+        )
+
+    def sync_range(self) -> None:
+        if self.range is None:
+            return
+        answer = sync_range(self.body(), self.now)
+        if answer.get("finalized"):
+            self.range, self.allocations = None, {}
+            return
+        children: dict[str, Obj] = {}
+        for child in answer["children"]:
+            spec, name = child["spec"], child["metadata"]["name"]
+            key = spec["request"]
+            made = allocation_object(key["name"], namespace=key["namespace"], uid=key["uid"])
+            assert made["metadata"]["name"] == name, "the request's hook asks for this name"
+            children[name] = self.allocations.get(name, made) | {"spec": spec}
+            before = self.allocations.get(name, {}).get("spec", {}).get("cidr")
+            assert before in (None, spec.get("cidr")), "the cidr of an allocation never changes"
+        self.allocations = children
+        self._commit(answer["status"])
+
+    def _commit(self, status: Obj) -> None:
+        """Rule S2 of the CRD."""
+        assert self.range
+        before = self.range["status"]
+        ledger = [(each.get("allocations", []), each.get("closing", False)) for each in (before, status)]
+        steps = (0, 1) if ledger[0] == ledger[1] else (1,)
+        assert status["revision"] - before["revision"] in steps, "S2: a changed ledger has the next revision"
+        self.range["status"] = status
+
+    def sync_request(self, name: str) -> None:
+        request = self.requests[name]
+        allocations = [each for each in self.allocations.values() if each["spec"]["request"]["name"] == name]
+        if "deletionTimestamp" in request["metadata"]:
+            answer = finalize_request(request, *allocations, now=self.now)
+            request["metadata"].setdefault("annotations", {}).update(answer.get("annotations", {}))
+            if answer.get("finalized"):
+                request["metadata"]["finalizers"].remove(REQUEST_FINALIZER)
+                if not request["metadata"]["finalizers"]:
+                    del self.requests[name]
+            return
+        answer = sync_request(request, *allocations, now=self.now)
+        if answer.get("status") is not None:
+            request["status"] = answer["status"]
+        for field in ("labels", "annotations"):
+            request["metadata"].setdefault(field, {}).update(answer.get(field, {}))
+        if cidr := request.get("status", {}).get("cidr"):
+            uid = request["metadata"]["uid"]
+            assert self.published.setdefault(uid, cidr) == cidr, "Stable: a published cidr never changes"
+
+    def run(self, rounds: int = 30) -> int:
+        """Until nothing changes; gives the number of rounds, the last of which changed nothing."""
+        for count in range(1, rounds + 1):
+            before = copy.deepcopy(self.state())
+            self.sync_range()
+            for name in sorted(self.requests):
+                self.sync_request(name)
+            if self.state() == before:
+                return count
+        raise AssertionError(f"not at rest after {rounds} rounds")
+
+    def state(self) -> Any:
+        return self.range, self.requests, self.allocations
+
+    def wait(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    def cidrs(self) -> dict[str, str]:
+        """What requests show, by name."""
+        return {name: each.get("status", {}).get("cidr", "") for name, each in self.requests.items()}
+
+    def ledger(self) -> dict[str, str]:
+        assert self.range
+        lines = self.range["status"].get("allocations", [])
+        return {line["request"].partition("/")[2]: line["cidr"] for line in lines}

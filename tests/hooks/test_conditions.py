@@ -1,0 +1,67 @@
+"""Conditions: their times move only when their status turns."""
+
+from datetime import timedelta
+
+import pytest
+
+from hooks.conditions import Fact, conditions
+from hooks.wire import Condition
+from tests.hooks.build import NOW, at
+
+READY = Fact("Ready", "True", "Allocated", "")
+
+
+def observed(status: str = "True", **more: str) -> Condition:
+    fields = {"type": "Ready", "reason": "Allocated", "message": "", "last_transition_time": at(-100), **more}
+    return Condition(status=status, observed_generation=1, **fields)
+
+
+def test_a_new_condition_has_the_time_of_now() -> None:
+    assert conditions([READY], [], 3, NOW) == [
+        Condition(
+            type="Ready",
+            status="True",
+            reason="Allocated",
+            message="",
+            last_transition_time=at(0),
+            observed_generation=3,
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fact", "time"),
+    [
+        (READY, at(-100)),
+        (Fact("Ready", "True", "Serving", "2 requests wait"), at(-100)),
+        (Fact("Ready", "False", "Allocated", ""), at(0)),
+        (Fact("Ready", "Unknown", "Allocated", ""), at(0)),
+        (Fact("Stalled", "True", "Allocated", ""), at(0)),
+    ],
+    ids=["the same", "another reason and message", "turned", "unknown", "another type"],
+)
+def test_the_time_is_kept_unless_the_status_turns(fact: Fact, time: str) -> None:
+    (condition,) = conditions([fact], [observed()], 2, NOW)
+    assert condition.last_transition_time == time
+    assert (condition.type, condition.status, condition.reason, condition.message) == tuple(fact)
+    assert condition.observed_generation == 2
+
+
+def test_a_condition_that_is_not_true_any_more_is_left_out() -> None:
+    assert [each.type for each in conditions([READY], [observed(type="Stalled"), observed()], 1, NOW)] == ["Ready"]
+
+
+def test_conditions_keep_the_order_of_the_facts() -> None:
+    facts = [Fact("Ready", "False", "A", ""), Fact("Stalled", "True", "A", "")]
+    assert [each.type for each in conditions(facts, [observed(type="Stalled")], 1, NOW)] == ["Ready", "Stalled"]
+
+
+def test_a_message_is_cut_to_what_the_crds_admit() -> None:
+    (exact,) = conditions([Fact("Ready", "False", "A", "x" * 4096)], [], 1, NOW)
+    (longer,) = conditions([Fact("Ready", "False", "A", "x" * 4097)], [], 1, NOW)
+    assert (exact.message, longer.message) == ("x" * 4096, "x" * 4093 + "...")
+
+
+def test_times_are_written_in_utc_and_whole_seconds() -> None:
+    (condition,) = conditions([READY], [], 1, NOW.astimezone() + timedelta(milliseconds=7))
+    assert condition.last_transition_time == at(0)

@@ -1,0 +1,199 @@
+"""Mutated bodies at every endpoint (Hypothesis): never a 500, never a 200 for a body that was not understood, and
+whatever is answered 200 loses no allocation and overlaps nothing.
+"""
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.hooks.build import (
+    Obj,
+    allocation_object,
+    at,
+    entry,
+    post,
+    range_body,
+    range_object,
+    request_body,
+    request_object,
+)
+
+BODIES: dict[str, Obj] = {
+    "/ipamrange/customize": {"parent": range_object(noise=True)},
+    "/ipamrange/sync": range_body(
+        range_object(entries=[entry("a", "10.0.0.0/28"), entry("gone", "10.0.0.16/28", absent_since=at(-90))]),
+        request_object("a"),
+        request_object("b", size=30),
+        request_object("c", wanted="10.0.0.64/28", noise=True),
+        request_object("d", deleted=at(-5)),
+        allocations=[
+            allocation_object("a", cidr="10.0.0.0/28", revision=1),
+            allocation_object("d", "Busy", message="no room"),
+        ],
+    ),
+    "/ipamrange/finalize": range_body(
+        range_object(deleted=at(-9), closing=True, entries=[entry("a", "10.0.0.0/28", absent_since=at(-50))]),
+        request_object("d", deleted=at(-5)),
+        allocations=[allocation_object("a", cidr="10.0.0.0/28", revision=1)],
+        finalizing=True,
+    ),
+    "/ipamrequest/customize": {"parent": request_object("a", noise=True)},
+    "/ipamrequest/sync": request_body(request_object("a", noise=True), allocation_object("a", cidr="10.0.0.0/28")),
+    "/ipamrequest/finalize": request_body(
+        request_object("a", deleted=at(-5)), allocation_object("a", "Released"), finalizing=True
+    ),
+}
+
+Path = tuple[str | int, ...]
+
+
+def paths_of(value: Any, path: Path = ()) -> list[Path]:
+    """Where something is, of a body."""
+    children: list[tuple[str | int, Any]] = []
+    if isinstance(value, dict):
+        children = list(value.items())
+    elif isinstance(value, list):
+        children = list(enumerate(value))
+    return [path, *(found for key, each in children for found in paths_of(each, (*path, key)))]
+
+
+HOSTILE = st.one_of(
+    st.sampled_from([None, True, False, "", [], {}, 0, -1, 1.5, 2**31, 2**63, 2**64, 10**30, -(10**30), 1e308]),
+    st.sampled_from(
+        ["..", "a/b", "a" * 300, "\0", "\u202e", "é", "::/0", "0.0.0.0/0", "10.0.0.0/33", "10.0.0.5-1", "%s{}"]
+    ),
+    st.sampled_from(
+        ["2026-11-23T19:00:00", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "2026-11-23T19:00:00+23:59"]
+    ),
+    st.sampled_from(["Ready", "Busy", "Released", "Invalid", "IPAMRange", "IPAMRequest", "uid-a", "team-a/a"]),
+    st.recursive(
+        st.none() | st.integers() | st.text(max_size=5), lambda inner: st.lists(inner, max_size=3), max_leaves=5
+    ),
+)
+
+
+@st.composite
+def mutated(draw: st.DrawFn, body: Obj) -> Obj:
+    """A body with up to three changes: a value replaced, removed, copied elsewhere, or a field added."""
+    body = copy.deepcopy(body)
+    for _ in range(draw(st.integers(1, 3))):
+        *way, last = draw(st.sampled_from([path for path in paths_of(body) if path] or [("parent",)]))
+        target: Any = body
+        for key in way:
+            target = target[key]
+        if isinstance(target, dict) and last not in target:
+            continue
+        match draw(st.sampled_from(["replace", "remove", "copy", "add"])):
+            case "replace":
+                target[last] = draw(HOSTILE)
+            case "remove":
+                del target[last]
+            case "copy":
+                source: Any = body
+                for key in draw(st.sampled_from(paths_of(body))):
+                    source = source[key]
+                target[last] = copy.deepcopy(source)
+            case _ if isinstance(target, dict):
+                target[draw(st.sampled_from(["deletionTimestamp", "status", "size", "x"]))] = draw(HOSTILE)
+    return body
+
+
+def is_understood(path: str, body: Any) -> bool:
+    """What must hold of any body that is answered 200, judged apart from the hooks' own types."""
+    if not isinstance(body, dict):
+        return False
+    parent = body.get("object" if path in ("/ipamrequest/sync", "/ipamrequest/finalize") else "parent")
+    if not isinstance(parent, dict) or not isinstance(parent.get("metadata"), dict):
+        return False
+    kind = "IPAMRange" if path.startswith("/ipamrange/") else "IPAMRequest"
+    meta = parent["metadata"]
+    named = all(isinstance(meta.get(key), str) for key in ("name", "uid", "creationTimestamp"))
+    groups = [] if path.endswith("customize") else ["related"]
+    groups += ["children"] if path in ("/ipamrange/sync", "/ipamrange/finalize") else []
+    return parent.get("kind") == kind and named and all(isinstance(body.get(group), dict) for group in groups)
+
+
+def check_answer(path: str, body: Any, data: bytes) -> None:
+    answer = json.loads(data)
+    assert is_understood(path, body), "200 for a body that was not understood"
+    if path not in ("/ipamrange/sync", "/ipamrange/finalize"):
+        return
+    before = body["parent"].get("status", {})
+    after = answer["status"]
+    assert after["revision"] - before.get("revision", 0) in (0, 1)
+    returned = {(child["metadata"]["namespace"], child["metadata"]["name"]) for child in answer["children"]}
+    assert len(returned) == len(answer["children"])
+    blocks = [line["cidr"] for line in after.get("allocations", [])]
+    assert len(blocks) == len(set(blocks))
+    kept = {line["uid"]: line["cidr"] for line in after.get("allocations", [])}
+    for line in before.get("allocations", []):
+        assert kept.get(line["uid"], line["cidr"]) == line["cidr"], "S4: the block of a uid never changes"
+    specs = [child["spec"] for child in answer["children"] if isinstance(child["spec"], dict)]
+    published = {spec["cidr"] for spec in specs if isinstance(spec.get("cidr"), str)}
+    committed = {line["cidr"] for line in before.get("allocations", [])}
+    shown = json.dumps(body["children"])
+    for cidr in published - {""} - committed:
+        assert json.dumps(cidr) in shown, "S3: published, but neither committed nor published before"
+
+
+@pytest.mark.parametrize("path", list(BODIES))
+def test_a_mutated_body_is_answered_or_refused_and_is_never_a_bug(path: str) -> None:
+    @settings(max_examples=250, suppress_health_check=list(HealthCheck))
+    @given(mutated(BODIES[path]))
+    def run(body: Obj) -> None:
+        response = post(path, body)
+        assert response.status_code in (200, 400), response.data
+        if response.status_code == 200:
+            check_answer(path, body, response.data)
+        else:
+            assert {"path", "message"} <= set(response.get_json()["error"])
+
+    run()
+
+
+@pytest.mark.parametrize("path", list(BODIES))
+def test_mutated_bytes_are_answered_or_refused_and_are_never_a_bug(path: str) -> None:
+    original = json.dumps(BODIES[path]).encode()
+    pieces = [
+        b"\xff",
+        b"\xed\xa0\x80",
+        b"\0",
+        b"\\ud800",
+        b"NaN",
+        b"1" * 5000,
+        b"[" * 2000,
+        b'"',
+        b"}",
+        b",",
+        b"\\",
+        b" ",
+        b"",
+    ]
+
+    @settings(max_examples=150, suppress_health_check=list(HealthCheck))
+    @given(st.integers(0, len(original)), st.integers(0, 20), st.sampled_from(pieces))
+    def run(at_byte: int, length: int, piece: bytes) -> None:
+        data = original[:at_byte] + piece + original[at_byte + length :]
+        response = post(path, data)
+        assert response.status_code in (200, 400), data
+        if response.status_code == 200:
+            check_answer(path, json.loads(data.decode(errors="replace")), response.data)
+
+    run()
+
+
+@pytest.mark.parametrize("path", list(BODIES))
+def test_any_json_is_refused(path: str) -> None:
+    leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+    keys = st.sampled_from(["parent", "object", "children", "related", "kind", "metadata", "x"])
+
+    @settings(max_examples=80, suppress_health_check=list(HealthCheck))
+    @given(st.recursive(leaves, lambda inner: st.lists(inner) | st.dictionaries(keys, inner), max_leaves=12))
+    def run(body: Any) -> None:
+        assert post(path, json.dumps(body).encode()).status_code == 400
+
+    run()

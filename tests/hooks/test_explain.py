@@ -1,0 +1,69 @@
+"""What is said about a body that was refused: where, what is there, what would be right; never megabytes of it."""
+
+import json
+import sys
+
+import pytest
+
+from hooks.explain import ProtocolError, excerpt, explained
+from hooks.wire import RangeBody
+from tests.hooks.build import range_body, range_object
+
+
+def test_an_error_reads_as_path_and_message() -> None:
+    error = ProtocolError("$.parent.kind", "must be IPAMRange", "Pod")
+    assert str(error) == "$.parent.kind: must be IPAMRange"
+    assert (error.path, error.message, error.value) == ("$.parent.kind", "must be IPAMRange", "Pod")
+
+
+@pytest.mark.parametrize(
+    ("data", "path", "message", "value"),
+    [
+        (b"", "$", "not JSON: Expecting value at line 1, column 1", ""),
+        (b'{"a": }', "$", "not JSON: Expecting value at line 1, column 7", '{"a": }'),
+        (b'{\n"a" 1}', "$", "not JSON: Expecting ':' delimiter at line 2, column 5", '{\n"a" 1}'),
+        (b'"\xff12345678"', "$", "not UTF-8 at byte 1", "ff31323334353637"),
+        (b"[" * 99_999, "$", "nested too deeply: hook requests have fewer than 100 levels", None),
+        (b"[1]", "$", "must be of type object", "[1]"),
+    ],
+    ids=["empty", "a value is missing", "on the second line", "not UTF-8", "too deep", "a list"],
+)
+def test_what_is_not_json_is_told_by_its_place(data: bytes, path: str, message: str, value: str | None) -> None:
+    error = explained(data, RangeBody, "refused")
+    assert (error.path, error.message, error.value) == (path, message, value)
+
+
+def test_a_body_in_which_no_fault_is_found_is_refused_in_the_words_of_the_decoder() -> None:
+    error = explained(json.dumps(range_body(range_object())).encode(), RangeBody, "the decoder's words")
+    assert (error.path, error.message) == ("$", "the decoder's words")
+
+
+def test_the_deepest_fault_is_told_with_its_path() -> None:
+    body = range_body(range_object())
+    body["parent"]["metadata"]["finalizers"] = ["a", 5]
+    error = explained(json.dumps(body).encode(), RangeBody, "refused")
+    assert error.path == "$.parent.metadata.finalizers[1]"
+    assert (error.message, error.value) == ("must be of type string", "5")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("web", "web"),
+        ({"a": [1, None]}, '{"a": [1, null]}'),
+        ("x" * 120, "x" * 120),
+        ("x" * 121, "x" * 120 + "... (121 characters)"),
+        (["x" * 200], '["' + "x" * 118 + "... (204 characters)"),
+    ],
+    ids=["a text", "an object", "just short enough", "too long", "a long list"],
+)
+def test_an_excerpt_is_json_cut_to_a_readable_length(value: object, text: str) -> None:
+    assert excerpt(value) == text
+
+
+def test_a_value_nested_however_deeply_in_a_wrong_place_is_explained() -> None:
+    for depth in range(1, sys.getrecursionlimit() + 20):
+        data = b'{"children": {}, "related": {}, "parent": ' + b"[" * depth + b"]" * depth + b"}"
+        error = explained(data, RangeBody, "refused")
+        assert error.path.startswith("$")
+        assert len(error.value or "") < 200

@@ -1,0 +1,407 @@
+"""The ledger: sticky entries (S4), release by proof only (S5), marks, what one object can record, and ledgers that are
+refused because this program can't have written them.
+"""
+
+import msgspec
+import pytest
+
+from hooks.explain import ProtocolError
+from hooks.ledger import (
+    BYTES_FOR_GRANTS_MAX,
+    BYTES_FOR_MARKS_MAX,
+    ENTRY_COUNT_MAX,
+    Ledger,
+    entry_byte_count,
+    fitting_count,
+    read_ledger,
+)
+from hooks.names import REQUEST_FINALIZER
+from hooks.wire import Entry, RangeStatus, encode
+from tests.hooks.build import (
+    NOW,
+    Obj,
+    allocation_object,
+    answers_of,
+    at,
+    entry,
+    ledger_of,
+    messages_of,
+    post,
+    range_body,
+    range_object,
+    request_object,
+    sync_range,
+)
+
+CIDR = "10.0.0.0/28"
+HELD: Obj = {"entries": [entry("web", CIDR)], "revision": 4}
+
+
+# --- S1, S4 ---------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_but_the_ledger_says_that_a_block_is_taken() -> None:
+    """S1: not what requests show, and not what answers say."""
+    shows = request_object("shows", cidr="10.0.0.0/28", finalizers=())
+    stray = allocation_object("stray", cidr="10.0.0.0/28", revision=9)
+    answer = sync_range(range_body(range_object(), shows, request_object("web"), allocations=[stray]))
+    assert ledger_of(answer)["web"] == "10.0.0.0/28"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        request_object("web"),
+        request_object("web", size=30),
+        request_object("web", wanted="10.0.0.64/28"),
+        request_object("web", cidr="10.0.0.32/28"),
+        request_object("web", finalizers=()),
+        request_object("web", created=at(-9999)),
+    ],
+    ids=["as it was", "another size", "another block", "showing another block", "without finalizer", "another age"],
+)
+def test_an_entry_is_sticky(request_: Obj) -> None:
+    answer = sync_range(range_body(range_object(**HELD), request_))
+    assert answer["status"]["allocations"] == [entry("web", CIDR)]
+    assert answer["status"]["revision"] == 4
+
+
+# --- S5 -------------------------------------------------------------------------------------------------------------
+
+GOING = request_object("web", deleted=at(-1))
+GONE_AS_ANSWERED = allocation_object("web", "Released", revision=3)
+
+
+@pytest.mark.parametrize(
+    ("requests", "allocations", "range_"),
+    [
+        ([GOING], [], {}),
+        ([request_object("web", deleted=at(-1), finalizers=())], [], {}),
+        ([], [GONE_AS_ANSWERED], {}),
+        ([GOING], [GONE_AS_ANSWERED], {}),
+        ([], [], {"reclaim": "uid-web"}),
+        ([], [], {"reclaim": "uid-other, uid-web ,"}),
+    ],
+    ids=[
+        "(a) going, only our finalizer",
+        "(a) going, no finalizer",
+        "(a) a Released answer",
+        "(a) twice",
+        "(b) reclaimed",
+        "(b) one of several",
+    ],
+)
+def test_an_entry_goes_by_proof(requests: list[Obj], allocations: list[Obj], range_: Obj) -> None:
+    answer = sync_range(range_body(range_object(**HELD, **range_), *requests, allocations=allocations))
+    assert ledger_of(answer) == {}
+    assert answer["status"]["revision"] == 5
+
+
+OTHER_UID = request_object("web", uid="second-life", finalizers=())
+
+
+@pytest.mark.parametrize(
+    ("requests", "allocations", "range_"),
+    [
+        ([], [], {}),
+        ([OTHER_UID], [], {}),
+        ([request_object("web", uid="second-life", deleted=at(-1))], [], {}),
+        ([request_object("web", deleted=at(-1), finalizers=(REQUEST_FINALIZER, "example.com/other"))], [], {}),
+        ([request_object("web", deleted=at(-1), finalizers=("example.com/other",))], [], {}),
+        ([request_object("web", finalizers=())], [], {}),
+        ([], [allocation_object("web", "Busy")], {}),
+        ([], [allocation_object("web", "Released", revision=3, name="not-ours")], {}),
+        ([], [], {"reclaim": ""}),
+        ([], [], {"reclaim": "uid-we,uid-web2,team-a/web,web"}),
+        ([request_object("web")], [], {"reclaim": "uid-web"}),
+        ([], [], {"deleted": at(-600)}),
+        ([request_object("web")], [], {"deleted": at(-600)}),
+    ],
+    ids=[
+        "absence",
+        "the same name with another uid",
+        "the same name with another uid, going",
+        "going, but somebody else holds it back",
+        "going, our finalizer gone, somebody else holds it back",
+        "alive without our finalizer",
+        "an answer in another state",
+        "a Released answer of a stranger",
+        "an empty reclaim",
+        "a reclaim of others",
+        "a reclaim of one that is there",
+        "deletion of the range, absent unmarked",
+        "deletion of the range, holder there",
+    ],
+)
+def test_an_entry_stays_without_proof(requests: list[Obj], allocations: list[Obj], range_: Obj) -> None:
+    answer = sync_range(range_body(range_object(**HELD, **range_), *requests, allocations=allocations))
+    assert ledger_of(answer) == {"web": CIDR}
+
+
+@pytest.mark.parametrize(
+    ("absent_since", "deleted", "held"),
+    [
+        (at(-59), at(-600), True),
+        (at(-60), at(-600), False),
+        (at(-60), at(-1), False),
+        (at(-86_400), None, True),
+        (at(60), at(-600), True),
+    ],
+    ids=[
+        "less than a minute",
+        "a minute",
+        "absent for longer than the range is going",
+        "a day, but the range stays",
+        "marked by a clock that is ahead",
+    ],
+)
+def test_an_absent_holder_of_a_closing_range_goes_after_a_minute(
+    absent_since: str, deleted: str | None, *, held: bool
+) -> None:
+    marked = [entry("web", CIDR, absent_since=absent_since)]
+    answer = sync_range(range_body(range_object(entries=marked, deleted=deleted)))
+    assert (ledger_of(answer) == {"web": CIDR}) is held
+
+
+def test_a_request_that_is_there_but_cannot_be_read_is_not_released_by_the_clock() -> None:
+    broken: Obj = request_object("web")
+    broken["metadata"]["generation"] = "one"
+    parent = range_object(entries=[entry("web", CIDR, absent_since=at(-600))], deleted=at(-600))
+    assert ledger_of(sync_range(range_body(parent, broken))) == {"web": CIDR}
+
+
+def test_an_absent_holder_is_marked_once_and_its_block_stays_held() -> None:
+    answer = sync_range(range_body(range_object(**HELD)))
+    assert answer["status"]["allocations"] == [entry("web", CIDR, absent_since=at(0))]
+    assert answer["status"]["revision"] == 5
+    marked = range_object(entries=answer["status"]["allocations"], revision=5)
+    later = sync_range(range_body(marked), NOW.replace(hour=23))
+    assert later["status"]["allocations"] == answer["status"]["allocations"]
+    assert later["status"]["revision"] == 5
+
+
+def test_the_mark_of_a_holder_that_is_back_is_taken_off() -> None:
+    marked = range_object(entries=[entry("web", CIDR, absent_since=at(-60))], revision=5)
+    answer = sync_range(range_body(marked, request_object("web")))
+    assert answer["status"]["allocations"] == [entry("web", CIDR)]
+    assert answer["status"]["revision"] == 6
+
+
+def test_an_absent_holder_s_answer_stays_published() -> None:
+    existing = allocation_object("web", cidr=CIDR, revision=4)
+    answer = sync_range(range_body(range_object(**HELD), allocations=[existing]))
+    assert answers_of(answer) == {"web": ("Ready", CIDR)}
+
+
+def test_a_released_block_can_be_granted_in_the_same_call() -> None:
+    parent = range_object("10.0.0.0/28", **HELD)
+    answer = sync_range(range_body(parent, GOING, request_object("next")))
+    assert ledger_of(answer) == {"next": CIDR}
+    assert answer["status"]["revision"] == 5
+
+
+def test_a_changed_ledger_has_exactly_the_next_revision() -> None:
+    body = range_body(range_object(**HELD), GOING, *(request_object(f"r{number}") for number in range(5)))
+    assert sync_range(body)["status"]["revision"] == 5
+
+
+def test_fractions_of_a_second_do_not_get_into_the_ledger() -> None:
+    answer = sync_range(range_body(range_object(**HELD)), NOW.replace(microsecond=999_999))
+    assert answer["status"]["allocations"][0]["absentSince"] == at(0)
+
+
+# --- what one object can record -------------------------------------------------------------------------------------
+
+
+def many(count: int, name_length: int = 8, **more: str) -> list[Obj]:
+    """So many single addresses, held by requests whose names have the given length."""
+    return [
+        {
+            "cidr": f"10.0.{number >> 8}.{number & 255}/32",
+            "request": f"t/{number:0{name_length}}",
+            "uid": f"u{number:035}",
+            **more,
+        }
+        for number in range(count)
+    ]
+
+
+def full_range(entries: list[Obj], waiting: int, *, holders_seen: bool = True) -> Obj:
+    """A range of 65,536 addresses with this ledger; so many requests without an entry wait."""
+    parent = range_object("10.0.0.0/16", chunk_size=None, entries=entries)
+    holders = [
+        request_object(line["request"].partition("/")[2], namespace="t", range_namespace="team-a", uid=line["uid"])
+        for line in (entries if holders_seen else [])
+    ]
+    requests = [request_object(f"w{number}", created=at(-60 + number)) for number in range(waiting)]
+    return range_body(parent, *holders, *requests)
+
+
+FULL = "team-a/net holds as many requests as one object can record: waiting for a release"
+
+
+def test_a_range_records_13000_holders_and_tells_the_next_one_that_it_is_full() -> None:
+    assert ENTRY_COUNT_MAX == 13_000
+    answer = sync_range(full_range(many(12_999), waiting=3))
+    assert len(answer["status"]["allocations"]) == 13_000
+    assert ledger_of(answer)["w0"] == "10.0.50.199/32"
+    said = {name: message for name, message in messages_of(answer).items() if name.startswith("w")}
+    assert said == {"w1": FULL, "w2": FULL}
+    assert answers_of(answer)["w1"] == ("Busy", "")
+    assert answer["status"]["pending"] == 2
+    assert answer["status"]["capacity"]["allocated"] == "13000"
+    assert len(encode(answer["status"])) < 1_572_864, "etcd takes objects of 1.5 MiB"
+
+
+def test_a_full_ledger_takes_another_holder_after_a_release() -> None:
+    body = full_range(many(13_000), waiting=1)
+    gone = next(iter(body["related"]["IPAMRequest.ipam.mandelsoft.org/v1alpha1"].values()))
+    assert messages_of(sync_range(body))["w0"] == FULL
+    gone["metadata"]["deletionTimestamp"] = at(-1)
+    assert ledger_of(sync_range(body))["w0"] == "10.0.0.0/32"
+
+
+def test_long_names_fill_the_ledger_by_their_bytes() -> None:
+    status = msgspec.convert({"allocations": many(4_000, name_length=250), "revision": 1}, RangeStatus)
+    ledger = read_ledger(status)
+    each = entry_byte_count(next(iter(ledger.entries.values())))
+    grants: list[Entry | None] = [
+        Entry(cidr=f"10.9.{number >> 8}.{number & 255}/32", request="t/" + "n" * 250, uid=f"n{number:035}")
+        for number in range(1_000)
+    ]
+    expected = (BYTES_FOR_GRANTS_MAX - ledger.byte_count) // each
+    assert abs(fitting_count(ledger, grants) - expected) <= 2
+    assert fitting_count(ledger, [None, *grants]) == fitting_count(ledger, grants) + 1
+
+
+def test_the_bytes_of_an_entry_are_counted_as_they_are_written() -> None:
+    for line in (entry("web", CIDR), entry("web", CIDR, absent_since=at(0))):
+        read = msgspec.convert(line, Entry)
+        assert entry_byte_count(read) == len(encode(read)) + len(",")
+
+
+def test_everything_fits_into_an_empty_ledger() -> None:
+    empty = Ledger(0, {}, closing=False)
+    assert fitting_count(empty, []) == 0
+    assert fitting_count(empty, [None, None]) == 2
+
+
+def test_marks_stop_at_their_budget_and_nobody_is_cut() -> None:
+    """Else a full ledger whose holders vanish would grow past what etcd takes, and never be written again."""
+    answer = sync_range(full_range(many(12_000, name_length=28), waiting=0, holders_seen=False))
+    lines = answer["status"]["allocations"]
+    marked = sum("absentSince" in line for line in lines)
+    assert len(lines) == 12_000
+    assert 1_000 < marked < 12_000
+    assert BYTES_FOR_MARKS_MAX - 50 <= len(encode(lines)) <= BYTES_FOR_MARKS_MAX + len("[]")
+
+
+def test_marks_count_when_there_is_a_grant_to_record() -> None:
+    entries = many(9_500, name_length=28, absentSince=at(-600))
+    assert BYTES_FOR_GRANTS_MAX < len(encode(entries)) < BYTES_FOR_MARKS_MAX
+    answer = sync_range(full_range(entries, waiting=1, holders_seen=False))
+    assert messages_of(answer)["w0"] == FULL
+
+
+def test_a_request_that_can_never_be_served_is_told_so_by_a_full_ledger_too() -> None:
+    """Busy would say that waiting helps."""
+    body = full_range(many(13_000), waiting=1)
+    wrong = request_object("wrong", size=99, created=at(0))
+    body["related"]["IPAMRequest.ipam.mandelsoft.org/v1alpha1"]["team-a/wrong"] = wrong
+    assert answers_of(sync_range(body))["wrong"] == ("Invalid", "")
+
+
+# --- ledgers that can't be ours -------------------------------------------------------------------------------------
+
+REFUSED: list[tuple[str, list[Obj], str, str]] = [
+    ("no cidr", [entry("a", "web")], "[0].cidr", '"web" is not a CIDR'),
+    ("an address", [entry("a", "10.0.0.5")], "[0].cidr", '"10.0.0.5" is not a CIDR without host bits'),
+    ("host bits", [entry("a", "10.0.0.5/28")], "[0].cidr", '"10.0.0.5/28" is not a CIDR without host bits'),
+    (
+        "overlap",
+        [entry("a", "10.0.0.0/27"), entry("b", "10.0.0.16/28")],
+        "[1].cidr",
+        "overlaps the entry before it, or is out of order",
+    ),
+    (
+        "an overlap of one address",
+        [entry("a", "10.0.0.0/28"), entry("b", "10.0.0.15/32")],
+        "[1].cidr",
+        "overlaps the entry before it, or is out of order",
+    ),
+    (
+        "the same block twice",
+        [entry("a", "10.0.0.0/28"), entry("b", "10.0.0.0/28")],
+        "[1].cidr",
+        "overlaps the entry before it, or is out of order",
+    ),
+    (
+        "out of order",
+        [entry("a", "10.0.0.16/28"), entry("b", "10.0.0.0/28")],
+        "[1].cidr",
+        "overlaps the entry before it, or is out of order",
+    ),
+    (
+        "a uid twice",
+        [entry("a", "10.0.0.0/28"), entry("a", "10.0.0.16/28")],
+        "[1].uid",
+        "holds 10.0.0.0/28 already",
+    ),
+    ("another family", [entry("a", "2001:db8::/64")], "[0].cidr", "is not IPv4 as the range is"),
+    ("a mixture", [entry("a", "10.0.0.0/28"), entry("b", "2001:db8::/64")], "[1].cidr", "is not IPv4 as the range is"),
+]
+
+
+@pytest.mark.parametrize(("entries", "path", "message"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+def test_a_ledger_that_is_not_ours_is_refused_and_nothing_is_answered(
+    entries: list[Obj], path: str, message: str
+) -> None:
+    response = post("/ipamrange/sync", range_body(range_object(entries=entries), request_object("web")))
+    assert response.status_code == 400
+    error = response.get_json()["error"]
+    assert (error["path"], error["message"]) == (f"$.parent.status.allocations{path}", message)
+    field = path.rpartition(".")[2]
+    assert error["value"] == entries[-1][field]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"cidr": CIDR, "request": "t/a"},
+        {"cidr": CIDR, "uid": "u"},
+        {"request": "t/a", "uid": "u"},
+        {"cidr": 5, "request": "t/a", "uid": "u"},
+        {**entry("a", CIDR), "absentSince": "yesterday"},
+        "10.0.0.0/28",
+    ],
+    ids=["no uid", "no request", "no cidr", "a number for a cidr", "a word for a time", "no object"],
+)
+def test_a_ledger_line_that_cannot_be_read_is_refused(line: object) -> None:
+    body = range_body(range_object())
+    body["parent"]["status"]["allocations"] = [line]
+    response = post("/ipamrange/sync", body)
+    assert response.status_code == 400
+    assert response.get_json()["error"]["path"].startswith("$.parent.status.allocations[")
+
+
+def test_blocks_that_touch_are_no_overlap() -> None:
+    status = RangeStatus(allocations=[Entry("10.0.0.0/28", "t/a", "a"), Entry("10.0.0.16/28", "t/b", "b")])
+    assert list(read_ledger(status).entries) == ["a", "b"]
+    with pytest.raises(ProtocolError):
+        read_ledger(RangeStatus(allocations=status.allocations[::-1]))
+
+
+def test_a_status_without_revision_is_one_of_revision_0() -> None:
+    body = range_body(range_object(), request_object("web"))
+    statuses: list[Obj] = [{}, {"revision": 0}, {"conditions": []}]
+    for status in statuses:
+        body["parent"]["status"] = status
+        assert sync_range(body)["status"]["revision"] == 1
+    del body["parent"]["status"]
+    assert sync_range(body)["status"]["revision"] == 1
+
+
+def test_a_first_status_without_a_grant_has_revision_0() -> None:
+    body = range_body(range_object())
+    del body["parent"]["status"]
+    assert sync_range(body)["status"]["revision"] == 0

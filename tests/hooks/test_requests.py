@@ -1,0 +1,293 @@
+"""customize, sync and finalize of an IPAMRequest: labels, statuses for each answer, silence, and letting go."""
+
+import pytest
+
+from tests.hooks.build import (
+    Obj,
+    allocation_object,
+    at,
+    condition,
+    customize_request,
+    finalize_request,
+    request_object,
+    sync_request,
+)
+
+CIDR = "10.0.0.0/28"
+WEB = request_object("web")
+SILENCE = "ipam.mandelsoft.org/unanswered-since"
+LABEL = {"ipam.mandelsoft.org/range": "team-a.net"}
+
+
+# --- customize ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("request_", "namespace"),
+    [
+        (WEB, "team-a"),
+        (request_object("web", range_namespace="team-a"), "team-a"),
+        (request_object("web", range_namespace="infra"), "infra"),
+    ],
+    ids=["its own namespace", "named", "another one"],
+)
+def test_customize_asks_for_the_one_allocation_by_name(request_: Obj, namespace: str) -> None:
+    name = allocation_object("web", range_namespace=namespace)["metadata"]["name"]
+    assert customize_request(request_) == {
+        "relatedResources": [
+            {
+                "apiVersion": "ipam.mandelsoft.org/v1alpha1",
+                "resource": "ipamallocations",
+                "namespace": namespace,
+                "names": [name],
+            }
+        ]
+    }
+
+
+def test_customize_asks_for_nothing_if_the_spec_cannot_be_read() -> None:
+    assert customize_request(WEB | {"spec": {"ipam": "net"}}) == {"relatedResources": []}
+
+
+def test_customize_of_one_name_and_two_uids_asks_for_two_allocations() -> None:
+    assert customize_request(request_object("web", uid="one")) != customize_request(request_object("web", uid="two"))
+
+
+# --- the label ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "allocations",
+    [
+        [],
+        [allocation_object("web", cidr=CIDR)],
+        [allocation_object("web", "Busy", message="no room")],
+        [allocation_object("web", "Released")],
+    ],
+    ids=["no answer", "Ready", "Busy", "Released"],
+)
+def test_every_answer_sets_the_label_by_which_the_range_finds_it(allocations: list[Obj]) -> None:
+    assert sync_request(WEB, *allocations)["labels"] == LABEL
+
+
+def test_the_label_names_the_namespace_of_the_range() -> None:
+    elsewhere = request_object("web", namespace="team-b", range_namespace="infra")
+    assert sync_request(elsewhere)["labels"] == {"ipam.mandelsoft.org/range": "infra.net"}
+    assert sync_request(request_object("web", namespace="team-b"))["labels"] == {
+        "ipam.mandelsoft.org/range": "team-b.net"
+    }
+
+
+def test_a_deleted_request_that_waits_keeps_its_label() -> None:
+    going = request_object("web", deleted=at(-1))
+    assert finalize_request(going)["labels"] == LABEL
+    assert finalize_request(going, allocation_object("web", cidr=CIDR))["labels"] == LABEL
+
+
+# --- statuses -------------------------------------------------------------------------------------------------------
+
+
+def test_ready_shows_the_block_in_status_and_annotation() -> None:
+    assert sync_request(WEB, allocation_object("web", cidr=CIDR, revision=4)) == {
+        "labels": LABEL,
+        "annotations": {"ipam.mandelsoft.org/cidr": CIDR},
+        "status": {
+            "cidr": CIDR,
+            "state": "Ready",
+            "observedGeneration": 1,
+            "conditions": [
+                {
+                    "type": "Ready",
+                    "status": "True",
+                    "reason": "Allocated",
+                    "message": "",
+                    "lastTransitionTime": at(0),
+                    "observedGeneration": 1,
+                }
+            ],
+        },
+    }
+
+
+@pytest.mark.parametrize(("state", "other"), [("Busy", "Reconciling"), ("Invalid", "Stalled")])
+@pytest.mark.parametrize("reason", ["Exhausted", ""], ids=["with a reason", "without one"])
+def test_a_refusal_is_shown_with_its_words_and_as_kstatus_reads_it(state: str, other: str, reason: str) -> None:
+    answer = sync_request(WEB, allocation_object("web", state, reason=reason, message="because"))
+    status = answer["status"]
+    assert (status["state"], status["message"], status.get("cidr", "")) == (state, "because", "")
+    assert "annotations" not in answer
+    assert answer["resyncAfterSeconds"] == 300
+    assert [(c["type"], c["status"], c["reason"], c["message"]) for c in status["conditions"]] == [
+        ("Ready", "False", reason or state, "because"),
+        (other, "True", reason or state, "because"),
+    ]
+
+
+def test_a_request_whose_spec_cannot_be_read_is_invalid_without_asking_anybody() -> None:
+    answer = sync_request(WEB | {"spec": {"ipam": {"name": 7}}})
+    message = "the spec can't be read: Expected `str`, got `int` - at `spec.ipam.name`"
+    assert (answer["status"]["state"], answer["status"]["message"]) == ("Invalid", message)
+    stalled = condition(answer["status"], "Stalled")
+    assert stalled
+    assert (stalled["status"], stalled["reason"]) == ("True", "InvalidSpec")
+
+
+@pytest.mark.parametrize("created", [-29, 0], ids=["29 s", "just created"])
+def test_silence_is_no_status_at_first(created: int) -> None:
+    """The first status comes with an answer: a write that says "I have seen you" would cost one per request."""
+    assert sync_request(request_object("web", created=at(created))) == {
+        "labels": LABEL,
+        "status": None,
+        "resyncAfterSeconds": 30 + created,
+    }
+
+
+@pytest.mark.parametrize("created", [-30, -31, -86_400])
+def test_a_request_without_an_answer_is_pending_after_30_seconds(created: int) -> None:
+    answer = sync_request(request_object("web", created=at(created)))
+    status = answer["status"]
+    assert status["state"] == "Pending"
+    assert status["message"] == "no answer from range team-a/net: it does not exist, or has not been synced yet"
+    assert [(c["type"], c["status"], c["reason"]) for c in status["conditions"]] == [
+        ("Ready", "False", "NoAnswer"),
+        ("Reconciling", "True", "NoAnswer"),
+    ]
+    assert answer["resyncAfterSeconds"] == 300
+
+
+def test_a_request_with_a_block_is_never_pending() -> None:
+    """Its allocation may be missing from a cache for a moment, or be deleted by hand."""
+    answer = sync_request(request_object("web", cidr=CIDR, created=at(-9999)))
+    assert answer == {"labels": LABEL, "status": None, "resyncAfterSeconds": 300}
+
+
+def test_a_released_answer_is_none_while_the_request_lives() -> None:
+    assert sync_request(request_object("web", cidr=CIDR), allocation_object("web", "Released"))["status"] is None
+
+
+@pytest.mark.parametrize("state", ["Busy", "Invalid"])
+def test_a_published_cidr_stays_whatever_the_answer_says(state: str) -> None:
+    shown = request_object("web", cidr=CIDR)
+    status = sync_request(shown, allocation_object("web", state, message="10.0.0.0/28 is held by x"))["status"]
+    assert (status["cidr"], status["state"]) == (CIDR, state)
+    ready = condition(status)
+    assert ready
+    assert ready["status"] == "False"
+
+
+def test_a_request_that_shows_one_block_and_is_answered_another_is_not_called_ready() -> None:
+    shown = request_object("web", cidr=CIDR)
+    answer = sync_request(shown, allocation_object("web", cidr="10.0.0.16/28"))
+    ready = condition(answer["status"])
+    assert answer["status"]["cidr"] == CIDR
+    assert answer.get("annotations", {}).get("ipam.mandelsoft.org/cidr") != "10.0.0.16/28"
+    assert ready
+    assert (answer["status"]["state"] == "Ready") == (ready["status"] == "True")
+    assert answer["status"]["state"] != "Ready"
+
+
+def test_the_same_answer_again_is_the_same_status() -> None:
+    allocation = allocation_object("web", "Busy", message="no room")
+    status = sync_request(WEB, allocation)["status"]
+    again = sync_request(WEB | {"status": status}, allocation)
+    assert again["status"] == status
+
+
+# --- whose answer it is ---------------------------------------------------------------------------------------------
+
+STRANGERS = {
+    "no controller": allocation_object("web", cidr=CIDR, controller=False),
+    "another range's": allocation_object("web", cidr=CIDR, range_name="other"),
+    "a range's elsewhere": allocation_object("web", cidr=CIDR, range_namespace="team-b"),
+    "to another uid": allocation_object("web", cidr=CIDR, uid="first-life"),
+    "orphaned": {**(o := allocation_object("web", cidr=CIDR)), "metadata": {**o["metadata"], "ownerReferences": []}},
+    "of another kind of owner": {
+        **o,
+        "metadata": {
+            **o["metadata"],
+            "ownerReferences": [{"kind": "Deployment", "name": "net", "uid": "u", "controller": True}],
+        },
+    },
+    "unreadable": {**o, "spec": {"range": "net", "state": "Ready"}},
+}
+
+
+@pytest.mark.parametrize("stranger", STRANGERS.values(), ids=STRANGERS)
+def test_an_allocation_that_the_range_does_not_control_is_no_answer(stranger: Obj) -> None:
+    young = request_object("web", created=at(-10))
+    assert sync_request(young, stranger) == sync_request(young)
+    going = request_object("web", deleted=at(-60), annotations={SILENCE: at(-60)})
+    assert finalize_request(going, stranger) == {"finalized": True}
+
+
+@pytest.mark.parametrize("name", ["no controller", "another range's", "orphaned", "of another kind of owner"])
+def test_an_orphan_that_stands_in_the_way_is_named(name: str) -> None:
+    """Its name is taken, so the range can't create the right one."""
+    allocation = STRANGERS[name]["metadata"]["name"]
+    status = sync_request(WEB, STRANGERS[name])["status"]
+    assert status["state"] == "Pending"
+    assert status["message"] == (
+        f"the allocation team-a/{allocation} stands in the way of an answer from range team-a/net, "
+        "because that range does not control it: delete the allocation"
+    )
+
+
+def test_a_second_owner_that_is_no_controller_does_no_harm() -> None:
+    shared: Obj = allocation_object("web", cidr=CIDR)
+    shared["metadata"]["ownerReferences"].append({"kind": "IPAMRange", "name": "other", "uid": "u"})
+    assert sync_request(WEB, shared)["status"]["state"] == "Ready"
+
+
+# --- letting go -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("state", "finalized"), [("Ready", False), ("Busy", False), ("Invalid", False), ("Released", True)]
+)
+def test_a_deleted_request_goes_when_its_range_has_released_it(state: str, *, finalized: bool) -> None:
+    going = request_object("web", deleted=at(-9999))
+    answer = finalize_request(going, allocation_object("web", state, cidr=CIDR if state == "Ready" else ""))
+    assert answer == {"labels": LABEL, "finalized": finalized, "resyncAfterSeconds": 300}
+
+
+def test_a_deleted_request_without_an_answer_writes_down_since_when() -> None:
+    """From the first call on, not from the deletion: nothing may have run in between, and the range not been asked."""
+    assert finalize_request(request_object("web", deleted=at(-9999))) == {
+        "labels": LABEL,
+        "annotations": {SILENCE: at(0)},
+        "finalized": False,
+        "resyncAfterSeconds": 10,
+    }
+
+
+@pytest.mark.parametrize(("since", "left"), [(0, 10), (-9, 1)])
+def test_a_deleted_request_waits_ten_seconds_for_an_answer(since: int, left: float) -> None:
+    going = request_object("web", deleted=at(-9999), annotations={SILENCE: at(since)})
+    answer = finalize_request(going)
+    assert (answer["finalized"], answer["resyncAfterSeconds"]) == (False, left)
+    assert answer["annotations"] == {SILENCE: at(since)}
+
+
+@pytest.mark.parametrize("since", [-10, -11, -9999])
+def test_a_deleted_request_without_an_answer_goes_after_ten_seconds(since: int) -> None:
+    going = request_object("web", deleted=at(-9999), annotations={SILENCE: at(since)})
+    assert finalize_request(going) == {"finalized": True}
+
+
+@pytest.mark.parametrize(
+    "since", ["", "yesterday", "2026-11-23T20:00:00", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"]
+)
+def test_a_note_that_somebody_else_wrote_is_no_bug(since: str) -> None:
+    going = request_object("web", deleted=at(-1), annotations={SILENCE: since})
+    assert finalize_request(going)["finalized"] in (True, False)
+
+
+def test_a_deleted_request_whose_spec_cannot_be_read_goes_at_once() -> None:
+    """It names no range, so no range can hold a block for it."""
+    assert finalize_request(request_object("web", deleted=at(0)) | {"spec": {}}) == {"finalized": True}
+
+
+def test_a_deletion_writes_no_status() -> None:
+    going = request_object("web", deleted=at(-1), cidr=CIDR)
+    for answer in (finalize_request(going), finalize_request(going, allocation_object("web", cidr=CIDR))):
+        assert "status" not in answer

@@ -1,0 +1,39 @@
+"""Settings: read once, refused with the variable, its value and what would be right."""
+
+import pytest
+
+from hooks.settings import Settings, settings_from
+
+
+def test_nothing_set_means_the_documented_defaults() -> None:
+    assert settings_from({}) == Settings(body_bytes_max=64 * 1024 * 1024, replay=False)
+
+
+def test_each_setting_is_read_from_its_variable() -> None:
+    environment = {"IPAM_BODY_BYTES_MAX": "1000", "IPAM_REPLAY": "1", "BODY_BYTES_MAX": "5"}
+    assert settings_from(environment) == Settings(body_bytes_max=1000, replay=True)
+    assert settings_from({"IPAM_REPLAY": "0"}).replay is False
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"IPAM_BODY_BYTES_MAX": "0"}, 'IPAM_BODY_BYTES_MAX="0" is not a positive number'),
+        ({"IPAM_BODY_BYTES_MAX": "-1"}, 'IPAM_BODY_BYTES_MAX="-1" is not a positive number'),
+        ({"IPAM_BODY_BYTES_MAX": "64Mi"}, 'IPAM_BODY_BYTES_MAX="64Mi" is not a positive number'),
+        ({"IPAM_BODY_BYTES_MAX": ""}, 'IPAM_BODY_BYTES_MAX="" is not a positive number'),
+        ({"IPAM_BODY_BYTES_MAX": "٨"}, 'IPAM_BODY_BYTES_MAX="٨" is not a positive number'),
+        ({"IPAM_REPLAY": "true"}, 'IPAM_REPLAY="true" is neither 0 nor 1'),
+        ({"IPAM_REPLAY": ""}, 'IPAM_REPLAY="" is neither 0 nor 1'),
+    ],
+    ids=["zero", "negative", "a unit", "empty", "digits of another script", "a word for a switch", "an empty switch"],
+)
+def test_a_wrong_setting_stops_the_start(environment: dict[str, str], message: str) -> None:
+    with pytest.raises(ValueError, match="IPAM_") as refused:
+        settings_from(environment)
+    assert str(refused.value) == message
+
+
+def test_settings_cannot_be_changed_later() -> None:
+    with pytest.raises(AttributeError):
+        Settings().replay = True  # type: ignore[misc]

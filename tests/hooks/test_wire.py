@@ -1,0 +1,174 @@
+"""Bytes to values: what is not known is skipped, and one malformed object among many stops nobody."""
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from hooks.explain import ProtocolError
+from hooks.wire import RangeBody, RequestCustomizeBody, decode_body, timestamp
+from tests.hooks.build import (
+    Obj,
+    allocation_object,
+    answers_of,
+    entry,
+    ledger_of,
+    namespace_object,
+    post,
+    range_body,
+    range_object,
+    request_object,
+    sync_range,
+)
+
+REQUESTS = "IPAMRequest.ipam.mandelsoft.org/v1alpha1"
+ALLOCATIONS = "IPAMAllocation.ipam.mandelsoft.org/v1alpha1"
+
+
+def test_fields_that_nobody_knows_are_skipped_at_every_level() -> None:
+    def spread(value: object) -> object:
+        if isinstance(value, dict):
+            new = {"newInSomeLaterVersion": {"deep": [1, {"x": None}]}}
+            return {key: spread(each) for key, each in value.items()} | (
+                new if "kind" in value or "name" in value else {}
+            )
+        return [spread(each) for each in value] if isinstance(value, list) else value
+
+    body = range_body(
+        range_object(entries=[entry("a", "10.0.0.0/28")]),
+        request_object("a"),
+        allocations=[allocation_object("a", cidr="10.0.0.0/28", revision=1)],
+    )
+    spread_body = spread(body)
+    assert isinstance(spread_body, dict)
+    assert sync_range(spread_body | {"more": 1}) == sync_range(body)
+
+
+def test_other_kinds_among_children_and_related_are_skipped() -> None:
+    body = range_body(range_object(), request_object("web"))
+    expected = sync_range(body)
+    body["children"]["Pod.v1"] = {"team-a/x": {"kind": "Pod"}}
+    body["related"]["Pod.v1"] = {"team-a/x": 5}
+    assert sync_range(body) == expected
+
+
+def test_no_group_of_a_kind_is_an_empty_one() -> None:
+    body = range_body(range_object())
+    expected = sync_range(body)
+    assert sync_range(body | {"children": {}, "related": {}}) == expected
+
+
+MALFORMED: dict[str, object] = {
+    "null": None,
+    "a number": 5,
+    "a text": "web",
+    "a list": [],
+    "empty": {},
+    "no metadata": {"kind": "IPAMRequest", "spec": {"ipam": {"name": "net"}}},
+    "metadata of a wrong type": {"kind": "IPAMRequest", "metadata": []},
+    "a number for a uid": {"kind": "IPAMRequest", "metadata": {"name": "x", "uid": 5}},
+    "a status of a wrong type": request_object("x") | {"status": []},
+    "a number for a cidr": request_object("x") | {"status": {"cidr": 5}},
+}
+
+
+@pytest.mark.parametrize("malformed", MALFORMED.values(), ids=MALFORMED)
+def test_one_malformed_request_among_many_stops_nobody_and_is_named(malformed: object) -> None:
+    good = [request_object(f"r{number}") for number in range(20)]
+    body = range_body(range_object("10.0.0.0/16"), *good)
+    body["related"][REQUESTS]["team-a/x"] = malformed
+    answer = sync_range(body)
+    assert len(ledger_of(answer)) == 20
+    assert answer["status"]["message"] == "1 request can't be read: team-a/x"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("spec", {}),
+        ("spec", {"cidr": "10.0.0.0/28", "new": [1.50, 10**30]}),
+        ("metadata", {"name": "x"}),
+        ("spec", None),
+    ],
+    ids=["an empty spec", "another spec", "no uid", "no spec"],
+)
+def test_one_malformed_allocation_among_many_is_returned_as_it_came(field: str, value: object) -> None:
+    """Left out, it would be deleted."""
+    entries = [entry(f"r{number}", f"10.0.0.{16 * number}/28") for number in range(5)]
+    answers = [allocation_object(f"r{n}", cidr=f"10.0.0.{16 * n}/28", revision=1) for n in range(5)]
+    body = range_body(
+        range_object(entries=entries), *(request_object(f"r{number}") for number in range(5)), allocations=answers
+    )
+    broken = allocation_object("x") | {field: value}
+    body["children"][ALLOCATIONS]["team-a/x-broken"] = broken
+    answer = sync_range(body)
+    (returned,) = [child for child in answer["children"] if child["metadata"]["name"] == "x-broken"]
+    assert returned == {
+        "apiVersion": "ipam.mandelsoft.org/v1alpha1",
+        "kind": "IPAMAllocation",
+        "metadata": {"namespace": "team-a", "name": "x-broken"},
+        "spec": broken["spec"],
+    }
+    answer["children"].remove(returned)
+    assert answers_of(answer) == {f"r{n}": ("Ready", f"10.0.0.{16 * n}/28") for n in range(5)}
+
+
+def test_an_allocation_that_cannot_be_read_is_returned_once_if_its_request_holds_a_block() -> None:
+    """Two children of one name would be a contradiction."""
+    broken = allocation_object("web", cidr="10.0.0.0/28", revision=1)
+    broken["spec"]["revision"] = "one"
+    parent = range_object(entries=[entry("web", "10.0.0.0/28")])
+    children = sync_range(range_body(parent, request_object("web"), allocations=[broken]))["children"]
+    assert [child["metadata"]["name"] for child in children] == [broken["metadata"]["name"]]
+    assert children[0]["spec"]["cidr"] == "10.0.0.0/28"
+
+
+@pytest.mark.parametrize("malformed", [None, 5, "x", []], ids=["null", "a number", "a text", "a list"])
+def test_an_allocation_that_is_no_object_stops_the_call_and_nothing_is_lost(malformed: object) -> None:
+    body = range_body(range_object())
+    body["children"][ALLOCATIONS]["team-a/x"] = malformed
+    response = post("/ipamrange/sync", body)
+    assert response.status_code == 400
+    assert "team-a/x" in response.get_json()["error"]["path"]
+
+
+def test_a_malformed_namespace_stops_nobody() -> None:
+    body = range_body(range_object(), request_object("web"), namespaces=[namespace_object()])
+    body["related"]["Namespace.v1"]["team-b"] = 5
+    assert ledger_of(sync_range(body)) == {"web": "10.0.0.0/28"}
+
+
+def test_what_is_not_read_of_a_request_may_be_anything() -> None:
+    """10,000 requests are 20 to 40 MB, most of it fields that nobody reads: they are skipped unread."""
+    strange: Obj = request_object("web")
+    strange["metadata"] |= {"managedFields": "?", "labels": 5, "annotations": [1], "ownerReferences": None}
+    assert ledger_of(sync_range(range_body(range_object(), strange))) == {"web": "10.0.0.0/28"}
+
+
+def test_a_body_is_of_the_kind_that_its_hook_is_for() -> None:
+    data = json.dumps({"parent": range_object()}).encode()
+    with pytest.raises(ProtocolError) as refused:
+        decode_body(data, RequestCustomizeBody)
+    assert (refused.value.path, refused.value.value) == ("$.parent.kind", "IPAMRange")
+
+
+def test_spec_and_status_may_be_missing() -> None:
+    body = range_body(range_object())
+    del body["parent"]["spec"]
+    del body["parent"]["status"]
+    decoded = decode_body(json.dumps(body).encode(), RangeBody)
+    assert decoded.parent.status.allocations == []
+    assert sync_range(body)["status"]["state"] == "Invalid"
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (datetime(2026, 11, 23, 20, 0, 0, tzinfo=UTC), "2026-11-23T20:00:00Z"),
+        (datetime(2026, 11, 23, 20, 0, 0, 999_999, tzinfo=UTC), "2026-11-23T20:00:00Z"),
+        (datetime(2026, 11, 24, 1, 30, tzinfo=timezone(timedelta(hours=5, minutes=30))), "2026-11-23T20:00:00Z"),
+    ],
+    ids=["UTC", "a fraction", "another zone"],
+)
+def test_a_time_is_written_as_the_api_server_writes_it(moment: datetime, text: str) -> None:
+    assert timestamp(moment) == text

@@ -1,0 +1,111 @@
+"""The naive model of a pool: one flag per address, and every question answered by looking at all blocks there are.
+
+It shares no code with `ipam`, builds nothing up and keeps nothing sorted; it is slow, and it is meant to be seen to be
+right beside section 4 of the design. It does not know texts, messages or claims' holders; the tables test those.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+
+@dataclass(frozen=True)
+class Granted:
+    """A block: its first address and its prefix length."""
+
+    first: int
+    length: int
+
+
+@dataclass(frozen=True)
+class Denied:
+    """A refusal: whether waiting helps, and the reason."""
+
+    verdict: str
+    reason: str
+
+
+Outcome = Granted | Denied
+
+
+def addresses(*texts: str) -> list[int]:
+    """All addresses of `first-last` texts (or single addresses), as numbers, by the standard library."""
+    found: list[int] = []
+    for text in texts:
+        first, _, last = text.partition("-")
+        found += range(int(ip_address(first)), int(ip_address(last or first)) + 1)
+    return found
+
+
+class Model:
+    """A pool of a few addresses of 32 or 128 bits, and which of them are taken."""
+
+    def __init__(self, bits: int, pool: Iterable[int]) -> None:
+        self.bits = bits
+        self.pool = frozenset(pool)
+        self.taken: set[int] = set()
+        # By prefix length, the largest blocks first; without the lengths of which the pool has no block at all.
+        self.blocks = {length: blocks for length in range(bits + 1) if (blocks := self._blocks_of(length))}
+
+    def _blocks_of(self, length: int) -> list[range]:
+        """All aligned blocks of a length that lie wholly inside the pool, lowest first."""
+        size = 1 << (self.bits - length)
+        if size > len(self.pool):
+            return []
+        starts = (address for address in sorted(self.pool) if address % size == 0)
+        blocks = (range(start, start + size) for start in starts)
+        return [block for block in blocks if self.pool.issuperset(block)]
+
+    # --- what it is asked -------------------------------------------------------------------------------------------
+
+    def is_free(self, block: range) -> bool:
+        """Whether no address of the block is taken."""
+        return self.taken.isdisjoint(block)
+
+    @property
+    def free_count(self) -> int:
+        """Number of addresses that are not taken."""
+        return len(self.pool) - len(self.taken)
+
+    @property
+    def largest_free(self) -> int | None:
+        """Prefix length of the largest free aligned block."""
+        return next((length for length, blocks in self.blocks.items() if any(map(self.is_free, blocks))), None)
+
+    def size_of_room(self, block: range) -> int:
+        """Size of the largest free aligned block that the free block is a part of."""
+        for blocks in self.blocks.values():
+            for other in blocks:
+                if other.start <= block.start and block.stop <= other.stop and self.is_free(other):
+                    return len(other)
+        raise AssertionError("the block itself is free")
+
+    # --- what it does -----------------------------------------------------------------------------------------------
+
+    def allocate(self, length: int) -> Outcome:
+        """Any block of this length: where the room around it is smallest, and of those the lowest."""
+        if not 0 <= length <= self.bits:
+            return Denied("Invalid", "InvalidSize")
+        if length not in self.blocks:
+            return Denied("Invalid", "TooLarge")
+        free = [block for block in self.blocks[length] if self.is_free(block)]
+        if not free:
+            return Denied("Busy", "Exhausted")
+        best = min(free, key=lambda block: (self.size_of_room(block), block.start))
+        self.taken.update(best)
+        return Granted(best.start, length)
+
+    def dedicate(self, first: int, length: int) -> Outcome:
+        """Exactly this block."""
+        size = 1 << (self.bits - length)
+        if size > len(self.pool) or not self.pool.issuperset(range(first, first + size)):
+            return Denied("Invalid", "OutsideRange")
+        block = range(first, first + size)
+        if not self.is_free(block):
+            return Denied("Busy", "Taken")
+        self.taken.update(block)
+        return Granted(first, length)
+
+    def release(self, granted: Granted) -> None:
+        """Give a block back."""
+        self.taken.difference_update(range(granted.first, granted.first + (1 << (self.bits - granted.length))))

@@ -1,0 +1,355 @@
+"""The laws of interval arithmetic and of `allocate`, by name (ipam/allocate.py, DESIGN.md), against plain sets."""
+
+from ipaddress import IPv4Address, IPv6Address, summarize_address_range
+from itertools import pairwise
+from random import Random
+
+import netaddr
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ipam.address import IPV4, IPV6, Family, Prefix
+from ipam.allocate import Allocation, Claim, Decision, Refused, Verdict, allocate
+from ipam.free_space import aligned_blocks
+from ipam.interval import Interval, normalized, without
+from ipam.pool import Pool
+
+SPACE = 64
+
+
+def intervals_within(first: int, last: int) -> st.SearchStrategy[Interval]:
+    ends = st.tuples(st.integers(first, last), st.integers(first, last))
+    return ends.map(lambda pair: Interval(min(pair), max(pair)))
+
+
+SMALL = intervals_within(0, SPACE - 1)
+INTERVALS = st.lists(SMALL, max_size=12)
+WIDE_V4 = intervals_within(0, 2**32 - 1)
+WIDE_V6 = intervals_within(0, 2**128 - 1)
+
+
+def members(intervals: list[Interval]) -> set[int]:
+    return {address for first, last in intervals for address in range(first, last + 1)}
+
+
+def is_normal(intervals: list[Interval]) -> bool:
+    ordered = all(first <= last for first, last in intervals)
+    return ordered and all(a.last + 1 < b.first for a, b in pairwise(intervals))
+
+
+# --- normalized -----------------------------------------------------------------------------------------------------
+
+
+@given(INTERVALS)
+def test_normalized_gives_normal_form(intervals: list[Interval]) -> None:
+    assert is_normal(normalized(intervals))
+
+
+@given(INTERVALS)
+def test_normalized_keeps_membership(intervals: list[Interval]) -> None:
+    assert members(normalized(intervals)) == members(intervals)
+
+
+@given(INTERVALS)
+def test_normalized_is_idempotent(intervals: list[Interval]) -> None:
+    assert normalized(normalized(intervals)) == normalized(intervals)
+
+
+@given(INTERVALS, st.randoms(use_true_random=False))
+def test_the_order_of_intervals_does_not_matter_to_normalized(intervals: list[Interval], random: Random) -> None:
+    shuffled = list(intervals)
+    random.shuffle(shuffled)
+    assert normalized(shuffled) == normalized(intervals)
+
+
+@given(INTERVALS, INTERVALS)
+def test_normalized_of_halves_is_normalized_of_the_whole(one: list[Interval], other: list[Interval]) -> None:
+    assert normalized([*normalized(one), *normalized(other)]) == normalized([*one, *other])
+
+
+# --- without --------------------------------------------------------------------------------------------------------
+
+
+def cut(intervals: list[Interval], taken: list[Interval]) -> list[Interval]:
+    return list(without(normalized(intervals), sorted(taken)))
+
+
+@given(INTERVALS, INTERVALS)
+def test_without_is_the_difference_of_sets(intervals: list[Interval], taken: list[Interval]) -> None:
+    assert members(cut(intervals, taken)) == members(intervals) - members(taken)
+
+
+@given(INTERVALS, INTERVALS)
+def test_without_gives_normal_form(intervals: list[Interval], taken: list[Interval]) -> None:
+    assert is_normal(cut(intervals, taken))
+
+
+@given(INTERVALS, INTERVALS)
+def test_without_and_what_was_taken_are_disjoint_and_make_up_the_whole(
+    intervals: list[Interval], taken: list[Interval]
+) -> None:
+    left = cut(intervals, taken)
+    assert not members(left) & members(taken)
+    assert normalized([*left, *cut(intervals, left)]) == normalized(intervals)
+
+
+@given(INTERVALS)
+def test_without_nothing_is_the_same(intervals: list[Interval]) -> None:
+    assert cut(intervals, []) == normalized(intervals)
+
+
+@given(INTERVALS)
+def test_without_itself_is_empty(intervals: list[Interval]) -> None:
+    assert cut(intervals, intervals) == []
+
+
+@given(INTERVALS, INTERVALS, INTERVALS)
+def test_without_one_after_the_other_is_without_both(
+    intervals: list[Interval], one: list[Interval], other: list[Interval]
+) -> None:
+    assert cut(cut(intervals, one), other) == cut(intervals, [*one, *other])
+
+
+@given(SMALL, SMALL)
+def test_covers_is_the_subset_relation(one: Interval, other: Interval) -> None:
+    assert one.covers(other) == (members([other]) <= members([one]))
+
+
+@given(SMALL)
+def test_an_interval_counts_its_members(interval: Interval) -> None:
+    assert interval.address_count == len(members([interval]))
+
+
+# --- aligned_blocks -------------------------------------------------------------------------------------------------
+
+
+def blocks_of(interval: Interval, bits: int = 32) -> list[Interval]:
+    return [Interval(first, first + (1 << bits - length) - 1) for first, length in aligned_blocks(interval, bits)]
+
+
+def all_aligned_blocks(interval: Interval) -> list[Interval]:
+    """Every aligned block inside a small interval."""
+    sizes = [1 << exponent for exponent in range(7)]
+    blocks = [Interval(first, first + size - 1) for size in sizes for first in range(0, SPACE, size)]
+    return [block for block in blocks if interval.covers(block)]
+
+
+@given(SMALL)
+def test_aligned_blocks_cover_the_interval_exactly_and_in_order(interval: Interval) -> None:
+    blocks = blocks_of(interval)
+    assert blocks == sorted(blocks)
+    assert sum(block.address_count for block in blocks) == interval.address_count
+    assert members(blocks) == members([interval])
+
+
+@given(st.one_of(WIDE_V4.map(lambda each: (each, 32)), WIDE_V6.map(lambda each: (each, 128))))
+def test_aligned_blocks_are_aligned(case: tuple[Interval, int]) -> None:
+    interval, bits = case
+    for first, length in aligned_blocks(interval, bits):
+        assert 0 <= length <= bits
+        assert first % (1 << bits - length) == 0
+
+
+@given(SMALL)
+def test_aligned_blocks_are_as_few_as_can_be(interval: Interval) -> None:
+    fewest = {interval.last + 1: 0}
+    for first in range(interval.last, interval.first - 1, -1):
+        steps = [block for block in all_aligned_blocks(interval) if block.first == first]
+        fewest[first] = 1 + min(fewest[block.last + 1] for block in steps)
+    assert len(blocks_of(interval)) == fewest[interval.first]
+
+
+@given(SMALL)
+def test_every_aligned_block_inside_lies_in_one_of_the_aligned_blocks(interval: Interval) -> None:
+    blocks = blocks_of(interval)
+    for aligned in all_aligned_blocks(interval):
+        assert any(block.covers(aligned) for block in blocks)
+
+
+@given(WIDE_V4)
+def test_aligned_blocks_are_those_of_the_standard_library_v4(interval: Interval) -> None:
+    expected = summarize_address_range(IPv4Address(interval.first), IPv4Address(interval.last))
+    blocks = [(int(each.network_address), each.prefixlen) for each in expected]
+    assert list(aligned_blocks(interval, 32)) == blocks
+
+
+@given(WIDE_V6)
+def test_aligned_blocks_are_those_of_the_standard_library_v6(interval: Interval) -> None:
+    expected = summarize_address_range(IPv6Address(interval.first), IPv6Address(interval.last))
+    blocks = [(int(each.network_address), each.prefixlen) for each in expected]
+    assert list(aligned_blocks(interval, 128)) == blocks
+
+
+@given(st.lists(WIDE_V4, min_size=1, max_size=6))
+def test_normalized_and_aligned_blocks_give_what_netaddr_merges(intervals: list[Interval]) -> None:
+    merged = netaddr.cidr_merge(
+        [netaddr.IPRange(netaddr.IPAddress(first, 4), netaddr.IPAddress(last, 4)) for first, last in intervals]
+    )
+    ours = [block for interval in normalized(intervals) for block in aligned_blocks(interval, 32)]
+    assert ours == [(each.first, each.prefixlen) for each in merged]
+
+
+# --- allocate -------------------------------------------------------------------------------------------------------
+
+#: Where the small pools lie: somewhere, and at both ends of both address spaces.
+PLACES: list[tuple[Family, int]] = [
+    (IPV4, 10 << 24),
+    (IPV4, 0),
+    (IPV4, 2**32 - SPACE),
+    (IPV6, 0x20010DB8 << 96),
+    (IPV6, 0),
+    (IPV6, 2**128 - SPACE),
+]
+Case = tuple[Pool, list[Allocation], list[Claim]]
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    """A pool, blocks held in it (some reach beyond it) and claims."""
+    family, base = draw(st.sampled_from(PLACES))
+    block = st.tuples(st.integers(0, 5), st.integers(0, SPACE - 1)).map(
+        lambda pair: Prefix(base + (pair[1] >> pair[0] << pair[0]), family.bits - pair[0], family)
+    )
+    intervals = draw(st.lists(intervals_within(base, base + SPACE - 1), min_size=1, max_size=5))
+    held: list[Allocation] = []
+    for prefix in draw(st.lists(block, max_size=8)):
+        if all(prefix.last < other.first or other.last < prefix.first for other, _ in held):
+            held.append(Allocation(prefix, f"holder-{len(held)}"))
+    lengths = st.one_of(st.integers(family.bits - 6, family.bits), st.sampled_from([-1, 0, family.bits + 1]))
+    claim = st.one_of(
+        lengths.map(lambda length: Claim("new", length)),
+        block.map(lambda prefix: Claim("new", prefix.length, prefix)),
+    )
+    return Pool("team/net", family, normalized(intervals)), held, draw(st.lists(claim, max_size=10))
+
+
+def granted(decision: Decision) -> list[Prefix]:
+    return [outcome for outcome in decision.outcomes if isinstance(outcome, Prefix)]
+
+
+def addresses_of(prefix: Prefix) -> set[int]:
+    return set(range(prefix.first, prefix.first + (1 << prefix.family.bits - prefix.length)))
+
+
+@given(cases())
+def test_no_overlap(case: Case) -> None:
+    pool, held, claims = case
+    given_away: set[int] = set()
+    for block in [*(block for block, _ in held), *granted(allocate(pool, held, claims))]:
+        assert not given_away & addresses_of(block)
+        given_away |= addresses_of(block)
+
+
+@given(cases())
+def test_inside_range(case: Case) -> None:
+    pool, held, claims = case
+    for block in granted(allocate(pool, held, claims)):
+        assert addresses_of(block) <= members(pool.intervals)
+
+
+@given(cases())
+def test_exact(case: Case) -> None:
+    pool, held, claims = case
+    decision = allocate(pool, held, claims)
+    for claim, outcome in zip(claims, decision.outcomes, strict=True):
+        if claim.exact:
+            assert isinstance(outcome, Refused) or outcome == claim.exact
+        elif isinstance(outcome, Prefix):
+            assert (outcome.length, outcome.family) == (claim.prefix_length, pool.family)
+            assert outcome.first % (1 << pool.family.bits - outcome.length) == 0
+
+
+def room_around(block: Prefix, free: set[int]) -> int:
+    """Size of the largest free aligned block around a free block."""
+    size = len(addresses_of(block))
+    while True:
+        start = block.first // (2 * size) * 2 * size
+        if not free.issuperset(range(start, start + 2 * size)):
+            return size
+        size *= 2
+
+
+@given(cases())
+def test_best_fit(case: Case) -> None:
+    pool, held, claims = case
+    decision = allocate(pool, held, claims)
+    free = members(pool.intervals).difference(*(addresses_of(block) for block, _ in held))
+    for claim, outcome in zip(claims, decision.outcomes, strict=True):
+        if claim.exact is None and 0 <= pool.family.bits - claim.prefix_length <= 6:
+            size = 1 << pool.family.bits - claim.prefix_length
+            places = [
+                Prefix(first, claim.prefix_length, pool.family)
+                for first in sorted(free)
+                if first % size == 0 and free.issuperset(range(first, first + size))
+            ]
+            best = min(places, key=lambda place: (room_around(place, free), place.first), default=None)
+            assert (outcome if isinstance(outcome, Prefix) else None) == best
+        if isinstance(outcome, Prefix):
+            free -= addresses_of(outcome)
+
+
+@given(cases())
+def test_explained(case: Case) -> None:
+    """A refusal has a reason and a sentence; Invalid is what even the empty pool refuses, Busy what it would grant."""
+    pool, held, claims = case
+    for claim, outcome in zip(claims, allocate(pool, held, claims).outcomes, strict=True):
+        if isinstance(outcome, Refused):
+            alone = allocate(pool, [], [claim]).outcomes[0]
+            assert outcome.reason
+            assert outcome.message
+            assert (outcome.verdict is Verdict.INVALID) == isinstance(alone, Refused)
+            if outcome.reason != "Taken":
+                assert "holder" not in outcome.message
+            if outcome.verdict is Verdict.INVALID:
+                assert outcome == alone
+
+
+@given(cases())
+def test_a_taken_block_names_the_lowest_block_in_its_way_and_who_holds_it(case: Case) -> None:
+    pool, held, claims = case
+    decision = allocate(pool, held, claims)
+    holders = [*held, *(Allocation(block, "new") for block in granted(decision))]
+    for claim, outcome in zip(claims, decision.outcomes, strict=True):
+        if isinstance(outcome, Refused) and outcome.reason == "Taken":
+            assert claim.exact
+            in_the_way = [each for each in holders if addresses_of(each.prefix) & addresses_of(claim.exact)]
+            block, holder = min(in_the_way, key=lambda each: each.prefix.first)
+            assert outcome.message.endswith(f"{block} is held by {holder}")
+
+
+@given(cases())
+def test_a_claim_for_any_block_is_refused_in_the_same_words_whatever_is_held(case: Case) -> None:
+    """No number that moves with every grant: each change of a message is a write to everybody who waits."""
+    pool, held, claims = case
+    messages = {
+        (claim.prefix_length, outcome.message)
+        for now_held in (held, held[:1], [])
+        for claim, outcome in zip(claims, allocate(pool, now_held, claims).outcomes, strict=True)
+        if isinstance(outcome, Refused) and outcome.reason == "Exhausted"
+    }
+    assert len(messages) == len({length for length, _ in messages})
+
+
+@given(cases(), st.randoms(use_true_random=False))
+def test_deterministic(case: Case, random: Random) -> None:
+    """The same values give the same decision, and the order in which held blocks are listed is not a value."""
+    pool, held, claims = case
+    shuffled = list(held)
+    random.shuffle(shuffled)
+    before = (list(held), list(claims))
+    assert allocate(pool, shuffled, claims) == allocate(pool, held, claims) == allocate(pool, held, claims)
+    assert (held, claims) == before
+
+
+@given(cases())
+def test_accounted(case: Case) -> None:
+    """Free and held and granted addresses of the pool make up the pool."""
+    pool, held, claims = case
+    decision = allocate(pool, held, claims)
+    away = [block for block, _ in held] + granted(decision)
+    free = members(pool.intervals).difference(*map(addresses_of, away))
+    assert decision.total_count == len(members(pool.intervals))
+    assert decision.free_count == len(free)
+    rooms = [room_around(Prefix(first, pool.family.bits, pool.family), free) for first in free]
+    largest = pool.family.bits - max(rooms).bit_length() + 1 if rooms else None
+    assert decision.largest_free_length == largest

@@ -1,0 +1,112 @@
+"""Pools as users write them: what counts, what is covered, and that all faults are told at once."""
+
+import pytest
+
+from ipam.address import IPV4, IPV6, Family, Prefix, parse_prefix
+from ipam.interval import Interval
+from ipam.pool import InvalidPool, Pool, parse_pool
+
+TEN = 10 << 24
+
+
+@pytest.mark.parametrize(
+    ("ranges", "family", "count", "largest"),
+    [
+        (["10.0.0.0/24"], IPV4, 256, 24),
+        (["10.0.0.7"], IPV4, 1, 32),
+        (["10.0.0.5-10.0.0.20"], IPV4, 16, 29),
+        (["10.0.0.0/25", "10.0.0.128/25"], IPV4, 256, 24),
+        (["10.0.0.128-10.0.0.255", "10.0.0.0-10.0.0.130"], IPV4, 256, 24),
+        (["10.0.0.0/24", "10.0.0.0/25", "10.0.0.9"], IPV4, 256, 24),
+        (["0.0.0.0/0"], IPV4, 2**32, 0),
+        (["2001:db8::/32"], IPV6, 2**96, 32),
+        (["::/0"], IPV6, 2**128 - 2**32, 1),
+        (["::fffe:ffff:fff0-::1:0:0:f"], IPV6, 32, 124),
+        (["::"], IPV6, 1, 128),
+    ],
+    ids=lambda value: ",".join(value) if isinstance(value, list) else "",
+)
+def test_a_pool_counts_each_address_once(ranges: list[str], family: Family, count: int, largest: int) -> None:
+    pool = parse_pool("net", ranges)
+    assert (pool.family, pool.address_count, pool.largest_block_length) == (family, count, largest)
+
+
+def test_a_pool_is_kept_in_normal_form() -> None:
+    pool = parse_pool("net", ["10.0.0.8/29", "10.0.0.0/29", "10.0.0.32", "10.0.0.4-10.0.0.17"])
+    assert pool.intervals == [Interval(TEN, TEN + 17), Interval(TEN + 32, TEN + 32)]
+    assert pool.name == "net"
+
+
+@pytest.mark.parametrize(
+    ("cidr", "covered"),
+    [
+        ("10.0.0.8/29", True),
+        ("10.0.0.5/32", True),
+        ("10.0.0.20/32", True),
+        ("10.0.0.4/32", False),
+        ("10.0.0.21/32", False),
+        ("10.0.0.4/30", False),
+        ("10.0.0.0/27", False),
+        ("10.0.1.0/28", True),
+        ("10.0.1.0/27", False),
+        ("::a00:8/128", False),
+    ],
+)
+def test_a_pool_covers_what_lies_wholly_in_one_interval(cidr: str, *, covered: bool) -> None:
+    pool = parse_pool("net", ["10.0.0.5-10.0.0.20", "10.0.1.0/28"])
+    assert pool.covers(parse_prefix(cidr)) is covered
+
+
+def test_a_pool_of_ipv6_covers_no_ipv4_prefix_of_the_same_number() -> None:
+    assert not parse_pool("net", ["::/64"]).covers(Prefix(8, 32, IPV4))
+    assert parse_pool("net", ["::/64"]).covers(Prefix(8, 128, IPV6))
+
+
+NO_ADDRESS = "is not an IP address, such as 10.0.0.5 or 2001:db8::5"
+
+
+@pytest.mark.parametrize(
+    ("ranges", "message"),
+    [
+        ([], "ranges is empty: name at least one CIDR, interval or address"),
+        (["web"], f'ranges[0]: "web" {NO_ADDRESS}'),
+        (["10.0.0.0/24", "::/64"], "ranges mixes IPv4 and IPv6: make a range for each family"),
+        (
+            ["10.0.0.0/24", "web", "10.0.0.5/28", "::1"],
+            (
+                f'ranges[1]: "web" {NO_ADDRESS}; '
+                'ranges[2]: "10.0.0.5/28" has host bits set: write 10.0.0.0/28, or 10.0.0.5 for the single address; '
+                "ranges mixes IPv4 and IPv6: make a range for each family"
+            ),
+        ),
+        (
+            ["10.0.0.9-10.0.0.1", "10.0.0.0/33"],
+            (
+                'ranges[0]: "10.0.0.9-10.0.0.1" ends before it begins: write 10.0.0.1-10.0.0.9; '
+                'ranges[1]: "10.0.0.0/33" has an invalid prefix length: IPv4 prefix lengths are 0..32, '
+                "such as 10.0.0.0/24"
+            ),
+        ),
+    ],
+    ids=["empty", "one fault", "mixed families", "all faults at once", "in their order"],
+)
+def test_all_faults_of_a_pool_are_told_at_once(ranges: list[str], message: str) -> None:
+    with pytest.raises(InvalidPool) as refused:
+        parse_pool("net", ranges)
+    assert str(refused.value) == message
+
+
+def test_of_very_many_faults_the_first_ten_are_told() -> None:
+    with pytest.raises(InvalidPool) as refused:
+        parse_pool("net", [f"w{number}" for number in range(256)])
+    told = str(refused.value).split("; ")
+    assert told == [*(f'ranges[{n}]: "w{n}" {NO_ADDRESS}' for n in range(10)), "and 246 more"]
+    with pytest.raises(InvalidPool) as refused:
+        parse_pool("net", [f"w{number}" for number in range(10)])
+    assert "more" not in str(refused.value)
+
+
+def test_a_pool_cannot_be_changed() -> None:
+    pool = Pool("net", IPV4, [Interval(0, 1)])
+    with pytest.raises(AttributeError):
+        pool.name = "other"  # type: ignore[misc]

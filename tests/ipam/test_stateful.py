@@ -1,0 +1,75 @@
+"""A life of allocations and releases, chosen by Hypothesis, in which `allocate` must agree with the naive model."""
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from ipam.address import Prefix
+from ipam.allocate import Allocation, Claim, allocate
+from tests.ipam.model import Granted, Outcome
+from tests.ipam.pools import POOLS, TestPool, as_outcome
+
+
+class PoolLife(RuleBasedStateMachine):
+    """What is held is kept by both sides; each decision starts anew from it, as the hooks' do."""
+
+    @initialize(pool=st.sampled_from(POOLS))
+    def start(self, pool: TestPool) -> None:
+        self.pool, self.real, self.model = pool, pool.real(), pool.model()
+        self.held: list[Allocation] = []
+        self.serial = 0
+
+    def decide(self, claim: Claim, expected: Outcome) -> None:
+        outcome = allocate(self.real, self.held, [claim]).outcomes[0]
+        assert as_outcome(outcome) == expected
+        if isinstance(outcome, Prefix):
+            self.held.append(Allocation(outcome, claim.holder))
+
+    def holder(self) -> str:
+        self.serial += 1
+        return f"holder-{self.serial}"
+
+    @rule(data=st.data())
+    def take(self, data: st.DataObject) -> None:
+        length = data.draw(st.sampled_from(self.pool.lengths))
+        self.decide(Claim(self.holder(), length), self.model.allocate(length))
+
+    @rule(data=st.data())
+    def take_exactly(self, data: st.DataObject) -> None:
+        length = data.draw(st.sampled_from(self.pool.lengths))
+        address = data.draw(st.sampled_from(sorted(self.model.pool)))
+        size = 1 << (self.pool.family.bits - length)
+        prefix = Prefix(address // size * size, length, self.pool.family)
+        self.decide(Claim(self.holder(), length, prefix), self.model.dedicate(prefix.first, length))
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data())
+    def release(self, data: st.DataObject) -> None:
+        victim = self.held.pop(data.draw(st.integers(0, len(self.held) - 1)))
+        self.model.release(Granted(victim.prefix.first, victim.prefix.length))
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data())
+    def decide_again_after_a_restart(self, data: st.DataObject) -> None:
+        """All that is held is claimed anew, block by block, in any order: everybody gets what it had."""
+        order = data.draw(st.permutations(self.held))
+        decision = allocate(self.real, [], [Claim(holder, block.length, block) for block, holder in order])
+        assert decision.outcomes == [block for block, _ in order]
+        assert decision.free_count == self.model.free_count
+
+    @invariant()
+    def both_count_alike(self) -> None:
+        decision = allocate(self.real, self.held, [])
+        assert decision.free_count == self.model.free_count
+        assert decision.largest_free_length == self.model.largest_free
+
+    @invariant()
+    def nothing_overlaps(self) -> None:
+        sizes = sum(1 << (block.family.bits - block.length) for block, _ in self.held)
+        away = {a for block, _ in self.held for a in range(block.first, block.last + 1)}
+        assert len(away) == sizes
+        assert away == self.model.taken
+
+
+TestPoolLife = PoolLife.TestCase
+TestPoolLife.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
