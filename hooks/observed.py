@@ -22,6 +22,8 @@ from hooks.wire import (
 )
 from ipam.pool import InvalidPool, Pool, parse_pool
 
+_FIELDS = msgspec.json.Decoder(dict[str, Raw])
+
 
 class Observed:
     """The picture of one call: the ledger, the requests of this range, the answers that exist.
@@ -153,7 +155,7 @@ def _as_it_came(key: str, raw: Raw) -> dict[str, Any]:
     """An allocation of which nothing is known but that it exists."""
     namespace, _, name = key.rpartition("/")
     try:
-        written = msgspec.json.decode(raw, type=dict[str, Raw])
+        written = _FIELDS.decode(raw)
     except UNREADABLE as error:
         raise ProtocolError(f'$.children["{names.ALLOCATION_KEY}"]["{key}"]', str(error)) from error
     return {

@@ -10,7 +10,6 @@ allocations, because Metacontroller deletes every child that is missing from an 
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cache
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -236,6 +235,25 @@ Object = TypeVar("Object", RequestObject, AllocationObject, OwnedAllocationObjec
 Spec = TypeVar("Spec", RangeSpec, RequestSpec)
 
 
+#: All decoders, made while the module is imported: msgspec completes what it knows of a struct when the first decoder
+#: for it is made, and two threads that do so at once crash the process (a segmentation fault, seen with msgspec 0.22).
+_DECODERS: dict[type, msgspec.json.Decoder[Any]] = {
+    each: msgspec.json.Decoder(each)
+    for each in (
+        RangeBody,
+        RequestBody,
+        RangeCustomizeBody,
+        RequestCustomizeBody,
+        RequestObject,
+        AllocationObject,
+        OwnedAllocationObject,
+        NamespaceObject,
+        RangeSpec,
+        RequestSpec,
+    )
+}
+
+
 def decode_body(data: bytes, body_type: type[Body]) -> Body:
     """Read the body of a hook call.
 
@@ -245,7 +263,7 @@ def decode_body(data: bytes, body_type: type[Body]) -> Body:
     try:
         if not data.isascii():
             data.decode()  # msgspec does not look at the text that it skips
-        body: Body = _decoder(body_type).decode(data)
+        body: Body = _DECODERS[body_type].decode(data)
     except UNREADABLE as error:
         raise explained(data, body_type, str(error)) from error
     parent = body.object if isinstance(body, RequestBody) else body.parent
@@ -258,7 +276,7 @@ def decode_body(data: bytes, body_type: type[Body]) -> Body:
 
 def decode_objects(group: Mapping[str, Raw], object_type: type[Object]) -> tuple[dict[str, Object], list[str]]:
     """Read one kind's objects: those that can be read, by "namespace/name", and the keys of those that can't."""
-    decoder: msgspec.json.Decoder[Object] = _decoder(object_type)
+    decoder: msgspec.json.Decoder[Object] = _DECODERS[object_type]
     objects: dict[str, Object] = {}
     unreadable: list[str] = []
     for key, raw in group.items():
@@ -272,15 +290,10 @@ def decode_objects(group: Mapping[str, Raw], object_type: type[Object]) -> tuple
 def decode_spec(raw: Raw, spec_type: type[Spec]) -> Spec | str:
     """Read a spec; a text that says what is wrong with it, where it can't be read."""
     try:
-        spec: Spec = _decoder(spec_type).decode(raw)
+        spec: Spec = _DECODERS[spec_type].decode(raw)
     except UNREADABLE as error:
         return str(error).replace("`$.", "`spec.").replace("`$`", "`spec`")
     return spec
-
-
-@cache
-def _decoder(of_type: type) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(of_type)
 
 
 def encode(answer: Any) -> bytes:
