@@ -1,5 +1,6 @@
 """What one call sees of a range, sorted out but not yet judged."""
 
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -111,8 +112,10 @@ class Observed:
         )
 
     def waiting(self, kept: Ledger) -> list[RequestObject]:
-        """The requests that may be granted a block now, first come, first served (S6).
+        """The requests that may be granted a block now, in the order in which they are served (S6).
 
+        First those that show a block already, as after the loss of a range: it is theirs. Then in the order in which
+        they came.
         Only those that carry our finalizer: another one could vanish unseen. And none that was let go.
         """
         waiting = [
@@ -123,7 +126,7 @@ class Observed:
             and names.REQUEST_FINALIZER in request.metadata.finalizers
             and not (uid in self.answers and self.answers[uid].state == "Released")
         ]
-        waiting.sort(key=lambda each: (each.metadata.creation_timestamp, *request_key(each), each.metadata.uid))
+        waiting.sort(key=_order)
         return waiting
 
 
@@ -131,6 +134,11 @@ def is_released(request: RequestObject) -> bool:
     """S5 (a): it is being deleted, and nobody but us holds it back. Neither ever turns back."""
     meta = request.metadata
     return meta.deletion_timestamp is not None and all(each == names.REQUEST_FINALIZER for each in meta.finalizers)
+
+
+def _order(request: RequestObject) -> tuple[bool, datetime, str, str, str]:
+    meta = request.metadata
+    return not request.status.cidr, meta.creation_timestamp, meta.namespace, meta.name, meta.uid
 
 
 def _pool_of(range_text: str, spec: RangeSpec | str) -> Pool | str:

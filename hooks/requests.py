@@ -28,8 +28,10 @@ SILENCE_BEFORE_PENDING = timedelta(seconds=30)
 #: A deleted request to which no answer exists goes after this time: there is no such range. A range that is there
 #: answers each deletion within moments. It is counted from the first call, for nothing may have run at the deletion.
 SILENCE_BEFORE_LETTING_GO = timedelta(seconds=10)
-#: Wake-ups can be lost; who has no block looks again after this many seconds.
+#: Wake-ups can be lost. Who waits for room looks again after this many seconds ...
 RECHECK_SECONDS = 300.0
+#: ... and who waits for any answer, or to be let go, after this many.
+RECHECK_SILENCE_SECONDS = 60.0
 
 
 def customize(body: RequestCustomizeBody) -> dict[str, Any]:
@@ -79,7 +81,11 @@ def finalize(body: RequestBody, now: datetime) -> dict[str, Any]:
     labels = {names.RANGE_LABEL: names.range_label(*_range_of(request, spec))}
     answer = _answer_to(request, spec, body)
     if answer:
-        return {"labels": labels, "finalized": answer.state == "Released", "resyncAfterSeconds": RECHECK_SECONDS}
+        return {
+            "labels": labels,
+            "finalized": answer.state == "Released",
+            "resyncAfterSeconds": RECHECK_SILENCE_SECONDS,
+        }
     since = _silent_since(request, now)
     seconds_left = (SILENCE_BEFORE_LETTING_GO - (now - since)).total_seconds()
     if seconds_left <= 0:
@@ -129,7 +135,7 @@ def _unanswered(request: RequestParent, spec: RequestSpec, body: RequestBody, no
     """Nothing at first; once it has lasted, the reasons that a person can check."""
     seconds_left = (SILENCE_BEFORE_PENDING - (now - request.metadata.creation_timestamp)).total_seconds()
     if request.status.cidr:
-        return {"status": None, "resyncAfterSeconds": RECHECK_SECONDS}
+        return {"status": None, "resyncAfterSeconds": RECHECK_SILENCE_SECONDS}
     if seconds_left > 0:
         return {"status": None, "resyncAfterSeconds": seconds_left}
     namespace, name = _range_of(request, spec)
@@ -142,7 +148,7 @@ def _unanswered(request: RequestParent, spec: RequestSpec, body: RequestBody, no
             "because that range does not control it: delete the allocation"
         )
     fact = Fact("Ready", "False", "NoAnswer", message)
-    return {"status": _status(request, "Pending", fact, now), "resyncAfterSeconds": RECHECK_SECONDS}
+    return {"status": _status(request, "Pending", fact, now), "resyncAfterSeconds": RECHECK_SILENCE_SECONDS}
 
 
 def _refusal(request: RequestParent, answer: AllocationSpec, now: datetime) -> RequestStatus:

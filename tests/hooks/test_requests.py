@@ -152,13 +152,13 @@ def test_a_request_without_an_answer_is_pending_after_30_seconds(created: int) -
         ("Ready", "False", "NoAnswer"),
         ("Reconciling", "True", "NoAnswer"),
     ]
-    assert answer["resyncAfterSeconds"] == 300
+    assert answer["resyncAfterSeconds"] == 60
 
 
 def test_a_request_with_a_block_is_never_pending() -> None:
     """Its allocation may be missing from a cache for a moment, or be deleted by hand."""
     answer = sync_request(request_object("web", cidr=CIDR, created=at(-9999)))
-    assert answer == {"labels": LABEL, "status": None, "resyncAfterSeconds": 300}
+    assert answer == {"labels": LABEL, "status": None, "resyncAfterSeconds": 60}
 
 
 def test_a_released_answer_is_none_while_the_request_lives() -> None:
@@ -247,7 +247,7 @@ def test_a_second_owner_that_is_no_controller_does_no_harm() -> None:
 def test_a_deleted_request_goes_when_its_range_has_released_it(state: str, *, finalized: bool) -> None:
     going = request_object("web", deleted=at(-9999))
     answer = finalize_request(going, allocation_object("web", state, cidr=CIDR if state == "Ready" else ""))
-    assert answer == {"labels": LABEL, "finalized": finalized, "resyncAfterSeconds": 300}
+    assert answer == {"labels": LABEL, "finalized": finalized, "resyncAfterSeconds": 60}
 
 
 def test_a_deleted_request_without_an_answer_writes_down_since_when() -> None:
