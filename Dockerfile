@@ -1,10 +1,10 @@
-# Two stages of one Debian release: the virtual environment is made where it will run.
-FROM python:3.13-slim-trixie AS build
+# Two stages of one Debian release: the virtual environment is made where it will run. Python is the version of the tests.
+FROM python:3.11-slim-bookworm AS build
 RUN python -m venv /opt/ipam
 COPY requirements-hooks.txt /tmp/
 RUN /opt/ipam/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r /tmp/requirements-hooks.txt
 
-FROM python:3.13-slim-trixie
+FROM python:3.11-slim-bookworm
 COPY --from=build /opt/ipam /opt/ipam
 WORKDIR /srv/ipam
 COPY gunicorn.conf.py ./

@@ -18,7 +18,7 @@ import requests
 
 from bench.readings import Readings, read
 from tests.e2e import cluster
-from tests.e2e.api import RANGES, REQUESTS, Refused, objects_path
+from tests.e2e.api import RANGES, REQUESTS, Refused, kubectl, objects_path
 from tests.e2e.audit import HistoryAudit, audit_history
 from tests.e2e.burst import Burst
 from tests.e2e.history import current_revision, read_history
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 RANGE = "10.0.0.0/8"
 #: 10,000 requests on a slow machine; a burst that takes longer has hung.
 BURST_SECONDS_MAX = 3600.0
+#: The API server takes a moment until a new policy counts, and does not say when.
+POLICY_SECONDS = 5.0
 COLUMNS = ("requests", "standing", "total s", "per s", "p50 s", "p99 s", "max s", "API writes", "hook calls", "CPU s")
 
 
@@ -140,9 +142,13 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("count", type=int, help="requests in the burst")
     parser.add_argument("--standing", type=int, default=0, help="requests that are there before")
+    parser.add_argument("--without-policy", action="store_true", help="do not install deploy/admission (own cluster)")
     options = parser.parse_args(arguments)
     running, own = _cluster()
     try:
+        if own and not options.without_policy:
+            kubectl(running.kubeconfig, "apply", "-k", str(cluster.ROOT / "deploy/admission"))
+            time.sleep(POLICY_SECONDS)
         result = run(running, options.count, options.standing)
     finally:
         if own:

@@ -121,7 +121,7 @@ def read_prefix(text: str) -> Prefix:
     if length is None or length > family.bits or first & ((1 << (family.bits - length)) - 1):
         raise InvalidAddress(f'"{text}" is not a CIDR without host bits')
     prefix = Prefix(first, length, family)
-    if family is IPV6 and str(prefix) != text:
+    if family is IPV6 and (str(prefix) != text or first >> 32 == 0xFFFF):  # the latter is IPv4 in IPv6 form
         raise InvalidAddress(f'"{text}" is not in canonical form')
     return prefix
 

@@ -11,7 +11,7 @@ import os
 import subprocess
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -53,7 +53,12 @@ class Api:
     token: str
     ca_file: Path
     timeout_seconds: float = 30.0
+    impersonated: str = ""
     _local: threading.local = field(default_factory=threading.local, repr=False)
+
+    def impersonating(self, user: str) -> Api:
+        """The same API server, as another user."""
+        return replace(self, impersonated=user, _local=threading.local())
 
     def call(
         self, verb: str, path: str, body: object = None, *, kind: str = JSON, accept: str = JSON, **query: str
@@ -151,6 +156,8 @@ class Api:
             session.trust_env = False
             session.verify = str(self.ca_file)
             session.headers["Authorization"] = f"Bearer {self.token}"
+            if self.impersonated:
+                session.headers["Impersonate-User"] = self.impersonated
             session.mount("https://", HTTPAdapter(pool_connections=1, pool_maxsize=1))
             self._local.session = session
         return session

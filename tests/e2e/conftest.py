@@ -32,11 +32,14 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 
 
-#: What a test may need: its fixture and marker, the variable that gives it, and what to say without.
+#: What a test may need: its fixture, the variable that gives it, and what to say without.
 NEEDS = (
-    ("loop", "metacontroller", "METACONTROLLER", "`make e2e METACONTROLLER=/path/to/it` runs them on the full loop"),
-    ("control_plane", "cluster", "IPAM_E2E", "`make e2e` runs them on a real control plane"),
+    ("recorder", "IPAM_RECORD", "`IPAM_RECORD=1 make e2e METACONTROLLER=/path/to/it` records fixtures anew"),
+    ("metacontroller_path", "METACONTROLLER", "`make e2e METACONTROLLER=/path/to/it` runs them on the full loop"),
+    ("control_plane", "IPAM_E2E", "`make e2e` runs them on a real control plane"),
 )
+#: Markers of the tests that need them, by fixture.
+MARKERS = {"metacontroller_path": "metacontroller", "control_plane": "cluster"}
 _not_run: Counter[str] = Counter()
 
 
@@ -66,9 +69,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def _mark(item: pytest.Item) -> str:
     missing = ""
-    for fixture, marker, variable, text in NEEDS:
+    for fixture, variable, text in NEEDS:
         if fixture in getattr(item, "fixturenames", ()):
-            item.add_marker(marker)
+            if marker := MARKERS.get(fixture):
+                item.add_marker(marker)
             missing = missing if os.environ.get(variable) else text
     return missing
 
@@ -100,10 +104,16 @@ def namespace(request: pytest.FixtureRequest, api: Api) -> Iterator[str]:
         api.ask_patiently("DELETE", objects_path(resource, name))
 
 
+@pytest.fixture(scope="session")
+def metacontroller_path() -> Path:
+    """Metacontroller itself; what needs it is not run without."""
+    return Path(os.environ["METACONTROLLER"]).resolve()
+
+
 @pytest.fixture(scope="module")
-def loop(control_plane: ControlPlane) -> Iterator[Loop]:
+def loop(control_plane: ControlPlane, metacontroller_path: Path) -> Iterator[Loop]:
     """Hooks and Metacontroller, for all tests of a module."""
-    loop = Loop(control_plane, Path(os.environ["METACONTROLLER"]).resolve())
+    loop = Loop(control_plane, metacontroller_path)
     try:
         loop.start()
         yield loop

@@ -1,4 +1,4 @@
-"""A real control plane on loopback: etcd, API server, and the controllers for garbage collection and namespaces.
+"""A real control plane on loopback: etcd, API server and controller manager, with everything installed that we ship.
 
 Ports are chosen once and data stays in the folder, so each part can be restarted in place. The API server makes its own
 certificate, and that is the authority every client here checks it against. History is never compacted: the audit reads
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import requests
@@ -18,8 +19,6 @@ from tests.e2e.api import KINDS, Api, kubectl
 from tests.e2e.processes import Program, free_port, wait_until
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.e2e.binaries import Binaries
 
 TOKEN = "e2e-admin"  # of a server that listens on loopback only and lives as long as the test
@@ -27,8 +26,13 @@ ETCD_BYTES_MAX = 8 << 30
 START_SECONDS_MAX = 90.0
 AGGREGATED_DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
-#: What a user installs, as shipped: kustomizations, in this order.
-SHIPPED = ("crds",)
+#: Metacontroller's kinds, which a user has before our controllers come.
+METACONTROLLER_CRDS = Path(__file__).parent / "metacontroller_crds.yaml"
+#: What a user installs, as shipped: a kustomization with CRDs, roles, hooks and controllers.
+SHIPPED = "metacontroller"
+
+#: What of the controller manager has to do with us: children of deleted owners, namespaces, roles made of others.
+CONTROLLERS = ("garbage-collector-controller", "namespace-controller", "clusterrole-aggregation-controller")
 
 
 class ControlPlane:
@@ -62,8 +66,9 @@ class ControlPlane:
         self.apiserver.start()
         self.wait_ready()
         self.controller_manager.start()
-        for kustomization in SHIPPED:
-            kubectl(self.kubeconfig, "apply", "-k", str(self.root / kustomization))
+        self.kubectl("apply", "-f", str(METACONTROLLER_CRDS))
+        self.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+        self.kubectl("apply", "-k", str(self.root / SHIPPED))
         self.wait_served()
 
     def stop(self) -> None:
@@ -88,13 +93,26 @@ class ControlPlane:
 
     def wait_served(self) -> None:
         """Waits until every installed kind is served and discovered; forgets what kubectl believed before."""
-        kubectl(self.kubeconfig, "wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+        self.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
         wait_until(self._is_discovered, what="discovery lists our kinds", seconds=START_SECONDS_MAX)
         shutil.rmtree(self.folder / "kubectl-cache", ignore_errors=True)
 
     def kubectl(self, *arguments: str, stdin: str | None = None, **environment: str) -> str:
         """Runs kubectl as the administrator."""
         return kubectl(self.kubeconfig, *arguments, stdin=stdin, **environment)
+
+    def write_kubeconfig(self, path: Path, token: str) -> None:
+        """Writes how to get here as the user of a token."""
+        cluster = {"server": self.api.url, "certificate-authority": str(self.api.ca_file)}
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "e2e", "cluster": cluster}],
+            "users": [{"name": "user", "user": {"token": token}}],
+            "contexts": [{"name": "e2e", "context": {"cluster": "e2e", "user": "user"}}],
+            "current-context": "e2e",
+        }
+        path.write_text(yaml.safe_dump(config))
 
     def _is_ready(self) -> bool:
         for program in (self.etcd, self.apiserver):
@@ -113,16 +131,7 @@ class ControlPlane:
         (self.folder / "tokens.csv").write_text(f'{TOKEN},admin,admin,"system:masters"\n')
         key = self.folder / "service-accounts.key"
         subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
-        cluster = {"server": self.api.url, "certificate-authority": str(self.api.ca_file)}
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": "e2e", "cluster": cluster}],
-            "users": [{"name": "admin", "user": {"token": TOKEN}}],
-            "contexts": [{"name": "e2e", "context": {"cluster": "e2e", "user": "admin"}}],
-            "current-context": "e2e",
-        }
-        self.kubeconfig.write_text(yaml.safe_dump(config))
+        self.write_kubeconfig(self.kubeconfig, TOKEN)
 
     def _etcd_flags(self) -> list[str]:
         peers = f"http://127.0.0.1:{free_port()}"
@@ -153,12 +162,14 @@ class ControlPlane:
             f"--service-account-signing-key-file={key}",
             "--service-cluster-ip-range=10.96.0.0/16",
             "--disable-admission-plugins=ServiceAccount",
+            # Strict clusters have it: a block on the owner's deletion needs a right of its own.
+            "--enable-admission-plugins=OwnerReferencesPermissionEnforcement",
         ]
 
     def _controller_manager_flags(self) -> list[str]:
         return [
             f"--kubeconfig={self.kubeconfig}",
-            "--controllers=garbage-collector-controller,namespace-controller",
+            f"--controllers={','.join(CONTROLLERS)}",
             "--leader-elect=false",
             "--secure-port=0",
         ]

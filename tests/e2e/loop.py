@@ -10,7 +10,6 @@ import json
 import socket
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import requests
@@ -19,11 +18,12 @@ import yaml
 from tests.e2e.processes import free_port, wait_until
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.e2e.api import Obj
     from tests.e2e.control_plane import ControlPlane
     from tests.e2e.processes import Program
 
-METACONTROLLER_CRDS = Path(__file__).parent / "metacontroller_crds.yaml"
 CONTROLLER_KINDS = ("CompositeController", "DecoratorController")
 START_SECONDS_MAX = 30.0
 
@@ -63,16 +63,26 @@ class Metacontroller:
 
 
 class Loop:
-    """Hooks and Metacontroller, working for one control plane."""
+    """Hooks and Metacontroller, working for one control plane.
 
-    def __init__(self, plane: ControlPlane, metacontroller: Path) -> None:
+    Attributes:
+        hooks_url: where the hooks listen.
+        called_url: where Metacontroller calls them; another URL than theirs if somebody listens in.
+    """
+
+    def __init__(
+        self, plane: ControlPlane, metacontroller: Path, *, kubeconfig: Path | None = None, **environment: str
+    ) -> None:
+        """Metacontroller is who the kubeconfig says, the administrator if there is none; hooks get the environment."""
         self.plane = plane
         self._port = free_port()
-        bind = f"127.0.0.1:{self._port}"
+        self.hooks_url = self.called_url = f"http://127.0.0.1:{self._port}"
         command = ("-m", "gunicorn", "-c", "gunicorn.conf.py", "hooks.app:app")
-        self.hooks = plane.program("hooks", sys.executable, *command, IPAM_BIND=bind)
-        self.metacontroller = _metacontroller(plane, metacontroller, "metacontroller")
-        self.second_metacontroller = _metacontroller(plane, metacontroller, "metacontroller-2")
+        environment["IPAM_BIND"] = f"127.0.0.1:{self._port}"
+        self.hooks = plane.program("hooks", sys.executable, *command, **environment)
+        user = kubeconfig or plane.kubeconfig
+        self.metacontroller = _metacontroller(plane, metacontroller, "metacontroller", user)
+        self.second_metacontroller = _metacontroller(plane, metacontroller, "metacontroller-2", user)
 
     @property
     def programs(self) -> tuple[Program, ...]:
@@ -81,8 +91,6 @@ class Loop:
 
     def start(self) -> None:
         """Starts the hooks and one Metacontroller and tells it about our controllers."""
-        self.plane.kubectl("apply", "-f", str(METACONTROLLER_CRDS))
-        self.plane.wait_served()
         self.plane.kubectl("apply", "-f", "-", stdin=self._controllers())
         self.start_hooks()
         self.metacontroller.start()
@@ -112,7 +120,7 @@ class Loop:
         for hook in controller["spec"]["hooks"].values():
             webhook = hook["webhook"]
             del webhook["service"]
-            webhook["url"] = f"http://127.0.0.1:{self._port}{webhook.pop('path')}"
+            webhook["url"] = self.called_url + webhook.pop("path")
         return controller
 
     def _hooks_listen(self) -> bool:
@@ -121,8 +129,8 @@ class Loop:
             return probe.connect_ex(("127.0.0.1", self._port)) == 0
 
 
-def _metacontroller(plane: ControlPlane, path: Path, name: str) -> Metacontroller:
+def _metacontroller(plane: ControlPlane, path: Path, name: str, kubeconfig: Path) -> Metacontroller:
     health, metrics = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
     addresses = (f"--health-probe-bind-address={health}", f"--metrics-address={metrics}")
-    program = plane.program(name, path, *METACONTROLLER_FLAGS, *addresses, KUBECONFIG=str(plane.kubeconfig))
+    program = plane.program(name, path, *METACONTROLLER_FLAGS, *addresses, KUBECONFIG=str(kubeconfig))
     return Metacontroller(program, f"http://{health}/healthz", f"http://{metrics}/metrics")

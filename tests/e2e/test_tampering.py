@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: How long something that must not happen is watched.
 PATIENCE_SECONDS = 5.0
+#: From this age on no hook looks at a request again by itself for minutes.
+OLD_SECONDS = 32.0
 
 
 def test_a_stripped_label_comes_back_and_the_block_stays(team: Team) -> None:
@@ -41,6 +43,20 @@ def test_a_stripped_finalizer_comes_back_and_the_block_stays(team: Team) -> None
     )
     assert team.request("web")["status"]["cidr"] == cidr
     assert [item["cidr"] for item in team.ledger()] == [cidr]
+
+
+def test_a_finalizer_stripped_from_an_old_request_comes_back_within_seconds(team: Team) -> None:
+    team.create_range("net", "10.0.0.0/24")
+    team.create_request("web")
+    team.wait_state("web", "Ready")
+    time.sleep(OLD_SECONDS)
+    team.set_finalizers("web", [])
+    wait_until(
+        lambda: OURS in team.request("web")["metadata"].get("finalizers", ()), what="the finalizer is back", seconds=5
+    )
+    team.delete_request("web")
+    team.wait_gone(REQUESTS, "web")
+    team.wait_empty()
 
 
 def test_a_request_that_vanished_by_force_keeps_its_entry_until_it_is_reclaimed(team: Team) -> None:

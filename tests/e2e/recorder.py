@@ -1,0 +1,206 @@
+"""Listens in between Metacontroller and the hooks while stories take place, and writes what it heard as fixtures.
+
+A small reverse proxy: Metacontroller calls it instead of the hooks, and it calls the hooks. These run in replay mode,
+because in a story the time is the story's (`recording.py`).
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import Counter
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.e2e.api import KINDS, RANGES, REQUESTS, Api
+from tests.e2e.processes import NotInTime, wait_until
+from tests.e2e.recording import Recording
+from tests.e2e.stories import GONE, Ref, founded, perform
+from tests.e2e.team import Team
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.e2e.api import Obj
+    from tests.e2e.recording import Call
+    from tests.e2e.stories import Step, Story
+
+FOLDER = Path(__file__).parents[1] / "fixtures" / "recorded"
+#: Nothing moves any more if nobody has called for so long; Metacontroller's shortest repetition comes after 10 s.
+QUIET_SECONDS = 2.0
+STEP_SECONDS_MAX = 90.0
+LINE_LENGTH = 120
+
+
+class Recorder:
+    """The proxy; between stories it passes calls on and keeps none."""
+
+    def __init__(self, hooks_url: str) -> None:
+        self._hooks = hooks_url.removeprefix("http://")
+        self._recording = Recording("", self._send)
+        self._last_call = time.monotonic()
+        self._under_way = 0
+        self._lock = threading.Lock()
+        recorder = self
+
+        class Handler(BaseHTTPRequestHandler):
+            """Hands each call over."""
+
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                status, answer = recorder.pass_on(self.path, body)
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name in http.server
+                """Says nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, name="recorder", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Where Metacontroller is to call."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    @contextmanager
+    def listening(self) -> Iterator[Recorder]:
+        """Serves."""
+        self._thread.start()
+        try:
+            yield self
+        finally:
+            self._server.shutdown()
+            self._server.server_close()
+
+    def pass_on(self, path: str, body: bytes) -> tuple[int, bytes]:
+        """Makes a call for Metacontroller."""
+        with self._lock:
+            self._under_way += 1
+            recording = self._recording
+        try:
+            return recording.call(path, body)
+        finally:
+            with self._lock:
+                self._under_way -= 1
+                self._last_call = time.monotonic()
+
+    def record(self, story: Story, api: Api) -> list[Call]:
+        """Lets a story take place and returns its calls; afterwards nothing is left of it."""
+        self._recording = recording = Recording(story.name, self._send)
+        world = RealWorld(api)
+        for step in [founded(story), *story.steps]:
+            recording.begin(step, _next_second())
+            perform(step, story.name, world)
+            self._wait_for_end(step, story.name, world)
+        self._recording = Recording("", self._send)
+        team = Team(api, story.name)
+        for resource in (REQUESTS, RANGES):
+            team.delete_all(resource)
+        return recording.distinct()
+
+    def _wait_for_end(self, step: Step, namespace: str, world: RealWorld) -> None:
+        what = f"{namespace}: {step.fact}: {dict(step.states)}"
+        try:
+            wait_until(lambda: world.is_so(step, namespace) and self._is_quiet(), what=what, seconds=STEP_SECONDS_MAX)
+        except NotInTime as late:
+            seen = {ref: world.words_of(namespace, ref) for ref in step.states}
+            raise NotInTime(f"{late}; it is {seen}") from late
+
+    def _is_quiet(self) -> bool:
+        with self._lock:
+            return self._under_way == 0 and time.monotonic() - self._last_call > QUIET_SECONDS
+
+    def _send(self, path: str, body: bytes, now: str) -> tuple[int, bytes]:
+        connection = HTTPConnection(self._hooks, timeout=30)
+        try:
+            connection.request("POST", path, body, {"Content-Type": "application/json", "Ipam-Now": now})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+
+class RealWorld:
+    """A control plane as the place of a story."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    def create(self, obj: Obj) -> object:
+        """Creates an object."""
+        return self._api.create(obj)
+
+    def delete(self, namespace: str, ref: Ref) -> None:
+        """Asks for the deletion of an object."""
+        self._api.delete(KINDS[ref[0]], namespace, ref[1])
+
+    def set_finalizers(self, namespace: str, name: str, finalizers: list[str]) -> None:
+        """Replaces the finalizers of a request."""
+        Team(self._api, namespace).set_finalizers(name, finalizers)
+
+    def is_so(self, step: Step, namespace: str) -> bool:
+        """Whether everything is as the step says."""
+        return all(state in self.words_of(namespace, ref) for ref, state in step.states.items())
+
+    def words_of(self, namespace: str, ref: Ref) -> set[str]:
+        """What can be said of an object in one word."""
+        return words_for(self._api.find(KINDS[ref[0]], namespace, ref[1]))
+
+
+def words_for(obj: Obj | None) -> set[str]:
+    """The state of an object and the reasons of its conditions; or that it is gone."""
+    if obj is None:
+        return {GONE}
+    status = obj.get("status", {})
+    return {status.get("state", ""), *(condition["reason"] for condition in status.get("conditions", ()))}
+
+
+def write_fixture(story: Story, calls: list[Call], folder: Path = FOLDER) -> None:
+    """Writes the calls of a story as cases, in their order."""
+    numbers: Counter[tuple[str, str]] = Counter()
+    cases = []
+    for call in calls:
+        endpoint = call.path.strip("/").replace("/", " ")
+        numbers[call.fact, endpoint] += 1
+        cases.append(
+            {
+                "description": f"{call.fact}: {endpoint} {numbers[call.fact, endpoint]}",
+                "path": call.path,
+                "now": call.now,
+                "request": call.request,
+                "expect": {"status": call.status, "body": call.answer},
+            }
+        )
+    folder.mkdir(exist_ok=True)
+    (folder / f"{story.name}.json").write_text(_pretty(cases) + "\n")
+
+
+def _pretty(value: Any, indent: str = "", used: int = 0) -> str:
+    """JSON with whatever fits into a line on one line; `used` is what stands before the value in its line."""
+    flat = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, (dict, list)) or not value or used + len(flat) < LINE_LENGTH:
+        return flat
+    inner = indent + "  "
+    if isinstance(value, list):
+        lines = [inner + _pretty(item, inner, len(inner)) for item in value]
+        return "[\n" + ",\n".join(lines) + f"\n{indent}]"
+    heads = [(f"{inner}{json.dumps(key)}: ", item) for key, item in value.items()]
+    return "{\n" + ",\n".join(head + _pretty(item, inner, len(head)) for head, item in heads) + f"\n{indent}}}"
+
+
+def _next_second() -> datetime:
+    """Waits for the next full second, so that no time stamp belongs to two steps."""
+    time.sleep(1 - time.time() % 1)
+    return datetime.now(UTC).replace(microsecond=0)

@@ -1,0 +1,163 @@
+"""Hook calls of a story as anybody could have seen them: with the story's own uids and times, and short.
+
+Calls go through a `Recording` on their way to the hooks. It gives each body the names and times of the story *before*
+the hooks see it, so their answers rest on these alone, and two recordings of a story speak of the same uids, the same
+allocations (their names are hashes over uids) and the same seconds:
+
+uids   `uid-<name>`; `uid-<name>-2` for the second object of that name.
+times  all of a step is one moment, `Step.seconds` after the step before; the hooks are told that moment as the time.
+       What the hooks write (lastTransitionTime) comes back as it was written.
+
+What is kept of a body is what a hook may depend on (`shortened`). A call that was seen before is not kept again.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.e2e.api import Obj
+    from tests.e2e.stories import Step
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+#: Copies of what stands in the object itself, for the next three-way merge.
+LAST_APPLIED = (
+    "kubectl.kubernetes.io/last-applied-configuration",
+    "metacontroller.k8s.io/last-applied-configuration",
+)
+BOOKKEEPING = ("managedFields", "resourceVersion")
+
+#: Makes a call (path, body, time); gives status and body of the answer.
+Send = Callable[[str, bytes, str], tuple[int, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of a hook, short, and its answer."""
+
+    fact: str
+    path: str
+    now: str
+    request: Obj
+    status: int
+    answer: Any
+
+    @property
+    def parent(self) -> tuple[str, str]:
+        """Namespace and name of the object that it is about."""
+        meta = (self.request.get("object") or self.request["parent"])["metadata"]
+        return meta["namespace"], meta["name"]
+
+    @property
+    def text(self) -> str:
+        """The one text of its path and body, to compare it with others."""
+        return text_of(self.path, self.request)
+
+
+class Recording:
+    """The calls of one story, in the order in which their answers came."""
+
+    def __init__(self, namespace: str, send: Send) -> None:
+        """Keeps calls about objects of this namespace; `send` makes the calls."""
+        self.calls: list[Call] = []
+        self._namespace, self._send = namespace, send
+        self._fact, self._now = "", START
+        self._moments: list[tuple[datetime, datetime]] = []
+        self._uids: dict[str, str] = {}
+        self._taken: set[str] = set()
+        self._lock = threading.Lock()
+
+    def begin(self, step: Step, at: datetime) -> None:
+        """From this moment on, on the clock of the cluster, everything belongs to that step."""
+        with self._lock:
+            self._now += timedelta(seconds=step.seconds)
+            self._fact = step.fact
+            self._moments.append((at, self._now))
+
+    def call(self, path: str, body: bytes) -> tuple[int, bytes]:
+        """Passes a call on and keeps it."""
+        with self._lock:
+            fact, now = self._fact, rfc3339(self._now)
+            told = self._retold(body)
+        status, answer = self._send(path, told.encode(), now)
+        call = Call(fact, path, now, shortened(json.loads(told)), status, json.loads(answer))
+        with self._lock:
+            if call.parent[0] == self._namespace:
+                self.calls.append(call)
+        return status, answer
+
+    def distinct(self) -> list[Call]:
+        """The calls without those that were made, and answered, in the same way before."""
+        first: dict[tuple[str, str], Call] = {}
+        for call in self.calls:
+            first.setdefault((call.text, text_of(call.path, call.answer)), call)
+        return list(first.values())
+
+    def _retold(self, body: bytes) -> str:
+        """The body with the story's uids and times."""
+        for meta in _all_metadata(json.loads(body)):
+            self._name(meta)
+        text = UUID.sub(lambda found: self._uids.get(found[0], found[0]), body.decode())
+        return TIME.sub(lambda found: self._moment(found[0]), text)
+
+    def _name(self, meta: Obj) -> None:
+        if meta["uid"] in self._uids or not UUID.fullmatch(meta["uid"]):
+            return
+        base = f"uid-{meta['name']}"
+        name, count = base, 1
+        while name in self._taken:
+            count += 1
+            name = f"{base}-{count}"
+        self._taken.add(name)
+        self._uids[meta["uid"]] = name
+
+    def _moment(self, text: str) -> str:
+        at = datetime.fromisoformat(text)
+        told = [moment for begun, moment in self._moments if begun <= at]
+        return rfc3339(told[-1]) if told else text
+
+
+def shortened(body: Obj) -> Obj:
+    """The body without what no hook may depend on: the controller, versions, who wrote what, copies of the spec."""
+    short = {key: value for key, value in body.items() if key != "controller"}
+    for meta in _all_metadata(short):
+        for field in BOOKKEEPING:
+            meta.pop(field, None)
+        for annotation in LAST_APPLIED:
+            meta.get("annotations", {}).pop(annotation, None)
+        if meta.get("annotations") == {}:
+            del meta["annotations"]
+    return short
+
+
+def text_of(path: str, body: Any) -> str:
+    """The one text of a JSON value that belongs to a path."""
+    return f"{path} {json.dumps(body, sort_keys=True)}"
+
+
+def rfc3339(moment: datetime) -> str:
+    """The moment as Kubernetes writes it."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _all_metadata(value: Any) -> Iterator[Obj]:
+    """The metadata of each stored object in a body."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _all_metadata(item)
+    elif isinstance(value, dict):
+        meta = value.get("metadata")
+        if isinstance(meta, dict) and "uid" in meta:
+            yield meta
+        for item in value.values():
+            yield from _all_metadata(item)

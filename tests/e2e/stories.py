@@ -1,0 +1,179 @@
+"""What users do in the stories that are recorded: fixed steps, one thing at a time.
+
+Each step changes one object and names what must be true once all is quiet, so that the order of what users do is
+forced, on a real control plane as in the cluster in a box. A step may begin by letting time pass.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from tests.e2e.objects import FOREIGN, OURS, namespace_object, range_object, request_object
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.e2e.api import Obj
+
+#: The state of an object that is not there.
+GONE = "gone"
+#: The kind and the name of an object in the namespace of its story.
+Ref = tuple[str, str]
+
+RANGE, REQUEST = "IPAMRange", "IPAMRequest"
+NET, WEB, DB, LATE = (RANGE, "net"), (REQUEST, "web"), (REQUEST, "db"), (REQUEST, "late")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happens, and the states that follow.
+
+    Attributes:
+        fact: what happens, in words.
+        creates: an object that is created.
+        deletes: an object whose deletion is asked for.
+        finalizers: a request, and its finalizers from now on.
+        states: what is true once nothing moves any more.
+        seconds: how much time has passed since the step before.
+    """
+
+    fact: str
+    states: Mapping[Ref, str]
+    creates: Obj | None = None
+    deletes: Ref | None = None
+    finalizers: tuple[str, list[str]] | None = None
+    seconds: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Steps in a namespace of their own, which has the story's name."""
+
+    name: str
+    steps: list[Step] = field(default_factory=list)
+
+
+class World(Protocol):
+    """Where a story can take place."""
+
+    def create(self, obj: Obj) -> object:
+        """Creates an object."""
+
+    def delete(self, namespace: str, ref: Ref) -> None:
+        """Asks for the deletion of an object."""
+
+    def set_finalizers(self, namespace: str, name: str, finalizers: list[str]) -> None:
+        """Replaces the finalizers of a request."""
+
+
+def perform(step: Step, namespace: str, world: World) -> None:
+    """Does what users do in a step."""
+    if step.creates is not None:
+        world.create(step.creates)
+    if step.deletes is not None:
+        world.delete(namespace, step.deletes)
+    if step.finalizers is not None:
+        world.set_finalizers(namespace, *step.finalizers)
+
+
+def founded(story: Story) -> Step:
+    """The step before the first one: the namespace of a story."""
+    return Step("namespace is created", {}, creates=namespace_object(story.name), seconds=0)
+
+
+def stories() -> list[Story]:
+    """All stories."""
+    return [_lifecycle(), _exhaustion(), _range_goes_first(), _range_comes_late(), _no_range(), _held_by_another()]
+
+
+def _lifecycle() -> Story:
+    """As in the README: a pool of networks, one of which a request gets, keeps and gives back."""
+    name = "lifecycle"
+    pool, mynet = (RANGE, "mynetworkpool"), (REQUEST, "mynet")
+    return Story(
+        name,
+        [
+            Step(
+                "range is created", {pool: "Ready"}, creates=range_object(name, pool[1], "192.168.0.0/16", chunkSize=24)
+            ),
+            Step("request is created", {mynet: "Ready"}, creates=request_object(name, mynet[1], pool[1])),
+            Step("request is deleted", {mynet: GONE}, deletes=mynet),
+            Step("range is deleted", {pool: GONE}, deletes=pool),
+        ],
+    )
+
+
+def _exhaustion() -> Story:
+    """Two addresses for four requests: who waits is served as soon as there is room, or leaves unserved."""
+    name = "exhaustion"
+    idle = (REQUEST, "idle")
+    return Story(
+        name,
+        [
+            Step("range of two addresses is created", {NET: "Ready"}, creates=range_object(name, "net", "10.0.0.0/31")),
+            Step("first request is created", {WEB: "Ready"}, creates=request_object(name, "web", "net")),
+            Step("second request is created", {DB: "Ready"}, creates=request_object(name, "db", "net")),
+            Step("third request finds no room", {LATE: "Busy"}, creates=request_object(name, "late", "net")),
+            Step("fourth request finds no room", {idle: "Busy"}, creates=request_object(name, "idle", "net")),
+            Step("request is deleted before it was served", {idle: GONE}, deletes=idle),
+            Step("holder is deleted", {WEB: GONE, LATE: "Ready"}, deletes=WEB),
+        ],
+    )
+
+
+def _range_goes_first() -> Story:
+    """The deletion of a range waits for its requests; a new one is told so."""
+    name = "range-goes-first"
+    return Story(
+        name,
+        [
+            Step("range is created", {NET: "Ready"}, creates=range_object(name, "net", "10.0.0.0/24", chunkSize=28)),
+            Step("request is created", {WEB: "Ready"}, creates=request_object(name, "web", "net")),
+            Step("range is deleted", {NET: "Deleting", WEB: "Ready"}, deletes=NET),
+            Step("request comes too late", {LATE: "Invalid"}, creates=request_object(name, "late", "net")),
+            Step("late request is deleted", {LATE: GONE, NET: "Deleting"}, deletes=LATE),
+            Step("last holder is deleted", {WEB: GONE, NET: GONE}, deletes=WEB),
+        ],
+    )
+
+
+def _range_comes_late() -> Story:
+    """A request may come before its range."""
+    name = "range-comes-late"
+    return Story(
+        name,
+        [
+            Step("request without a range is created", {WEB: "Pending"}, creates=request_object(name, "web", "net")),
+            Step("half a minute passes", {WEB: "NoAnswer"}, seconds=30),
+            Step("range is created", {WEB: "Ready"}, creates=range_object(name, "net", "2001:db8::/56", chunkSize=64)),
+        ],
+    )
+
+
+def _no_range() -> Story:
+    """A request that is deleted before it was served, for there is no such range."""
+    name = "no-range"
+    return Story(
+        name,
+        [
+            Step("request without a range is created", {WEB: "Pending"}, creates=request_object(name, "web", "net")),
+            Step("request without a range is deleted", {WEB: "Pending"}, deletes=WEB),
+            Step("ten seconds pass", {WEB: GONE}, seconds=10),
+        ],
+    )
+
+
+def _held_by_another() -> Story:
+    """Somebody else's finalizer keeps a deleted request, and so its block."""
+    name = "held-by-another"
+    return Story(
+        name,
+        [
+            Step("range is created", {NET: "Ready"}, creates=range_object(name, "net", "10.0.0.0/32")),
+            Step("request is created", {WEB: "Ready"}, creates=request_object(name, "web", "net")),
+            Step("request gets a finalizer of others", {WEB: "Ready"}, finalizers=("web", [OURS, FOREIGN])),
+            Step("request is deleted", {WEB: "Ready"}, deletes=WEB),
+            Step("finalizer of others is taken away", {WEB: GONE}, finalizers=("web", [OURS])),
+        ],
+    )

@@ -1,0 +1,250 @@
+"""The admission policy saves two writes per request and changes nothing else: first alone, then under the full loop.
+
+The policy is installed for the tests of this module only; for the other ones the DecoratorController does the same. A
+policy takes effect a moment after it is written, so its comings and goings are watched by dry runs.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bench.readings import read
+from tests.e2e.api import APPLY_PATCH, REQUESTS, collection_path, object_path
+from tests.e2e.cluster import Running
+from tests.e2e.objects import FOREIGN, LABEL, OURS, RECORDED, allocation_object, range_object, request_object
+from tests.e2e.processes import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.e2e.api import Api, Obj
+    from tests.e2e.control_plane import ControlPlane
+    from tests.e2e.team import Team
+
+POLICY = "deploy/admission"
+EFFECT_SECONDS_MAX = 30.0
+COUNTED = 50
+LABEL_LENGTH_MAX = 63
+
+#: Writes for each granted request, by what they are for. Metacontroller writes with PUT only.
+CREATE, ALLOCATION, STATUS = "POST ipamrequests 201", "POST ipamallocations 201", "PUT ipamrequests/status 200"
+#: The recorded address; without the policy also the finalizer and the label.
+OBJECT = "PUT ipamrequests 200"
+
+
+@pytest.fixture
+def policy(control_plane: ControlPlane) -> Iterator[None]:
+    """The policy, in effect."""
+    _install(control_plane)
+    yield
+    _remove(control_plane)
+
+
+# ----------------------------------------------------------------------------------------------------------- alone
+
+
+@pytest.mark.usefixtures("policy")
+def test_a_new_request_gets_label_and_finalizer(api: Api, namespace: str) -> None:
+    meta = _meta_of_new(api, request_object(namespace, "web", "net"))
+    assert (meta["labels"], meta["finalizers"]) == ({LABEL: f"{namespace}.net"}, [OURS])
+
+
+@pytest.mark.usefixtures("policy")
+def test_labels_and_finalizers_of_others_stay(api: Api, namespace: str) -> None:
+    others = {"labels": {"team": "a", "example.com/x": "b"}, "finalizers": [FOREIGN]}
+    meta = _meta_of_new(api, _with_meta(request_object(namespace, "web", "net"), **others))
+    assert meta["labels"] == {"team": "a", "example.com/x": "b", LABEL: f"{namespace}.net"}
+    assert meta["finalizers"] == [FOREIGN, OURS]
+
+
+@pytest.mark.usefixtures("policy")
+def test_what_is_there_already_is_not_set_twice(api: Api, namespace: str) -> None:
+    ready = {"labels": {LABEL: f"{namespace}.net"}, "finalizers": [OURS, FOREIGN]}
+    meta = _meta_of_new(api, _with_meta(request_object(namespace, "web", "net"), **ready))
+    assert {key: meta[key] for key in ready} == ready
+
+
+@pytest.mark.usefixtures("policy")
+def test_a_wrong_label_is_set_right(api: Api, namespace: str) -> None:
+    wrong = _with_meta(request_object(namespace, "web", "net"), labels={LABEL: "another.net"})
+    assert _meta_of_new(api, wrong)["labels"] == {LABEL: f"{namespace}.net"}
+
+
+@pytest.mark.usefixtures("policy")
+def test_the_label_names_the_namespace_of_the_range(api: Api, namespace: str) -> None:
+    request = request_object(namespace, "web", "net")
+    request["spec"]["ipam"]["namespace"] = "other"
+    assert _meta_of_new(api, request)["labels"] == {LABEL: "other.net"}
+
+
+@pytest.mark.usefixtures("policy")
+@pytest.mark.parametrize("excess", [0, 1])
+def test_a_label_that_would_be_too_long_is_left_to_the_decorator(api: Api, namespace: str, excess: int) -> None:
+    range_name = "n" * (LABEL_LENGTH_MAX + excess - len(f"{namespace}."))
+    meta = _meta_of_new(api, request_object(namespace, "web", range_name))
+    assert meta.get("labels", {}) == ({} if excess else {LABEL: f"{namespace}.{range_name}"})
+    assert meta["finalizers"] == [OURS]
+
+
+@pytest.mark.usefixtures("policy")
+def test_every_way_to_create_a_request_passes_the_policy(control_plane: ControlPlane, api: Api, namespace: str) -> None:
+    created, applied, sided, patched = (
+        request_object(namespace, name, "net") for name in ("created", "applied", "sided", "patched")
+    )
+    control_plane.kubectl("create", "-f", "-", stdin=json.dumps(created))
+    control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(applied))
+    control_plane.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(sided))
+    api.ask("PATCH", object_path(REQUESTS, namespace, "patched"), patched, kind=APPLY_PATCH, fieldManager="another")
+    metas = [obj["metadata"] for obj in api.list(REQUESTS, namespace)]
+    assert [(meta["labels"], meta["finalizers"]) for meta in metas] == [({LABEL: f"{namespace}.net"}, [OURS])] * 4
+    _let_go(api, namespace)
+
+
+@pytest.mark.usefixtures("policy")
+@pytest.mark.parametrize("server_side", [False, True])
+def test_applying_a_request_again_changes_nothing(
+    control_plane: ControlPlane, api: Api, namespace: str, *, server_side: bool
+) -> None:
+    apply = ("apply", "-f", "-", *(["--server-side"] if server_side else []))
+    request = json.dumps(request_object(namespace, "web", "net"))
+    control_plane.kubectl(*apply, stdin=request)
+    before = api.get(REQUESTS, namespace, "web")
+    control_plane.kubectl(*apply, stdin=request)
+    after = api.get(REQUESTS, namespace, "web")
+    assert _without_version(after) == _without_version(before)
+    _let_go(api, namespace)
+
+
+@pytest.mark.usefixtures("policy")
+def test_a_label_that_is_taken_away_or_changed_is_put_back_at_once(api: Api, namespace: str) -> None:
+    api.create(request_object(namespace, "web", "net"))
+    label = {LABEL: f"{namespace}.net"}
+    for changed in (None, "another.net"):
+        patch = {"metadata": {"labels": {LABEL: changed, "team": "a"}}}
+        assert api.patch(REQUESTS, namespace, "web", patch)["metadata"]["labels"] == label | {"team": "a"}
+    bare = _with_meta(api.get(REQUESTS, namespace, "web"), labels={})
+    assert api.ask("PUT", object_path(REQUESTS, namespace, "web"), bare)["metadata"]["labels"] == label
+    _let_go(api, namespace)
+
+
+@pytest.mark.usefixtures("policy")
+def test_a_finalizer_that_is_taken_away_stays_away(api: Api, namespace: str) -> None:
+    """Else nobody, Metacontroller included, could ever let a request go."""
+    api.create(request_object(namespace, "web", "net"))
+    meta = api.patch(REQUESTS, namespace, "web", {"metadata": {"finalizers": []}})["metadata"]
+    assert "finalizers" not in meta
+    assert meta["labels"] == {LABEL: f"{namespace}.net"}
+
+
+@pytest.mark.usefixtures("policy")
+def test_a_deleted_request_goes_with_its_finalizer(api: Api, namespace: str) -> None:
+    api.create(request_object(namespace, "web", "net"))
+    api.delete(REQUESTS, namespace, "web")
+    assert "deletionTimestamp" in api.get(REQUESTS, namespace, "web")["metadata"]
+    api.patch(REQUESTS, namespace, "web", {"metadata": {"finalizers": []}})
+    assert api.find(REQUESTS, namespace, "web") is None
+
+
+@pytest.mark.usefixtures("policy")
+def test_other_objects_are_left_alone(api: Api, namespace: str) -> None:
+    for obj in (range_object(namespace, "net", "10.0.0.0/24"), allocation_object(namespace, "web-0")):
+        meta = _meta_of_new(api, obj)
+        assert "labels" not in meta
+        assert "finalizers" not in meta
+
+
+def test_without_the_policy_a_new_request_has_neither(api: Api, namespace: str) -> None:
+    meta = _meta_of_new(api, request_object(namespace, "web", "net"))
+    assert "labels" not in meta
+    assert "finalizers" not in meta
+
+
+# --------------------------------------------------------------------------------------------- under the full loop
+
+
+@pytest.mark.usefixtures("policy")
+def test_a_granted_request_costs_four_writes_with_the_policy(team: Team) -> None:
+    assert _writes_for_grants(team) == _times({CREATE: 1, OBJECT: 1, ALLOCATION: 1, STATUS: 1})
+    team.delete_all(REQUESTS)
+    team.wait_empty()
+
+
+def test_a_granted_request_costs_six_writes_without_the_policy(team: Team) -> None:
+    assert _writes_for_grants(team) == _times({CREATE: 1, OBJECT: 3, ALLOCATION: 1, STATUS: 1})
+    team.delete_all(REQUESTS)
+    team.wait_empty()
+
+
+@pytest.mark.usefixtures("policy")
+def test_a_long_name_is_served_with_the_policy_too(team: Team) -> None:
+    name = "n" * LABEL_LENGTH_MAX
+    team.create_range(name, "10.0.0.0/24")
+    team.create_request("web", name)
+    team.wait_state("web", "Ready")
+    team.delete_request("web")
+    team.wait_gone(REQUESTS, "web")
+
+
+def _writes_for_grants(team: Team) -> Counter[str]:
+    """What was written to requests and allocations; the commits of the range are counted apart, in bench/."""
+    team.create_range("net", "10.0.0.0/24")
+    wait_until(lambda: team.range()["status"].get("state") == "Ready", what="the range is Ready", seconds=30)
+    running = Running(str(team.api.ca_file.parents[1]), team.api.url, etcd_url="")
+    before = read(running).writes
+    burst = team.burst(COUNTED)
+    burst.wait_created()
+    wait_until(lambda: _recorded_count(team) == COUNTED, what="all addresses are recorded", seconds=60)
+    written = read(running).writes - before
+    return Counter({name: count for name, count in written.items() if name in {CREATE, OBJECT, ALLOCATION, STATUS}})
+
+
+def _recorded_count(team: Team) -> int:
+    """How many requests carry their address in the annotation, which is the last write for them."""
+    return sum(RECORDED in obj["metadata"].get("annotations", {}) for obj in team.requests("Ready"))
+
+
+def _times(writes: dict[str, int]) -> Counter[str]:
+    return Counter({name: count * COUNTED for name, count in writes.items()})
+
+
+def _install(plane: ControlPlane) -> None:
+    plane.kubectl("apply", "-k", str(plane.root / POLICY))
+    wait_until(lambda: _is_in_effect(plane.api), what="the policy is in effect", seconds=EFFECT_SECONDS_MAX)
+
+
+def _remove(plane: ControlPlane) -> None:
+    plane.kubectl("delete", "-k", str(plane.root / POLICY))
+    wait_until(lambda: not _is_in_effect(plane.api), what="the policy is gone", seconds=EFFECT_SECONDS_MAX)
+
+
+def _is_in_effect(api: Api) -> bool:
+    """Whether it is; a policy on kinds that are a few seconds old refuses them until it has discovered these."""
+    probe = request_object("default", "probe", "net")
+    return "labels" in api.ask_patiently("POST", collection_path(probe), probe, dryRun="All")["metadata"]
+
+
+def _meta_of_new(api: Api, obj: Obj) -> Obj:
+    """The metadata that an object would be stored with."""
+    return dict(api.create(obj, dryRun="All")["metadata"])
+
+
+def _with_meta(obj: Obj, **meta: object) -> Obj:
+    changed = copy.deepcopy(obj)
+    changed["metadata"] |= meta
+    return changed
+
+
+def _without_version(obj: Obj) -> Obj:
+    """The object without its version: the first server-side apply after a creation stores the same object anew."""
+    return obj | {"metadata": {key: value for key, value in obj["metadata"].items() if key != "resourceVersion"}}
+
+
+def _let_go(api: Api, namespace: str) -> None:
+    """Strips the finalizers, which nobody else would do here."""
+    for obj in api.list(REQUESTS, namespace):
+        api.patch(REQUESTS, namespace, obj["metadata"]["name"], {"metadata": {"finalizers": []}})

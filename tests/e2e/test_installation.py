@@ -1,0 +1,108 @@
+"""`kubectl apply -k metacontroller`, which the control plane has run as shipped, installs what the manifests say.
+
+Nobody runs pods here. What a pod must keep to be admitted, the API server can judge without running it.
+"""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from tests.e2e.api import Refused
+
+if TYPE_CHECKING:
+    from tests.e2e.api import Api, Obj
+    from tests.e2e.control_plane import ControlPlane
+
+SHIPPED = Path(__file__).parents[2] / "metacontroller"
+SYSTEM = "ipam-system"
+DEPLOYMENT = f"/apis/apps/v1/namespaces/{SYSTEM}/deployments/ipam-hooks"
+PODS = f"/api/v1/namespaces/{SYSTEM}/pods"
+
+
+def _documents() -> list[Obj]:
+    """Every object below metacontroller/ but the kustomization itself."""
+    files = [file for file in sorted(SHIPPED.glob("*.yaml")) if file.name != "kustomization.yaml"]
+    return [document for file in files for document in yaml.safe_load_all(file.read_text())]
+
+
+def _title(obj: Obj) -> str:
+    return f"{obj['kind']}/{obj['metadata']['name']}"
+
+
+@pytest.mark.parametrize("shipped", _documents(), ids=_title)
+def test_everything_shipped_is_installed(control_plane: ControlPlane, shipped: Obj) -> None:
+    meta = shipped["metadata"]
+    where = ("-n", meta["namespace"]) if "namespace" in meta else ()
+    control_plane.kubectl("get", f"{shipped['kind']}.{_group_of(shipped)}".rstrip("."), meta["name"], *where)
+
+
+def test_what_is_installed_is_what_is_shipped(control_plane: ControlPlane) -> None:
+    try:
+        control_plane.kubectl("diff", "-k", str(SHIPPED))
+    except Refused as different:
+        files = [line for line in different.message.splitlines() if line.startswith("diff ")]
+        assert [line for line in files if not _is_redirected(line)] == []
+
+
+def test_the_image_has_a_version(api: Api) -> None:
+    image = _container(api.ask("GET", DEPLOYMENT)["spec"]["template"])["image"]
+    name, _, tag = image.partition(":")
+    assert (name, tag != "", tag != "latest") == ("ipam-hooks", True, True)
+
+
+def test_the_service_reaches_the_port_of_the_pods(api: Api) -> None:
+    service = api.ask("GET", f"/api/v1/namespaces/{SYSTEM}/services/ipam-hooks")["spec"]
+    template = api.ask("GET", DEPLOYMENT)["spec"]["template"]
+    assert service["selector"].items() <= template["metadata"]["labels"].items()
+    ports = {port["name"] for port in _container(template)["ports"]}
+    assert [port["targetPort"] for port in service["ports"]] == ["http"]
+    assert "http" in ports
+
+
+@pytest.mark.parametrize("controller", [obj for obj in _documents() if obj["kind"].endswith("Controller")], ids=_title)
+def test_every_hook_names_the_service_and_a_path_that_the_hooks_serve(api: Api, controller: Obj) -> None:
+    served = api.ask("GET", f"/api/v1/namespaces/{SYSTEM}/services/ipam-hooks")
+    ports = [port["port"] for port in served["spec"]["ports"]]
+    for name, hook in controller["spec"]["hooks"].items():
+        service = hook["webhook"]["service"]
+        assert (service["name"], service["namespace"]) == ("ipam-hooks", SYSTEM)
+        assert service["port"] in ports
+        assert hook["webhook"]["path"] == f"/{controller['metadata']['name']}/{name}"
+
+
+def test_the_pods_are_admitted_by_their_namespace(api: Api) -> None:
+    api.ask("POST", PODS, _pod(api), dryRun="All")
+
+
+@pytest.mark.parametrize("right", ["runAsNonRoot", "seccompProfile"])
+def test_a_pod_with_more_rights_would_not_be(api: Api, right: str) -> None:
+    pod = _pod(api)
+    del pod["spec"]["securityContext"][right]
+    with pytest.raises(Refused, match='violates PodSecurity "restricted'):
+        api.ask("POST", PODS, pod, dryRun="All")
+
+
+def _group_of(obj: Obj) -> str:
+    group, slash, _ = str(obj["apiVersion"]).partition("/")
+    return group if slash else ""
+
+
+def _is_redirected(line: str) -> bool:
+    """Whether it is about a controller: the loop has given these the URL at which the hooks listen here."""
+    return "/metacontroller.k8s.io." in line
+
+
+def _container(template: Obj) -> Obj:
+    (container,) = template["spec"]["containers"]
+    return dict(container)
+
+
+def _pod(api: Api) -> Obj:
+    template = copy.deepcopy(api.ask("GET", DEPLOYMENT)["spec"]["template"])
+    meta = {"name": "admitted", "namespace": SYSTEM, "labels": template["metadata"]["labels"]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": template["spec"]}

@@ -1,0 +1,222 @@
+"""Who may do what: the roles as shipped, asked of the API server's own authorizer and tried with real calls.
+
+The cluster's own roles view, edit and admin get our rules by aggregation, which the controller manager does. The last
+test runs the full loop with a Metacontroller that has the shipped role and what it needs for its own kinds, and
+nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.api import ALLOCATIONS, GROUP, RANGES, REQUESTS, Api, Refused
+from tests.e2e.loop import Loop
+from tests.e2e.objects import allocation_object, namespace_object, range_object, request_object
+from tests.e2e.processes import wait_until
+from tests.e2e.team import Team
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.e2e.api import Obj
+    from tests.e2e.control_plane import ControlPlane
+
+RBAC = "rbac.authorization.k8s.io"
+RBAC_PATH = f"/apis/{RBAC}/v1"
+READ = {"get", "list", "watch"}
+WRITE = {"create", "update", "patch", "delete", "deletecollection"}
+NOTHING: set[str] = set()
+VERBS = READ | WRITE
+AGGREGATION_SECONDS_MAX = 30.0
+
+#: Role in a namespace, resource, and all that it may do with it.
+RIGHTS = [
+    ("view", RANGES, READ),
+    ("view", REQUESTS, READ),
+    ("view", ALLOCATIONS, READ),
+    ("view", f"{RANGES}/status", NOTHING),
+    ("view", f"{REQUESTS}/status", NOTHING),
+    ("edit", RANGES, READ | WRITE),
+    ("edit", REQUESTS, READ | WRITE),
+    ("edit", ALLOCATIONS, READ),
+    ("edit", f"{RANGES}/status", NOTHING),
+    ("edit", f"{REQUESTS}/status", NOTHING),
+    ("edit", f"{RANGES}/finalizers", NOTHING),
+    ("admin", RANGES, READ | WRITE),
+    ("admin", REQUESTS, READ | WRITE),
+    ("admin", ALLOCATIONS, READ),
+    ("admin", f"{RANGES}/status", NOTHING),
+    ("admin", f"{REQUESTS}/status", NOTHING),
+]
+
+#: What Metacontroller needs for itself, whoever it works for: its own kinds.
+OWN_KINDS = [
+    {
+        "apiGroups": ["metacontroller.k8s.io"],
+        "resources": ["compositecontrollers", "decoratorcontrollers", "controllerrevisions"],
+        "verbs": ["get", "list", "watch"],
+    }
+]
+
+
+@pytest.fixture
+def bound(api: Api, namespace: str) -> str:
+    """A namespace where the users view, edit and admin have the role of their name, once aggregation has come round."""
+    for role in ("view", "edit", "admin"):
+        _bind(api, namespace, role)
+    wait_until(
+        lambda: all(_may(api, role, namespace, "get", RANGES) for role in ("view", "edit", "admin")),
+        what="our rules are part of view, edit and admin",
+        seconds=AGGREGATION_SECONDS_MAX,
+    )
+    return namespace
+
+
+@pytest.mark.parametrize(
+    ("role", "resource", "verbs"), RIGHTS, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_a_role_may_do_exactly_this(api: Api, bound: str, role: str, resource: str, verbs: set[str]) -> None:
+    assert {verb for verb in VERBS if _may(api, role, bound, verb, resource)} == verbs
+
+
+@pytest.mark.parametrize("resource", [RANGES, REQUESTS, ALLOCATIONS])
+def test_a_role_counts_in_its_namespace_only(api: Api, bound: str, resource: str) -> None:
+    assert not [verb for verb in VERBS if _may(api, "admin", "default", verb, resource)]
+    assert not [verb for verb in VERBS if _may(api, "nobody", bound, verb, resource)]
+
+
+@pytest.mark.parametrize("resource", [RANGES, REQUESTS, ALLOCATIONS, f"{RANGES}/status"])
+def test_the_hooks_have_no_rights(api: Api, resource: str) -> None:
+    user = "system:serviceaccount:ipam-system:default"
+    assert not [verb for verb in VERBS if _may(api, user, "ipam-system", verb, resource)]
+
+
+def test_who_edits_creates_and_deletes_ranges_and_requests(api: Api, bound: str) -> None:
+    editor = api.impersonating("edit")
+    editor.create(range_object(bound, "net", "10.0.0.0/24"))
+    editor.create(request_object(bound, "web", "net"))
+    editor.delete(REQUESTS, bound, "web")
+    editor.delete(RANGES, bound, "net")
+
+
+@pytest.mark.parametrize("user", ["edit", "admin"])
+def test_nobody_who_edits_can_lie_to_the_hooks(api: Api, bound: str, user: str) -> None:
+    range_, request = (
+        api.create(obj) for obj in (range_object(bound, "net", "10.0.0.0/24"), request_object(bound, "web", "net"))
+    )
+    editor = api.impersonating(user)
+    with pytest.raises(Refused, match=f'cannot create resource "{ALLOCATIONS}"'):
+        editor.create(allocation_object(bound, "forged"))
+    for obj, resource in ((range_, RANGES), (request, REQUESTS)):
+        with pytest.raises(Refused, match=f'cannot update resource "{resource}/status"'):
+            editor.put_status(obj | {"status": {"state": "Ready"}})
+        with pytest.raises(Refused, match=f'cannot patch resource "{resource}/status"'):
+            editor.patch(resource, bound, obj["metadata"]["name"], {"status": {"state": "Ready"}}, sub="/status")
+
+
+def test_a_status_written_without_the_subresource_is_dropped(api: Api, bound: str) -> None:
+    """Who edits may write the object itself, so the API server must leave the ledger out of that."""
+    ledger = {"revision": 1, "allocations": [{"cidr": "10.0.0.0/32", "request": "a/b", "uid": "u"}]}
+    forged = range_object(bound, "net", "10.0.0.0/24") | {"status": ledger}
+    created = api.impersonating("edit").create(forged)
+    assert "allocations" not in created["status"]
+    assert "allocations" not in api.impersonating("edit").patch(RANGES, bound, "net", {"status": ledger})["status"]
+
+
+def test_who_views_can_read_and_nothing_else(api: Api, bound: str) -> None:
+    api.create(request_object(bound, "web", "net"))
+    viewer = api.impersonating("view")
+    assert [obj["metadata"]["name"] for obj in viewer.list(REQUESTS, bound)] == ["web"]
+    with pytest.raises(Refused, match="cannot create"):
+        viewer.create(request_object(bound, "db", "net"))
+    with pytest.raises(Refused, match="cannot delete"):
+        viewer.delete(REQUESTS, bound, "web")
+
+
+@pytest.fixture
+def modest_loop(control_plane: ControlPlane, metacontroller_path: Path) -> Iterator[Loop]:
+    """The loop with a Metacontroller that is no administrator."""
+    api = control_plane.api
+    user = _service_account(api, "metacontroller")
+    _grant_in_cluster(api, "ipam-metacontroller", user)
+    own = {"apiVersion": f"{RBAC}/v1", "kind": "ClusterRole", "metadata": {"name": "own-kinds"}, "rules": OWN_KINDS}
+    api.ask("POST", f"{RBAC_PATH}/clusterroles", own)
+    _grant_in_cluster(api, "own-kinds", user)
+    kubeconfig = control_plane.folder / "metacontroller.kubeconfig"
+    control_plane.write_kubeconfig(kubeconfig, _token_of(api, user))
+    loop = Loop(control_plane, metacontroller_path, kubeconfig=kubeconfig)
+    try:
+        loop.start()
+        yield loop
+    finally:
+        loop.stop()
+
+
+def test_the_role_suffices_for_the_full_loop(modest_loop: Loop, namespace: str) -> None:
+    team = Team(modest_loop.plane.api, namespace)
+    team.create_range("net", "10.0.0.0/31")
+    for name in ("web", "db"):
+        team.create_request(name)
+        team.wait_state(name, "Ready")
+    team.create_request("late")
+    team.wait_state("late", "Busy")
+    team.delete_request("web")
+    team.wait_state("late", "Ready")
+    team.delete_range()
+    wait_until(lambda: team.range()["status"]["state"] == "Deleting", what="the range is Deleting", seconds=30)
+    for name in ("db", "late"):
+        team.delete_request(name)
+        team.wait_gone(REQUESTS, name)
+    team.wait_gone(RANGES, "net")
+    log = modest_loop.metacontroller.program.log.read_text()
+    assert not [line for line in log.splitlines() if "forbidden" in line]
+
+
+def _may(api: Api, user: str, namespace: str, verb: str, resource: str) -> bool:
+    name, _, sub = resource.partition("/")
+    wanted = {"namespace": namespace, "verb": verb, "group": GROUP, "resource": name, "subresource": sub}
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": wanted},
+    }
+    answer = api.impersonating(user).ask("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
+    return bool(answer["status"]["allowed"])
+
+
+def _bind(api: Api, namespace: str, role: str) -> None:
+    subject = {"kind": "User", "name": role, "apiGroup": RBAC}
+    binding = _binding("RoleBinding", role, subject) | {"metadata": {"name": role, "namespace": namespace}}
+    api.ask("POST", f"{RBAC_PATH}/namespaces/{namespace}/rolebindings", binding)
+
+
+def _grant_in_cluster(api: Api, role: str, namespace: str) -> None:
+    subject = {"kind": "ServiceAccount", "name": namespace, "namespace": namespace}
+    api.ask("POST", f"{RBAC_PATH}/clusterrolebindings", _binding("ClusterRoleBinding", role, subject))
+
+
+def _binding(kind: str, role: str, subject: Obj) -> Obj:
+    return {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": kind,
+        "metadata": {"name": role},
+        "subjects": [subject],
+        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": role},
+    }
+
+
+def _service_account(api: Api, name: str) -> str:
+    """Creates a service account in a namespace of its own name, as Metacontroller's manifests do."""
+    api.create(namespace_object(name))
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}}
+    api.ask("POST", f"/api/v1/namespaces/{name}/serviceaccounts", account)
+    return name
+
+
+def _token_of(api: Api, name: str) -> str:
+    wanted = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}
+    answer = api.ask("POST", f"/api/v1/namespaces/{name}/serviceaccounts/{name}/token", wanted)
+    return str(answer["status"]["token"])

@@ -1,0 +1,152 @@
+"""The judge is judged: for the stories that were recorded on a real control plane the simulator sends the same bodies.
+
+What is compared: bodies as fixtures keep them (`tests/e2e/recording.py`: the story's uids and times, without versions,
+managed fields and the controller object), of the same steps, with the real hooks in this process.
+
+- On the short way nothing lags, and the last body about an object that stays shows the world at rest after each step:
+  nobody's timing can change that one, so it must have been recorded. What comes before depends on what overtakes what;
+  so do the call upon which an object goes, and what the customize hook is asked: Metacontroller asks once, whenever it
+  first needs the answer.
+- Each recorded body must be one that the simulator sends too, in some order of events: with caches that lag it goes
+  many ways, a seed each, until all were seen.
+"""
+
+import json
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hooks.app import create_app
+from hooks.settings import Settings
+from simulator.clock import SimulatedClock
+from simulator.cluster import Cluster
+from simulator.hookcall import wsgi_caller
+from simulator.objects import Obj, copied
+from tests.e2e.objects import API_VERSION
+from tests.e2e.recorder import words_for
+from tests.e2e.recording import START, Call, Recording, text_of
+from tests.e2e.stories import GONE, RANGE, REQUEST, Ref, Step, Story, founded, perform, stories
+
+FOLDER = Path(__file__).parents[1] / "fixtures" / "recorded"
+#: Ways that are gone at most, to see every body that was recorded.
+SEEDS_MAX = 100
+each_story = pytest.mark.parametrize("story", stories(), ids=lambda story: story.name)
+
+
+class BoxedWorld:
+    """The cluster in a box as the place of a story, with a recording between it and the hooks."""
+
+    def __init__(self, namespace: str, seed: int | None) -> None:
+        self.clock = SimulatedClock(START)
+        self.recording = Recording(namespace, _send)
+        self.cluster = Cluster.shipped(self._call, clock=self.clock, seed=seed)
+
+    def create(self, obj: Obj) -> object:
+        """Creates an object."""
+        return self.cluster.store.create(copied(obj))
+
+    def delete(self, namespace: str, ref: Ref) -> None:
+        """Asks for the deletion of an object."""
+        meta = {"name": ref[1], "namespace": namespace}
+        self.cluster.delete({"apiVersion": API_VERSION, "kind": ref[0], "metadata": meta})
+
+    def set_finalizers(self, namespace: str, name: str, finalizers: list[str]) -> None:
+        """Replaces the finalizers of a request."""
+        request = copied(self.cluster.get("ipreq", name, namespace))
+        request["metadata"]["finalizers"] = finalizers
+        self.cluster.store.update(request)
+
+    def words_of(self, namespace: str, ref: Ref) -> set[str]:
+        """What can be said of an object in one word."""
+        found = [obj for obj in self.cluster.objects(ref[0].lower(), namespace) if obj["metadata"]["name"] == ref[1]]
+        return words_for(found[0] if found else None)
+
+    def live(self, step: Step, namespace: str) -> list[Call]:
+        """Does a step, waits until nothing moves, and gives the calls of it."""
+        self.clock.wait(step.seconds)
+        self.recording.begin(step, self.clock.now())
+        before = len(self.recording.calls)
+        perform(step, namespace, self)
+        self.cluster.run_until_quiet(horizon=0)
+        for ref, state in step.states.items():
+            assert state in self.words_of(namespace, ref), f"{step.fact}: {ref}"
+        return self.recording.calls[before:]
+
+    def _call(self, path: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        status, answer = self.recording.call(path, _as_the_api_server_has_it(body))
+        return status, {}, answer
+
+
+def _as_the_api_server_has_it(body: bytes) -> bytes:
+    """The one known difference away: the store counts generations of all kinds, the API server none of namespaces."""
+    told = json.loads(body)
+    for namespace in told.get("related", {}).get("Namespace.v1", {}).values():
+        namespace["metadata"].pop("generation", None)
+    return json.dumps(told).encode()
+
+
+_client = wsgi_caller(create_app(Settings(replay=True)), lambda: {"Ipam-Now": _now[-1]})
+_now: list[str] = []
+
+
+def _send(path: str, body: bytes, now: str) -> tuple[int, bytes]:
+    _now[:] = [now]
+    status, _, answer = _client(path, body)
+    return status, answer
+
+
+@cache
+def recorded(story: str) -> dict[str, str]:
+    """The bodies that were recorded, each with the description of its case."""
+    cases: list[dict[str, Any]] = json.loads((FOLDER / f"{story}.json").read_text())
+    return {text_of(case["path"], case["request"]): case["description"] for case in cases}
+
+
+def _object_of(call: Call) -> Ref:
+    """Kind and name of the object that a call is about."""
+    kind, name = (RANGE if call.path.startswith("/ipamrange/") else REQUEST), call.parent[1]
+    return kind, name
+
+
+def steps_of(story: Story) -> list[Step]:
+    return [founded(story), *story.steps]
+
+
+def test_every_story_is_recorded_and_nothing_else() -> None:
+    assert {file.stem for file in FOLDER.glob("*.json")} == {story.name for story in stories()}
+
+
+@each_story
+def test_times_and_uids_of_a_recording_are_those_of_its_story(story: Story) -> None:
+    cases = json.loads((FOLDER / f"{story.name}.json").read_text())
+    moments = [datetime.fromisoformat(case["now"]) for case in cases]
+    last = sum(step.seconds for step in story.steps)
+    assert all(0 <= (moment - START).total_seconds() <= last for moment in moments)
+    assert {case["description"].partition(":")[0] for case in cases} <= {step.fact for step in steps_of(story)}
+
+
+@each_story
+def test_what_the_simulator_sends_at_rest_was_recorded(story: Story) -> None:
+    world = BoxedWorld(story.name, None)
+    for step in steps_of(story):
+        calls = [call for call in world.live(step, story.name) if not call.path.endswith("/customize")]
+        last = {_object_of(call): call for call in calls}
+        at_rest = [call for ref, call in last.items() if GONE not in world.words_of(story.name, ref)]
+        missing = [call for call in at_rest if call.text not in recorded(story.name)]
+        assert [(step.fact, call.path, call.request) for call in missing] == []
+
+
+@each_story
+def test_the_simulator_sends_every_body_that_was_recorded(story: Story) -> None:
+    unseen = dict(recorded(story.name))
+    for seed in [None, *range(SEEDS_MAX)]:
+        world = BoxedWorld(story.name, seed)
+        for step in steps_of(story):
+            for call in world.live(step, story.name):
+                unseen.pop(call.text, None)
+        if not unseen:
+            return
+    pytest.fail(f"never sent: {sorted(unseen.values())}")

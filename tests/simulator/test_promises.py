@@ -1,0 +1,113 @@
+"""What the project promises, kept by the real hooks in the cluster in a box, whatever the order of events."""
+
+from typing import Any
+
+import pytest
+
+from hooks.app import NOW_HEADER, create_app
+from hooks.settings import Settings
+from simulator.clock import SimulatedClock, rfc3339
+from simulator.cluster import START, Cluster
+from simulator.hookcall import wsgi_caller
+
+
+def cluster(seed: int) -> Cluster:
+    """A cluster whose hooks live in its time."""
+    clock = SimulatedClock(START)
+    app = create_app(Settings(replay=True))
+    return Cluster.shipped(wsgi_caller(app, lambda: {NOW_HEADER: rfc3339(clock.now())}), clock=clock, seed=seed)
+
+
+def iprange(name: str, ranges: list[str], **spec: Any) -> dict[str, Any]:
+    return _object("IPAMRange", name, {"ranges": ranges, **spec})
+
+
+def ipreq(name: str, range_name: str, **spec: Any) -> dict[str, Any]:
+    return _object("IPAMRequest", name, {"ipam": {"name": range_name}, **spec})
+
+
+def _object(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
+    meta = {"namespace": "default", "name": name}
+    return {"apiVersion": "ipam.mandelsoft.org/v1alpha1", "kind": kind, "metadata": meta, "spec": spec}
+
+
+def statuses(world: Cluster) -> dict[str, dict[str, Any]]:
+    return {each["metadata"]["name"]: each["status"] for each in world.objects("ipreq")}
+
+
+def test_256_blocks_fill_the_range_and_the_257th_is_served_when_one_is_given_back() -> None:
+    world = cluster(seed=1)
+    world.apply(iprange("mynetworkpool", ["192.168.0.0/16"], chunkSize=24))
+    for index in range(256):
+        world.apply(ipreq(f"net-{index:03d}", "mynetworkpool"))
+    world.run_until_quiet()
+    world.apply(ipreq("late", "mynetworkpool"))
+    world.run_until_quiet()
+    before = statuses(world)
+
+    assert sorted(status.get("cidr", "") for status in before.values()) == sorted(
+        ["", *(f"192.168.{index}.0/24" for index in range(256))]
+    )
+    assert (before["late"]["state"], before["late"]["message"]) == (
+        "Busy",
+        "no free /24 in default/mynetworkpool: waiting for room",
+    )
+
+    given_back = before["net-007"]["cidr"]
+    world.delete(ipreq("net-007", "mynetworkpool"))
+    world.run_until_quiet()
+    after = statuses(world)
+
+    assert (after["late"]["state"], after["late"]["cidr"]) == ("Ready", given_back)
+    del before["net-007"], before["late"], after["late"]
+    assert after == before
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_range_that_is_deleted_first_waits_for_its_requests_and_leaves_nothing(seed: int) -> None:
+    world = cluster(seed)
+    world.apply(iprange("net", ["10.0.0.0/24"], chunkSize=28))
+    for name in ("a", "b", "c"):
+        world.apply(ipreq(name, "net"))
+    world.run_until_quiet()
+    blocks = {name: status["cidr"] for name, status in statuses(world).items()}
+    world.delete(iprange("net", []))
+    world.apply(ipreq("late", "net"))
+    world.run_until_quiet()
+
+    held = world.get("iprange", "net", "default")["status"]
+    assert (held["state"], held["message"]) == (
+        "Deleting",
+        "waiting for 4 requests: default/a, default/b, default/c, default/late",
+    )
+    assert statuses(world)["late"]["state"] == "Invalid"
+    assert {name: status["cidr"] for name, status in statuses(world).items() if "cidr" in status} == blocks
+
+    for name in ("b", "late", "a"):
+        world.delete(ipreq(name, "net"))
+    world.run_until_quiet()
+    assert world.get("iprange", "net", "default")["status"]["message"] == "waiting for 1 request: default/c"
+
+    world.delete(ipreq("c", "net"))
+    world.run_until_quiet()
+    assert not world.objects("iprange")
+    assert not world.objects("ipreq")
+    assert not world.objects("ipalloc")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_creating_and_deleting_in_a_loop_leaks_nothing(seed: int) -> None:
+    world = cluster(seed)
+    world.apply(iprange("net", ["10.0.0.0/30"]))
+    for index in range(12):
+        world.apply(ipreq(f"r{index}", "net"))
+        for _ in range(index):
+            world.scheduler.step()
+        world.delete(ipreq(f"r{index}", "net"))
+    world.run_until_quiet()
+
+    assert not world.objects("ipreq")
+    assert not world.objects("ipalloc")
+    status = world.get("iprange", "net", "default")["status"]
+    assert "allocations" not in status
+    assert status["capacity"]["free"] == "4"
