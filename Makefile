@@ -48,6 +48,16 @@ serve: install ## Serve the hooks in the foreground at BIND=127.0.0.1:8080, in r
 bench: install ## Measure what one call of the range's hook costs
 	@$(BIN)/python -m bench.hooks
 
+SEEDS ?= 2000
+FIRST ?= 0
+.PHONY: simulate
+simulate: install ## Attack the design in simulation: SEEDS=2000 seeds from FIRST=0
+	@$(BIN)/python -m simulator simulate --seeds $(SEEDS) --first $(FIRST)
+
+.PHONY: mutants
+mutants: install ## Attack designs that are wrong on purpose: each must be found
+	@$(BIN)/python -m simulator mutants
+
 # METACONTROLLER=, KUBE_APISERVER=, ETCD= and KUBE_CONTROLLER_MANAGER= name ready binaries.
 .PHONY: e2e
 e2e: install ## Test on a real control plane; with METACONTROLLER=/path the full loop too

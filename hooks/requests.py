@@ -28,6 +28,8 @@ SILENCE_BEFORE_PENDING = timedelta(seconds=30)
 #: A deleted request to which no answer exists goes after this time: there is no such range. A range that is there
 #: answers each deletion within moments. It is counted from the first call, for nothing may have run at the deletion.
 SILENCE_BEFORE_LETTING_GO = timedelta(seconds=10)
+#: How far the clocks of two replicas may differ without a deletion being held back by it.
+CLOCK_DIFFERENCE_MAX = timedelta(minutes=1)
 #: Wake-ups can be lost. Who waits for room looks again after this many seconds ...
 RECHECK_SECONDS = 300.0
 #: ... and who waits for any answer, or to be let go, after this many.
@@ -87,24 +89,28 @@ def finalize(body: RequestBody, now: datetime) -> dict[str, Any]:
             "resyncAfterSeconds": RECHECK_SILENCE_SECONDS,
         }
     since = _silent_since(request, now)
-    seconds_left = (SILENCE_BEFORE_LETTING_GO - (now - since)).total_seconds()
-    if seconds_left <= 0:
+    left = SILENCE_BEFORE_LETTING_GO - (now - since)
+    if left <= timedelta(0):
         return {"finalized": True}
     return {
         "labels": labels,
         "annotations": {names.SILENCE_ANNOTATION: timestamp(since)},
         "finalized": False,
-        "resyncAfterSeconds": seconds_left,
+        "resyncAfterSeconds": min(left, SILENCE_BEFORE_LETTING_GO).total_seconds(),
     }
 
 
 def _silent_since(request: RequestParent, now: datetime) -> datetime:
-    """Since when a deleted request has been found to have no answer; it is written down, as nothing is remembered."""
+    """Since when a deleted request has been found to have no answer; it is written down, as nothing is remembered.
+
+    What lies in the future by more than replicas' clocks may differ was written by a wrong clock, and counts as now.
+    """
     try:
         since = datetime.fromisoformat(request.metadata.annotations[names.SILENCE_ANNOTATION])
     except (KeyError, ValueError):
         return now.replace(microsecond=0)
-    return since if since.tzinfo else since.replace(tzinfo=UTC)
+    since = since if since.tzinfo else since.replace(tzinfo=UTC)
+    return since if since - now <= CLOCK_DIFFERENCE_MAX else now.replace(microsecond=0)
 
 
 def _range_of(request: RequestParent, spec: RequestSpec) -> tuple[str, str]:

@@ -25,6 +25,7 @@ from simulator.objects import (
 )
 
 if TYPE_CHECKING:
+    from simulator.api import Api, Steps
     from simulator.resources import Resource
     from simulator.store import Store
 
@@ -46,21 +47,23 @@ def object_map(store: Store, objects: list[Obj]) -> ObjectMap:
     return result
 
 
-def manage_children(store: Store, methods: Methods, parent: Obj, observed: ObjectMap, desired: ObjectMap) -> None:
+def manage_children(api: Api, methods: Methods, parent: Obj, observed: ObjectMap, desired: ObjectMap) -> Steps[None]:
     """Make the observed children what is desired. Raises ChildrenFailed after everything was tried."""
     failures: list[str] = []
     for resource in _ordered(observed):
         for name, child in sorted(observed[resource].items()):
             if name not in desired.get(resource, {}) and not is_deleting(child):
-                failures += _delete(store, resource, child)
+                yield f"write delete {resource.kind} {name}"
+                failures += _delete(api, resource, child)
     for resource in _ordered(desired):
         for name, child in sorted(desired[resource].items()):
             before = observed.get(resource, {}).get(name)
             try:
                 if before is None:
-                    _create(store, parent, child)
+                    yield f"write create {resource.kind} {name}"
+                    _create(api, parent, child)
                 else:
-                    _update(store, methods.get(resource, "OnDelete"), before, child)
+                    yield from _update(api, resource, methods.get(resource, "OnDelete"), before, child)
             except (ApiError, BadMerge) as error:
                 failures.append(str(error))
     if failures:
@@ -72,9 +75,9 @@ def _ordered(objects: ObjectMap) -> list[Resource]:
     return sorted(objects, key=lambda item: (item.group, item.version, item.kind))
 
 
-def _delete(store: Store, resource: Resource, child: Obj) -> list[str]:
+def _delete(api: Api, resource: Resource, child: Obj) -> list[str]:
     try:
-        store.delete(resource, key_of(child), uid_of(child))
+        api.delete(resource, key_of(child), uid_of(child))
     except NotFound:
         return []
     except ApiError as error:
@@ -82,26 +85,27 @@ def _delete(store: Store, resource: Resource, child: Obj) -> list[str]:
     return []
 
 
-def _create(store: Store, parent: Obj, child: Obj) -> None:
+def _create(api: Api, parent: Obj, child: Obj) -> None:
     new = with_last_applied(child, child, METACONTROLLER_ANNOTATION)
     owners = owners_of(new)
     if not any(owner["uid"] == uid_of(parent) for owner in owners):
         new["metadata"]["ownerReferences"] = [*owners, controller_reference(parent)]
     try:
-        store.create(new)
+        api.create(new)
     except AlreadyExists:
         return
 
 
-def _update(store: Store, method: str, observed: Obj, desired: Obj) -> None:
+def _update(api: Api, resource: Resource, method: str, observed: Obj, desired: Obj) -> Steps[None]:
     new = _updated(observed, desired)
     if new == observed or is_deleting(observed) or method == "OnDelete":
         return
+    yield f"write update {resource.kind} {joined(key_of(observed))}"
     try:
         if method == "Recreate":
-            store.delete(store.catalog.of(observed), key_of(observed), uid_of(observed))
+            api.delete(resource, key_of(observed), uid_of(observed))
         else:
-            store.update(new)
+            api.update(new)
     except NotFound:
         return
     except Conflict:

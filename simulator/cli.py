@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import yaml
 
 from simulator.apply import BadMerge
+from simulator.campaign import add_commands
 from simulator.clock import RealClock
 from simulator.cluster import ROOT, Cluster
 from simulator.controller import BadController
@@ -61,6 +62,8 @@ class _Step(argparse.Action):
 def main(arguments: Sequence[str] | None = None, caller: Caller | None = None) -> int:
     """Run the command line and return the exit code. `caller` replaces HTTP, for tests."""
     options = _parser().parse_args(arguments)
+    if options.command != "apply":
+        return int(options.command_function(options))
     try:
         with ExitStack() as stack:
             if caller is None:
@@ -211,6 +214,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_steps(apply)
     _add_output(apply)
+    add_commands(commands)
     return parser
 
 

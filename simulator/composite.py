@@ -29,6 +29,7 @@ from simulator.objects import (
 if TYPE_CHECKING:
     from typing import Any
 
+    from simulator.api import Steps
     from simulator.resources import Resource
 
 UID_LABEL = "controller-uid"
@@ -80,29 +81,29 @@ class CompositeController(Controller):
 
     # --- one sync
 
-    def sync(self, parent: Obj) -> None:
+    def sync(self, parent: Obj) -> Steps[None]:
         """See the head of the module. Raises ApiError, HookError, ChildrenFailed."""
         try:
-            parent = self.with_finalizer(parent)
+            parent = yield from self.with_finalizer(parent)
         except ApiError as error:
             raise HookError(f"can't sync finalizer for {described(parent)}: {error}") from error
         if not self.cares_for(parent):
             return
-        observed = self._claimed_children(parent)
-        answer = self.call(parent, observed, self.related.of(parent))
+        observed = yield from self._claimed_children(parent)
+        answer = yield from self.answered(parent, observed)
         desired = self.desired_children(parent, answer.get("children"))
         if (answer.get("resyncAfterSeconds") or 0) > 0:
             self.queue.add_after(self._queue_key(parent), answer["resyncAfterSeconds"])
         if answer.get("finalized"):
-            parent = self.change_finalizer(parent, wanted=False)
+            parent = yield from self.change_finalizer(parent, wanted=False)
         self._label(parent, desired)
         failure: ChildrenFailed | None = None
         if self.manages_children(parent):
             try:
-                manage_children(self.store, self._methods, parent, observed, object_map(self.store, desired))
+                yield from manage_children(self.api, self._methods, parent, observed, object_map(self.store, desired))
             except ChildrenFailed as error:
                 failure = error
-        self._write_status(parent, answer.get("status") or {})
+        yield from self._write_status(parent, answer.get("status") or {})
         if failure is not None:
             raise failure
 
@@ -115,13 +116,14 @@ class CompositeController(Controller):
             if not self._may_claim(parent, child):
                 raise HookError(f"labels on desired child {described(child)} don't match parent selector")
 
-    def _write_status(self, parent: Obj, status: dict[str, Any]) -> None:
+    def _write_status(self, parent: Obj, status: dict[str, Any]) -> Steps[None]:
+        wanted = status | {"observedGeneration": meta(parent)["generation"]}
+
+        def change(live: Obj) -> Obj:
+            return live if live.get("status") == wanted else live | {"status": wanted}
+
         try:
-            live = self.live(parent)
-            wanted = status | {"observedGeneration": meta(parent)["generation"]}
-            if live.get("status") == wanted:
-                return
-            self.store.update_status(live | {"status": wanted})
+            yield from self.rewritten(parent, f"write status of {described(parent)}", change, self.api.update_status)
         except (NotFound, Conflict):
             return
         except ApiError as error:
@@ -138,16 +140,23 @@ class CompositeController(Controller):
             raise HookError(".spec.selector must have either matchLabels, matchExpressions, or both")
         return selector_matches(selector, labels_of(child))
 
-    def _claimed_children(self, parent: Obj) -> ObjectMap:
-        return {resource: self._claimed(resource, parent) for resource in self._methods}
+    def _claimed_children(self, parent: Obj) -> Steps[ObjectMap]:
+        result: ObjectMap = {}
+        for resource in self._methods:
+            result[resource] = yield from self._claimed(resource, parent)
+        return result
 
-    def _claimed(self, resource: Resource, parent: Obj) -> dict[str, Obj]:
+    def _claimed(self, resource: Resource, parent: Obj) -> Steps[dict[str, Obj]]:
         namespace = key_of(parent)[0]
         cache = self._around.caches(resource)
         candidates = [*cache.controlled_by(uid_of(parent), namespace), *cache.controlled_by(None, namespace)]
-        return {joined(key_of(child)): child for child in candidates if self._claims(parent, child)}
+        result: dict[str, Obj] = {}
+        for child in candidates:
+            if (yield from self._claims(parent, child)):
+                result[joined(key_of(child))] = child
+        return result
 
-    def _claims(self, parent: Obj, child: Obj) -> bool:
+    def _claims(self, parent: Obj, child: Obj) -> Steps[bool]:
         """Whether the child is ours: kept, adopted or, if it no longer fits, released."""
         owned, matches = controller_of(child) is not None, self._may_claim(parent, child)
         if owned and matches:
@@ -156,21 +165,26 @@ class CompositeController(Controller):
             return False
         try:
             if owned:
-                self._release(parent, child)
+                yield from self._release(parent, child)
                 return False
-            self._adopt(parent, child)
+            yield from self._adopt(parent, child)
         except NotFound:
             return False
         return True
 
-    def _adopt(self, parent: Obj, child: Obj) -> None:
+    def _adopt(self, parent: Obj, child: Obj) -> Steps[None]:
         if is_deleting(self.live(parent)):
             raise Forbidden(f"can't adopt {described(child)}: {described(parent)} has just been deleted")
-        live = self.live(child)
-        owners = [*owners_of(live), controller_reference(parent)]
-        self.store.update(live | {"metadata": meta(live) | {"ownerReferences": owners}})
 
-    def _release(self, parent: Obj, child: Obj) -> None:
-        live = self.live(child)
-        owners = [owner for owner in owners_of(live) if owner["uid"] != uid_of(parent)]
-        self.store.update(live | {"metadata": meta(live) | {"ownerReferences": owners}})
+        def change(live: Obj) -> Obj:
+            owners = [*owners_of(live), controller_reference(parent)]
+            return live | {"metadata": meta(live) | {"ownerReferences": owners}}
+
+        yield from self.rewritten(child, f"write adopt {described(child)}", change, self.api.update)
+
+    def _release(self, parent: Obj, child: Obj) -> Steps[None]:
+        def change(live: Obj) -> Obj:
+            owners = [owner for owner in owners_of(live) if owner["uid"] != uid_of(parent)]
+            return live | {"metadata": meta(live) | {"ownerReferences": owners}}
+
+        yield from self.rewritten(child, f"write release {described(child)}", change, self.api.update)

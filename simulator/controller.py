@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from simulator.api import CONFLICT_TRIES, Api, Steps, exhausted
+from simulator.background import GC_FINALIZERS
 from simulator.children import ChildrenFailed, Methods, ObjectMap
 from simulator.clock import rfc3339
 from simulator.customize import RelatedObjects
-from simulator.errors import ApiError, NotFound
+from simulator.errors import ApiError, Conflict, NotFound
 from simulator.hookcall import Caller, HookError, TooManyRequests, call_hook
 from simulator.objects import (
     Key,
@@ -38,8 +40,6 @@ if TYPE_CHECKING:
     from simulator.resources import Resource
     from simulator.store import Store
 
-#: Finalizers that make the garbage collector deal with the children, so that the controller keeps off.
-GC_FINALIZERS = frozenset({"foregroundDeletion", "orphan"})
 METHODS = frozenset({"OnDelete", "InPlace", "Recreate"})
 
 QueueKey = tuple["Resource", Key]
@@ -66,6 +66,7 @@ class Surroundings:
     store: Store
     caches: Callable[[Resource], InformerCache]
     caller: Caller
+    api: Api
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class Controller:
         """Raises BadController."""
         self.name: str = meta(manifest)["name"]
         self.store = around.store
+        self.api = around.api
         self.queue: WorkQueue[QueueKey] = WorkQueue(around.store.clock)
         self.events: list[SyncError] = []
         #: The last error of each parent whose last sync failed.
@@ -122,7 +124,17 @@ class Controller:
 
     def process(self, key: QueueKey) -> None:
         """Take a key from the queue and sync its parent; what goes wrong is recorded and tried again later."""
+        exhausted(self.processing(key))
+
+    def processing(self, key: QueueKey) -> Steps[None]:
+        """The same with a pause before each call to the hooks and each write."""
         self.queue.take(key)
+        try:
+            yield from self._processed(key)
+        finally:
+            self.queue.done(key)
+
+    def _processed(self, key: QueueKey) -> Steps[None]:
         resource, name = key
         parent = self._around.caches(resource).get(name)
         self.failing.pop(key, None)
@@ -130,7 +142,7 @@ class Controller:
             self.queue.forget(key)
             return
         try:
-            self.sync(parent)
+            yield from self.sync(parent)
         except TooManyRequests as error:
             self.queue.add_after(key, error.seconds)
         except (ApiError, HookError, ChildrenFailed) as error:
@@ -141,7 +153,7 @@ class Controller:
         else:
             self.queue.forget(key)
 
-    def sync(self, parent: Obj) -> None:
+    def sync(self, parent: Obj) -> Steps[None]:
         """Bring one parent and its children to what the hook wants."""
         raise NotImplementedError
 
@@ -186,7 +198,7 @@ class Controller:
 
     # --- finalizer
 
-    def with_finalizer(self, parent: Obj) -> Obj:
+    def with_finalizer(self, parent: Obj) -> Steps[Obj]:
         """The parent with our finalizer, added if need be by a live read and one write.
 
         Without a finalize hook the finalizer is taken away instead. An object in deletion gets none.
@@ -194,21 +206,39 @@ class Controller:
         wanted = "finalize" in self._paths
         if (self.finalizer in finalizers_of(parent)) == wanted or (wanted and is_deleting(parent)):
             return parent
-        return self.change_finalizer(parent, wanted=wanted)
+        return (yield from self.change_finalizer(parent, wanted=wanted))
 
-    def change_finalizer(self, parent: Obj, *, wanted: bool) -> Obj:
+    def change_finalizer(self, parent: Obj, *, wanted: bool) -> Steps[Obj]:
         """Add or remove our finalizer, whatever else has changed meanwhile. Raises NotFound, and other ApiErrors."""
-        live = self.live(parent)
-        others = [name for name in finalizers_of(live) if name != self.finalizer]
-        if (self.finalizer in finalizers_of(live)) == wanted:
-            return live
-        changed = live | {"metadata": meta(live) | {"finalizers": [*others, self.finalizer] if wanted else others}}
-        return self.store.update(changed)
+
+        def change(live: Obj) -> Obj:
+            others = [name for name in finalizers_of(live) if name != self.finalizer]
+            if (self.finalizer in finalizers_of(live)) == wanted:
+                return live
+            return live | {"metadata": meta(live) | {"finalizers": [*others, self.finalizer] if wanted else others}}
+
+        what = f"write {'add' if wanted else 'remove'} finalizer of {described(parent)}"
+        return (yield from self.rewritten(parent, what, change, self.api.update))
+
+    def rewritten(self, obj: Obj, what: str, change: Callable[[Obj], Obj], write: Callable[[Obj], Obj]) -> Steps[Obj]:
+        """Read an object live, change it and write it back; again, if it was changed in between. Raises ApiError."""
+        for tries_left in reversed(range(CONFLICT_TRIES)):
+            live = self.live(obj)
+            changed = change(live)
+            if changed is live:
+                return live
+            yield what
+            try:
+                return write(changed)
+            except Conflict:
+                if not tries_left:
+                    raise
+        raise AssertionError("the last try returns or raises")
 
     def live(self, obj: Obj) -> Obj:
         """The object as the API server has it now. Raises NotFound, also if another object has its name."""
         resource = self.store.catalog.of(obj)
-        found = self.store.get(resource, key_of(obj))
+        found = self.api.get(resource, key_of(obj))
         if uid_of(found) != uid_of(obj):
             raise NotFound(f'{resource.plural_name} "{key_of(obj)[1]}" not found')
         return found
@@ -220,6 +250,17 @@ class Controller:
         return not is_deleting(parent) or finalizes
 
     # --- hooks
+
+    def answered(self, parent: Obj, observed: ObjectMap) -> Steps[Obj]:
+        """The answer of the sync or finalize hook, with a pause before each call and after the last. Raises HookError.
+
+        What is related is read after the children, from caches that may have moved meanwhile.
+        """
+        yield f"hook of {self.name} for {joined(key_of(parent))}"
+        related = self.related.of(parent)
+        answer = self.call(parent, observed, related)
+        yield f"reads the answer of {self.name} for {joined(key_of(parent))}"
+        return answer
 
     def call(self, parent: Obj, observed: ObjectMap, related: ObjectMap) -> Obj:
         """Call the sync or finalize hook and return its answer. Raises HookError."""

@@ -26,6 +26,7 @@ from simulator.objects import (
 )
 
 if TYPE_CHECKING:
+    from simulator.api import Steps
     from simulator.resources import Resource
 
 DECORATOR_ANNOTATION = "metacontroller.k8s.io/decorator-controller"
@@ -61,29 +62,29 @@ class DecoratorController(Controller):
         if parent is not None:
             self.enqueue(parent)
 
-    def sync(self, parent: Obj) -> None:
+    def sync(self, parent: Obj) -> Steps[None]:
         """See the head of the module. Raises ApiError, HookError, ChildrenFailed."""
         try:
-            parent = self.with_finalizer(parent)
+            parent = yield from self.with_finalizer(parent)
         except ApiError as error:
             raise HookError(f"can't sync finalizer for {described(parent)}: {error}") from error
         if not self.cares_for(parent):
             return
         observed = self._attachments(parent)
-        answer = self.call(parent, observed, self.related.of(parent))
+        answer = yield from self.answered(parent, observed)
         desired = self.desired_children(parent, answer.get("attachments"))
         if (answer.get("resyncAfterSeconds") or 0) > 0:
             self.queue.add_after(self._queue_key(parent), answer["resyncAfterSeconds"])
         try:
-            self._write(parent, answer)
+            yield from self._write(parent, answer)
         except (NotFound, Conflict):
             return
         for child in desired:
             child["metadata"]["annotations"] = annotations_of(child) | {DECORATOR_ANNOTATION: self.name}
         if self.manages_children(parent):
-            manage_children(self.store, self._methods, parent, observed, object_map(self.store, desired))
+            yield from manage_children(self.api, self._methods, parent, observed, object_map(self.store, desired))
 
-    def _write(self, parent: Obj, answer: Obj) -> None:
+    def _write(self, parent: Obj, answer: Obj) -> Steps[None]:
         """Write what the answer changes: the status, then always the object. Raises ApiError, HookError."""
         labels = _changed(labels_of(parent), answer.get("labels"))
         annotations = _changed(annotations_of(parent), answer.get("annotations"))
@@ -95,11 +96,13 @@ class DecoratorController(Controller):
         metadata = meta(parent) | {"labels": labels, "annotations": annotations}
         new = parent | {"metadata": metadata} | ({} if status is None else {"status": status})
         if status != old_status and self.store.catalog.of(parent).has_status:
+            yield f"write status of {described(parent)}"
             metadata["resourceVersion"] = meta(self._with_status(new))["resourceVersion"]
         if leaves:
             metadata["finalizers"] = [name for name in finalizers_of(parent) if name != self.finalizer]
+        yield f"write {described(parent)}"
         try:
-            self.store.update(new)
+            self.api.update(new)
         except (NotFound, Conflict):
             raise
         except ApiError as error:
@@ -107,7 +110,7 @@ class DecoratorController(Controller):
 
     def _with_status(self, new: Obj) -> Obj:
         try:
-            return self.store.update_status(new)
+            return self.api.update_status(new)
         except (NotFound, Conflict):
             raise
         except ApiError as error:

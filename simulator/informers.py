@@ -1,8 +1,9 @@
 """Informer caches: what a controller believes the cluster looks like, possibly some time ago.
 
 Each cache reads the log of one kind at its own pace. `lag` holds back that many of the newest events, `paused` all of
-them: so tests make caches stale, each on its own. A handler is called with the old and the new object of each event,
-one of them None when the object appeared or went.
+them: so tests make caches stale, each on its own. A cache may begin with a state of long ago, as a list from an API
+server that is behind gives it, and it may skip to the present at once, as a new list after a broken watch does. A
+handler is called with the old and the new object of each event, one of them None when the object appeared or went.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ Handler = Callable[[Obj | None, Obj | None], None]
 class InformerCache:
     """The objects of one kind as one Metacontroller knows them."""
 
-    def __init__(self, store: Store, resource: Resource) -> None:
+    def __init__(self, store: Store, resource: Resource, position: int = 0) -> None:
+        """`position` is the number of events that the first list shows the result of."""
         self.resource = resource
         self.lag = 0
         self.paused = False
@@ -32,6 +34,9 @@ class InformerCache:
         self._objects: dict[Key, Obj] = {}
         self._by_owner: dict[str | None, dict[Key, None]] = {}
         self._handlers: list[Handler] = []
+        while self._read < min(position, len(self._log)):
+            self._apply(self._log[self._read])
+            self._read += 1
 
     # --- events
 
@@ -52,6 +57,18 @@ class InformerCache:
         old, new = self._apply(event)
         for handler in self._handlers:
             handler(old, new)
+
+    def relist(self) -> None:
+        """Skip to the present: handlers see each difference once, and nothing of what happened in between."""
+        before = dict(self._objects)
+        while self._read < len(self._log):
+            self._apply(self._log[self._read])
+            self._read += 1
+        for key in sorted({*before, *self._objects}):
+            old, new = before.get(key), self._objects.get(key)
+            if old is not new:
+                for handler in self._handlers:
+                    handler(*((old, None) if new is None else (old, new)))
 
     def add_handler(self, handler: Handler) -> None:
         """From now on tell `handler` of every event; it is first told of every object that is already here."""

@@ -16,8 +16,9 @@ from simulator.decorator import DecoratorController
 from simulator.informers import InformerCache
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
+    from simulator.api import Api
     from simulator.hookcall import Caller
     from simulator.objects import Obj
     from simulator.store import Store
@@ -31,11 +32,24 @@ KINDS: dict[str, type[CompositeController | DecoratorController]] = {
 class Metacontroller:
     """One instance of Metacontroller, with empty caches: what is in the store already comes to it as events."""
 
-    def __init__(self, store: Store, manifests: Iterable[Obj], caller: Caller) -> None:
-        """Objects among `manifests` that aren't controllers are passed over. Raises BadController."""
+    def __init__(
+        self,
+        store: Store,
+        manifests: Iterable[Obj],
+        caller: Caller,
+        *,
+        api: Api | None = None,
+        positions: Mapping[str, int] | None = None,
+    ) -> None:
+        """Objects among `manifests` that aren't controllers are passed over. Raises BadController.
+
+        `api` is the way to the API server, if that isn't a faultless one; `positions` says by plural name how much of
+        each kind's log the first list shows.
+        """
         self.store = store
-        self.caches = {resource: InformerCache(store, resource) for resource in store.catalog.resources}
-        around = Surroundings(store, self.caches.__getitem__, caller)
+        shown = positions or {}
+        self.caches = {item: InformerCache(store, item, shown.get(item.plural, 0)) for item in store.catalog.resources}
+        around = Surroundings(store, self.caches.__getitem__, caller, store if api is None else api)
         self.controllers: list[Controller] = [
             KINDS[manifest["kind"]](around, _stored(store, manifest))
             for manifest in manifests

@@ -16,12 +16,11 @@ import random
 from collections import deque
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from simulator.background import GarbageCollector, NamespaceController
     from simulator.clock import Clock
     from simulator.controller import Controller, QueueKey
     from simulator.informers import InformerCache
@@ -30,6 +29,18 @@ if TYPE_CHECKING:
 
 HORIZON_SECONDS = 90.0
 STEPS_MAX = 200_000
+
+
+class Background(Protocol):
+    """A controller of kube-controller-manager."""
+
+    def has_work(self) -> bool:
+        """Whether `step` would do something."""
+        ...
+
+    def step(self) -> None:
+        """Do one thing."""
+        ...
 
 
 class NeverQuiet(Exception):
@@ -43,7 +54,7 @@ class Scheduler:
         self,
         store: Store,
         clock: Clock,
-        background: list[GarbageCollector | NamespaceController],
+        background: Sequence[Background],
         metacontrollers: list[Metacontroller],
         seed: int | None = None,
     ) -> None:
@@ -145,7 +156,7 @@ class Scheduler:
         self.last_step = f"deliver an event to the cache of {cache.resource.plural}"
         cache.deliver()
 
-    def _work(self, part: GarbageCollector | NamespaceController) -> None:
+    def _work(self, part: Background) -> None:
         self.last_step = f"a step of the {type(part).__name__}"
         part.step()
 

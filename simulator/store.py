@@ -22,11 +22,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from simulator.clock import rfc3339
 from simulator.errors import AlreadyExists, ApiError, BadRequest, Conflict, Forbidden, Invalid, NotFound
 from simulator.metadata import SYSTEM_FIELDS, client_metadata, metadata_faults
-from simulator.objects import Key, Obj, copied, finalizers_of, is_deleting, key_of, meta, uid_of
+from simulator.objects import Key, Obj, copied, finalizers_of, is_deleting, joined, key_of, meta, uid_of
 from simulator.resources import NAMESPACE, Catalog, Resource
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Callable
 
     from simulator.clock import Clock
 
@@ -44,12 +45,16 @@ class Event:
 class Store:
     """The objects of a cluster. Every call either succeeds, or raises an ApiError and changes nothing."""
 
-    def __init__(self, catalog: Catalog, clock: Clock, rng: random.Random) -> None:
-        """`rng` makes the uids, so that they are the same for the same seed."""
+    def __init__(
+        self, catalog: Catalog, clock: Clock, rng: random.Random, uid_of: Callable[[str], str] | None = None
+    ) -> None:
+        """`rng` makes the uids, so that they are the same for the same seed; or `uid_of` does, from `Kind ns/name`."""
         self.catalog = catalog
         self.clock = clock
         self.version = 0
-        self._rng = rng
+        #: Called with each event, as soon as it has happened.
+        self.listeners: list[Callable[[Resource, Event], None]] = []
+        self._uid_of = uid_of or (lambda _: str(uuid.UUID(int=rng.getrandbits(128), version=4)))
         self._objects: dict[Resource, dict[Key, Obj]] = {item: {} for item in catalog.resources}
         self._logs: dict[Resource, list[Event]] = {item: [] for item in catalog.resources}
 
@@ -94,7 +99,7 @@ class Store:
         if self.find(resource, key) is not None:
             raise AlreadyExists(f'{resource.plural_name} "{key[1]}" already exists')
         new["metadata"] |= {
-            "uid": str(uuid.UUID(int=self._rng.getrandbits(128), version=4)),
+            "uid": self._uid_of(f"{resource.kind} {joined(key)}"),
             "generation": 1,
             "creationTimestamp": rfc3339(self.clock.now()),
         }
@@ -132,12 +137,16 @@ class Store:
         merged = merge_patched(self.get(resource, key), patch)
         return self.update(merged, strict=strict)
 
-    def delete(self, resource: Resource, key: Key, uid: str | None = None) -> None:
+    def delete(self, resource: Resource, key: Key, uid: str | None = None, gc_finalizer: str = "") -> None:
         """Delete an object; its dependents are collected afterwards ("background").
 
-        Raises NotFound, and Conflict if `uid` is given and not the object's.
+        With the finalizer `orphan` or `foregroundDeletion` the garbage collector sees to the dependents first. Raises
+        NotFound, and Conflict if `uid` is given and not the object's.
         """
         old = self.get(resource, key)
+        if gc_finalizer and not is_deleting(old):
+            finalizers = list(dict.fromkeys([*finalizers_of(old), gc_finalizer]))
+            old = old | {"metadata": meta(old) | {"finalizers": finalizers}}
         if uid is not None and uid != uid_of(old):
             raise self._conflict(
                 resource, key, f"Precondition failed: UID in precondition: {uid}, UID in object meta: {uid_of(old)}"
@@ -204,15 +213,20 @@ class Store:
         new["metadata"]["resourceVersion"] = str(self.version)
         stored = resource.schema.completed(new)
         self._objects[resource][key_of(stored)] = stored
-        self._logs[resource].append(Event(event, stored))
+        self._tell(resource, Event(event, stored))
         return stored
 
     def _remove(self, resource: Resource, obj: Obj) -> Obj:
         self.version += 1
         gone = obj | {"metadata": meta(obj) | {"resourceVersion": str(self.version)}}
         del self._objects[resource][key_of(obj)]
-        self._logs[resource].append(Event("DELETED", gone))
+        self._tell(resource, Event("DELETED", gone))
         return gone
+
+    def _tell(self, resource: Resource, event: Event) -> None:
+        self._logs[resource].append(event)
+        for listener in self.listeners:
+            listener(resource, event)
 
     def _admit(self, resource: Resource, key: Key) -> None:
         """Namespaces come into being when they are first used; nothing is created in one that is going."""

@@ -27,18 +27,19 @@ class WorkQueue(Generic[K]):
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._ready: dict[K, None] = {}
+        self._busy: set[K] = set()
         self._later: dict[K, datetime] = {}
         self._failures: dict[K, int] = {}
 
     @property
     def ready(self) -> list[K]:
-        """The keys that may be taken now, oldest first."""
-        return list(self._ready)
+        """The keys that may be taken now, oldest first; not those that somebody looks at already."""
+        return [key for key in self._ready if key not in self._busy]
 
     @property
     def is_ready(self) -> bool:
         """Whether any key may be taken now."""
-        return bool(self._ready)
+        return bool(self.ready if self._busy else self._ready)
 
     def add(self, key: K) -> None:
         """Look at this key soon."""
@@ -63,8 +64,13 @@ class WorkQueue(Generic[K]):
         self._failures.pop(key, None)
 
     def take(self, key: K) -> None:
-        """Remove a key, which must be ready: somebody looks at it now."""
+        """Remove a key, which must be ready: somebody looks at it now, and nobody else until `done`."""
         del self._ready[key]
+        self._busy.add(key)
+
+    def done(self, key: K) -> None:
+        """A key that was taken may be taken again, if it was added meanwhile."""
+        self._busy.discard(key)
 
     def next_due(self) -> datetime | None:
         """When the earliest of the later keys is due; None if there is none."""

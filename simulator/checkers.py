@@ -1,0 +1,180 @@
+"""What must be true after every step; one function for each invariant, named as in DESIGN.md.
+
+A checker gets the true history, with what the last step has changed, and gives a sentence for each violation. It knows
+nothing of how the hooks decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+from simulator.blocks import Block, block_of, covers, fits, without
+from simulator.history import History, RangeLife, controlling_range, named_range
+from simulator.objects import is_deleting
+
+Checker = Callable[[History], Iterator[str]]
+
+#: S5 (c): how long a holder must have been missing from a range that is being deleted.
+ABSENCE = timedelta(minutes=1)
+
+
+def no_overlap(history: History) -> Iterator[str]:
+    """NoOverlap: no two holders' blocks overlap, over ledger, Ready allocations and published statuses."""
+    facts = history.facts
+    touched = [life.name for life in facts.changed.values()]
+    touched += [named_range(request.obj) for request, _, _ in facts.published]
+    touched += [life.name for obj in facts.allocations if (life := history.ranges.get(controlling_range(obj)))]
+    for name in dict.fromkeys(touched):
+        holdings = sorted(_holdings(history, name))
+        highest = holdings[0] if holdings else None
+        for holding in holdings[1:]:
+            assert highest is not None
+            if holding[0].overlaps(highest[0]) and holding[1] != highest[1]:
+                yield f"{holding[2]} and {highest[2]} of range {name} overlap"
+            if holding[0].last > highest[0].last or holding[0].version != highest[0].version:
+                highest = holding
+
+
+def _holdings(history: History, name: str) -> Iterator[tuple[Block, str, str]]:
+    """(block, holder's uid, words) of everything that somebody holds of a range, by all lives of that range."""
+    for life in history.lives_of_range(name):
+        if not life.is_gone:
+            for uid, (cidr, _) in life.ledger.items():
+                yield block_of(cidr), uid, f"{cidr} of {uid} in the ledger"
+        if not life.is_gone or not life.is_forced:
+            yield from _published(history, life)
+
+
+def _published(history: History, life: RangeLife) -> Iterator[tuple[Block, str, str]]:
+    """What requests that are not proven to be gone were told."""
+    for obj in history.allocations.values():
+        spec = obj["spec"]
+        uid = spec["request"]["uid"]
+        if controlling_range(obj) == life.uid and spec["state"] == "Ready" and not history.is_free_of(life, uid):
+            yield block_of(spec["cidr"]), uid, f"{spec['cidr']} of {uid} in its allocation"
+    for request in history.requests.values():
+        if request.published_by == life.uid and not history.is_free_of(life, request.uid):
+            yield block_of(request.cidr), request.uid, f"{request.cidr} of {request.uid} in its status"
+
+
+def inside_range(history: History) -> Iterator[str]:
+    """InsideRange: a granted block lies inside its range."""
+    for life, uid, cidr in history.facts.grants:
+        if not covers(life.pool, block_of(cidr)):
+            yield f"{cidr} of {uid} is not inside {life.name}"
+
+
+def stable(history: History) -> Iterator[str]:
+    """Stable: a block that somebody was given never changes while he lives; nor does a published cidr."""
+    for request, before, now in history.facts.published:
+        if before and not request.is_gone:
+            yield f"the published cidr of {request.name} changed from {before} to {now or 'nothing'}"
+    for life, uid, cidr in history.facts.grants:
+        if life.granted[uid] != cidr:
+            yield f"{uid} was granted {life.granted[uid]} by {life.name}, now {cidr}"
+        holder = history.requests.get(uid)
+        if holder and holder.cidr not in {"", cidr} and not holder.is_handmade:
+            yield f"{holder.name} shows {holder.cidr}, but {life.name} grants {cidr}"
+
+
+def committed(history: History) -> Iterator[str]:
+    """Committed (S3): what is published was in the ledger first."""
+    for request, _, cidr in history.facts.published:
+        if cidr and not request.published_by and not request.is_handmade:
+            yield f"{request.name} shows {cidr}, which no range ever granted to it"
+    for obj in history.facts.allocations:
+        life = history.ranges.get(controlling_range(obj))
+        uid, cidr = obj["spec"]["request"]["uid"], obj["spec"].get("cidr")
+        if life is not None and life.granted.get(uid) != cidr:
+            yield f"an allocation says {cidr} to {uid}, but {life.name} granted {life.granted.get(uid)}"
+
+
+def no_early_reuse(history: History) -> Iterator[str]:
+    """NoEarlyReuse: a block is not granted again before its holder's release was proven."""
+    for life, uid, cidr in history.facts.grants:
+        for holder, held in life.granted.items():
+            if holder != uid and block_of(held).overlaps(block_of(cidr)) and not history.is_free_of(life, holder):
+                yield f"{life.name} grants {cidr} to {uid}, but {holder} holds {held}"
+
+
+def proven(history: History) -> Iterator[str]:
+    """Proven (S5): an entry leaves the ledger only with proof that its holder is gone, and a range only without any."""
+    now = history.world.clock.now()
+    for life, uid, cidr in history.facts.drops:
+        request = history.requests.get(uid)
+        if request is not None and request.is_released:
+            continue
+        since = life.marked.pop(uid, now)
+        if uid in life.reclaimed or (
+            is_deleting(life.obj) and since and (history.clocks_were_wrong or now - since >= ABSENCE)
+        ):
+            life.given_up.add(uid)
+        else:
+            yield f"{life.name} drops {cidr} of {uid} without proof"
+    for life in history.facts.ended:
+        if life.ledger and not life.is_forced:
+            yield f"{life.name} is gone with {len(life.ledger)} entries in its ledger"
+
+
+def accounted(history: History) -> Iterator[str]:
+    """Accounted: free + allocated = total, and each is what the ledger and the spec say."""
+    for life in history.facts.changed.values():
+        capacity = life.status.get("capacity")
+        if not capacity:
+            continue
+        held = [block_of(cidr) for cidr, _ in life.ledger.values()]
+        total, allocated = (sum(block.size for block in blocks) for blocks in (life.pool, held))
+        told = tuple(capacity.get(name) for name in ("total", "allocated", "free"))
+        if told != (str(total), str(allocated), str(total - allocated)):
+            yield f"{life.name} counts {told} (total, allocated, free), but has {total} and {allocated}"
+        largest = capacity.get("largestFree", "")
+        free = without(life.pool, held)
+        right = not free if not largest else fits(free, int(largest[1:]))
+        larger = int(largest[1:]) - 1 if largest else -1
+        if not right or (larger >= 0 and fits(free, larger)):
+            yield f"{life.name} says that its largest free block is {largest or 'none'}"
+
+
+def monotone(history: History) -> Iterator[str]:
+    """Monotone (S2): a ledger changes only with its revision, which grows by one and never goes back."""
+    for life, before, now, is_changed in history.facts.revisions:
+        if now not in {before, before + 1} or (is_changed and now == before):
+            yield f"{life.name} went from revision {before} to {now}{' with another ledger' if is_changed else ''}"
+
+
+def standing(history: History) -> Iterator[str]:
+    """Standing: a Ready answer is not withdrawn while its holder lives and is in the ledger."""
+    for obj in history.facts.withdrawn:
+        life = history.ranges.get(controlling_range(obj))
+        uid = obj["spec"]["request"]["uid"]
+        if life is not None and uid in life.ledger and not life.is_gone and not history.is_free_of(life, uid):
+            yield f"{life.name} withdraws its answer {obj['spec']['cidr']} to {uid}, who holds it"
+
+
+def same_answer(history: History) -> Iterator[str]:
+    """SameAnswer (S6): the same facts get the same answer, whatever their order on the wire."""
+    yield from history.world.differences
+
+
+#: In this order: others read whom `proven` has found to be given up.
+CHECKERS: dict[str, Checker] = {
+    "Proven": proven,
+    "NoEarlyReuse": no_early_reuse,
+    "Stable": stable,
+    "Committed": committed,
+    "NoOverlap": no_overlap,
+    "Monotone": monotone,
+    "Standing": standing,
+    "InsideRange": inside_range,
+    "Accounted": accounted,
+    "SameAnswer": same_answer,
+}
+
+
+def checked(history: History) -> list[str]:
+    """All violations of the last step, each with the name of its invariant; the step's facts are forgotten."""
+    found = [f"{name}: {text}" for name, check in CHECKERS.items() for text in check(history)]
+    history.facts = type(history.facts)()
+    history.world.differences.clear()
+    return found

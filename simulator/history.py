@@ -1,0 +1,255 @@
+"""What has truly happened, as the judge knows it: read from the events of the store, never from a cache or a hook.
+
+The judge knows the three kinds as their CRDs describe them. Facts are kept per *life* of an object, by uid: the same
+name created again is another life. `Facts` are those of the last step only, for the checkers that look at changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from simulator.blocks import Block, block_of, merged
+from simulator.clock import parse_rfc3339
+from simulator.hands import RECLAIM
+from simulator.objects import annotations_of, controller_of, finalizers_of, is_deleting, joined, key_of, uid_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from simulator.objects import Obj
+    from simulator.resources import Resource
+    from simulator.store import Event
+    from simulator.world import World
+
+RANGE_FINALIZER = "metacontroller.io/compositecontroller-ipamrange"
+REQUEST_FINALIZER = "metacontroller.io/decoratorcontroller-ipamrequest"
+
+
+#: How long a deleted request waits for an answer before it goes.
+SILENCE = timedelta(seconds=10)
+
+
+@dataclass(slots=True)
+class RangeLife:
+    """One IPAMRange from its creation to its end."""
+
+    uid: str
+    name: str
+    obj: Obj
+    #: The ledger as committed: (cidr, marked as absent) by uid of the request.
+    ledger: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    #: Everything that was ever in the ledger: the first cidr of each uid.
+    granted: dict[str, str] = field(default_factory=dict)
+    #: When a holder that is marked as absent was first marked, by true time.
+    marked: dict[str, datetime] = field(default_factory=dict)
+    #: Holders that were given up by one of the ways of S5 b or c.
+    given_up: set[str] = field(default_factory=set)
+    reclaimed: set[str] = field(default_factory=set)
+    #: Whether its finalizer was removed by a person, so that it could go at any time.
+    is_forced: bool = False
+    is_gone: bool = False
+
+    @property
+    def pool(self) -> list[Block]:
+        """The addresses of its spec, merged."""
+        return merged([block_of(text) for text in self.obj["spec"]["ranges"]])
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """Its last status."""
+        status: dict[str, Any] = self.obj.get("status") or {}
+        return status
+
+
+@dataclass(slots=True)
+class RequestLife:
+    """One IPAMRequest from its creation to its end."""
+
+    uid: str
+    name: str
+    obj: Obj
+    #: S5 (a): it was seen in deletion, or gone, and nobody but us held it back. That never turns back.
+    is_released: bool = False
+    is_gone: bool = False
+    #: Whether our finalizer was removed by a person, so that it could go unseen.
+    is_forced: bool = False
+    #: Whether our finalizer was removed by its hook although no answer said Released: for silence.
+    is_let_go_unanswered: bool = False
+    #: Whether a person wrote its cidr.
+    is_handmade: bool = False
+    #: The range life by which its cidr was published.
+    published_by: str = ""
+
+    @property
+    def cidr(self) -> str:
+        """The published block."""
+        return str((self.obj.get("status") or {}).get("cidr", ""))
+
+
+@dataclass(slots=True)
+class Facts:
+    """What one step has changed."""
+
+    #: (range, request uid, cidr) of new entries, and of entries that left.
+    grants: list[tuple[RangeLife, str, str]] = field(default_factory=list)
+    drops: list[tuple[RangeLife, str, str]] = field(default_factory=list)
+    #: Ranges with a new status, and ranges that are gone.
+    changed: dict[str, RangeLife] = field(default_factory=dict)
+    ended: list[RangeLife] = field(default_factory=list)
+    #: (request, cidr before, cidr now) where it changed, and Ready allocations that are new or changed.
+    published: list[tuple[RequestLife, str, str]] = field(default_factory=list)
+    allocations: list[Obj] = field(default_factory=list)
+    #: Ready allocations that Metacontroller deleted or made something else.
+    withdrawn: list[Obj] = field(default_factory=list)
+    #: (range, revision before, revision now, whether the ledger changed) of each new status.
+    revisions: list[tuple[RangeLife, int, int, bool]] = field(default_factory=list)
+
+
+class History:
+    """Listens to a store."""
+
+    def __init__(self, world: World) -> None:
+        """Listens from now on."""
+        self.world = world
+        self.ranges: dict[str, RangeLife] = {}
+        self.requests: dict[str, RequestLife] = {}
+        #: The allocations that exist, by `namespace/name`.
+        self.allocations: dict[str, Obj] = {}
+        self.facts = Facts()
+        #: Whether a replica's clock was ever wrong.
+        self.clocks_were_wrong = False
+        world.store.listeners.append(self._note)
+
+    def lives_of_range(self, name: str) -> list[RangeLife]:
+        """All lives of the range of this name, oldest first."""
+        return [life for life in self.ranges.values() if life.name == name]
+
+    def range_of(self, request: Obj) -> RangeLife | None:
+        """The living range that a request names."""
+        name = named_range(request)
+        return next((life for life in self.ranges.values() if life.name == name and not life.is_gone), None)
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether the write that happens just now is a person's."""
+        return self.world.actor == "hand"
+
+    def is_free_of(self, range_life: RangeLife, uid: str) -> bool:
+        """Whether a former holder is proven to hold nothing any more."""
+        life = self.requests.get(uid)
+        return uid in range_life.given_up or (life is not None and life.is_released)
+
+    def _note(self, resource: Resource, event: Event) -> None:
+        match resource.plural:
+            case "ipamranges":
+                self._note_range(event)
+            case "ipamrequests":
+                self._note_request(event)
+            case "ipamallocations":
+                self._note_allocation(event)
+            case _:
+                pass
+
+    # --- ranges
+
+    def _note_range(self, event: Event) -> None:
+        obj = event.obj
+        life = self.ranges.setdefault(uid_of(obj), RangeLife(uid_of(obj), joined(key_of(obj)), obj))
+        before = life.status.get("revision", 0)
+        self._note_force(life, RANGE_FINALIZER, obj)
+        life.obj = obj
+        life.reclaimed |= {uid.strip() for uid in annotations_of(obj).get(RECLAIM, "").split(",") if uid.strip()}
+        ledger = {
+            entry["uid"]: (entry["cidr"], "absentSince" in entry) for entry in life.status.get("allocations") or []
+        }
+        if event.type == "MODIFIED":
+            self.facts.revisions.append((life, before, life.status.get("revision", 0), ledger != life.ledger))
+        self._note_ledger(life, ledger)
+        self.facts.changed[life.uid] = life
+        if event.type == "DELETED":
+            life.is_gone = True
+            self.facts.ended.append(life)
+
+    def _note_ledger(self, life: RangeLife, ledger: dict[str, tuple[str, bool]]) -> None:
+        for uid, (cidr, _) in life.ledger.items():
+            if uid not in ledger or ledger[uid][0] != cidr:
+                self.facts.drops.append((life, uid, cidr))
+        for uid, (cidr, is_marked) in ledger.items():
+            if uid not in life.ledger or life.ledger[uid][0] != cidr:
+                self.facts.grants.append((life, uid, cidr))
+                life.granted.setdefault(uid, cidr)
+            if not is_marked:
+                life.marked.pop(uid, None)
+            elif uid not in life.marked:
+                life.marked[uid] = self.world.clock.now()
+        life.ledger = ledger
+
+    # --- requests
+
+    def _note_request(self, event: Event) -> None:
+        obj = event.obj
+        life = self.requests.setdefault(uid_of(obj), RequestLife(uid_of(obj), joined(key_of(obj)), obj))
+        before = life.cidr if life.obj is not obj else ""
+        had = REQUEST_FINALIZER in finalizers_of(life.obj)
+        self._note_force(life, REQUEST_FINALIZER, obj)
+        if had and REQUEST_FINALIZER not in finalizers_of(obj) and not self.by_hand:
+            life.is_let_go_unanswered = self._was_silent(life) and not self._is_answered_released(life.uid)
+        life.obj = obj
+        is_gone = event.type == "DELETED"
+        life.is_gone |= is_gone
+        life.is_released |= is_gone or (is_deleting(obj) and set(finalizers_of(obj)) <= {REQUEST_FINALIZER})
+        if life.cidr != before:
+            life.is_handmade = self.by_hand
+            life.published_by = self._publisher(life)
+            self.facts.published.append((life, before, life.cidr))
+
+    def _was_silent(self, life: RequestLife) -> bool:
+        """Whether its deletion is so old that it may have been let go for silence."""
+        deleted = life.obj["metadata"].get("deletionTimestamp")
+        since = deleted and self.world.clock.now() - parse_rfc3339(deleted)
+        return bool(since and (since >= SILENCE or self.clocks_were_wrong))
+
+    def _is_answered_released(self, uid: str) -> bool:
+        answers = [obj["spec"] for obj in self.allocations.values() if obj["spec"]["request"]["uid"] == uid]
+        return any(spec["state"] == "Released" for spec in answers)
+
+    def _publisher(self, life: RequestLife) -> str:
+        """The youngest life of its range that ever granted it this block."""
+        found = [each.uid for each in self.ranges.values() if each.granted.get(life.uid) == life.cidr]
+        return found[-1] if found else ""
+
+    # --- allocations
+
+    def _note_allocation(self, event: Event) -> None:
+        name = joined(key_of(event.obj))
+        before = self.allocations.get(name)
+        if before and before["spec"]["state"] == "Ready" and not self.world.actor:
+            is_ready = event.type != "DELETED" and event.obj["spec"]["state"] == "Ready"
+            if not is_ready:
+                self.facts.withdrawn.append(before)
+        if event.type == "DELETED":
+            self.allocations.pop(name, None)
+            return
+        self.allocations[name] = event.obj
+        if event.obj["spec"]["state"] == "Ready":
+            self.facts.allocations.append(event.obj)
+
+    def _note_force(self, life: RangeLife | RequestLife, finalizer: str, obj: Obj) -> None:
+        if finalizer in finalizers_of(obj):
+            life.is_forced = False
+        elif finalizer in finalizers_of(life.obj) and self.by_hand:
+            life.is_forced = True
+
+
+def named_range(request: Obj) -> str:
+    """`namespace/name` of the range that a request names."""
+    reference = request["spec"]["ipam"]
+    return f"{reference.get('namespace') or key_of(request)[0]}/{reference['name']}"
+
+
+def controlling_range(allocation: Obj) -> str:
+    """The uid of the range that controls an allocation; "" if none does."""
+    controller = controller_of(allocation)
+    return controller["uid"] if controller else ""

@@ -1,0 +1,161 @@
+"""What must be true once all faults have ended and nothing happens any more; one function for each invariant.
+
+Exceptions are facts of the history, not guesses: a holder may stay in the ledger without a request only if a person
+removed the finalizer by which its release would have been seen, or if its request was let go for silence (no answer
+could be seen for 10 seconds, though there was a range); and it must be marked. They are counted, and end by `reclaim`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from simulator import hands
+from simulator.blocks import BITS, block_of, covers, fits, without
+from simulator.history import controlling_range, named_range
+from simulator.objects import is_deleting, key_of
+from simulator.resources import NAMESPACE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from simulator.history import History, RangeLife, RequestLife
+
+
+def live(history: History) -> Iterator[str]:
+    """Live: every request that fits is Ready, and the rest is rightly Busy, Invalid or Pending."""
+    for request in history.requests.values():
+        if request.is_gone or is_deleting(request.obj):
+            continue
+        status: dict[str, Any] = request.obj.get("status") or {}
+        told = (status.get("state", "Pending"), status.get("cidr", ""))
+        allowed = _right_answers(history, request)
+        if told not in allowed:
+            yield f"{request.name} is {told}, right is {' or '.join(map(str, allowed))}: {status.get('message')}"
+
+
+def _right_answers(history: History, request: RequestLife) -> list[tuple[str, str]]:
+    """(state, cidr) that a living request may show."""
+    life = history.range_of(request.obj)
+    shown = request.cidr
+    if life is None:
+        # What was published stays; what was said by a range that is gone stays too, until somebody asks again.
+        return [("Ready", shown), ("Busy", shown), ("Invalid", shown), ("Pending", shown)]
+    entry = life.ledger.get(request.uid)
+    # Where no answer can come, what was said last stays, be it said by a person.
+    states = ("Pending", "Busy", "Invalid", "Ready") if _takes_no_answers(history, life) else ()
+    silent = [(state, shown) for state in states]
+    if entry is not None:
+        contradicts = request.is_handmade and shown != entry[0]
+        return [("Invalid", shown) if contradicts else ("Ready", entry[0]), *silent]
+    return [*((state, shown) for state in _verdict(life, request)), *silent]
+
+
+def _takes_no_answers(history: History, life: RangeLife) -> bool:
+    """Whether the API server refuses new allocations, because the range's namespace is going."""
+    namespace = history.world.store.find(NAMESPACE, ("", key_of(life.obj)[0]))
+    return namespace is not None and is_deleting(namespace)
+
+
+def _verdict(life: RangeLife, request: RequestLife) -> list[str]:
+    """What a request without a block must be told."""
+    if is_deleting(life.obj):
+        return ["Invalid"]
+    try:
+        pool = life.pool
+    except ValueError:
+        return ["Invalid"]
+    spec = request.obj["spec"]
+    bits = BITS[pool[0].version]
+    wanted = request.cidr or spec.get("request", "")
+    free = without(pool, [block_of(cidr) for cidr, _ in life.ledger.values()])
+    if wanted:
+        block = block_of(wanted)
+        if not covers(pool, block):
+            return ["Invalid"]
+        return ["served"] if covers(free, block) else ["Busy"]
+    length = spec.get("size") or life.obj["spec"].get("chunkSize") or bits
+    if length > bits or not fits(pool, length):
+        return ["Invalid"]
+    return ["served"] if fits(free, length) else ["Busy"]
+
+
+def no_leak(history: History, *, excused: bool = True) -> Iterator[str]:
+    """NoLeak: every entry has its request, but for holders whose going could not be seen."""
+    for life, uid, cidr, is_marked in _absent(history):
+        request = history.requests.get(uid)
+        excuse = excused and is_marked and is_excused(request)
+        if not excuse:
+            yield f"{life.name} keeps {cidr} for {uid} ({request.name if request else 'unknown'}), which is gone"
+
+
+def excuses(history: History) -> dict[str, int]:
+    """How many holders are absent at rest, by the reason."""
+    counts = {"finalizer stripped by hand": 0, "let go for silence": 0}
+    for _, uid, _, _ in _absent(history):
+        request = history.requests.get(uid)
+        counts["finalizer stripped by hand"] += bool(request and request.is_forced)
+        counts["let go for silence"] += bool(request and not request.is_forced and request.is_let_go_unanswered)
+    return counts
+
+
+def is_excused(request: RequestLife | None) -> bool:
+    """Whether the going of a request could not be seen."""
+    return request is not None and (request.is_forced or request.is_let_go_unanswered)
+
+
+def _absent(history: History) -> Iterator[tuple[RangeLife, str, str, bool]]:
+    for life in history.ranges.values():
+        for uid, (cidr, is_marked) in life.ledger.items() if not life.is_gone else ():
+            request = history.requests.get(uid)
+            if request is None or request.is_gone:
+                yield life, uid, cidr, is_marked
+
+
+def gone(history: History) -> Iterator[str]:
+    """Gone: nothing that was deleted is still there, and no answer is there without its question."""
+    referred = {named_range(item.obj) for item in history.requests.values() if not item.is_gone}
+    for request in history.requests.values():
+        if not request.is_gone and is_deleting(request.obj):
+            yield f"{request.name} was deleted and is still there"
+    for life in history.ranges.values():
+        if not life.is_gone and is_deleting(life.obj) and life.name not in referred:
+            yield f"{life.name} was deleted and is still there: {life.status.get('message')}"
+    for name, obj in history.allocations.items():
+        uid = obj["spec"]["request"]["uid"]
+        asker, answerer = history.requests.get(uid), history.ranges.get(controlling_range(obj))
+        if answerer is not None and uid in answerer.ledger:
+            continue  # `no_leak` judges it
+        if asker is None or asker.is_gone:
+            yield f"allocation {name} ({obj['spec']['state']}) answers a request that is gone"
+        elif controlling_range(obj) not in history.ranges:
+            yield f"allocation {name} belongs to nobody"
+
+
+def requests_gone(history: History) -> Iterator[str]:
+    """Gone: a deleted request goes, whatever stands in the way of its answer.
+
+    Not if a person took the label of an allocation whose range is being deleted: Metacontroller then neither claims nor
+    releases it, and the request can't know.
+    """
+    mislabelled = {
+        obj["spec"]["request"]["uid"] for obj in hands.stray_allocations(history.world) if controlling_range(obj)
+    }
+    for request in history.requests.values():
+        if not request.is_gone and is_deleting(request.obj) and request.uid not in mislabelled:
+            yield f"{request.name} was deleted and is still there"
+
+
+def calm(history: History) -> Iterator[str]:
+    """Calm: no sync fails any more."""
+    for name, instance in history.world.instances.items():
+        for controller in instance.metacontroller.controllers:
+            for key, message in controller.failing.items():
+                yield f"{controller.name} of {name} still fails for {'/'.join(key[1])}: {message}"
+
+
+def empty(history: History) -> Iterator[str]:
+    """Gone, after everything was deleted: nothing is left."""
+    world = history.world
+    for plural in ("ipamrequests", "ipamallocations", "ipamranges"):
+        for obj in world.store.list(world.plural(plural)):
+            yield f"everything was deleted, but {plural} {'/'.join(key_of(obj))} is left"
