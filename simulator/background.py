@@ -121,7 +121,7 @@ class NamespaceController:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._read = 0
-        self._terminating: dict[str, None] = {}
+        self._terminating: dict[str, str] = {}  # uids by name: one that was let go by force may have a successor
 
     def has_work(self) -> bool:
         """Whether `step` would delete something."""
@@ -145,10 +145,12 @@ class NamespaceController:
         log = self._store.log(NAMESPACE)
         for event in log[self._read :]:
             if event.type == "MODIFIED" and is_deleting(event.obj):
-                self._terminating[meta(event.obj)["name"]] = None
+                self._terminating[meta(event.obj)["name"]] = uid_of(event.obj)
         self._read = len(log)
-        for name in [name for name in self._terminating if self._store.find(NAMESPACE, ("", name)) is None]:
-            del self._terminating[name]  # somebody has let it go by force
+        for name, uid in list(self._terminating.items()):
+            found = self._store.find(NAMESPACE, ("", name))
+            if found is None or uid_of(found) != uid:
+                del self._terminating[name]
         for name in self._terminating:
             content = self._content(name)
             waiting = [item for item in content if not is_deleting(item[1])]
