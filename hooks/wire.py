@@ -198,9 +198,6 @@ class NamespaceObject(Struct, frozen=True, gc=False):
     metadata: Metadata
 
 
-Objects = Mapping[str, Mapping[str, Raw]]
-
-
 class RangeBody(Struct, frozen=True, gc=False):
     """Body of POST /ipamrange/{sync,finalize}."""
 
