@@ -2,23 +2,21 @@
 
 Metacontroller deletes each child that is missing here, so leaving one out is a decision like any other:
 
-    S3  A Ready answer comes from the observed ledger only, never from the proposal of the same call.
-    A Ready or Released answer carries the revision of the ledger on which it rests. If the ledger seen now is older
-    than that, the cache is stale, and the answer stays as it is. If it is as new or newer, it is right.
+    S3  Ready and Released come from the observed ledger only, never from the proposal of the same call.
+    Both carry the revision of the ledger on which they rest. If the ledger seen now is older than that, the cache is
+    stale, and the answer stays as it is. If it is as new or newer, it is right.
 
 Life of an answer, with the revision r of the ledger seen and the revision a of the answer:
 
-    nothing, Busy, Invalid ── entry in the ledger ──────────────────► Ready(a = r)
-    Ready ── no entry, r >= a, request seen released ───────────────► Released(a as it was)
-    Ready ── no entry, r >= a, request not seen ────────────────────► nothing (reclaimed, or the range is closing)
-    Released ── entry, request seen alive ──────────────────────────► Ready: a stranger wrote it, or the cache is old
-    nothing, Busy, Invalid ── no entry, request seen released ──────► Released(a = r); then r + 1 is committed
-    Released ── no entry, r > a, request not seen ──────────────────► nothing
+    nothing, Busy, Invalid ── entry in the ledger ────────────────────────────► Ready(a = r)
+    nothing, Busy, Invalid, Ready ── release in the ledger, request seen ─────► Released(a = r)
+    Ready ── neither of them, request seen released: it is being committed ───► Ready(a as it was)
+    Ready ── neither of them, r >= a, request alive or not seen ──────────────► nothing: the range was lost
+    Released ── entry in the ledger, request alive ───────────────────────────► Ready: a stranger wrote it
+    Ready, Released ── release in the ledger, request not seen ───────────────► nothing
+    Busy, Invalid ── request not seen ────────────────────────────────────────► nothing
 
-The request's hook lets a request go when it sees Released. For a request that never had a block this rests on the
-absence of an entry, which a stale cache may pretend: the grant may be committed already. Therefore Released stays until
-a later revision is seen. Should that one hold an entry for it, the answer itself is the proof that the entry goes by
-(S5 a), and nothing leaks.
+The request's hook lets a request go when it sees Released.
 """
 
 from collections.abc import Mapping
@@ -37,18 +35,17 @@ Answers = dict[str, AllocationSpec]  # by uid of the request
 
 def published(seen: Observed, refusals: Mapping[str, Refused]) -> Answers:
     """What shall be published, by uid; `refusals` says by uid why requests without an entry get none."""
+    entries, released = seen.ledger.entries, set(seen.ledger.released)
     answers: Answers = {}
-    for uid, entry in seen.ledger.entries.items():
-        if kept := _for_entry(entry, seen.answers.get(uid), seen):
+    for uid, entry in entries.items():
+        if uid not in released and (kept := _for_entry(entry, seen.answers.get(uid), seen)):
             answers[uid] = kept
     for uid, answer in seen.answers.items():
-        if uid not in seen.ledger.entries and (kept := _without_entry(answer, seen)):
+        if uid not in released and uid not in entries and (kept := _without_entry(answer, seen)):
             answers[uid] = kept
-    for uid, request in seen.released.items():
-        if uid not in seen.answers and uid not in answers:
-            answers[uid] = AllocationSpec(
-                range=seen.name, request=_key_of(request), state="Released", revision=seen.ledger.revision
-            )
+    for uid in seen.ledger.released:
+        if request := seen.released.get(uid) or seen.alive.get(uid):
+            answers[uid] = _for_release(request, seen.answers.get(uid), seen)
     for uid, refusal in refusals.items():
         if uid not in seen.answers or seen.answers[uid].state in ("Busy", "Invalid"):
             answers[uid] = AllocationSpec(
@@ -59,11 +56,6 @@ def published(seen: Observed, refusals: Mapping[str, Refused]) -> Answers:
                 message=fitted(refusal.message),
             )
     return answers
-
-
-def rests_on(answers: Mapping[str, AllocationSpec], revision: int) -> bool:
-    """Whether a Released answer that exists needs a later revision than this one, to end."""
-    return any(answer.state == "Released" and answer.revision >= revision for answer in answers.values())
 
 
 def allocation_objects(answers: Answers, seen: Observed) -> list[dict[str, Any]]:
@@ -86,10 +78,10 @@ def allocation_objects(answers: Answers, seen: Observed) -> list[dict[str, Any]]
 
 def _for_entry(entry: Entry, answer: AllocationSpec | None, seen: Observed) -> AllocationSpec | None:
     """The answer to a holder of a block; None ends one that only a stranger can have written."""
-    if answer and answer.state == "Released" and entry.uid not in seen.alive:
-        return answer  # granted after it was let go: the entry goes by this answer
     if answer and answer.cidr not in ("", entry.cidr):
         return None
+    if answer and answer.state == "Released" and _is_newer(answer, seen):
+        return answer
     if answer and answer.state == "Ready" and answer.cidr:
         return replace(answer, reason="", message="") if answer.reason or answer.message else answer
     namespace, _, name = entry.request.partition("/")
@@ -98,20 +90,28 @@ def _for_entry(entry: Entry, answer: AllocationSpec | None, seen: Observed) -> A
 
 
 def _without_entry(answer: AllocationSpec, seen: Observed) -> AllocationSpec | None:
-    """What becomes of an answer to a request that is not in the ledger; None ends it."""
-    revision = seen.ledger.revision
-    is_alive, is_released = answer.request.uid in seen.alive, answer.request.uid in seen.released
-    match answer.state:
-        case "Ready":
-            if answer.revision > revision and not seen.ledger.closing:
-                return answer  # the ledger that is seen is older than the answer
-            return replace(answer, state="Released") if is_released else None
-        case "Released":
-            return answer if is_released or is_alive or answer.revision >= revision else None
-        case _:  # Busy, Invalid
-            if is_released:
-                return replace(answer, state="Released", revision=revision, reason="", message="")
-            return answer if is_alive else None
+    """What becomes of an answer to a request of which the ledger says nothing; None ends it."""
+    uid = answer.request.uid
+    if uid in seen.released or _is_newer(answer, seen):
+        return answer
+    return answer if answer.state in ("Busy", "Invalid") and uid in seen.alive else None
+
+
+def _for_release(request: RequestObject, answer: AllocationSpec | None, seen: Observed) -> AllocationSpec:
+    """The answer to a request that is released; an answer's cidr never changes."""
+    if answer and answer.state == "Released":
+        return answer
+    cidr = answer.cidr if answer else ""
+    return AllocationSpec(seen.name, _key_of(request), "Released", cidr=cidr, revision=seen.ledger.revision)
+
+
+def _is_newer(answer: AllocationSpec, seen: Observed) -> bool:
+    """Whether an answer rests on a later ledger than that which is seen; only a stranger's can do so in vain."""
+    if answer.revision <= seen.ledger.revision:
+        return False
+    if answer.state == "Released":
+        return answer.request.uid not in seen.alive
+    return answer.state == "Ready" and not seen.ledger.closing
 
 
 def _key_of(request: RequestObject) -> RequestKey:

@@ -1,4 +1,4 @@
-"""The ledger: who holds what. It is `revision`, `allocations` and `closing` in the status of a range.
+"""The ledger: who holds what. It is `revision`, `allocations`, `released` and `closing` in the status of a range.
 
 The rules of this file, by the names that DESIGN.md uses:
 
@@ -6,17 +6,21 @@ The rules of this file, by the names that DESIGN.md uses:
     S2  A changed ledger has the next revision; the API server takes it only if nobody was faster.
     S4  Entries are sticky: a uid's block never changes.
     S5  An entry goes only by proof that its holder is gone:
-        (a) the request is seen with a deletionTimestamp and with no finalizer but ours: that never turns back. An
-            allocation in state Released says the same, because it is written upon seeing just that;
+        (a) the request is seen with a deletionTimestamp and with no finalizer but ours: that never turns back;
         (b) the annotation `ipam.mandelsoft.org/reclaim` of the range names its uid, and the request is not seen;
         (c) the range itself is being deleted, and the request has not been seen for a minute.
         Absence alone proves nothing: a stale cache or a removed label look the same. Such a holder keeps its block and
         is marked with `absentSince`.
+
+A release is committed like a grant: the entry leaves and the uid joins `released` in one step. Only then is the request
+told that it may go, and nobody whose uid is there is ever granted anything. So a cache in which the request still
+lives, be it ever so old, can't make the range hold a block for somebody who is gone.
 """
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import accumulate, takewhile
 
 import msgspec
 
@@ -33,9 +37,14 @@ ENTRY_COUNT_MAX = 13_000
 BYTES_FOR_GRANTS_MAX = 1_400_000
 #: ... and so have marks for about 1,200 absent holders: a full ledger must still be able to say who is missing.
 BYTES_FOR_MARKS_MAX = 1_450_000
+#: Releases are recorded last of all: those of requests that never held a block would else wait for ever.
+BYTES_FOR_RELEASES_MAX = 1_490_000
+#: So many releases are remembered at least, and beyond them those of requests or answers that are still seen.
+RELEASED_COUNT_MIN = 1_000
 
 _ENTRY_BYTES = len('{"cidr":"","request":"","uid":""},')
 _MARK_BYTES = len(',"absentSince":"2026-11-23T19:57:49Z"')
+_RELEASE_BYTES = len('"",')
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +53,13 @@ class Ledger:
 
     revision: int
     entries: dict[str, Entry]  # by uid of the holder; in order of addresses
+    released: tuple[str, ...]  # uids of released requests; the latest release is the last
     closing: bool
 
     @property
     def byte_count(self) -> int:
-        """Size of the entries as JSON."""
-        return sum(entry_byte_count(entry) for entry in self.entries.values())
+        """Size of the entries and releases as JSON."""
+        return sum(map(entry_byte_count, self.entries.values())) + sum(map(_release_byte_count, self.released))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +67,9 @@ class Sightings:
     """What one call sees of holders, by uid. Who is present holds on, whatever else is said of it."""
 
     present: Collection[str]  # requests that are there and not released, or can't be read
-    released: Collection[str]  # proof (a): requests that are going, and allocations in state Released
+    released: Collection[str]  # proof (a)
     reclaimed: Collection[str]  # proof (b), if absent
+    answered: Collection[str]  # whom an allocation answers
     closing: bool  # the range is being deleted: proof (c), if absent for long enough
 
 
@@ -90,11 +101,19 @@ def read_ledger(status: RangeStatus, family: Family | None = None) -> Ledger:
         last = prefix.last
         entries[entry.uid] = entry
     revision = 0 if status.revision is msgspec.UNSET else status.revision
-    return Ledger(revision, entries, status.closing)
+    return Ledger(revision, entries, tuple(status.released), status.closing)
 
 
 def settled(ledger: Ledger, seen: Sightings, now: datetime) -> Ledger:
     """The ledger without the released entries, absent holders marked; of the same revision, as nothing is committed."""
+    kept = replace(ledger, entries=_held_on(ledger, seen, now), closing=ledger.closing or seen.closing)
+    # Holders first: their entries have made room.
+    unrecorded = sorted(set(seen.released) - set(ledger.released), key=lambda uid: (uid not in ledger.entries, uid))
+    return _with_releases(kept, unrecorded, seen) if unrecorded else kept
+
+
+def _held_on(ledger: Ledger, seen: Sightings, now: datetime) -> dict[str, Entry]:
+    """The entries that stay, absent holders marked."""
     kept: dict[str, Entry] = {}
     unmarked: list[str] = []
     for uid, entry in ledger.entries.items():
@@ -107,7 +126,21 @@ def settled(ledger: Ledger, seen: Sightings, now: datetime) -> Ledger:
     room = (BYTES_FOR_MARKS_MAX - ledger.byte_count) // _MARK_BYTES if unmarked else 0
     for uid in unmarked[: max(room, 0)]:
         kept[uid] = msgspec.structs.replace(kept[uid], absent_since=now)
-    return replace(ledger, entries=kept, closing=ledger.closing or seen.closing)
+    return kept
+
+
+def _with_releases(ledger: Ledger, unrecorded: list[str], seen: Sightings) -> Ledger:
+    """The ledger with as many releases recorded as have room.
+
+    The oldest ones of whom nothing is seen any more are forgotten with it, but not for its own sake: forgetting alone
+    would be one more write.
+    """
+    room = BYTES_FOR_RELEASES_MAX - ledger.byte_count
+    fitting = takewhile(lambda byte_count: byte_count <= room, accumulate(map(_release_byte_count, unrecorded)))
+    released = [*ledger.released, *unrecorded[: len(list(fitting))]]
+    old, late = released[:-RELEASED_COUNT_MIN], released[-RELEASED_COUNT_MIN:]
+    remembered = [uid for uid in old if uid in seen.present or uid in seen.released or uid in seen.answered]
+    return replace(ledger, released=(*remembered, *late))
 
 
 def _is_released(entry: Entry, seen: Sightings, now: datetime) -> bool:
@@ -149,3 +182,7 @@ def entry_byte_count(entry: Entry) -> int:
     """Size of an entry as JSON; names and cidrs are ASCII."""
     mark = _MARK_BYTES if entry.absent_since else 0
     return _ENTRY_BYTES + len(entry.cidr) + len(entry.request) + len(entry.uid) + mark
+
+
+def _release_byte_count(uid: str) -> int:
+    return _RELEASE_BYTES + len(uid)

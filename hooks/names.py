@@ -22,6 +22,8 @@ CIDR_ANNOTATION = f"{GROUP}/cidr"
 SILENCE_ANNOTATION = f"{GROUP}/unanswered-since"
 #: On a range, by its owner: uids of holders that are known to be gone, separated by commas (see ledger.py).
 RECLAIM_ANNOTATION = f"{GROUP}/reclaim"
+#: On each child, by Metacontroller (`generateSelector`): the uid of its parent.
+CONTROLLER_UID_LABEL = "controller-uid"
 #: Metacontroller derives it from the name of the DecoratorController (metacontroller/ipamrequest.yaml).
 REQUEST_FINALIZER = "metacontroller.io/decoratorcontroller-ipamrequest"
 

@@ -88,13 +88,13 @@ class Observed:
     @cached_property
     def sightings(self) -> Sightings:
         """The proofs of release that are seen."""
-        let_go = {uid for uid, answer in self.answers.items() if answer.state == "Released"}
         unread = {each.uid for each in self.ledger.entries.values() if each.request in self.unreadable_requests}
         reclaim = self.body.parent.metadata.annotations.get(names.RECLAIM_ANNOTATION, "")
         return Sightings(
             present=self.alive.keys() | unread,
-            released=self.released.keys() | let_go,
+            released=self.released.keys(),
             reclaimed={uid.strip() for uid in reclaim.split(",")},
+            answered=self.answers.keys(),
             closing=self.is_deleted,
         )
 
@@ -116,15 +116,16 @@ class Observed:
 
         First those that show a block already, as after the loss of a range: it is theirs. Then in the order in which
         they came.
-        Only those that carry our finalizer: another one could vanish unseen. And none that was let go.
+        Only those that carry our finalizer: another one could vanish unseen. And none that was released.
         """
+        released = set(kept.released)
         waiting = [
             request
             for uid, request in self.alive.items()
             if uid not in kept.entries
             and request.metadata.deletion_timestamp is None
             and names.REQUEST_FINALIZER in request.metadata.finalizers
-            and not (uid in self.answers and self.answers[uid].state == "Released")
+            and uid not in released
         ]
         waiting.sort(key=_order)
         return waiting

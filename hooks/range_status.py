@@ -41,6 +41,7 @@ def range_status(seen: Observed, proposal: Ledger, service: Service, now: dateti
     return RangeStatus(
         revision=proposal.revision,
         allocations=list(proposal.entries.values()),
+        released=list(proposal.released),
         closing=proposal.closing,
         state=state,
         message=fitted("; ".join(filter(None, messages))),

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from hooks import names
-from hooks.answers import Answers, allocation_objects, published, rests_on
+from hooks.answers import Answers, allocation_objects, published
 from hooks.ledger import ABSENCE_BEFORE_RELEASE, Ledger, fitting_count, settled, with_grants
 from hooks.observed import Observed, request_key
 from hooks.range_status import Service, range_status
@@ -55,8 +55,7 @@ def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
     service = _serve(seen, kept)
     answers = published(seen, service.refusals)
     proposal = with_grants(kept, service.grants)
-    changed = (proposal.entries, proposal.closing) != (seen.ledger.entries, seen.ledger.closing)
-    if changed or rests_on(seen.answers, seen.ledger.revision):
+    if proposal != seen.ledger:
         proposal = replace(proposal, revision=seen.ledger.revision + 1)
     answer = {
         "status": range_status(seen, proposal, service, now),

@@ -23,8 +23,6 @@ from hooks.wire import (
     timestamp,
 )
 
-#: A request without an answer for this long is told why that may be.
-SILENCE_BEFORE_PENDING = timedelta(seconds=30)
 #: A deleted request to which no answer exists goes after this time: there is no such range. A range that is there
 #: answers each deletion within moments. It is counted from the first call, for nothing may have run at the deletion.
 SILENCE_BEFORE_LETTING_GO = timedelta(seconds=10)
@@ -132,27 +130,28 @@ def _allocations(body: RequestBody) -> list[OwnedAllocationObject]:
 
 
 def _is_controlled_by(allocation: OwnedAllocationObject, namespace: str, name: str) -> bool:
+    """Whether this range is its controller; Metacontroller looks after it only while it carries that range's label."""
     meta = allocation.metadata
     controllers = [owner for owner in meta.owner_references if owner.controller and owner.kind == names.RANGE_KIND]
-    return meta.namespace == namespace and [owner.name for owner in controllers] == [name]
+    return meta.namespace == namespace and [(owner.name, owner.uid) for owner in controllers] == [
+        (name, meta.labels.get(names.CONTROLLER_UID_LABEL))
+    ]
 
 
 def _unanswered(request: RequestParent, spec: RequestSpec, body: RequestBody, now: datetime) -> dict[str, Any]:
-    """Nothing at first; once it has lasted, the reasons that a person can check."""
-    seconds_left = (SILENCE_BEFORE_PENDING - (now - request.metadata.creation_timestamp)).total_seconds()
-    if request.status.cidr:
-        return {"status": None, "resyncAfterSeconds": RECHECK_SILENCE_SECONDS}
-    if seconds_left > 0:
-        return {"status": None, "resyncAfterSeconds": seconds_left}
+    """Nothing: the CRD's default says that the request is Pending, and what to check if that lasts.
+
+    To say it here as well would cost two writes for each request of a large burst, just when writes are scarce.
+    """
     namespace, name = _range_of(request, spec)
-    message = f"no answer from range {namespace}/{name}: it does not exist, or has not been synced yet"
     strangers = [each.metadata for each in _allocations(body) if not _is_controlled_by(each, namespace, name)]
-    if strangers:
-        stranger = min(f"{meta.namespace}/{meta.name}" for meta in strangers)
-        message = (
-            f"the allocation {stranger} stands in the way of an answer from range {namespace}/{name}, "
-            "because that range does not control it: delete the allocation"
-        )
+    if request.status.cidr or not strangers:
+        return {"status": None, "resyncAfterSeconds": RECHECK_SILENCE_SECONDS}
+    stranger = min(f"{meta.namespace}/{meta.name}" for meta in strangers)
+    message = (
+        f"the allocation {stranger} stands in the way of an answer from range {namespace}/{name}, "
+        "because that range does not control it: delete the allocation"
+    )
     fact = Fact("Ready", "False", "NoAnswer", message)
     return {"status": _status(request, "Pending", fact, now), "resyncAfterSeconds": RECHECK_SILENCE_SECONDS}
 

@@ -55,6 +55,7 @@ class ParentMetadata(Metadata, frozen=True, gc=False, rename="camel"):
 class OwnedMetadata(Metadata, frozen=True, gc=False, rename="camel"):
     """What is read of an allocation besides, where it matters whose it is."""
 
+    labels: dict[str, str] = {}
     owner_references: list[OwnerReference] = []
 
 
@@ -96,10 +97,11 @@ class RangeSpec(Struct, frozen=True, gc=False, rename="camel"):
 
 
 class RangeStatus(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
-    """The status of a range; its ledger is `revision`, `allocations` and `closing`."""
+    """The status of a range; its ledger is `revision`, `allocations`, `released` and `closing`."""
 
     revision: int | UnsetType = UNSET
     allocations: list[Entry] = []
+    released: list[str] = []
     closing: bool = False
     state: str = ""
     message: str = ""
@@ -167,7 +169,7 @@ class RequestParent(RequestObject, frozen=True, gc=False, rename="camel"):
 
 
 class AllocationSpec(Struct, frozen=True, gc=False, omit_defaults=True):
-    """The answer of a range to one request. `revision` is that of the ledger on which a final answer rests."""
+    """The answer of a range to one request. `revision` is that of the ledger on which Ready or Released rest."""
 
     range: str
     request: RequestKey

@@ -88,6 +88,10 @@ def committed(history: History) -> Iterator[str]:
         uid, cidr = obj["spec"]["request"]["uid"], obj["spec"].get("cidr")
         if life is not None and life.granted.get(uid) != cidr:
             yield f"an allocation says {cidr} to {uid}, but {life.name} granted {life.granted.get(uid)}"
+    for obj in history.facts.let_go:
+        life = history.ranges.get(controlling_range(obj))
+        if life is not None and (uid := obj["spec"]["request"]["uid"]) not in life.released:
+            yield f"an allocation lets {uid} go, which {life.name} has not released"
 
 
 def no_early_reuse(history: History) -> Iterator[str]:

@@ -40,6 +40,9 @@ class RangeLife:
     obj: Obj
     #: The ledger as committed: (cidr, marked as absent) by uid of the request.
     ledger: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    #: The releases that the ledger records just now, and all that it ever did.
+    releases: list[str] = field(default_factory=list)
+    released: set[str] = field(default_factory=set)
     #: Everything that was ever in the ledger: the first cidr of each uid.
     granted: dict[str, str] = field(default_factory=dict)
     #: When a holder that is marked as absent was first marked, by true time.
@@ -101,6 +104,8 @@ class Facts:
     #: (request, cidr before, cidr now) where it changed, and Ready allocations that are new or changed.
     published: list[tuple[RequestLife, str, str]] = field(default_factory=list)
     allocations: list[Obj] = field(default_factory=list)
+    #: Allocations that have become Released.
+    let_go: list[Obj] = field(default_factory=list)
     #: Ready allocations that Metacontroller deleted or made something else.
     withdrawn: list[Obj] = field(default_factory=list)
     #: (range, revision before, revision now, whether the ledger changed) of each new status.
@@ -164,8 +169,12 @@ class History:
         ledger = {
             entry["uid"]: (entry["cidr"], "absentSince" in entry) for entry in life.status.get("allocations") or []
         }
+        releases = life.status.get("released") or []
         if event.type == "MODIFIED":
-            self.facts.revisions.append((life, before, life.status.get("revision", 0), ledger != life.ledger))
+            is_changed = (ledger, releases) != (life.ledger, life.releases)
+            self.facts.revisions.append((life, before, life.status.get("revision", 0), is_changed))
+        life.releases = releases
+        life.released.update(releases)
         self._note_ledger(life, ledger)
         self.facts.changed[life.uid] = life
         if event.type == "DELETED":
@@ -235,6 +244,8 @@ class History:
         self.allocations[name] = event.obj
         if event.obj["spec"]["state"] == "Ready":
             self.facts.allocations.append(event.obj)
+        elif event.obj["spec"]["state"] == "Released" and not self.world.actor:
+            self.facts.let_go.append(event.obj)
 
     def _note_force(self, life: RangeLife | RequestLife, finalizer: str, obj: Obj) -> None:
         if finalizer in finalizers_of(obj):

@@ -191,24 +191,24 @@ def _end_stale_answers(_: str, body: Obj, ask: Callable[[Obj], Obj]) -> Obj:
     return answer | {"children": kept}
 
 
-def _end_released_at_once(_: str, body: Obj, ask: Callable[[Obj], Obj]) -> Obj:
+def _let_go_before_the_commit(_: str, body: Obj, ask: Callable[[Obj], Obj]) -> Obj:
     answer = ask(body)
-    uids = _uids(body)
-    ended = {
-        key
-        for key, obj in _answers(body).items()
-        if obj["spec"]["state"] == "Released" and obj["spec"]["request"]["uid"] not in uids
-    }
-    namespace = body["parent"]["metadata"]["namespace"]
-    children = [each for each in answer.get("children", []) if f"{namespace}/{each['metadata']['name']}" not in ended]
-    return answer | {"children": children}
+    proposed = set(answer["status"].get("released", []))
+    for child in answer.get("children", []):
+        if child["spec"]["request"]["uid"] in proposed:
+            child["spec"]["state"] = "Released"
+    return answer
 
 
-def _never_a_later_revision(_: str, body: Obj, ask: Callable[[Obj], Obj]) -> Obj:
+def _forget_the_living(_: str, body: Obj, ask: Callable[[Obj], Obj]) -> Obj:
+    status = body["parent"].setdefault("status", {})
+    order = status.get("released", [])
+    living = {obj["metadata"]["uid"] for obj in _requests(body).values() if "deletionTimestamp" not in obj["metadata"]}
+    status["released"] = [uid for uid in order if uid not in living]
     answer = ask(body)
-    before = body["parent"].get("status", {})
-    if _entries(answer) == _entries(body["parent"]) and answer["status"].get("closing") == before.get("closing"):
-        answer["status"]["revision"] = before.get("revision", 0)
+    added = [uid for uid in answer["status"].get("released", []) if uid not in order]
+    if order or added:
+        answer["status"]["released"] = [*order, *added]
     return answer
 
 
@@ -313,8 +313,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("no second look", "§10.5", twist=_never_look_again),
     Mutant("a second look at once", "Calm", path=RANGE, twist=_look_again_at_once),
     Mutant("answers in a namespace that is going", "§10.6", path=RANGE, twist=_ignore_going_namespace),
-    Mutant("Released ends at once", "decision 1", path=RANGE, twist=_end_released_at_once),
-    Mutant("Released never gets a later revision", "decision 1", path=RANGE, twist=_never_a_later_revision),
+    Mutant("let go before the release is committed", "S3", path=RANGE, twist=_let_go_before_the_commit),
+    Mutant("a release is forgotten while the request seems alive", "decision 5", path=RANGE, twist=_forget_the_living),
     Mutant("a request goes when its answer is gone", "decision 1", path=REQUEST, twist=_go_without_release),
     Mutant("a request goes at once", "S5 a", path=REQUEST, twist=_go_at_once),
 )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from simulator import hands
 from simulator.blocks import BITS, block_of, covers, fits, without
 from simulator.history import controlling_range, named_range
 from simulator.objects import is_deleting, key_of
@@ -132,16 +131,9 @@ def gone(history: History) -> Iterator[str]:
 
 
 def requests_gone(history: History) -> Iterator[str]:
-    """Gone: a deleted request goes, whatever stands in the way of its answer.
-
-    Not if a person took the label of an allocation whose range is being deleted: Metacontroller then neither claims nor
-    releases it, and the request can't know.
-    """
-    mislabelled = {
-        obj["spec"]["request"]["uid"] for obj in hands.stray_allocations(history.world) if controlling_range(obj)
-    }
+    """Gone: a deleted request goes, whatever stands in the way of its answer."""
     for request in history.requests.values():
-        if not request.is_gone and is_deleting(request.obj) and request.uid not in mislabelled:
+        if not request.is_gone and is_deleting(request.obj):
             yield f"{request.name} was deleted and is still there"
 
 

@@ -81,7 +81,7 @@ class HistoryAudit:
     _published: dict[str, str] = field(default_factory=dict)
     _allocated: dict[tuple[RangeKey, str], str] = field(default_factory=dict)
     _committed: dict[RangeKey, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
-    _ledgers: dict[str, tuple[int, list[Obj], bool]] = field(default_factory=dict)
+    _ledgers: dict[str, tuple[int, list[Obj], list[str], bool]] = field(default_factory=dict)
 
     def see(self, event: Event) -> None:
         """Takes the next write into account."""
@@ -98,10 +98,10 @@ class HistoryAudit:
             return
         meta, status = event.obj["metadata"], event.obj.get("status", {})
         ledger, revision = status.get("allocations", []), status.get("revision", 0)
-        closing = status.get("closing", False)
+        committed = (revision, ledger, status.get("released", []), status.get("closing", False))
         old = self._ledgers.get(meta["uid"])
-        self._ledgers[meta["uid"]] = (revision, ledger, closing)
-        if old is not None and old == (revision, ledger, closing):
+        self._ledgers[meta["uid"]] = committed
+        if old == committed:
             return
         self.commits += 1
         if old is not None and revision != old[0] + 1:

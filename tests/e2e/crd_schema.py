@@ -37,6 +37,7 @@ FILLED: dict[str, Obj] = {
         "status": {
             "revision": 1,
             "allocations": [entry(1) | {"absentSince": "2026-01-01T00:00:00Z"}],
+            "released": ["u9"],
             "closing": True,
             "state": "Ready",
             "message": "m",

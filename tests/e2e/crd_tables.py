@@ -155,6 +155,7 @@ ACCEPTED_CHANGES: list[tuple[str, str, Obj, Obj]] = [
 ]
 
 _LEDGER = {"revision": 1, "allocations": [entry(1)]}
+_RELEASED = {"revision": 1, "released": ["u1"]}
 
 #: Case, the statuses that are written one after the other to a new range, and why the last one is refused ("" if not).
 LEDGER_WRITES: list[tuple[str, list[Obj], str]] = [
@@ -177,6 +178,11 @@ LEDGER_WRITES: list[tuple[str, list[Obj], str]] = [
     ("stale revision, stale ledger", [_LEDGER, _LEDGER | {"revision": 2}, _LEDGER], LEDGER_MOVED_ON),
     ("replay of an accepted proposal", [_LEDGER, {"revision": 2}, {"revision": 3}, {"revision": 2}], LEDGER_MOVED_ON),
     ("skipped revision", [_LEDGER, _LEDGER | {"revision": 3}], LEDGER_MOVED_ON),
+    ("a release at the same revision", [_LEDGER, _LEDGER | {"released": ["u1"]}], LEDGER_MOVED_ON),
+    ("a release at the next revision", [_LEDGER, {"revision": 2, "released": ["u1"]}], ""),
+    ("same revision, same releases", [_RELEASED, _RELEASED | {"message": "m"}], ""),
+    ("same revision, releases forgotten", [_RELEASED, {"revision": 1}], LEDGER_MOVED_ON),
+    ("same revision, another release", [_RELEASED, _RELEASED | {"released": ["u2"]}], LEDGER_MOVED_ON),
     ("closing at the same revision", [_LEDGER, _LEDGER | {"closing": True}], LEDGER_MOVED_ON),
     ("closing at the next revision", [_LEDGER, _LEDGER | {"revision": 2, "closing": True}], ""),
     ("closing again", [{"revision": 1, "closing": True}, {"revision": 2, "closing": True}], ""),

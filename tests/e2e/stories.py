@@ -145,7 +145,6 @@ def _range_comes_late() -> Story:
         name,
         [
             Step("request without a range is created", {WEB: "Pending"}, creates=request_object(name, "web", "net")),
-            Step("half a minute passes", {WEB: "NoAnswer"}, seconds=30),
             Step("range is created", {WEB: "Ready"}, creates=range_object(name, "net", "2001:db8::/56", chunkSize=64)),
         ],
     )

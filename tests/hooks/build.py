@@ -12,7 +12,15 @@ from werkzeug.test import TestResponse
 
 from hooks import ranges, requests
 from hooks.app import NOW_HEADER, create_app
-from hooks.names import ALLOCATION_KEY, API_VERSION, NAMESPACE_KEY, REQUEST_FINALIZER, REQUEST_KEY, allocation_name
+from hooks.names import (
+    ALLOCATION_KEY,
+    API_VERSION,
+    CONTROLLER_UID_LABEL,
+    NAMESPACE_KEY,
+    REQUEST_FINALIZER,
+    REQUEST_KEY,
+    allocation_name,
+)
 from hooks.settings import Settings
 from hooks.wire import RangeBody, RangeCustomizeBody, RequestBody, RequestCustomizeBody, decode_body, encode
 
@@ -61,6 +69,7 @@ def range_object(
     *texts: str,
     chunk_size: int | None = 28,
     entries: list[Obj] | None = None,
+    released: list[str] | None = None,
     revision: int | None = None,
     closing: bool = False,
     deleted: str | None = None,
@@ -82,6 +91,8 @@ def range_object(
     status: Obj = {"revision": (1 if entries else 0) if revision is None else revision}
     if entries:
         status["allocations"] = entries
+    if released:
+        status["released"] = [uid_of(name) for name in released]
     if closing:
         status["closing"] = True
     if conditions:
@@ -149,6 +160,7 @@ def allocation_object(
     meta = _meta(range_namespace, name, f"uid-of-{name}", deleted=None, noise=noise)
     owner = {"apiVersion": API_VERSION, "kind": "IPAMRange", "name": range_name, "uid": "uid-of-the-range"}
     meta["ownerReferences"] = [{**owner, "controller": controller, "blockOwnerDeletion": True}]
+    meta["labels"] = {CONTROLLER_UID_LABEL: owner["uid"]}
     spec: Obj = {"range": range_name, "request": {"namespace": namespace, "name": request, "uid": uid}, "state": state}
     spec |= {"cidr": cidr} if cidr else {}
     spec |= {"revision": revision} if revision else {}

@@ -29,20 +29,23 @@ REQUESTS: dict[str, list[Obj]] = {
 Answer = tuple[str, int]  # state and the revision a on which it rests
 
 
+#: What the ledger that is seen says of the request.
+LEDGER: dict[str, Obj] = {
+    "entry": {"entries": [entry("web", CIDR)]},
+    "release": {"released": ["web"]},
+    "nothing": {},
+}
+
+
 def seen(
-    answer: Answer | None, *, held: bool, request: str, closing: bool = False, invalid_range: bool = True
+    answer: Answer | None, ledger: str, request: str, *, closing: bool = False, invalid_range: bool = True
 ) -> tuple[Obj, Answer | None]:
     """What becomes of an answer; by default the range is invalid, so that nothing is granted on the side."""
     state, revision = answer or ("", 0)
-    cidr = CIDR if state == "Ready" else ""
+    cidr = CIDR if state in ("Ready", "Released") else ""
     existing = [allocation_object("web", state, cidr=cidr, revision=revision)] if answer else []
-    parent = range_object(
-        "10.0.0.0/24",
-        entries=[entry("web", CIDR)] if held else [],
-        revision=REVISION,
-        closing=closing,
-        chunk_size=99 if invalid_range else 28,
-    )
+    chunk_size = 99 if invalid_range else 28
+    parent = range_object(**LEDGER[ledger], revision=REVISION, closing=closing, chunk_size=chunk_size)
     result = sync_range(range_body(parent, *REQUESTS[request], allocations=existing))
     specs = [child["spec"] for child in result["children"]]
     assert len(specs) <= 1
@@ -50,134 +53,102 @@ def seen(
 
 
 OLDER, SAME, NEWER = REVISION - 1, REVISION, REVISION + 1
-RELEASED_NOW = ("Released", REVISION)
-INVALID = ("Invalid", 0)
+READY_NOW, RELEASED_NOW = ("Ready", SAME), ("Released", SAME)
+BUSY, INVALID = ("Busy", 0), ("Invalid", 0)
+UNSERVED: tuple[Answer | None, ...] = (None, BUSY, INVALID)
+READY: tuple[Answer, ...] = tuple(("Ready", a) for a in (OLDER, SAME, NEWER))
+RELEASED: tuple[Answer, ...] = tuple(("Released", a) for a in (OLDER, SAME, NEWER))
 
-#: (answer seen, entry in the ledger seen, request seen) -> answer published
-LIFE: list[tuple[Answer | None, bool, str, Answer | None]] = [
+#: (answer seen, what the ledger seen says, request seen) -> answer published
+LIFE: list[tuple[Answer | None, str, str, Answer | None]] = [
     # nothing, Busy, Invalid -- entry in the ledger --> Ready(a = r); S3
-    *(((old, True, request, ("Ready", SAME))) for old in (None, ("Busy", 0), INVALID) for request in REQUESTS),
-    # Ready -- entry in the ledger --> the same
-    *((("Ready", a), True, request, ("Ready", a)) for a in (OLDER, SAME, NEWER) for request in REQUESTS),
-    # Ready -- no entry, r >= a, request seen released --> Released(a as it was)
-    (("Ready", OLDER), False, "released", ("Released", OLDER)),
-    (("Ready", SAME), False, "released", ("Released", SAME)),
-    # Ready -- no entry, r >= a, request not seen --> nothing
-    (("Ready", OLDER), False, "unseen", None),
-    (("Ready", SAME), False, "unseen", None),
-    # Ready -- no entry, r < a: the ledger that is seen is stale --> the same
-    *((("Ready", NEWER), False, request, ("Ready", NEWER)) for request in REQUESTS),
-    # nothing, Busy, Invalid -- no entry, request seen released --> Released(a = r)
-    *((old, False, "released", RELEASED_NOW) for old in (None, ("Busy", 0), INVALID)),
-    # nothing, Busy, Invalid -- no entry, request alive --> the refusal of now; request not seen --> nothing
-    *((old, False, "alive", INVALID) for old in (None, ("Busy", 0), INVALID)),
-    *((old, False, "unseen", None) for old in (None, ("Busy", 0), INVALID)),
-    # Released -- no entry, r > a, request not seen --> nothing; else it stays
-    (("Released", OLDER), False, "unseen", None),
-    (("Released", SAME), False, "unseen", ("Released", SAME)),
-    (("Released", NEWER), False, "unseen", ("Released", NEWER)),
-    *(
-        (("Released", a), False, request, ("Released", a))
-        for a in (OLDER, SAME, NEWER)
-        for request in ("alive", "released")
-    ),
-    # Released -- entry in the ledger, request going or gone --> the same: the entry goes by it
-    *(
-        (("Released", a), True, request, ("Released", a))
-        for a in (OLDER, SAME, NEWER)
-        for request in ("released", "unseen")
-    ),
+    *((old, "entry", request, READY_NOW) for old in UNSERVED for request in REQUESTS),
+    # nothing, Busy, Invalid, Ready -- release in the ledger, request seen --> Released(a = r)
+    *((old, "release", request, RELEASED_NOW) for old in (*UNSERVED, *READY) for request in ("alive", "released")),
+    # Ready -- neither of them, request seen released --> the same: the release is being committed
+    *((old, "nothing", "released", old) for old in READY),
+    # Ready -- neither of them, r >= a, request alive or not seen --> nothing
+    *((("Ready", a), "nothing", request, None) for a in (OLDER, SAME) for request in ("alive", "unseen")),
+    # Released -- entry in the ledger, request alive --> Ready: a stranger wrote it
+    *((old, "entry", "alive", READY_NOW) for old in RELEASED),
+    # Ready, Released -- release in the ledger, request not seen --> nothing
+    *((old, "release", "unseen", None) for old in (*READY, *RELEASED)),
+    # Busy, Invalid -- request not seen --> nothing
+    *((old, ledger, "unseen", None) for old in UNSERVED for ledger in ("release", "nothing")),
+    # what is right stays
+    *((old, "entry", request, old) for old in READY for request in REQUESTS),
+    *((old, "release", request, old) for old in RELEASED for request in ("alive", "released")),
+    *((old, "nothing", "alive", INVALID) for old in UNSERVED),
+    *((old, "nothing", "released", old) for old in (*UNSERVED, *RELEASED)),
+    # what rests on a later ledger than that which is seen stays
+    *((("Ready", NEWER), "nothing", request, ("Ready", NEWER)) for request in ("alive", "unseen")),
+    *((("Released", NEWER), ledger, "unseen", ("Released", NEWER)) for ledger in ("entry", "nothing")),
+    (("Released", NEWER), "entry", "released", ("Released", NEWER)),
+    # else an entry or its absence is right, and a stranger was wrong
+    *((("Released", a), "entry", request, READY_NOW) for a in (OLDER, SAME) for request in ("released", "unseen")),
+    *((("Released", a), "nothing", "unseen", None) for a in (OLDER, SAME)),
+    *((old, "nothing", "alive", None) for old in RELEASED),
 ]
 
 
-def described(row: tuple[Answer | None, bool, str, Answer | None]) -> str:
-    answer, held, request, _ = row
-    return f"{answer or 'nothing'}, {'entry' if held else 'no entry'}, request {request}"
+def described(row: tuple[Answer | None, str, str, Answer | None]) -> str:
+    answer, ledger, request, _ = row
+    return f"{answer or 'no answer'}, {ledger} in the ledger, request {request}"
 
 
-@pytest.mark.parametrize(("answer", "held", "request_", "expected"), LIFE, ids=map(described, LIFE))
+@pytest.mark.parametrize(("answer", "ledger", "request_", "expected"), LIFE, ids=map(described, LIFE))
 def test_an_answer_lives_as_the_diagram_says(
-    answer: Answer | None, request_: str, expected: Answer | None, *, held: bool
+    answer: Answer | None, ledger: str, request_: str, expected: Answer | None
 ) -> None:
-    assert seen(answer, held=held, request=request_)[1] == expected
+    assert seen(answer, ledger, request_)[1] == expected
 
 
-def test_the_table_has_every_cell_that_the_diagram_decides() -> None:
-    states: list[Answer | None] = [None, ("Busy", 0), INVALID]
-    states += [(state, a) for state in ("Ready", "Released") for a in (OLDER, SAME, NEWER)]
-    cells = set(product(states, (False, True), REQUESTS))
-    undecided = {(("Ready", a), False, "alive") for a in (OLDER, SAME)}  # the next test
-    undecided |= {(("Released", a), True, "alive") for a in (OLDER, SAME, NEWER)}  # the one after it
-    assert cells - {row[:3] for row in LIFE} == undecided
-    assert len(LIFE) == len({row[:3] for row in LIFE})
-
-
-@pytest.mark.parametrize("revision", [OLDER, SAME])
-def test_a_ready_answer_to_a_living_request_that_is_in_no_ledger_is_not_called_released(revision: int) -> None:
-    answer = seen(("Ready", revision), held=False, request="alive")[1]
-    assert answer is None or answer[0] != "Released"
-
-
-@pytest.mark.parametrize("revision", [OLDER, SAME, NEWER])
-def test_a_released_answer_to_a_holder_that_is_seen_alive_publishes_no_other_block(revision: int) -> None:
-    result, answer = seen(("Released", revision), held=True, request="alive")
-    assert answer in (("Released", revision), ("Ready", SAME))
-    assert ledger_of(result) == {"web": CIDR}
+def test_the_table_has_every_cell() -> None:
+    cells = set(product((*UNSERVED, *READY, *RELEASED), LEDGER, REQUESTS))
+    assert {row[:3] for row in LIFE} == cells
+    assert len(LIFE) == len(cells)
 
 
 @pytest.mark.parametrize("request_", list(REQUESTS))
 def test_a_closing_ledger_is_the_last_word(request_: str) -> None:
     """Nothing is granted after `closing`, so an answer that rests on a later ledger without it can't be right."""
-    expected: dict[str, Answer | None] = {"alive": None, "unseen": None, "released": ("Released", NEWER)}
-    assert seen(("Ready", NEWER), held=False, request=request_, closing=True)[1] == expected[request_]
+    expected: dict[str, Answer | None] = {"alive": None, "unseen": None, "released": ("Ready", NEWER)}
+    assert seen(("Ready", NEWER), "nothing", request_, closing=True)[1] == expected[request_]
 
 
 # --- S3: from the observed ledger only ------------------------------------------------------------------------------
 
 
 def test_a_grant_of_this_call_is_not_published_by_it() -> None:
-    for old in (None, ("Busy", 0), INVALID):
-        result, answer = seen(old, held=False, request="alive", invalid_range=False)
+    for old in UNSERVED:
+        result, answer = seen(old, "nothing", "alive", invalid_range=False)
         assert ledger_of(result) == {"web": CIDR}
         assert answer is None or answer[0] in ("Busy", "Invalid")
 
 
-def test_a_release_of_this_call_is_not_published_by_it() -> None:
-    result, answer = seen(("Ready", OLDER), held=True, request="released")
+@pytest.mark.parametrize("answer", [*UNSERVED, *READY])
+@pytest.mark.parametrize("ledger", ["entry", "nothing"])
+def test_a_release_of_this_call_is_not_published_by_it(answer: Answer | None, ledger: str) -> None:
+    result, published = seen(answer, ledger, "released")
     assert ledger_of(result) == {}
-    assert answer == ("Ready", OLDER)
+    assert result["status"]["released"] == ["uid-web"]
+    assert result["status"]["revision"] == REVISION + 1
+    assert published is None or published[0] != "Released"
 
 
 def test_an_answer_is_never_left_out_because_a_request_waits_for_its_grant() -> None:
     """Busy stays until Ready replaces it: deleting it in between would be a write, and a gap."""
-    assert seen(("Busy", 0), held=False, request="alive", invalid_range=False)[1] == ("Busy", 0)
+    assert seen(BUSY, "nothing", "alive", invalid_range=False)[1] == BUSY
 
 
-# --- what ends a Released answer ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("revision", "proposed"),
-    [(OLDER, REVISION), (SAME, REVISION + 1), (NEWER, REVISION + 1)],
-    ids=["a<r", "a=r", "a>r"],
-)
-def test_a_released_answer_needs_a_later_revision_to_end(revision: int, proposed: int) -> None:
-    result, _ = seen(("Released", revision), held=False, request="unseen")
-    assert result["status"]["revision"] == proposed
-
-
-def test_a_released_answer_releases_an_entry_that_was_granted_after_it() -> None:
-    """The grant came from a stale cache: its holder was let go already, and the answer is the proof (S5 a)."""
-    result, answer = seen(("Released", SAME), held=True, request="unseen")
-    assert ledger_of(result) == {}
-    assert result["status"]["revision"] == REVISION + 1
-    assert answer == ("Released", SAME)
-
-
-def test_who_was_let_go_is_granted_nothing() -> None:
-    result, answer = seen(("Released", OLDER), held=False, request="alive", invalid_range=False)
-    assert ledger_of(result) == {}
-    assert answer == ("Released", OLDER)
+def test_who_was_released_is_granted_nothing() -> None:
+    """The request still lives in a cache that lags."""
+    for answer in (None, ("Released", OLDER)):
+        result, published = seen(answer, "release", "alive", invalid_range=False)
+        assert ledger_of(result) == {}
+        assert result["status"]["revision"] == REVISION
+        assert published is not None
+        assert published[0] == "Released"
 
 
 # --- answers of strangers -------------------------------------------------------------------------------------------

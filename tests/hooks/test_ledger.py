@@ -9,13 +9,15 @@ from hooks.explain import ProtocolError
 from hooks.ledger import (
     BYTES_FOR_GRANTS_MAX,
     BYTES_FOR_MARKS_MAX,
+    BYTES_FOR_RELEASES_MAX,
     ENTRY_COUNT_MAX,
+    RELEASED_COUNT_MIN,
     Ledger,
     entry_byte_count,
     fitting_count,
     read_ledger,
 )
-from hooks.names import REQUEST_FINALIZER
+from hooks.names import REQUEST_FINALIZER, REQUEST_KEY
 from hooks.wire import Entry, RangeStatus, encode
 from tests.hooks.build import (
     NOW,
@@ -24,6 +26,7 @@ from tests.hooks.build import (
     answers_of,
     at,
     entry,
+    keyed,
     ledger_of,
     messages_of,
     post,
@@ -69,7 +72,7 @@ def test_an_entry_is_sticky(request_: Obj) -> None:
 # --- S5 -------------------------------------------------------------------------------------------------------------
 
 GOING = request_object("web", deleted=at(-1))
-GONE_AS_ANSWERED = allocation_object("web", "Released", revision=3)
+SAID_TO_BE_GONE = allocation_object("web", "Released", revision=3)
 
 
 @pytest.mark.parametrize(
@@ -77,16 +80,14 @@ GONE_AS_ANSWERED = allocation_object("web", "Released", revision=3)
     [
         ([GOING], [], {}),
         ([request_object("web", deleted=at(-1), finalizers=())], [], {}),
-        ([], [GONE_AS_ANSWERED], {}),
-        ([GOING], [GONE_AS_ANSWERED], {}),
+        ([GOING], [SAID_TO_BE_GONE], {}),
         ([], [], {"reclaim": "uid-web"}),
         ([], [], {"reclaim": "uid-other, uid-web ,"}),
     ],
     ids=[
         "(a) going, only our finalizer",
         "(a) going, no finalizer",
-        "(a) a Released answer",
-        "(a) twice",
+        "(a) and answered already",
         "(b) reclaimed",
         "(b) one of several",
     ],
@@ -110,7 +111,7 @@ OTHER_UID = request_object("web", uid="second-life", finalizers=())
         ([request_object("web", deleted=at(-1), finalizers=("example.com/other",))], [], {}),
         ([request_object("web", finalizers=())], [], {}),
         ([], [allocation_object("web", "Busy")], {}),
-        ([], [allocation_object("web", "Released", revision=3, name="not-ours")], {}),
+        ([], [SAID_TO_BE_GONE], {}),
         ([], [], {"reclaim": ""}),
         ([], [], {"reclaim": "uid-we,uid-web2,team-a/web,web"}),
         ([request_object("web")], [], {"reclaim": "uid-web"}),
@@ -125,7 +126,7 @@ OTHER_UID = request_object("web", uid="second-life", finalizers=())
         "going, our finalizer gone, somebody else holds it back",
         "alive without our finalizer",
         "an answer in another state",
-        "a Released answer of a stranger",
+        "a Released answer, which anybody could have written",
         "an empty reclaim",
         "a reclaim of others",
         "a reclaim of one that is there",
@@ -210,6 +211,67 @@ def test_fractions_of_a_second_do_not_get_into_the_ledger() -> None:
     assert answer["status"]["allocations"][0]["absentSince"] == at(0)
 
 
+# --- releases -------------------------------------------------------------------------------------------------------
+
+
+def test_a_release_is_committed_with_the_uid_of_who_was_released() -> None:
+    going = [request_object(name, deleted=at(-1)) for name in ("web", "never-served", "a-late-one")]
+    answer = sync_range(range_body(range_object(**HELD, released=["earlier"]), *going))
+    assert answer["status"]["released"] == ["uid-earlier", "uid-web", "uid-a-late-one", "uid-never-served"]
+    assert answer["status"]["revision"] == 5
+
+
+def test_who_was_reclaimed_is_not_called_released() -> None:
+    """Should it live after all, it must be told that its block is somebody else's."""
+    answer = sync_range(range_body(range_object(**HELD, reclaim="uid-web")))
+    assert ledger_of(answer) == {}
+    assert "released" not in answer["status"]
+
+
+def releases(count: int) -> Obj:
+    return range_object(released=[f"gone-{number:04}" for number in range(count)], revision=1)
+
+
+def test_a_thousand_releases_are_remembered() -> None:
+    answer = sync_range(range_body(releases(RELEASED_COUNT_MIN), GOING))
+    released = answer["status"]["released"]
+    assert len(released) == RELEASED_COUNT_MIN
+    assert (released[0], released[-1]) == ("uid-gone-0001", "uid-web")
+
+
+def test_no_release_is_forgotten_while_something_of_it_is_seen() -> None:
+    seen = [
+        request_object("gone-0000"),
+        request_object("gone-0002", deleted=at(-1)),
+        request_object("web", deleted=at(-1)),
+    ]
+    answered = allocation_object("gone-0001", "Released", revision=1)
+    answer = sync_range(range_body(releases(RELEASED_COUNT_MIN + 9), *seen, allocations=[answered]))
+    assert answer["status"]["released"][:4] == [
+        "uid-gone-0000",
+        "uid-gone-0001",
+        "uid-gone-0002",
+        "uid-gone-0010",
+    ]
+
+
+def test_forgetting_is_no_reason_for_a_write() -> None:
+    answer = sync_range(range_body(releases(RELEASED_COUNT_MIN + 9)))
+    assert answer["status"]["revision"] == 1
+    assert len(answer["status"]["released"]) == RELEASED_COUNT_MIN + 9
+
+
+def test_releases_stop_at_their_budget_and_the_others_wait_for_the_next_step() -> None:
+    """13,000 holders and 10,000 requests that were never served: all of these are deleted at once."""
+    body = full_range(many(12_990, name_length=13), waiting=0)
+    going = [request_object(f"w{number}", uid=f"w{number:035}", deleted=at(-1)) for number in range(10_000)]
+    body["related"][REQUEST_KEY] |= keyed(going)
+    status = sync_range(body)["status"]
+    size = len(encode(status["allocations"])) + len(encode(status["released"]))
+    assert BYTES_FOR_RELEASES_MAX - 50 <= size <= BYTES_FOR_RELEASES_MAX + 4
+    assert 1_000 < len(status["released"]) < 10_000
+
+
 # --- what one object can record -------------------------------------------------------------------------------------
 
 
@@ -281,7 +343,7 @@ def test_the_bytes_of_an_entry_are_counted_as_they_are_written() -> None:
 
 
 def test_everything_fits_into_an_empty_ledger() -> None:
-    empty = Ledger(0, {}, closing=False)
+    empty = Ledger(0, {}, (), closing=False)
     assert fitting_count(empty, []) == 0
     assert fitting_count(empty, [None, None]) == 2
 

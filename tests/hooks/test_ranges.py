@@ -135,7 +135,6 @@ def test_a_ledger_is_written_in_the_order_of_addresses() -> None:
 def test_no_block_for(request_: Obj) -> None:
     answer = sync_range(range_body(range_object(), request_))
     assert ledger_of(answer) == {}
-    assert answer["status"]["revision"] == 0
 
 
 def test_a_request_of_another_namespace_that_names_this_range_is_served() -> None:

@@ -22,7 +22,7 @@ QUICK_MUTANTS = (
     "place everybody anew in each call",
     "no second look",
     "an answer computed from half a body",
-    "Released never gets a later revision",
+    "let go before the release is committed",
 )
 
 
