@@ -1,19 +1,21 @@
-"""What people ask for and what they do to it, drawn at random: one list, an entry for each feature or misdeed.
+"""What people ask for and what they do to it, drawn at random: one list, an entry for each deed or misdeed.
 
-An entry draws an action for the world as it is, or None if there is nothing to do. A later feature of ranges and
-requests takes part by its entry here, and by a line in `range_spec` or `request_spec`. `hands` has the verbs.
+An entry draws an action for the world as it is, or None if there is nothing to do. What new objects can say is listed
+in `features`. `hands` has the verbs.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from simulator.features import FORMS_OF_REQUESTS, OF_RANGES, OF_REQUESTS, POOLS, Feature
 from simulator.hands import GROUP, stray_allocations
 from simulator.history import REQUEST_FINALIZER
 from simulator.objects import finalizers_of, is_deleting, joined, key_of, labels_of, meta
 from simulator.resources import NAMESPACE
+from simulator.store import merge_patched
 
 if TYPE_CHECKING:
     import random
@@ -26,20 +28,13 @@ NAMESPACES = ("a", "b")
 RANGES = ("a/net", "b/net", "a/six")
 #: Few names, so that they come again. One is so long that its allocation's name is cut, just behind a dot.
 REQUESTS = ("r1", "r2", "r3", "r4", "r5", "r6", f"r{'0' * 50}.long")
-POOLS_4 = (
-    ["10.0.0.0/28"],
-    ["10.0.0.0/26"],
-    ["10.0.0.5-10.0.0.30"],
-    ["10.0.0.0/29", "10.0.0.12-10.0.0.19", "10.0.0.40"],
-)
-POOLS_6 = (["2001:db8::/124"], ["2001:db8::5-2001:db8::1f"], ["2001:db8::/64"])
 
 
 @dataclass(frozen=True, slots=True)
 class Habits:
     """How the people of one run are: drawn once."""
 
-    #: Weight of each feature, by name.
+    #: Weight of each deed, and of each feature of objects, by name.
     weights: dict[str, float]
     #: What an admission policy sets at creation: nothing, the label, or label and finalizer.
     admits: str
@@ -50,40 +45,19 @@ class Habits:
     @classmethod
     def drawn(cls, rng: random.Random) -> Habits:
         """Some do a thing often, some never."""
-        weights = {name: feature.weight * rng.choice((0, 0.3, 1, 1, 3)) for name, feature in FEATURES.items()}
+        usual = {name: deed.weight for name, deed in DEEDS.items()}
+        usual |= {
+            name: feature.share
+            for table in (OF_RANGES, FORMS_OF_REQUESTS, OF_REQUESTS)
+            for name, feature in table.items()
+        }
+        weights = {name: weight * rng.choice((0, 0.3, 1, 1, 3)) for name, weight in usual.items()}
         weights["create a request"] = max(weights["create a request"], 3.0)
         weights["create a range"] = max(weights["create a range"], 1.0)
+        weights["the default size"] = max(weights["the default size"], 0.5)
         ranges = tuple(rng.sample(RANGES, rng.choice((1, 1, 2, 3))))
         admits = rng.choice(("nothing", "label", "label and finalizer"))
         return cls(weights, admits, ranges, tuple(rng.sample(REQUESTS, rng.choice((1, 2, 3, 5, 7)))))
-
-
-def range_spec(name: str, rng: random.Random) -> dict[str, Any]:
-    """The spec of a range."""
-    spec: dict[str, Any] = {"ranges": rng.choice(POOLS_6 if name.endswith("six") else POOLS_4)}
-    if rng.random() < 0.6:
-        spec["chunkSize"] = rng.choice((124, 126, 127) if name.endswith("six") else (29, 30, 31, 32))
-    return spec
-
-
-def request_spec(range_name: str, namespace: str, rng: random.Random) -> dict[str, Any]:
-    """The spec of a request: the default size, one of its own, or a block of its choice."""
-    range_namespace, _, name = range_name.partition("/")
-    spec: dict[str, Any] = {"ipam": {"name": name}}
-    if range_namespace != namespace:
-        spec["ipam"]["namespace"] = range_namespace
-    is_six = range_name.endswith("six")
-    match rng.randrange(6):
-        case 0 | 1:
-            spec["size"] = rng.choice((124, 125, 126, 127, 128, 64) if is_six else (27, 28, 29, 30, 31, 32, 33))
-        case 2:
-            number = rng.randrange(0, 40, 4)
-            spec["request"] = (
-                f"2001:db8::{number + 1:x}" if is_six else rng.choice((f"10.0.0.{number}/30", f"10.0.0.{number}"))
-            )
-        case _:
-            pass
-    return spec
 
 
 # --- drawing
@@ -91,29 +65,55 @@ def request_spec(range_name: str, namespace: str, rng: random.Random) -> dict[st
 
 def _create_range(_: World, habits: Habits, rng: random.Random) -> Action | None:
     name = rng.choice(habits.ranges)
-    return _creation("IPAMRange", name, range_spec(name, rng))
+    return _creation("IPAMRange", name, _range_said(name, habits, rng))
+
+
+def _range_said(name: str, habits: Habits, rng: random.Random) -> Obj:
+    """What a new range says."""
+    version = _version(name)
+    said = {"spec": {"ranges": rng.choice(POOLS[version])}}
+    return _saying(said, OF_RANGES, version, habits, rng)
 
 
 def _create_request(_: World, habits: Habits, rng: random.Random) -> Action | None:
     namespace, range_name = rng.choice(NAMESPACES), rng.choice(habits.ranges)
-    metadata: dict[str, Any] = {}
+    said = _request_said(namespace, range_name, habits, rng)
     if habits.admits != "nothing":
-        metadata["labels"] = {f"{GROUP}/range": range_name.replace("/", ".")}
+        said["metadata"]["labels"] = {f"{GROUP}/range": range_name.replace("/", ".")}
     if habits.admits == "label and finalizer":
-        metadata["finalizers"] = [REQUEST_FINALIZER]
-    name = f"{namespace}/{rng.choice(habits.requests)}"
-    return _creation("IPAMRequest", name, request_spec(range_name, namespace, rng), metadata)
+        said["metadata"]["finalizers"] = [REQUEST_FINALIZER]
+    return _creation("IPAMRequest", f"{namespace}/{rng.choice(habits.requests)}", said)
 
 
-def _creation(kind: str, name: str, spec: dict[str, Any], metadata: dict[str, Any] | None = None) -> Action:
+def _request_said(namespace: str, range_name: str, habits: Habits, rng: random.Random) -> Obj:
+    """What a new request says of itself: its range, one form, and any other features."""
+    range_namespace, _, name = range_name.partition("/")
+    said: Obj = {"metadata": {}, "spec": {"ipam": {"name": name}}}
+    if range_namespace != namespace:
+        said["spec"]["ipam"]["namespace"] = range_namespace
+    form = rng.choices(list(FORMS_OF_REQUESTS), [habits.weights[form] for form in FORMS_OF_REQUESTS])[0]
+    version = _version(range_name)
+    said = merge_patched(said, FORMS_OF_REQUESTS[form].draw(version, rng))
+    return _saying(said, OF_REQUESTS, version, habits, rng)
+
+
+def _saying(said: Obj, table: dict[str, Feature], version: int, habits: Habits, rng: random.Random) -> Obj:
+    for name, feature in table.items():
+        if rng.random() < habits.weights[name]:
+            said = merge_patched(said, feature.draw(version, rng))
+    return said
+
+
+def _version(range_name: str) -> int:
+    return 6 if range_name.endswith("six") else 4
+
+
+def _creation(kind: str, name: str, said: Obj) -> Action:
     namespace, _, short = name.partition("/")
-    obj = {
-        "apiVersion": f"{GROUP}/v1alpha1",
-        "kind": kind,
-        "metadata": {"namespace": namespace, "name": short, **(metadata or {})},
-        "spec": spec,
-    }
-    return "create", json.dumps(obj)
+    metadata = {"namespace": namespace, "name": short, **said.get("metadata", {})}
+    return "create", json.dumps(
+        {"apiVersion": f"{GROUP}/v1alpha1", "kind": kind, "metadata": metadata, "spec": said["spec"]}
+    )
 
 
 def _on(verb: str, plural: str, *words: str) -> Callable[[World, Habits, random.Random], Action | None]:
@@ -147,17 +147,18 @@ def _mislabel(world: World, _: Habits, rng: random.Random) -> Action | None:
     )
 
 
-def _edit_spec(world: World, _: Habits, rng: random.Random) -> Action | None:
-    plural, changes = rng.choice(
-        [
-            ("ipamrequests", {"size": 30}),
-            ("ipamranges", {"ranges": ["10.0.0.0/27"]}),
-            ("ipamallocations", {"state": "Busy"}),
-            ("ipamallocations", {"cidr": "10.0.0.8/32"}),
-        ]
-    )
+def _edit_spec(world: World, habits: Habits, rng: random.Random) -> Action | None:
+    """Everything that a spec can say is tried on one that exists."""
+    plural = rng.choice(("ipamrequests", "ipamranges", "ipamallocations"))
     obj = _any(world, plural, rng)
-    return None if obj is None else ("set-spec", plural, _name(plural, obj), json.dumps(changes))
+    if obj is None:
+        return None
+    said: dict[str, Callable[[], Obj]] = {
+        "ipamrequests": lambda: _request_said(key_of(obj)[0], rng.choice(habits.ranges), habits, rng)["spec"],
+        "ipamranges": lambda: _range_said(joined(key_of(obj)), habits, rng)["spec"],
+        "ipamallocations": lambda: rng.choice(({"state": "Busy"}, {"cidr": "10.0.0.8/32"})),
+    }
+    return "set-spec", plural, _name(plural, obj), json.dumps(said[plural]())
 
 
 def _edit_status(world: World, _: Habits, rng: random.Random) -> Action | None:
@@ -209,46 +210,46 @@ def _clear_strays(world: World, _: Habits, __: random.Random) -> Action | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Feature:
+class Deed:
     """Something that people do: how often, compared with the others, and how it is drawn."""
 
     weight: float
     draw: Callable[[World, Habits, random.Random], Action | None]
 
 
-FEATURES: dict[str, Feature] = {
-    "create a range": Feature(2.0, _create_range),
-    "create a request": Feature(8.0, _create_request),
-    "delete a request": Feature(4.0, _on("delete", "ipamrequests")),
-    "delete a range": Feature(0.4, _on("delete", "ipamranges")),
-    "delete a range, orphaning": Feature(0.15, _on("delete", "ipamranges", "orphan")),
-    "delete a range, foreground": Feature(0.15, _on("delete", "ipamranges", "foregroundDeletion")),
-    "delete an allocation": Feature(0.5, _on("delete", "ipamallocations")),
-    "delete a namespace": Feature(0.1, _delete_namespace),
-    "force a namespace away": Feature(0.1, _force_namespace),
-    "keep a request by a finalizer": Feature(0.6, _on("add-finalizer", "ipamrequests")),
-    "keep an allocation by a finalizer": Feature(0.2, _on("add-finalizer", "ipamallocations")),
-    "let go what was kept": Feature(1.0, _drop_finalizer),
-    "strip the finalizers of a request": Feature(0.4, _on("strip-finalizers", "ipamrequests")),
-    "strip the finalizers of a range": Feature(0.15, _on("strip-finalizers", "ipamranges")),
-    "strip the labels of a request": Feature(0.5, _on("strip-labels", "ipamrequests")),
-    "mislabel a request": Feature(0.3, _mislabel),
-    "strip the annotations of a request": Feature(0.3, _on("strip-annotations", "ipamrequests")),
-    "strip the owners of an allocation": Feature(0.3, _on("strip-owners", "ipamallocations")),
-    "strip the labels of an allocation": Feature(0.3, _on("strip-labels", "ipamallocations")),
-    "clear stray allocations": Feature(0.3, _clear_strays),
-    "edit a spec": Feature(0.4, _edit_spec),
-    "edit a status": Feature(0.3, _edit_status),
-    "write an old status again": Feature(0.5, _old_status),
-    "reclaim": Feature(0.4, _reclaim),
-    "wipe and restore": Feature(0.06, _wipe),
+DEEDS: dict[str, Deed] = {
+    "create a range": Deed(2.0, _create_range),
+    "create a request": Deed(8.0, _create_request),
+    "delete a request": Deed(4.0, _on("delete", "ipamrequests")),
+    "delete a range": Deed(0.4, _on("delete", "ipamranges")),
+    "delete a range, orphaning": Deed(0.15, _on("delete", "ipamranges", "orphan")),
+    "delete a range, foreground": Deed(0.15, _on("delete", "ipamranges", "foregroundDeletion")),
+    "delete an allocation": Deed(0.5, _on("delete", "ipamallocations")),
+    "delete a namespace": Deed(0.1, _delete_namespace),
+    "force a namespace away": Deed(0.1, _force_namespace),
+    "keep a request by a finalizer": Deed(0.6, _on("add-finalizer", "ipamrequests")),
+    "keep an allocation by a finalizer": Deed(0.2, _on("add-finalizer", "ipamallocations")),
+    "let go what was kept": Deed(1.0, _drop_finalizer),
+    "strip the finalizers of a request": Deed(0.4, _on("strip-finalizers", "ipamrequests")),
+    "strip the finalizers of a range": Deed(0.15, _on("strip-finalizers", "ipamranges")),
+    "strip the labels of a request": Deed(0.5, _on("strip-labels", "ipamrequests")),
+    "mislabel a request": Deed(0.3, _mislabel),
+    "strip the annotations of a request": Deed(0.3, _on("strip-annotations", "ipamrequests")),
+    "strip the owners of an allocation": Deed(0.3, _on("strip-owners", "ipamallocations")),
+    "strip the labels of an allocation": Deed(0.3, _on("strip-labels", "ipamallocations")),
+    "clear stray allocations": Deed(0.3, _clear_strays),
+    "edit a spec": Deed(0.4, _edit_spec),
+    "edit a status": Deed(0.3, _edit_status),
+    "write an old status again": Deed(0.5, _old_status),
+    "reclaim": Deed(0.4, _reclaim),
+    "wipe and restore": Deed(0.06, _wipe),
 }
 
 
 def drawn_deed(world: World, habits: Habits, rng: random.Random) -> Action | None:
     """Something that a person does now."""
-    name = rng.choices(list(FEATURES), [habits.weights[name] for name in FEATURES])[0]
-    return FEATURES[name].draw(world, habits, rng)
+    name = rng.choices(list(DEEDS), [habits.weights[name] for name in DEEDS])[0]
+    return DEEDS[name].draw(world, habits, rng)
 
 
 def backup(world: World, rng: random.Random) -> list[Action]:
@@ -261,6 +262,6 @@ def backup(world: World, rng: random.Random) -> list[Action]:
             kept = {"labels": labels_of(obj), "annotations": meta(obj).get("annotations", {})}
             if rng.random() < 0.5:
                 kept["finalizers"] = finalizers_of(obj)
-            actions.append(_creation(obj["kind"], joined(key_of(obj)), obj["spec"], kept))
+            actions.append(_creation(obj["kind"], joined(key_of(obj)), {"metadata": kept, "spec": obj["spec"]}))
     rng.shuffle(actions)
     return actions

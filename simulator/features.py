@@ -1,0 +1,71 @@
+"""What ranges and requests can say: a new feature of a spec takes part in the attack by its line here.
+
+A feature is drawn for IP version 4 or 6 and gives what it adds to a new object, as a JSON merge patch: fields of the
+spec, annotations. Each run draws how often it uses each of them. What people do to objects that exist (annotate them
+later, say) has a table of its own, `workload.DEEDS`; what the judge thinks of a feature is in `history.RangeLife.pool`
+and `rest._verdict`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable
+
+    from simulator.objects import Obj
+
+#: Few addresses, so that everybody meets.
+POOLS = {
+    4: (
+        ["10.0.0.0/28"],
+        ["10.0.0.0/26"],
+        ["10.0.0.5-10.0.0.30"],
+        ["10.0.0.0/29", "10.0.0.12-10.0.0.19", "10.0.0.40"],
+    ),
+    6: (["2001:db8::/124"], ["2001:db8::5-2001:db8::1f"], ["2001:db8::/64"]),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """Something that an object may say: how often, and how it is drawn."""
+
+    #: The share of objects that say it; of a form, its weight against the other forms.
+    share: float
+    draw: Callable[[int, random.Random], Obj]
+
+
+def _chunk_size(version: int, rng: random.Random) -> Obj:
+    return _spec(chunkSize=rng.choice({4: (29, 30, 31, 32), 6: (124, 126, 127)}[version]))
+
+
+def _size(version: int, rng: random.Random) -> Obj:
+    return _spec(size=rng.choice({4: (27, 28, 29, 30, 31, 32, 33), 6: (124, 125, 126, 127, 128, 64)}[version]))
+
+
+def _exactly(version: int, rng: random.Random) -> Obj:
+    number = rng.randrange(0, 40, 4)
+    if version == 6:
+        return _spec(request=f"2001:db8::{number + 1:x}")
+    return _spec(request=rng.choice((f"10.0.0.{number}/30", f"10.0.0.{number}")))
+
+
+def _spec(**fields: Any) -> Obj:
+    return {"spec": fields}
+
+
+#: Each range says any of these ...
+OF_RANGES: dict[str, Feature] = {
+    "chunk size": Feature(0.6, _chunk_size),
+}
+#: ... each request one of these, as they exclude each other ...
+FORMS_OF_REQUESTS: dict[str, Feature] = {
+    "the default size": Feature(3.0, lambda _, __: {}),
+    "a size": Feature(2.0, _size),
+    "a block of its choice": Feature(1.0, _exactly),
+}
+#: ... and any of these.
+OF_REQUESTS: dict[str, Feature] = {}

@@ -1,0 +1,53 @@
+"""What people ask for: everything that is listed takes part."""
+
+import json
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from simulator.campaign import APP, setting
+from simulator.features import FORMS_OF_REQUESTS, OF_RANGES, OF_REQUESTS, Feature
+from simulator.objects import Obj
+from simulator.simulation import Simulation
+from simulator.workload import DEEDS, Habits
+
+
+def created(kind: str, seeds: range) -> Iterator[Obj]:
+    """The new objects of a kind, as drawn by people of these seeds."""
+    deed = DEEDS[{"IPAMRange": "create a range", "IPAMRequest": "create a request"}[kind]]
+    for seed in seeds:
+        rng = random.Random(seed)
+        action = deed.draw(Simulation(setting(APP), seed).world, Habits.drawn(rng), rng)
+        assert action is not None
+        yield json.loads(action[1])
+
+
+@pytest.mark.parametrize(
+    ("kind", "table"), [("IPAMRange", OF_RANGES), ("IPAMRequest", OF_REQUESTS)], ids=("ranges", "requests")
+)
+def test_a_feature_takes_part_by_being_listed(
+    kind: str, table: dict[str, Feature], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = Feature(0.5, lambda version, _: {"spec": {"new": version}, "metadata": {"annotations": {"new": "yes"}}})
+    monkeypatch.setitem(table, "something new", told)
+
+    objects = list(created(kind, range(100)))
+
+    assert {each["spec"].get("new") for each in objects} == {None, 4, 6}
+    assert {("annotations" in each["metadata"]) == ("new" in each["spec"]) for each in objects} == {True}
+
+
+def test_forms_of_requests_exclude_each_other() -> None:
+    forms = [{"size", "request"} & set(each["spec"]) for each in created("IPAMRequest", range(200))]
+
+    assert all(len(form) <= 1 for form in forms)
+    assert {"size"} in forms
+    assert {"request"} in forms
+    assert set() in forms
+
+
+def test_no_name_stands_for_two_things() -> None:
+    names = [*DEEDS, *OF_RANGES, *FORMS_OF_REQUESTS, *OF_REQUESTS]
+
+    assert len(names) == len(set(names))
