@@ -3,7 +3,7 @@
 Rules of this file, as the real one has them:
 
 - One counter gives every change its resourceVersion. A write that changes nothing is no change and no event.
-- `generation` grows with everything that is not metadata or status, and when the deletion begins.
+- `generation` grows with everything that is not metadata or status, and when the deletion begins. Namespaces have none.
 - A write that names a resourceVersion is refused unless it is the current one; a write without one is unconditional.
 - Where a kind has the status subresource, create and update leave the status alone and `update_status` changes
   nothing else.
@@ -100,7 +100,7 @@ class Store:
             raise AlreadyExists(f'{resource.plural_name} "{key[1]}" already exists')
         new["metadata"] |= {
             "uid": self._uid_of(f"{resource.kind} {joined(key)}"),
-            "generation": 1,
+            **({} if resource is NAMESPACE else {"generation": 1}),
             "creationTimestamp": rfc3339(self.clock.now()),
         }
         return self._commit(resource, "ADDED", new)
@@ -118,7 +118,7 @@ class Store:
                 new["status"] = old["status"]
         _keep_system_fields(new, old)
         if _content(new) != _content(old):
-            new["metadata"]["generation"] += 1
+            new["metadata"] |= _next_generation(old)
         return self._finish_update(resource, new, old)
 
     def update_status(self, obj: Obj) -> Obj:
@@ -283,14 +283,15 @@ def _content(obj: Obj) -> Obj:
     return {name: value for name, value in obj.items() if name not in {"apiVersion", "kind", "metadata"}}
 
 
+def _next_generation(obj: Obj) -> dict[str, int]:
+    """The generation after a change, for kinds that count them."""
+    return {"generation": meta(obj)["generation"] + 1} if "generation" in meta(obj) else {}
+
+
 def _marked(obj: Obj, moment: str) -> Obj:
     """The object with its deletion begun."""
-    marks = {
-        "deletionTimestamp": moment,
-        "deletionGracePeriodSeconds": 0,
-        "generation": meta(obj).get("generation", 0) + 1,
-    }
-    new = obj | {"metadata": meta(obj) | marks}
+    marks = {"deletionTimestamp": moment, "deletionGracePeriodSeconds": 0}
+    new = obj | {"metadata": meta(obj) | marks | _next_generation(obj)}
     return new | {"status": {"phase": "Terminating"}} if obj["kind"] == "Namespace" else new
 
 

@@ -51,6 +51,13 @@ def test_generation_grows_with_the_spec_and_not_with_metadata_or_status(store: S
     assert [meta(obj)["generation"] for obj in (made, labelled, counted, changed)] == [1, 1, 1, 2]
 
 
+def test_a_namespace_has_no_generation_not_even_in_deletion(world: Cluster) -> None:
+    world.store.create(placed(box()))
+    namespace = world.objects("ns")[0]
+    world.delete({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}})
+    assert ["generation" in meta(obj) for obj in (namespace, world.objects("ns")[0])] == [False, False]
+
+
 def test_update_leaves_the_status_alone_and_update_status_everything_else(store: Store) -> None:
     made = store.create(placed(box()))
     updated = store.update(made | {"status": {"revision": 1}, "spec": {"size": 1, "color": "blue"}})
