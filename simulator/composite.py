@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simulator.children import ChildrenFailed, ObjectMap, manage_children, object_map
-from simulator.controller import BadController, Controller, ParentRule, Surroundings, described, update_methods
+from simulator.controller import Controller, ParentRule, Surroundings, described, update_methods
 from simulator.errors import ApiError, Conflict, Forbidden, NotFound
 from simulator.hookcall import HookError
 from simulator.objects import (
@@ -45,8 +45,6 @@ class CompositeController(Controller):
     def __init__(self, around: Surroundings, manifest: Obj) -> None:
         """Raises BadController, and NotFound for a resource that no CRD defines."""
         spec = manifest["spec"]
-        if "resyncPeriodSeconds" in spec:
-            raise BadController("resyncPeriodSeconds is not simulated")
         self._find = around.store.catalog.of_plural
         self._methods = update_methods(self._find, spec.get("childResources") or [])
         self._generates_selector = bool(spec.get("generateSelector"))

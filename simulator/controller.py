@@ -88,6 +88,8 @@ class Controller:
 
     def __init__(self, around: Surroundings, manifest: Obj, parents: list[ParentRule]) -> None:
         """Raises BadController."""
+        if "resyncPeriodSeconds" in manifest["spec"]:
+            raise BadController("resyncPeriodSeconds is not simulated")
         self.name: str = meta(manifest)["name"]
         self.store = around.store
         self.api = around.api

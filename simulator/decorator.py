@@ -42,8 +42,6 @@ class DecoratorController(Controller):
     def __init__(self, around: Surroundings, manifest: Obj) -> None:
         """Raises BadController, and NotFound for a resource that no CRD defines."""
         spec = manifest["spec"]
-        if "resyncPeriodSeconds" in spec:
-            raise BadController("resyncPeriodSeconds is not simulated")
         find = around.store.catalog.of_plural
         self._methods = update_methods(find, spec.get("attachments") or [])
         super().__init__(

@@ -293,8 +293,9 @@ def test_a_child_of_the_same_name_that_is_not_ours_stays_as_it_is() -> None:
         ({"resyncPeriodSeconds": 5}, "resyncPeriodSeconds is not simulated"),
     ],
 )
-def test_a_controller_that_asks_for_what_is_not_simulated_is_refused(change: Obj, message: str) -> None:
-    manifest = controllers()[0]
+@pytest.mark.parametrize("number", [0, 1], ids=["composite", "decorator"])
+def test_a_controller_that_asks_for_what_is_not_simulated_is_refused(change: Obj, message: str, number: int) -> None:
+    manifest = controllers()[number]
     with pytest.raises(BadController, match=message):
         cluster(manifests=[manifest | {"spec": manifest["spec"] | change}])
 
