@@ -38,7 +38,7 @@ def published(seen: Observed, refusals: Mapping[str, Refused]) -> Answers:
     entries, released = seen.ledger.entries, set(seen.ledger.released)
     answers: Answers = {}
     for uid, entry in entries.items():
-        if uid not in released and (kept := _for_entry(entry, seen.answers.get(uid), seen)):
+        if uid not in released and not entry.released_at and (kept := _for_entry(entry, seen.answers.get(uid), seen)):
             answers[uid] = kept
     for uid, answer in seen.answers.items():
         if uid not in released and uid not in entries and (kept := _without_entry(answer, seen)):
@@ -47,7 +47,7 @@ def published(seen: Observed, refusals: Mapping[str, Refused]) -> Answers:
         if request := seen.released.get(uid) or seen.alive.get(uid):
             answers[uid] = _for_release(request, seen.answers.get(uid), seen)
     for uid, refusal in refusals.items():
-        if uid not in seen.answers or seen.answers[uid].state in ("Busy", "Invalid"):
+        if uid not in seen.answers or _is_refusal(seen.answers[uid]):
             answers[uid] = AllocationSpec(
                 range=seen.name,
                 request=_key_of(seen.alive[uid]),
@@ -94,7 +94,7 @@ def _without_entry(answer: AllocationSpec, seen: Observed) -> AllocationSpec | N
     uid = answer.request.uid
     if uid in seen.released or _is_newer(answer, seen):
         return answer
-    return answer if answer.state in ("Busy", "Invalid") and uid in seen.alive else None
+    return answer if _is_refusal(answer) and uid in seen.alive else None
 
 
 def _for_release(request: RequestObject, answer: AllocationSpec | None, seen: Observed) -> AllocationSpec:
@@ -103,6 +103,11 @@ def _for_release(request: RequestObject, answer: AllocationSpec | None, seen: Ob
         return answer
     cidr = answer.cidr if answer else ""
     return AllocationSpec(seen.name, _key_of(request), "Released", cidr=cidr, revision=seen.ledger.revision)
+
+
+def _is_refusal(answer: AllocationSpec) -> bool:
+    """Whether an answer may become any other one; a stranger who gives it a cidr ends that."""
+    return answer.state in ("Busy", "Invalid") and not answer.cidr
 
 
 def _is_newer(answer: AllocationSpec, seen: Observed) -> bool:

@@ -15,6 +15,8 @@ The rules of this file, by the names that DESIGN.md uses:
 A release is committed like a grant: the entry leaves and the uid joins `released` in one step. Only then is the request
 told that it may go, and nobody whose uid is there is ever granted anything. So a cache in which the request still
 lives, be it ever so old, can't make the range hold a block for somebody who is gone.
+
+Where the range has a cool-down, the entry stays that long, with `releasedAt`: nobody's, but not free yet.
 """
 
 from collections.abc import Collection
@@ -30,6 +32,8 @@ from ipam.address import Family, InvalidAddress, read_prefix
 
 #: S5 (c): how long a holder must have been absent from a range that is being deleted.
 ABSENCE_BEFORE_RELEASE = timedelta(minutes=1)
+#: How far the clocks of two replicas may differ without a cool-down taking longer for it.
+CLOCK_DIFFERENCE_MAX = timedelta(minutes=1)
 
 #: The most entries that the CRD admits (crds/ipamranges.yaml).
 ENTRY_COUNT_MAX = 13_000
@@ -43,7 +47,8 @@ BYTES_FOR_RELEASES_MAX = 1_490_000
 RELEASED_COUNT_MIN = 1_000
 
 _ENTRY_BYTES = len('{"cidr":"","request":"","uid":""},')
-_MARK_BYTES = len(',"absentSince":"2026-11-23T19:57:49Z"')
+_ABSENT_BYTES = len(',"absentSince":"2026-11-23T19:57:49Z"')
+_COOLING_BYTES = len(',"releasedAt":"2026-11-23T19:57:49Z"')
 _RELEASE_BYTES = len('"",')
 
 
@@ -60,6 +65,10 @@ class Ledger:
     def byte_count(self) -> int:
         """Size of the entries and releases as JSON."""
         return sum(map(entry_byte_count, self.entries.values())) + sum(map(_release_byte_count, self.released))
+
+    def cooling_ends(self, cooldown: timedelta) -> list[datetime]:
+        """When the blocks that cool down will be free."""
+        return [entry.released_at + cooldown for entry in self.entries.values() if entry.released_at]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,29 +113,78 @@ def read_ledger(status: RangeStatus, family: Family | None = None) -> Ledger:
     return Ledger(revision, entries, tuple(status.released), status.closing)
 
 
-def settled(ledger: Ledger, seen: Sightings, now: datetime) -> Ledger:
-    """The ledger without the released entries, absent holders marked; of the same revision, as nothing is committed."""
-    kept = replace(ledger, entries=_held_on(ledger, seen, now), closing=ledger.closing or seen.closing)
-    # Holders first: their entries have made room.
-    unrecorded = sorted(set(seen.released) - set(ledger.released), key=lambda uid: (uid not in ledger.entries, uid))
-    return _with_releases(kept, unrecorded, seen) if unrecorded else kept
+def settled(ledger: Ledger, seen: Sightings, now: datetime, cooldown: timedelta = timedelta()) -> Ledger:
+    """The ledger after releases, absent holders marked; of the same revision, as nothing is committed.
 
-
-def _held_on(ledger: Ledger, seen: Sightings, now: datetime) -> dict[str, Entry]:
-    """The entries that stay, absent holders marked."""
-    kept: dict[str, Entry] = {}
-    unmarked: list[str] = []
+    Args:
+        ledger: as observed.
+        seen: the proofs of this call.
+        now: when it takes place.
+        cooldown: for how long a released block can't be granted again; a range that is being deleted has none.
+    """
+    closing = ledger.closing or seen.closing
+    cooldown = timedelta() if closing else cooldown
+    freed = {uid for uid, entry in ledger.entries.items() if _is_released(entry, seen, now)}
+    if cooldown:
+        freed = _within_budget(ledger, freed)
+    entries: dict[str, Entry] = {}
     for uid, entry in ledger.entries.items():
-        if uid in seen.present:
-            kept[uid] = entry if entry.absent_since is None else msgspec.structs.replace(entry, absent_since=None)
-        elif not _is_released(entry, seen, now):
-            kept[uid] = entry
-            if entry.absent_since is None:
-                unmarked.append(uid)
-    room = (BYTES_FOR_MARKS_MAX - ledger.byte_count) // _MARK_BYTES if unmarked else 0
-    for uid in unmarked[: max(room, 0)]:
-        kept[uid] = msgspec.structs.replace(kept[uid], absent_since=now)
-    return kept
+        kept = _cooling(entry, now, cooldown) if entry.released_at or uid in freed else _held(entry, seen)
+        if kept:
+            entries[uid] = kept
+    kept_ledger = _with_marks(replace(ledger, entries=entries, closing=closing), seen, now)
+    unrecorded = set(seen.released) - set(ledger.released) - (ledger.entries.keys() - freed)
+    # Holders first: their entries have made room.
+    in_order = sorted(unrecorded, key=lambda uid: (uid not in ledger.entries, uid))
+    return _with_releases(kept_ledger, in_order, seen) if in_order else kept_ledger
+
+
+def _is_released(entry: Entry, seen: Sightings, now: datetime) -> bool:
+    """Whether there is proof that the holder of an entry is gone (S5)."""
+    if entry.uid in seen.present or entry.released_at:
+        return False
+    if entry.uid in seen.released or entry.uid in seen.reclaimed:
+        return True
+    return seen.closing and entry.absent_since is not None and now - entry.absent_since >= ABSENCE_BEFORE_RELEASE
+
+
+def _within_budget(ledger: Ledger, freed: Collection[str]) -> set[str]:
+    """As many of them as can cool down now: that makes a ledger longer. The others wait until it is shorter again."""
+    room = BYTES_FOR_RELEASES_MAX - ledger.byte_count
+    costs = accumulate(_COOLING_BYTES + _release_byte_count(uid) for uid in sorted(freed))
+    return {uid for uid, cost in zip(sorted(freed), costs, strict=True) if cost <= room}
+
+
+def _cooling(entry: Entry, now: datetime, cooldown: timedelta) -> Entry | None:
+    """A released entry, as long as it cools down.
+
+    A time in the future, by more than replicas' clocks may differ, was written by a wrong clock: it counts as now.
+    """
+    since = entry.released_at
+    if since is None or since - now > CLOCK_DIFFERENCE_MAX:
+        since = now
+    if now - since >= cooldown:
+        return None
+    return msgspec.structs.replace(entry, absent_since=None, released_at=since)
+
+
+def _held(entry: Entry, seen: Sightings) -> Entry:
+    """An entry that stays; a holder that is there again loses its mark."""
+    if entry.absent_since and entry.uid in seen.present:
+        return msgspec.structs.replace(entry, absent_since=None)
+    return entry
+
+
+def _with_marks(ledger: Ledger, seen: Sightings, now: datetime) -> Ledger:
+    """The ledger with as many absent holders marked as have room."""
+    unmarked = [
+        entry
+        for uid, entry in ledger.entries.items()
+        if not (uid in seen.present or uid in seen.released or entry.absent_since or entry.released_at)
+    ]
+    room = (BYTES_FOR_MARKS_MAX - ledger.byte_count) // _ABSENT_BYTES if unmarked else 0
+    marked = {each.uid: msgspec.structs.replace(each, absent_since=now) for each in unmarked[: max(room, 0)]}
+    return replace(ledger, entries=ledger.entries | marked) if marked else ledger
 
 
 def _with_releases(ledger: Ledger, unrecorded: list[str], seen: Sightings) -> Ledger:
@@ -141,13 +199,6 @@ def _with_releases(ledger: Ledger, unrecorded: list[str], seen: Sightings) -> Le
     old, late = released[:-RELEASED_COUNT_MIN], released[-RELEASED_COUNT_MIN:]
     remembered = [uid for uid in old if uid in seen.present or uid in seen.released or uid in seen.answered]
     return replace(ledger, released=(*remembered, *late))
-
-
-def _is_released(entry: Entry, seen: Sightings, now: datetime) -> bool:
-    """Whether there is proof that the holder of an entry, which is not present, is gone."""
-    if entry.uid in seen.released or entry.uid in seen.reclaimed:
-        return True
-    return seen.closing and entry.absent_since is not None and now - entry.absent_since >= ABSENCE_BEFORE_RELEASE
 
 
 def with_grants(ledger: Ledger, grants: list[Entry]) -> Ledger:
@@ -180,8 +231,8 @@ def _first_address(entry: Entry) -> int:
 
 def entry_byte_count(entry: Entry) -> int:
     """Size of an entry as JSON; names and cidrs are ASCII."""
-    mark = _MARK_BYTES if entry.absent_since else 0
-    return _ENTRY_BYTES + len(entry.cidr) + len(entry.request) + len(entry.uid) + mark
+    marks = (_ABSENT_BYTES if entry.absent_since else 0) + (_COOLING_BYTES if entry.released_at else 0)
+    return _ENTRY_BYTES + len(entry.cidr) + len(entry.request) + len(entry.uid) + marks
 
 
 def _release_byte_count(uid: str) -> int:

@@ -1,6 +1,6 @@
 """What one call sees of a range, sorted out but not yet judged."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -32,6 +32,7 @@ class Observed:
     Attributes:
         ledger: as committed, or as committed once: a cache may be stale.
         pool: what the spec describes, or a text that says why it describes nothing.
+        cooldown: for how long a released block can't be granted again.
         alive: requests of this range that are not released, by uid.
         released: requests of this range that are (S5 a), by uid.
         request_specs: the specs of both, or why they can't be read, by uid.
@@ -54,6 +55,7 @@ class Observed:
         self.is_deleted = meta.deletion_timestamp is not None
         self.spec = decode_spec(body.parent.spec, RangeSpec)
         self.pool = _pool_of(self.range_text, self.spec)
+        self.cooldown = timedelta(seconds=self.spec.cooldown_seconds if isinstance(self.spec, RangeSpec) else 0)
         self.ledger = read_ledger(body.parent.status, self.pool.family if isinstance(self.pool, Pool) else None)
         requests, unreadable_requests = decode_objects(body.related.get(names.REQUEST_KEY, {}), RequestObject)
         self.unreadable_requests = frozenset(unreadable_requests)

@@ -7,7 +7,7 @@ from hooks import names
 from hooks.conditions import Fact, conditions, fitted
 from hooks.ledger import Ledger
 from hooks.observed import Observed
-from hooks.wire import Capacity, Entry, RangeStatus
+from hooks.wire import Capacity, Entry, RangeStatus, timestamp
 from ipam.allocate import Decision, Refused, Verdict
 
 _NAMES_IN_MESSAGE_MAX = 5
@@ -35,6 +35,8 @@ def range_status(seen: Observed, proposal: Ledger, service: Service, now: dateti
     if absent:
         facts.append(Fact("HoldersAbsent", "True", "RequestNotFound", _absent_message(absent, proposal.closing)))
     messages = [fact.message for fact in facts if fact.type in ("Ready", "HoldersAbsent")]
+    if ends := proposal.cooling_ends(seen.cooldown):
+        messages.append(f"{_count(len(ends), 'block')} cooling down, the first one until {timestamp(min(ends))}")
     if seen.unreadable_requests:
         keys = sorted(seen.unreadable_requests)
         messages.append(f"{_count(len(keys), 'request')} can't be read: {_listed(keys)}")

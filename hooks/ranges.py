@@ -10,7 +10,7 @@ The status that is returned is a proposal. It holds once the API server has acce
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from hooks import names
@@ -18,7 +18,7 @@ from hooks.answers import Answers, allocation_objects, published
 from hooks.ledger import ABSENCE_BEFORE_RELEASE, Ledger, fitting_count, settled, with_grants
 from hooks.observed import Observed, request_key
 from hooks.range_status import Service, range_status
-from hooks.wire import Entry, RangeBody, RangeCustomizeBody, RangeSpec, RequestObject
+from hooks.wire import Entry, RangeBody, RangeCustomizeBody, RangeSpec, RequestObject, timestamp
 from ipam.address import InvalidAddress, Prefix, parse_prefix, read_prefix
 from ipam.allocate import Allocation, Claim, Refused, Verdict, allocate
 from ipam.pool import Pool
@@ -51,7 +51,7 @@ def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
     """
     now = now.replace(microsecond=0)
     seen = Observed(body)
-    kept = settled(seen.ledger, seen.sightings, now)
+    kept = settled(seen.ledger, seen.sightings, now, seen.cooldown)
     service = _serve(seen, kept)
     answers = published(seen, service.refusals)
     proposal = with_grants(kept, service.grants)
@@ -78,7 +78,7 @@ def _serve(seen: Observed, kept: Ledger) -> Service:
     if kept.closing:
         reason = Refused(Verdict.INVALID, "RangeDeleted", f"range {seen.range_text} is being deleted")
         refusals = {request.metadata.uid: reason for request in waiting}
-        return Service([], refusals, allocate(seen.pool, _held(kept), []))
+        return Service([], refusals, allocate(seen.pool, _held(kept, seen.cooldown), []))
     return _grant(seen, kept, seen.pool, waiting)
 
 
@@ -88,7 +88,7 @@ def _grant(seen: Observed, kept: Ledger, pool: Pool, waiting: list[RequestObject
     refusals = {request.metadata.uid: want for request, want in wants if isinstance(want, Refused)}
     claimants = [request for request, want in wants if isinstance(want, Claim)]
     claims = [want for _, want in wants if isinstance(want, Claim)]
-    held = _held(kept)
+    held = _held(kept, seen.cooldown)
     decision = allocate(pool, held, claims)
     entries = [_entry(*pair) for pair in zip(claimants, decision.outcomes, strict=True)]
     outcomes = decision.outcomes
@@ -98,8 +98,16 @@ def _grant(seen: Observed, kept: Ledger, pool: Pool, waiting: list[RequestObject
         outcomes = decision.outcomes + [_full(seen, outcome) for outcome in outcomes[fitting:]]
     for request, outcome in zip(claimants, outcomes, strict=True):
         if isinstance(outcome, Refused):
-            refusals[request.metadata.uid] = outcome
+            refusals[request.metadata.uid] = _with_prospect(outcome, kept, seen.cooldown)
     return Service([entry for entry in entries[:fitting] if entry], refusals, decision)
+
+
+def _with_prospect(refused: Refused, kept: Ledger, cooldown: timedelta) -> Refused:
+    """The refusal, with the time at which the first block that cools down is free, where it waits for any block."""
+    ends = kept.cooling_ends(cooldown)
+    if refused.reason != "Exhausted" or not ends:
+        return refused
+    return replace(refused, message=f"{refused.message}; a block that cools down is free at {timestamp(min(ends))}")
 
 
 def _full(seen: Observed, outcome: Prefix | Refused) -> Refused:
@@ -134,8 +142,14 @@ def _entry(request: RequestObject, outcome: Prefix | Refused) -> Entry | None:
     return Entry(cidr=str(outcome), request="/".join(request_key(request)), uid=request.metadata.uid)
 
 
-def _held(ledger: Ledger) -> list[Allocation]:
-    return [Allocation(read_prefix(entry.cidr), entry.request) for entry in ledger.entries.values()]
+def _held(ledger: Ledger, cooldown: timedelta) -> list[Allocation]:
+    return [Allocation(read_prefix(entry.cidr), _holder(entry, cooldown)) for entry in ledger.entries.values()]
+
+
+def _holder(entry: Entry, cooldown: timedelta) -> str:
+    if entry.released_at is None:
+        return entry.request
+    return f"nobody, but cools down until {timestamp(entry.released_at + cooldown)} (it was {entry.request}'s)"
 
 
 def _resync_after_seconds(seen: Observed, proposal: Ledger, answers: Answers, now: datetime) -> float:
@@ -149,4 +163,5 @@ def _resync_after_seconds(seen: Observed, proposal: Ledger, answers: Answers, no
             for entry in proposal.entries.values()
             if entry.absent_since
         ]
+    delays += [max((end - now).total_seconds(), 1.0) for end in proposal.cooling_ends(seen.cooldown)]
     return min(delays, default=0.0)

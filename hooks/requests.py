@@ -101,14 +101,18 @@ def finalize(body: RequestBody, now: datetime) -> dict[str, Any]:
 def _silent_since(request: RequestParent, now: datetime) -> datetime:
     """Since when a deleted request has been found to have no answer; it is written down, as nothing is remembered.
 
-    What lies in the future by more than replicas' clocks may differ was written by a wrong clock, and counts as now.
+    A time in the future, by more than replicas' clocks may differ, was written by a wrong clock: it counts as now. One
+    from before the deletion was too: it counts as the deletion.
     """
+    now = now.replace(microsecond=0)
     try:
         since = datetime.fromisoformat(request.metadata.annotations[names.SILENCE_ANNOTATION])
     except (KeyError, ValueError):
-        return now.replace(microsecond=0)
+        return now
     since = since if since.tzinfo else since.replace(tzinfo=UTC)
-    return since if since - now <= CLOCK_DIFFERENCE_MAX else now.replace(microsecond=0)
+    if since - now > CLOCK_DIFFERENCE_MAX:
+        return now
+    return max(since, request.metadata.deletion_timestamp or since)
 
 
 def _range_of(request: RequestParent, spec: RequestSpec) -> tuple[str, str]:

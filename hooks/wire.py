@@ -77,6 +77,7 @@ class Entry(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     request: str
     uid: str
     absent_since: Moment | None = None
+    released_at: Moment | None = None
 
 
 class Capacity(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
@@ -94,6 +95,7 @@ class RangeSpec(Struct, frozen=True, gc=False, rename="camel"):
 
     ranges: list[str]
     chunk_size: int = 0
+    cooldown_seconds: int = 0
 
 
 class RangeStatus(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):

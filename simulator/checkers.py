@@ -95,11 +95,21 @@ def committed(history: History) -> Iterator[str]:
 
 
 def no_early_reuse(history: History) -> Iterator[str]:
-    """NoEarlyReuse: a block is not granted again before its holder's release was proven."""
+    """NoEarlyReuse: a block is not granted again before its holder's release was proven and it has cooled down."""
     for life, uid, cidr in history.facts.grants:
         for holder, held in life.granted.items():
             if holder != uid and block_of(held).overlaps(block_of(cidr)) and not history.is_free_of(life, holder):
                 yield f"{life.name} grants {cidr} to {uid}, but {holder} holds {held}"
+        for cooling, _ in life.cooling.values():
+            if block_of(cooling).overlaps(block_of(cidr)):
+                yield f"{life.name} grants {cidr} to {uid}, but {cooling} cools down"
+    for life, cidr, since in history.facts.cooled:
+        lasted = history.world.clock.now() - since
+        if lasted < life.cooldown and not is_deleting(life.obj) and not history.clocks_were_wrong:
+            yield f"{life.name} lets {cidr} cool down for {lasted} instead of {life.cooldown}"
+    for life, uid, cidr in history.facts.drops:
+        if life.cooldown and uid not in life.cooling and not is_deleting(life.obj):
+            yield f"{life.name} frees {cidr} of {uid} without a cool-down"
 
 
 def proven(history: History) -> Iterator[str]:
@@ -127,7 +137,7 @@ def accounted(history: History) -> Iterator[str]:
         capacity = life.status.get("capacity")
         if not capacity:
             continue
-        held = [block_of(cidr) for cidr, _ in life.ledger.values()]
+        held = life.taken
         total, allocated = (sum(block.size for block in blocks) for blocks in (life.pool, held))
         told = tuple(capacity.get(name) for name in ("total", "allocated", "free"))
         if told != (str(total), str(allocated), str(total - allocated)):

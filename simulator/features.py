@@ -53,6 +53,10 @@ def _exactly(version: int, rng: random.Random) -> Obj:
     return _spec(request=rng.choice((f"10.0.0.{number}/30", f"10.0.0.{number}")))
 
 
+def _cooldown(_: int, rng: random.Random) -> Obj:
+    return _spec(cooldownSeconds=rng.choice((1, 10, 60)))
+
+
 def _spec(**fields: Any) -> Obj:
     return {"spec": fields}
 
@@ -60,6 +64,7 @@ def _spec(**fields: Any) -> Obj:
 #: Each range says any of these ...
 OF_RANGES: dict[str, Feature] = {
     "chunk size": Feature(0.6, _chunk_size),
+    "cool-down": Feature(0.3, _cooldown),
 }
 #: ... each request one of these, as they exclude each other ...
 FORMS_OF_REQUESTS: dict[str, Feature] = {

@@ -40,6 +40,8 @@ class RangeLife:
     obj: Obj
     #: The ledger as committed: (cidr, marked as absent) by uid of the request.
     ledger: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    #: Released blocks that the ledger keeps from everybody: (cidr, since when by true time) by uid of the last holder.
+    cooling: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     #: The releases that the ledger records just now, and all that it ever did.
     releases: list[str] = field(default_factory=list)
     released: set[str] = field(default_factory=set)
@@ -58,6 +60,16 @@ class RangeLife:
     def pool(self) -> list[Block]:
         """The addresses of its spec, merged."""
         return merged([block_of(text) for text in self.obj["spec"]["ranges"]])
+
+    @property
+    def cooldown(self) -> timedelta:
+        """How long a released block must stay unused."""
+        return timedelta(seconds=self.obj["spec"].get("cooldownSeconds", 0))
+
+    @property
+    def taken(self) -> list[Block]:
+        """The blocks that nobody can be granted: those that are held, and those that cool down."""
+        return [block_of(cidr) for cidr, _ in (*self.ledger.values(), *self.cooling.values())]
 
     @property
     def status(self) -> dict[str, Any]:
@@ -98,6 +110,8 @@ class Facts:
     #: (range, request uid, cidr) of new entries, and of entries that left.
     grants: list[tuple[RangeLife, str, str]] = field(default_factory=list)
     drops: list[tuple[RangeLife, str, str]] = field(default_factory=list)
+    #: (range, cidr, since when) of blocks that have just cooled down.
+    cooled: list[tuple[RangeLife, str, datetime]] = field(default_factory=list)
     #: Ranges with a new status, and ranges that are gone.
     changed: dict[str, RangeLife] = field(default_factory=dict)
     ended: list[RangeLife] = field(default_factory=list)
@@ -166,16 +180,18 @@ class History:
         self._note_force(life, RANGE_FINALIZER, obj)
         life.obj = obj
         life.reclaimed |= {uid.strip() for uid in annotations_of(obj).get(RECLAIM, "").split(",") if uid.strip()}
-        ledger = {
-            entry["uid"]: (entry["cidr"], "absentSince" in entry) for entry in life.status.get("allocations") or []
-        }
+        entries = life.status.get("allocations") or []
+        ledger = {each["uid"]: (each["cidr"], "absentSince" in each) for each in entries if "releasedAt" not in each}
+        cooling = {each["uid"]: each["cidr"] for each in entries if "releasedAt" in each}
         releases = life.status.get("released") or []
         if event.type == "MODIFIED":
-            is_changed = (ledger, releases) != (life.ledger, life.releases)
+            cooled = {uid: cidr for uid, (cidr, _) in life.cooling.items()}
+            is_changed = (ledger, cooling, releases) != (life.ledger, cooled, life.releases)
             self.facts.revisions.append((life, before, life.status.get("revision", 0), is_changed))
         life.releases = releases
         life.released.update(releases)
         self._note_ledger(life, ledger)
+        self._note_cooling(life, cooling)
         self.facts.changed[life.uid] = life
         if event.type == "DELETED":
             life.is_gone = True
@@ -194,6 +210,11 @@ class History:
             elif uid not in life.marked:
                 life.marked[uid] = self.world.clock.now()
         life.ledger = ledger
+
+    def _note_cooling(self, life: RangeLife, cooling: dict[str, str]) -> None:
+        now = self.world.clock.now()
+        self.facts.cooled += [(life, *old) for uid, old in life.cooling.items() if uid not in cooling]
+        life.cooling = {uid: life.cooling.get(uid, (cidr, now)) for uid, cidr in cooling.items()}
 
     # --- requests
 
@@ -217,8 +238,9 @@ class History:
     def _was_silent(self, life: RequestLife) -> bool:
         """Whether its deletion is so old that it may have been let go for silence."""
         deleted = life.obj["metadata"].get("deletionTimestamp")
-        since = deleted and self.world.clock.now() - parse_rfc3339(deleted)
-        return bool(since and (since >= SILENCE or self.clocks_were_wrong))
+        if deleted is None:
+            return False
+        return self.clocks_were_wrong or self.world.clock.now() - parse_rfc3339(deleted) >= SILENCE
 
     def _is_answered_released(self, uid: str) -> bool:
         answers = [obj["spec"] for obj in self.allocations.values() if obj["spec"]["request"]["uid"] == uid]

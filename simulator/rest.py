@@ -66,7 +66,7 @@ def _verdict(life: RangeLife, request: RequestLife) -> list[str]:
     spec = request.obj["spec"]
     bits = BITS[pool[0].version]
     wanted = request.cidr or spec.get("request", "")
-    free = without(pool, [block_of(cidr) for cidr, _ in life.ledger.values()])
+    free = without(pool, life.taken)
     if wanted:
         block = block_of(wanted)
         if not covers(pool, block):

@@ -33,10 +33,16 @@ CONDITION = {
 #: For each kind an object in which every field of the schema has a value that is allowed.
 FILLED: dict[str, Obj] = {
     "IPAMRange": {
-        "spec": {"ranges": ["10.0.0.0/24"], "chunkSize": 28, "mode": "FirstMatch", "description": "d"},
+        "spec": {
+            "ranges": ["10.0.0.0/24"],
+            "chunkSize": 28,
+            "mode": "FirstMatch",
+            "cooldownSeconds": 60,
+            "description": "d",
+        },
         "status": {
             "revision": 1,
-            "allocations": [entry(1) | {"absentSince": "2026-01-01T00:00:00Z"}],
+            "allocations": [entry(1) | {"absentSince": "2026-01-01T00:00:00Z", "releasedAt": "2026-01-01T00:00:00Z"}],
             "released": ["u9"],
             "closing": True,
             "state": "Ready",

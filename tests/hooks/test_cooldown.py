@@ -1,0 +1,125 @@
+"""The cool-down: a released block stays in the ledger, nobody's but not free, until its time is over."""
+
+import pytest
+
+from hooks.ledger import BYTES_FOR_RELEASES_MAX
+from hooks.wire import encode
+from tests.hooks.build import (
+    NOW,
+    Obj,
+    allocation_object,
+    answers_of,
+    at,
+    entry,
+    ledger_of,
+    messages_of,
+    range_body,
+    range_object,
+    request_object,
+    sync_range,
+)
+
+CIDR = "10.0.0.0/28"
+GOING = request_object("web", deleted=at(-1))
+
+
+def cooling(name: str, cidr: str, released_at: str) -> Obj:
+    return entry(name, cidr) | {"releasedAt": released_at}
+
+
+def cooling_range(*entries: Obj, seconds: int = 60, texts: tuple[str, ...] = ("10.0.0.0/28",), **more: Obj) -> Obj:
+    """A range with a cool-down."""
+    parent = range_object(*texts, entries=list(entries), revision=4, **more)  # type: ignore[arg-type]
+    parent["spec"]["cooldownSeconds"] = seconds
+    return parent
+
+
+def test_a_released_block_cools_down_and_its_holder_may_go() -> None:
+    existing = allocation_object("web", cidr=CIDR, revision=4)
+    answer = sync_range(range_body(cooling_range(entry("web", CIDR)), GOING, allocations=[existing]))
+    assert answer["status"]["allocations"] == [cooling("web", CIDR, at(0))]
+    assert answer["status"]["released"] == ["uid-web"]
+    assert answer["status"]["revision"] == 5
+    assert answer["resyncAfterSeconds"] == 60
+
+
+def test_who_was_released_is_let_go_while_the_block_cools_down() -> None:
+    parent = cooling_range(cooling("web", CIDR, at(-5)))
+    parent["status"]["released"] = ["uid-web"]
+    answer = sync_range(range_body(parent, GOING, allocations=[allocation_object("web", cidr=CIDR, revision=2)]))
+    assert answers_of(answer) == {"web": ("Released", CIDR)}
+    assert answer["status"]["revision"] == 4
+
+
+def test_a_block_that_cools_down_is_nobody_s_even_if_the_release_was_forgotten() -> None:
+    parent = cooling_range(cooling("web", CIDR, at(-5)))
+    answer = sync_range(range_body(parent, request_object("web")))
+    assert answers_of(answer) == {}
+    assert answer["status"]["allocations"] == [cooling("web", CIDR, at(-5))]
+
+
+@pytest.mark.parametrize(("released_at", "free"), [(at(-59), False), (at(-60), True), (at(-86_400), True)])
+def test_a_block_is_free_once_it_has_cooled_down(released_at: str, *, free: bool) -> None:
+    answer = sync_range(range_body(cooling_range(cooling("web", CIDR, released_at)), request_object("next")))
+    assert (ledger_of(answer) == {"next": CIDR}) is free
+
+
+def test_it_counts_as_allocated_until_then() -> None:
+    answer = sync_range(range_body(cooling_range(cooling("web", CIDR, at(-5)))))
+    assert answer["status"]["capacity"]["free"] == "0"
+    assert answer["status"]["message"] == f"1 block cooling down, the first one until {at(55)}"
+
+
+def test_who_waits_is_told_when_the_first_block_is_free() -> None:
+    parent = cooling_range(cooling("a", CIDR, at(-5)), cooling("b", "10.0.0.16/28", at(-30)), texts=("10.0.0.0/27",))
+    waiting = [request_object("next"), request_object("same", wanted=CIDR)]
+    answer = sync_range(range_body(parent, *waiting))
+    assert messages_of(answer) == {
+        "next": f"no free /28 in team-a/net: waiting for room; a block that cools down is free at {at(30)}",
+        "same": f"{CIDR} is held by nobody, but cools down until {at(55)} (it was team-a/a's)",
+    }
+    assert answer["resyncAfterSeconds"] == 10  # for these two answers, which are new
+    settled = sync_range(range_body(parent))
+    assert settled["resyncAfterSeconds"] == 30
+
+
+def test_a_time_of_a_wrong_clock_counts_as_now() -> None:
+    answer = sync_range(range_body(cooling_range(cooling("web", CIDR, at(3600)))))
+    assert answer["status"]["allocations"] == [cooling("web", CIDR, at(0))]
+    slightly_ahead = cooling("web", CIDR, at(30))
+    assert sync_range(range_body(cooling_range(slightly_ahead)))["status"]["allocations"] == [slightly_ahead]
+
+
+def test_an_absent_holder_that_is_reclaimed_cools_down_too() -> None:
+    parent = cooling_range(entry("web", CIDR, absent_since=at(-900)), reclaim="uid-web")  # type: ignore[arg-type]
+    assert sync_range(range_body(parent))["status"]["allocations"] == [cooling("web", CIDR, at(0))]
+
+
+def test_a_range_that_is_being_deleted_waits_for_no_cool_down() -> None:
+    parent = cooling_range(cooling("web", CIDR, at(-5)), entry("b", "10.0.0.16/28"), deleted=at(-1))  # type: ignore[arg-type]
+    answer = sync_range(range_body(parent, request_object("b", deleted=at(-1))))
+    assert ledger_of(answer) == {}
+
+
+def test_marks_of_releases_stop_at_their_budget_and_the_others_keep_their_blocks() -> None:
+    """A full ledger grows by a mass deletion, as entries stay and marks are added."""
+    entries = [
+        {"cidr": f"10.0.{n >> 8}.{n & 255}/32", "request": f"t/{n:013}", "uid": f"u{n:035}"} for n in range(12_990)
+    ]
+    going = [
+        request_object(each["request"][2:], namespace="t", uid=each["uid"], range_namespace="team-a", deleted=at(-1))
+        for each in entries
+    ]
+    status = sync_range(range_body(cooling_range(*entries, texts=("10.0.0.0/16",)), *going))["status"]
+    size = len(encode(status["allocations"])) + len(encode(status["released"]))
+    assert BYTES_FOR_RELEASES_MAX - 100 <= size <= BYTES_FOR_RELEASES_MAX + 4
+    marked = [each["uid"] for each in status["allocations"] if "releasedAt" in each]
+    assert sorted(marked) == sorted(status["released"])
+    assert 500 < len(marked) < 12_990
+    assert not any("absentSince" in each for each in status["allocations"])
+
+
+def test_the_wait_is_counted_from_now() -> None:
+    parent = cooling_range(cooling("web", CIDR, at(0)))
+    answer = sync_range(range_body(parent), NOW.replace(second=59))
+    assert answer["resyncAfterSeconds"] == 1
