@@ -120,6 +120,14 @@ def _is_of_the_family(pool: Pool, claim: Claim) -> Refused | None:
     return Refused(Verdict.INVALID, "OutsideRange", message)
 
 
+def _has_no_excluded_address(pool: Pool, claim: Claim) -> Refused | None:
+    excluded = claim.exact and pool.exclusion_in(claim.exact)
+    if not excluded:
+        return None
+    message = f"{claim.exact} has addresses that are excluded from {pool.name}: {excluded.text(pool.family)}"
+    return Refused(Verdict.INVALID, "Excluded", message)
+
+
 def _lies_inside_the_pool(pool: Pool, claim: Claim) -> Refused | None:
     if claim.exact is None or pool.covers(claim.exact):
         return None
@@ -137,6 +145,7 @@ def _is_not_larger_than_the_pool(pool: Pool, claim: Claim) -> Refused | None:
 _RULES: tuple[Callable[[Pool, Claim], Refused | None], ...] = (
     _has_a_length_of_the_family,
     _is_of_the_family,
+    _has_no_excluded_address,
     _lies_inside_the_pool,
     _is_not_larger_than_the_pool,
 )

@@ -8,7 +8,7 @@ in two by the way in which somebody wrote the range down.
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from ipam.address import InvalidAddress, parse_address, parse_prefix
+from ipam.address import Family, InvalidAddress, format_address, parse_address, parse_prefix
 
 
 class Interval(NamedTuple):
@@ -25,6 +25,11 @@ class Interval(NamedTuple):
     def covers(self, other: "Interval") -> bool:
         """Whether each address of the other one belongs to this one."""
         return self.first <= other.first and other.last <= self.last
+
+    def text(self, family: Family) -> str:
+        """As `parse_interval` reads it: `first-last`, or the one address."""
+        first = format_address(self.first, family)
+        return first if self.first == self.last else f"{first}-{format_address(self.last, family)}"
 
 
 def parse_interval(text: str) -> tuple[Interval, int]:

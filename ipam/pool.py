@@ -27,6 +27,7 @@ class Pool:
     name: str
     family: Family
     intervals: list[Interval]  # in normal form, never empty
+    excluded: tuple[Interval, ...] = ()  # in normal form; none of it is in `intervals`
 
     @cached_property
     def address_count(self) -> int:
@@ -43,37 +44,64 @@ class Pool:
         wanted = Interval(prefix.first, prefix.last)
         return prefix.family is self.family and any(interval.covers(wanted) for interval in self.intervals)
 
+    def exclusion_in(self, prefix: Prefix) -> Interval | None:
+        """The lowest excluded interval that has an address of the prefix, which is of the pool's family."""
+        return next((each for each in self.excluded if each.first <= prefix.last and prefix.first <= each.last), None)
 
-def parse_pool(name: str, ranges: Sequence[str]) -> Pool:
-    """Read the ranges as users write them: CIDRs, `first-last` intervals, addresses; all of one family.
 
-    They may overlap; an address that is named twice still exists once. IPv4-mapped IPv6 addresses are left out.
+def parse_pool(name: str, ranges: Sequence[str], excludes: Sequence[str] = ()) -> Pool:
+    """Read ranges and excludes as users write them: CIDRs, `first-last` intervals, addresses; all of one family.
+
+    They may overlap; an address that is named twice still exists once. Excludes may reach beyond the ranges.
+    IPv4-mapped IPv6 addresses are left out.
 
     Raises:
         InvalidPool: naming all faults at once, so that one correction is enough; of very many the first ones.
     """
     faults: list[str] = []
-    intervals: list[Interval] = []
-    families: set[int] = set()
-    for index, text in enumerate(ranges):
-        try:
-            interval, bits = parse_interval(text)
-        except InvalidAddress as error:
-            faults.append(f"ranges[{index}]: {error}")
-        else:
-            intervals.append(interval)
-            families.add(bits)
+    included, families = _parse_intervals("ranges", ranges, faults)
     if not ranges:
         faults.append("ranges is empty: name at least one CIDR, interval or address")
-    if len(families) > 1:
+    if len(set(families)) > 1:
         faults.append("ranges mixes IPv4 and IPv6: make a range for each family")
-    family = IPV4 if families == {IPV4.bits} else IPV6
-    pool = normalized(intervals)
+    family = families[0] if families else IPV6
+    excluded, _ = _parse_intervals("excludes", excludes, faults, family if families else None)
+    intervals = normalized(included)
     if family is IPV6:
-        pool = list(without(pool, [IPV4_MAPPED]))
-    if not pool and not faults:
+        intervals = list(without(intervals, [IPV4_MAPPED]))
+    if not intervals and not faults:
         faults.append("ranges has only IPv4-mapped IPv6 addresses: write them as IPv4")
+    left = list(without(intervals, normalized(excluded)))
+    if not left and not faults:
+        faults.append("excludes leaves nothing of ranges: no address could be handed out")
     if faults:
         more = f"; and {len(faults) - FAULTS_NAMED_MAX} more" if len(faults) > FAULTS_NAMED_MAX else ""
         raise InvalidPool("; ".join(faults[:FAULTS_NAMED_MAX]) + more)
-    return Pool(name, family, pool)
+    return Pool(name, family, left, tuple(normalized(excluded)))
+
+
+def _parse_intervals(
+    field: str, texts: Sequence[str], faults: list[str], wanted: Family | None = None
+) -> tuple[list[Interval], list[Family]]:
+    """The intervals of a field, and the family of each; adds what is wrong to the faults.
+
+    Args:
+        field: its name, for the faults.
+        texts: what it holds.
+        faults: where they are collected.
+        wanted: the family of which they must be; None if any will do.
+    """
+    intervals: list[Interval] = []
+    families: list[Family] = []
+    for index, text in enumerate(texts):
+        try:
+            interval, bits = parse_interval(text)
+        except InvalidAddress as error:
+            faults.append(f"{field}[{index}]: {error}")
+            continue
+        family = IPV4 if bits == IPV4.bits else IPV6
+        if wanted and family is not wanted:
+            faults.append(f'{field}[{index}]: "{text}" is {family.name}, but ranges is {wanted.name}')
+        intervals.append(interval)
+        families.append(family)
+    return intervals, families

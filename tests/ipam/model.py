@@ -6,7 +6,7 @@ right beside section 4 of the design. It does not know texts, messages or claims
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,24 @@ def addresses(*texts: str) -> list[int]:
     return found
 
 
+def blocks(*texts: str) -> list[range]:
+    """The addresses of CIDRs and `first-last` texts as ranges of numbers, by the standard library."""
+    found = []
+    for text in texts:
+        first, dash, last = text.partition("-")
+        network = ip_network(text) if not dash else None
+        low, high = (network[0], network[-1]) if network else (ip_address(first), ip_address(last))
+        found.append(range(int(low), int(high) + 1))
+    return found
+
+
 class Model:
     """A pool of a few addresses of 32 or 128 bits, and which of them are taken."""
 
-    def __init__(self, bits: int, pool: Iterable[int]) -> None:
+    def __init__(self, bits: int, pool: Iterable[int], excluded: Iterable[range] = ()) -> None:
         self.bits = bits
         self.pool = frozenset(pool)
+        self.excluded = list(excluded)  # too many addresses to have a flag each
         self.taken: set[int] = set()
         # By prefix length, the largest blocks first; without the lengths of which the pool has no block at all.
         self.blocks = {length: blocks for length in range(bits + 1) if (blocks := self._blocks_of(length))}
@@ -98,6 +110,8 @@ class Model:
     def dedicate(self, first: int, length: int) -> Outcome:
         """Exactly this block."""
         size = 1 << (self.bits - length)
+        if any(first < each.stop and each.start < first + size for each in self.excluded):
+            return Denied("Invalid", "Excluded")
         if size > len(self.pool) or not self.pool.issuperset(range(first, first + size)):
             return Denied("Invalid", "OutsideRange")
         block = range(first, first + size)

@@ -153,6 +153,34 @@ def test_a_refusal_says_why(claim: Claim, refused: Refused) -> None:
     assert allocate(EXAMPLE, full, [claim]).outcomes == [refused]
 
 
+HOLED = parse_pool("team-a/net", ["10.0.0.0/27"], ["10.0.0.0", "10.0.0.8/30", "10.0.0.12"])
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "message"),
+    [
+        ("10.0.0.0", "Excluded", "10.0.0.0/32 has addresses that are excluded from team-a/net: 10.0.0.0"),
+        (
+            "10.0.0.10/31",
+            "Excluded",
+            "10.0.0.10/31 has addresses that are excluded from team-a/net: 10.0.0.8-10.0.0.12",
+        ),
+        ("10.0.0.0/27", "Excluded", "10.0.0.0/27 has addresses that are excluded from team-a/net: 10.0.0.0"),
+        ("10.0.0.32/28", "OutsideRange", "10.0.0.32/28 is not wholly inside team-a/net"),
+    ],
+    ids=["one address", "inside", "around all", "outside"],
+)
+def test_an_excluded_address_is_refused_in_other_words_than_one_outside(text: str, reason: str, message: str) -> None:
+    assert allocate(HOLED, [], [just(text)]).outcomes == [Refused(Verdict.INVALID, reason, message)]
+
+
+def test_excluded_addresses_are_neither_counted_nor_handed_out() -> None:
+    decision = allocate(HOLED, [], any_of(*[32] * 27))
+    assert texts(decision)[:2] == ["10.0.0.1/32", "10.0.0.13/32"]
+    assert texts(decision)[-1] == "Exhausted"
+    assert (decision.total_count, decision.free_count) == (26, 0)
+
+
 def test_ipv6_lengths_are_told_for_an_ipv6_pool() -> None:
     pool = parse_pool("net", ["2001:db8::/64"])
     outcome = allocate(pool, [], [Claim("r", 129)]).outcomes[0]

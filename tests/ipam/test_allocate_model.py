@@ -141,7 +141,7 @@ def test_the_seeds_reach_every_kind_of_outcome() -> None:
         for seed in SEEDS:
             for _, real, _ in run(generate_events(Random(seed), pool), pool):
                 reached.add(real.reason if hasattr(real, "reason") else type(real).__name__)
-    assert {"Granted", "InvalidSize", "TooLarge", "OutsideRange", "Exhausted", "Taken"} <= reached
+    assert {"Granted", "InvalidSize", "TooLarge", "OutsideRange", "Excluded", "Exhausted", "Taken"} <= reached
 
 
 # --- exhaustively: a pool of 16 addresses, all 65,536 ways in which they can be held --------------------------------

@@ -96,6 +96,75 @@ def test_all_faults_of_a_pool_are_told_at_once(ranges: list[str], message: str) 
     assert str(refused.value) == message
 
 
+@pytest.mark.parametrize(
+    ("ranges", "excludes", "intervals"),
+    [
+        (["10.0.0.0/29"], [], [(0, 7)]),
+        (["10.0.0.0/29"], ["10.0.0.0", "10.0.0.7"], [(1, 6)]),
+        (["10.0.0.0/29"], ["10.0.0.2-10.0.0.4", "10.0.0.4/31"], [(0, 1), (6, 7)]),
+        (["10.0.0.0/30", "10.0.0.8/30"], ["10.0.0.3-10.0.0.8"], [(0, 2), (9, 11)]),
+        (["10.0.0.0/29"], ["10.9.0.0/16"], [(0, 7)]),
+        (["10.0.0.0/29", "10.0.0.4/31"], ["10.0.0.4/31"], [(0, 3), (6, 7)]),
+        (["10.0.0.0-10.0.0.6"], ["10.0.0.6-10.0.0.9"], [(0, 5)]),
+    ],
+    ids=[
+        "none",
+        "both ends",
+        "overlapping",
+        "from one range into another",
+        "beyond",
+        "twice in ranges",
+        "over the end",
+    ],
+)
+def test_excluded_addresses_do_not_belong_to_the_pool(
+    ranges: list[str], excludes: list[str], intervals: list[tuple[int, int]]
+) -> None:
+    pool = parse_pool("net", ranges, excludes)
+    assert pool.intervals == [Interval(TEN + first, TEN + last) for first, last in intervals]
+    assert pool.address_count == sum(last - first + 1 for first, last in intervals)
+
+
+def test_an_exclusion_is_found_by_its_lowest_interval() -> None:
+    pool = parse_pool("net", ["10.0.0.0/24"], ["10.0.0.9", "10.0.0.4-10.0.0.5", "10.0.0.6"])
+    found = pool.exclusion_in(parse_prefix("10.0.0.0/28"))
+    assert found == Interval(TEN + 4, TEN + 6)
+    assert found.text(IPV4) == "10.0.0.4-10.0.0.6"
+    assert pool.exclusion_in(parse_prefix("10.0.0.9")) == Interval(TEN + 9, TEN + 9)
+    assert pool.exclusion_in(parse_prefix("10.0.0.0/30")) is None
+    assert pool.exclusion_in(parse_prefix("10.0.0.10/31")) is None
+
+
+@pytest.mark.parametrize(
+    ("ranges", "excludes", "message"),
+    [
+        (["10.0.0.0/29"], ["web"], f'excludes[0]: "web" {NO_ADDRESS}'),
+        (["10.0.0.0/29"], ["10.0.0.1", "::1"], 'excludes[1]: "::1" is IPv6, but ranges is IPv4'),
+        (["::/64"], ["10.0.0.1"], 'excludes[0]: "10.0.0.1" is IPv4, but ranges is IPv6'),
+        (
+            ["10.0.0.0/29"],
+            ["10.0.0.4/30", "10.0.0.0-10.0.0.3"],
+            "excludes leaves nothing of ranges: no address could be handed out",
+        ),
+        (
+            ["web"],
+            ["::1", "net"],
+            f'ranges[0]: "web" {NO_ADDRESS}; excludes[1]: "net" {NO_ADDRESS}',
+        ),
+        (
+            ["10.0.0.0/29"],
+            ["::/0", "10.0.0.0/29"],
+            'excludes[0]: "::/0" is IPv6, but ranges is IPv4',
+        ),
+    ],
+    ids=["no address", "IPv6", "IPv4", "nothing left", "beside faults of ranges", "one fault at a time of one text"],
+)
+def test_faults_of_excludes_are_told_by_their_place(ranges: list[str], excludes: list[str], message: str) -> None:
+    with pytest.raises(InvalidPool) as refused:
+        parse_pool("net", ranges, excludes)
+    assert str(refused.value) == message
+
+
 def test_of_very_many_faults_the_first_ten_are_told() -> None:
     with pytest.raises(InvalidPool) as refused:
         parse_pool("net", [f"w{number}" for number in range(256)])
