@@ -6,7 +6,8 @@ always give the same answer. Read it in the order of the data:
     address.py     families, prefixes, and the text of both
     interval.py    sets of addresses as sorted intervals
     pool.py        what may be handed out
-    free_space.py  what of it is free, as aligned blocks
+    free_space.py  what of it is free, as aligned blocks, for best fit
+    round_robin.py the same as gaps and cursors, for round robin
     allocate.py    who gets which block
 
 Addresses are plain integers. What users write is read by netaddr, in address.py only.

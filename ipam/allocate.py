@@ -7,7 +7,8 @@ first before the second and so on:
     InsideRange    a granted block lies wholly inside the pool
     Exact          a claim for one certain block gets that block or is refused
     BestFit        any other grant is cut from the low end of the smallest free block that is large enough, of several
-                   the lowest
+                   the lowest;
+    RoundRobin     or, where cursors are given, is the next free place behind the last grant of its length
     Explained      a refused claim says why; it is Invalid if it could not be served even by the empty pool, else Busy
 
 A refusal's message changes only when its reason does: it holds no number that moves with every grant, because every
@@ -15,7 +16,7 @@ change is written to the object of everybody who waits.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -24,6 +25,7 @@ from ipam.address import Prefix
 from ipam.free_space import FreeSpace
 from ipam.interval import Interval, without
 from ipam.pool import Pool
+from ipam.round_robin import RoundRobinSpace
 
 
 class Verdict(StrEnum):
@@ -65,19 +67,29 @@ class Decision:
     total_count: int
     free_count: int
     largest_free_length: int | None
+    block_counts: tuple[int, ...]  # by prefix length: the maximal aligned blocks of what is free
+    cursors: dict[int, int]  # by prefix length: where round robin looks next; none by best fit
+
+    def free_block_count(self, length: int) -> int:
+        """How many blocks of a prefix length could still be granted if all that is free were cut for them."""
+        return sum(count << (length - larger) for larger, count in enumerate(self.block_counts[: length + 1]))
 
 
-def allocate(pool: Pool, held: Sequence[Allocation], claims: Sequence[Claim]) -> Decision:
+def allocate(
+    pool: Pool, held: Sequence[Allocation], claims: Sequence[Claim], cursors: Mapping[int, int] | None = None
+) -> Decision:
     """Serve the claims in the given order from what the held blocks leave of the pool.
 
     Args:
         pool: the addresses that may be handed out.
         held: what is given away already, in any order; blocks do not overlap.
         claims: first come, first served.
+        cursors: where round robin looks for the next block, by prefix length; None means best fit.
     """
     held = sorted(held, key=_by_address)
     gaps = list(without(pool.intervals, (Interval(block.first, block.last) for block, _ in held)))
-    free = FreeSpace(gaps, pool.family.bits)
+    bits = pool.family.bits
+    free = FreeSpace(gaps, bits) if cursors is None else RoundRobinSpace(gaps, bits, cursors)
     outcomes = [_serve(pool, free, claim) for claim in claims]
     granted = [
         Allocation(outcome, claim.holder)
@@ -87,14 +99,16 @@ def allocate(pool: Pool, held: Sequence[Allocation], claims: Sequence[Claim]) ->
     _name_holders(outcomes, claims, sorted([*held, *granted], key=_by_address))
     free_count = sum(gap.address_count for gap in gaps) - sum(block.address_count for block, _ in granted)
     assert free_count >= 0, "more was granted than was free"
-    return Decision(outcomes, pool.address_count, free_count, free.largest_length)
+    left = free if isinstance(free, FreeSpace) else FreeSpace(free.gaps, bits)
+    moved = {} if isinstance(free, FreeSpace) else free.cursors
+    return Decision(outcomes, pool.address_count, free_count, left.largest_length, left.block_counts, moved)
 
 
 def _by_address(allocation: Allocation) -> int:
     return allocation.prefix.first
 
 
-def _serve(pool: Pool, free: FreeSpace, claim: Claim) -> Prefix | Refused:
+def _serve(pool: Pool, free: FreeSpace | RoundRobinSpace, claim: Claim) -> Prefix | Refused:
     refused = next((refused for rule in _RULES if (refused := rule(pool, claim))), None)
     if refused:
         return refused

@@ -47,6 +47,11 @@ class FreeSpace:
         """Prefix length of the largest free block; None when nothing is free."""
         return next((length for length, blocks in enumerate(self._blocks) if blocks), None)
 
+    @property
+    def block_counts(self) -> tuple[int, ...]:
+        """Number of free blocks by prefix length; each is maximal, so that none is a part of another one."""
+        return tuple(map(len, self._blocks))
+
     def take(self, length: int) -> int | None:
         """Take a block of this prefix length by best fit; gives its first address, or None when there is no room.
 

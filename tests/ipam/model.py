@@ -56,6 +56,7 @@ class Model:
         self.pool = frozenset(pool)
         self.excluded = list(excluded)  # too many addresses to have a flag each
         self.taken: set[int] = set()
+        self.cursors: dict[int, int] = {}
         # By prefix length, the largest blocks first; without the lengths of which the pool has no block at all.
         self.blocks = {length: blocks for length in range(bits + 1) if (blocks := self._blocks_of(length))}
 
@@ -84,6 +85,10 @@ class Model:
         """Prefix length of the largest free aligned block."""
         return next((length for length, blocks in self.blocks.items() if any(map(self.is_free, blocks))), None)
 
+    def free_block_count(self, length: int) -> int:
+        """Number of aligned blocks of this length that are free, all at the same time."""
+        return sum(map(self.is_free, self.blocks.get(length, [])))
+
     def size_of_room(self, block: range) -> int:
         """Size of the largest free aligned block that the free block is a part of."""
         for blocks in self.blocks.values():
@@ -106,6 +111,22 @@ class Model:
         best = min(free, key=lambda block: (self.size_of_room(block), block.start))
         self.taken.update(best)
         return Granted(best.start, length)
+
+    def allocate_next(self, length: int) -> Outcome:
+        """The block of this length that comes next behind the last one, round the address space."""
+        if not 0 <= length <= self.bits:
+            return Denied("Invalid", "InvalidSize")
+        if length not in self.blocks:
+            return Denied("Invalid", "TooLarge")
+        free = [block for block in self.blocks[length] if self.is_free(block)]
+        if not free:
+            return Denied("Busy", "Exhausted")
+        cursor = self.cursors.get(length, 0)
+        ahead = [block for block in free if block.start >= cursor]
+        first = (ahead or free)[0]
+        self.taken.update(first)
+        self.cursors[length] = first.stop if first.stop < 1 << self.bits else 0
+        return Granted(first.start, length)
 
     def dedicate(self, first: int, length: int) -> Outcome:
         """Exactly this block."""

@@ -227,7 +227,8 @@ def test_a_held_block_that_reaches_beyond_the_pool_takes_what_lies_inside() -> N
 
 
 def test_no_claims_are_no_outcomes() -> None:
-    assert allocate(EXAMPLE, WEB, []) == Decision([], 33, 29, 28)
+    counts = tuple({28: 1, 30: 2, 31: 1, 32: 3}.get(length, 0) for length in range(33))
+    assert allocate(EXAMPLE, WEB, []) == Decision([], 33, 29, 28, counts, {})
 
 
 def test_a_pool_of_all_of_ipv6_is_decided_at_once() -> None:

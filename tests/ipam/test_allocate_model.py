@@ -68,13 +68,18 @@ def claim_of(event: Take | TakeExactly, pool: TestPool, holder: str) -> Claim:
     return Claim(holder, event.length, exact)
 
 
-def modelled(event: Take | TakeExactly, model: Model) -> Outcome:
+Cursors = dict[int, int] | None
+#: The two modes, as the cursors with which a range starts: best fit has none.
+MODES = [pytest.param(None, id="best fit"), pytest.param({}, id="round robin")]
+
+
+def modelled(event: Take | TakeExactly, model: Model, cursors: Cursors = None) -> Outcome:
     if isinstance(event, Take):
-        return model.allocate(event.length)
+        return model.allocate(event.length) if cursors is None else model.allocate_next(event.length)
     return model.dedicate(event.first, event.length)
 
 
-def run(events: list[Event], pool: TestPool) -> Iterator[tuple[str, object, object]]:
+def run(events: list[Event], pool: TestPool, cursors: Cursors = None) -> Iterator[tuple[str, object, object]]:
     """Run the events; after each: what happened, what `ipam` says, what the model says."""
     real, model = pool.real(), pool.model()
     held: list[Allocation] = []
@@ -83,31 +88,38 @@ def run(events: list[Event], pool: TestPool) -> Iterator[tuple[str, object, obje
             if held:
                 block = held.pop(event.number % len(held)).prefix
                 model.release(Granted(block.first, block.length))
-            decision = allocate(real, held, [])
+            decision = allocate(real, held, [], cursors)
             yield f"{index}: {event}", decision.outcomes, []
         else:
-            decision = allocate(real, held, [claim_of(event, pool, f"holder-{index}")])
+            decision = allocate(real, held, [claim_of(event, pool, f"holder-{index}")], cursors)
             outcome = decision.outcomes[0]
-            yield f"{index}: {event}", as_outcome(outcome), modelled(event, model)
+            yield f"{index}: {event}", as_outcome(outcome), modelled(event, model, cursors)
             if isinstance(outcome, Prefix):
                 held.append(Allocation(outcome, f"holder-{index}"))
         counts = (decision.total_count, decision.free_count, decision.largest_free_length)
         yield f"{index}: counts", counts, (len(model.pool), model.free_count, model.largest_free)
+        free_blocks = [(length, decision.free_block_count(length)) for length in pool.lengths]
+        yield f"{index}: blocks", free_blocks, [(length, model.free_block_count(length)) for length in pool.lengths]
+        if cursors is not None:
+            cursors = decision.cursors
+            yield f"{index}: cursors", cursors, model.cursors
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("cursors", MODES)
 @pytest.mark.parametrize("pool", POOLS, ids=lambda pool: pool.name)
-def test_each_event_ends_as_in_the_model(pool: TestPool, seed: int) -> None:
+def test_each_event_ends_as_in_the_model(pool: TestPool, cursors: Cursors, seed: int) -> None:
     events = generate_events(Random(seed), pool)
     steps: list[str] = []
-    for step, real, modelled_ in run(events, pool):
+    for step, real, modelled_ in run(events, pool, cursors):
         steps.append(f"{step} -> {real}")
         assert real == modelled_, f"pool {pool.name}, seed {seed}, model: {modelled_}, steps:\n" + "\n".join(steps)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("cursors", MODES)
 @pytest.mark.parametrize("pool", POOLS, ids=lambda pool: pool.name)
-def test_claims_of_one_call_end_as_the_same_claims_one_by_one(pool: TestPool, seed: int) -> None:
+def test_claims_of_one_call_end_as_the_same_claims_one_by_one(pool: TestPool, cursors: Cursors, seed: int) -> None:
     random = Random(1000 + seed)
     events = [event for event in generate_events(random, pool) if not isinstance(event, Release)]
     real, model = pool.real(), pool.model()
@@ -115,18 +127,21 @@ def test_claims_of_one_call_end_as_the_same_claims_one_by_one(pool: TestPool, se
     while events:
         batch, events = events[: random.randint(1, 9)], events[9:]
         claims = [claim_of(event, pool, f"holder-{len(events)}-{index}") for index, event in enumerate(batch)]
-        decision = allocate(real, held, claims)
+        decision = allocate(real, held, claims, cursors)
         outcomes = [as_outcome(outcome) for outcome in decision.outcomes]
         singles: list[Outcome] = []
         one_by_one = list(held)
         for claim in claims:
-            outcome = allocate(real, one_by_one, [claim]).outcomes[0]
+            single = allocate(real, one_by_one, [claim], cursors)
+            outcome = single.outcomes[0]
             singles.append(as_outcome(outcome))
+            cursors = None if cursors is None else single.cursors
             if isinstance(outcome, Prefix):
                 one_by_one.append(Allocation(outcome, claim.holder))
         context = f"pool {pool.name}, seed {seed}, held {held}, batch {batch}"
-        assert outcomes == [modelled(event, model) for event in batch], context
+        assert outcomes == [modelled(event, model, cursors) for event in batch], context
         assert outcomes == singles, context
+        assert decision.cursors == (cursors or {}), context
         assert (decision.free_count, decision.largest_free_length) == (model.free_count, model.largest_free), context
         held = one_by_one
         for victim in random.sample(held, k=len(held) // 3):
@@ -172,6 +187,22 @@ def test_every_length_for_every_pattern_of_sixteen_addresses(chunk: int) -> None
 
 
 ALL_BLOCKS = [Prefix(BASE + first, 32 - size, IPV4) for size in range(5) for first in range(0, 16, 1 << size)]
+
+
+@pytest.mark.parametrize("chunk", range(8))
+def test_round_robin_from_every_cursor_for_every_pattern_of_eight_addresses(chunk: int) -> None:
+    """Cursors of each address of the pool and around it, aligned or not."""
+    pool = parse_pool("eight", ["10.0.0.0/29"])
+    model = Model(32, range(BASE, BASE + 8))
+    for pattern in range(chunk * 32, (chunk + 1) * 32):
+        for cursor in (0, *range(BASE - 1, BASE + 10), 2**32 - 1):
+            for length in (29, 30, 31, 32):
+                model.taken = {BASE + index for index in range(8) if pattern >> index & 1}
+                model.cursors = {length: cursor}
+                decision = allocate(pool, held_by(pattern), [Claim("new", length)], {length: cursor})
+                expected = model.allocate_next(length)
+                assert as_outcome(decision.outcomes[0]) == expected, f"held {pattern:08b}, /{length} from {cursor}"
+                assert decision.cursors == model.cursors
 
 
 @pytest.mark.parametrize("chunk", range(8))

@@ -223,6 +223,10 @@ def cases(draw: st.DrawFn) -> Case:
     return Pool("team/net", family, normalized(intervals)), held, draw(st.lists(claim, max_size=10))
 
 
+#: No cursors, or some: each law but those of placement holds for both modes.
+CURSORS = st.none() | st.dictionaries(st.integers(0, 128), st.integers(0, 2**32 - 1), max_size=6)
+
+
 def granted(decision: Decision) -> list[Prefix]:
     return [outcome for outcome in decision.outcomes if isinstance(outcome, Prefix)]
 
@@ -231,26 +235,26 @@ def addresses_of(prefix: Prefix) -> set[int]:
     return set(range(prefix.first, prefix.first + (1 << prefix.family.bits - prefix.length)))
 
 
-@given(cases())
-def test_no_overlap(case: Case) -> None:
+@given(cases(), CURSORS)
+def test_no_overlap(case: Case, cursors: dict[int, int] | None) -> None:
     pool, held, claims = case
     given_away: set[int] = set()
-    for block in [*(block for block, _ in held), *granted(allocate(pool, held, claims))]:
+    for block in [*(block for block, _ in held), *granted(allocate(pool, held, claims, cursors))]:
         assert not given_away & addresses_of(block)
         given_away |= addresses_of(block)
 
 
-@given(cases())
-def test_inside_range(case: Case) -> None:
+@given(cases(), CURSORS)
+def test_inside_range(case: Case, cursors: dict[int, int] | None) -> None:
     pool, held, claims = case
-    for block in granted(allocate(pool, held, claims)):
+    for block in granted(allocate(pool, held, claims, cursors)):
         assert addresses_of(block) <= members(pool.intervals)
 
 
-@given(cases())
-def test_exact(case: Case) -> None:
+@given(cases(), CURSORS)
+def test_exact(case: Case, cursors: dict[int, int] | None) -> None:
     pool, held, claims = case
-    decision = allocate(pool, held, claims)
+    decision = allocate(pool, held, claims, cursors)
     for claim, outcome in zip(claims, decision.outcomes, strict=True):
         if claim.exact:
             assert isinstance(outcome, Refused) or outcome == claim.exact
@@ -286,6 +290,35 @@ def test_best_fit(case: Case) -> None:
             assert (outcome if isinstance(outcome, Prefix) else None) == best
         if isinstance(outcome, Prefix):
             free -= addresses_of(outcome)
+
+
+@given(cases(), CURSORS.filter(lambda cursors: cursors is not None))
+def test_round_robin(case: Case, cursors: dict[int, int]) -> None:
+    pool, held, claims = case
+    decision = allocate(pool, held, claims, cursors)
+    free = members(pool.intervals).difference(*(addresses_of(block) for block, _ in held))
+    expected = dict(cursors)
+    for claim, outcome in zip(claims, decision.outcomes, strict=True):
+        if claim.exact is None and 0 <= pool.family.bits - claim.prefix_length <= 6:
+            size = 1 << pool.family.bits - claim.prefix_length
+            places = [a for a in sorted(free) if a % size == 0 and free.issuperset(range(a, a + size))]
+            ahead = [a for a in places if a >= expected.get(claim.prefix_length, 0)]
+            next_ = next(iter(ahead or places), None)
+            assert (outcome.first if isinstance(outcome, Prefix) else None) == next_
+            if next_ is not None:
+                expected[claim.prefix_length] = (next_ + size) % (1 << pool.family.bits)
+        if isinstance(outcome, Prefix):
+            free -= addresses_of(outcome)
+    assert decision.cursors == expected
+
+
+@given(cases(), CURSORS)
+def test_both_modes_refuse_the_same_single_claim(case: Case, cursors: dict[int, int] | None) -> None:
+    """Where a block is cut is a matter of mode; whether there is one is not."""
+    pool, held, claims = case
+    for claim in claims:
+        one, other = (allocate(pool, held, [claim], each).outcomes[0] for each in (None, cursors or {}))
+        assert one == other or (isinstance(one, Prefix) and isinstance(other, Prefix))
 
 
 @given(cases())
@@ -341,11 +374,11 @@ def test_deterministic(case: Case, random: Random) -> None:
     assert (held, claims) == before
 
 
-@given(cases())
-def test_accounted(case: Case) -> None:
+@given(cases(), CURSORS)
+def test_accounted(case: Case, cursors: dict[int, int] | None) -> None:
     """Free and held and granted addresses of the pool make up the pool."""
     pool, held, claims = case
-    decision = allocate(pool, held, claims)
+    decision = allocate(pool, held, claims, cursors)
     away = [block for block, _ in held] + granted(decision)
     free = members(pool.intervals).difference(*map(addresses_of, away))
     assert decision.total_count == len(members(pool.intervals))

@@ -13,15 +13,19 @@ from tests.ipam.pools import POOLS, TestPool, as_outcome
 class PoolLife(RuleBasedStateMachine):
     """What is held is kept by both sides; each decision starts anew from it, as the hooks' do."""
 
-    @initialize(pool=st.sampled_from(POOLS))
-    def start(self, pool: TestPool) -> None:
+    @initialize(pool=st.sampled_from(POOLS), by_round_robin=st.booleans())
+    def start(self, pool: TestPool, *, by_round_robin: bool) -> None:
         self.pool, self.real, self.model = pool, pool.real(), pool.model()
+        self.cursors: dict[int, int] | None = {} if by_round_robin else None
         self.held: list[Allocation] = []
         self.serial = 0
 
     def decide(self, claim: Claim, expected: Outcome) -> None:
-        outcome = allocate(self.real, self.held, [claim]).outcomes[0]
+        decision = allocate(self.real, self.held, [claim], self.cursors)
+        outcome = decision.outcomes[0]
         assert as_outcome(outcome) == expected
+        if self.cursors is not None:
+            self.cursors = decision.cursors
         if isinstance(outcome, Prefix):
             self.held.append(Allocation(outcome, claim.holder))
 
@@ -32,7 +36,8 @@ class PoolLife(RuleBasedStateMachine):
     @rule(data=st.data())
     def take(self, data: st.DataObject) -> None:
         length = data.draw(st.sampled_from(self.pool.lengths))
-        self.decide(Claim(self.holder(), length), self.model.allocate(length))
+        take = self.model.allocate if self.cursors is None else self.model.allocate_next
+        self.decide(Claim(self.holder(), length), take(length))
 
     @rule(data=st.data())
     def take_exactly(self, data: st.DataObject) -> None:
@@ -62,6 +67,9 @@ class PoolLife(RuleBasedStateMachine):
         decision = allocate(self.real, self.held, [])
         assert decision.free_count == self.model.free_count
         assert decision.largest_free_length == self.model.largest_free
+        for length in self.pool.lengths:
+            assert decision.free_block_count(length) == self.model.free_block_count(length)
+        assert (self.cursors or {}) == self.model.cursors
 
     @invariant()
     def nothing_overlaps(self) -> None:
