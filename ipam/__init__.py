@@ -9,6 +9,7 @@ always give the same answer. Read it in the order of the data:
     free_space.py  what of it is free, as aligned blocks, for best fit
     round_robin.py the same as gaps and cursors, for round robin
     allocate.py    who gets which block
+    claim_forms.py the ways in which people write down what they want
 
 Addresses are plain integers. What users write is read by netaddr, in address.py only.
 """

@@ -1,6 +1,6 @@
 """The pool of a range: the addresses that it may hand out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -43,6 +43,25 @@ class Pool:
         """Whether every address of the prefix belongs to the pool."""
         wanted = Interval(prefix.first, prefix.last)
         return prefix.family is self.family and any(interval.covers(wanted) for interval in self.intervals)
+
+    def block_count(self, length: int) -> int:
+        """Number of aligned blocks of a prefix length that the pool contains, whatever is held of it."""
+        return sum(count for _, count in self._rows(length))
+
+    def block_at(self, index: int, length: int) -> Prefix | None:
+        """Of those blocks the one with this index, counted from 0 in the order of addresses; None beyond the last."""
+        for first, count in self._rows(length):
+            if index < count:
+                return Prefix(first + (index << (self.family.bits - length)), length, self.family)
+            index -= count
+        return None
+
+    def _rows(self, length: int) -> Iterator[tuple[int, int]]:
+        """The aligned blocks of each interval lie in a row: its first address, and how many they are."""
+        size = 1 << (self.family.bits - length)
+        for interval in self.intervals:
+            first = -(-interval.first // size) * size
+            yield first, max((interval.last + 1 - first) // size, 0)
 
     def exclusion_in(self, prefix: Prefix) -> Interval | None:
         """The lowest excluded interval that has an address of the prefix, which is of the pool's family."""
