@@ -149,7 +149,7 @@ def _pool_of(range_text: str, spec: RangeSpec | str) -> Pool | str:
     if isinstance(spec, str):
         return spec
     try:
-        pool = parse_pool(range_text, spec.ranges)
+        pool = parse_pool(range_text, spec.ranges, spec.excludes)
     except InvalidPool as error:
         return str(error)
     if not 0 <= spec.chunk_size <= pool.family.bits:

@@ -91,9 +91,10 @@ class Capacity(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True
 
 
 class RangeSpec(Struct, frozen=True, gc=False, rename="camel"):
-    """What the user wrote; `ranges` is still text."""
+    """What the user wrote; `ranges` and `excludes` are still text."""
 
     ranges: list[str]
+    excludes: list[str] = []
     chunk_size: int = 0
     cooldown_seconds: int = 0
 

@@ -42,6 +42,11 @@ def _chunk_size(version: int, rng: random.Random) -> Obj:
     return _spec(chunkSize=rng.choice({4: (29, 30, 31, 32), 6: (124, 126, 127)}[version]))
 
 
+def _excludes(version: int, rng: random.Random) -> Obj:
+    texts = {4: ("10.0.0.0", "10.0.0.8/30", "10.0.0.10-10.0.0.17", "10.0.0.0/28"), 6: ("2001:db8::", "2001:db8::6/127")}
+    return _spec(excludes=rng.sample(texts[version], rng.choice((1, 2))))
+
+
 def _size(version: int, rng: random.Random) -> Obj:
     return _spec(size=rng.choice({4: (27, 28, 29, 30, 31, 32, 33), 6: (124, 125, 126, 127, 128, 64)}[version]))
 
@@ -65,6 +70,7 @@ def _spec(**fields: Any) -> Obj:
 OF_RANGES: dict[str, Feature] = {
     "chunk size": Feature(0.6, _chunk_size),
     "cool-down": Feature(0.3, _cooldown),
+    "excludes": Feature(0.3, _excludes),
 }
 #: ... each request one of these, as they exclude each other ...
 FORMS_OF_REQUESTS: dict[str, Feature] = {

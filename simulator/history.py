@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from simulator.blocks import Block, block_of, merged
+from simulator.blocks import Block, block_of, merged, without
 from simulator.clock import parse_rfc3339
 from simulator.hands import RECLAIM
 from simulator.objects import annotations_of, controller_of, finalizers_of, is_deleting, joined, key_of, uid_of
@@ -58,8 +58,10 @@ class RangeLife:
 
     @property
     def pool(self) -> list[Block]:
-        """The addresses of its spec, merged."""
-        return merged([block_of(text) for text in self.obj["spec"]["ranges"]])
+        """The addresses of its spec that may be handed out, merged."""
+        spec = self.obj["spec"]
+        ranges, excludes = ([block_of(text) for text in spec.get(field, ())] for field in ("ranges", "excludes"))
+        return without(merged(ranges), excludes)
 
     @property
     def cooldown(self) -> timedelta:

@@ -57,11 +57,11 @@ def _takes_no_answers(history: History, life: RangeLife) -> bool:
 
 def _verdict(life: RangeLife, request: RequestLife) -> list[str]:
     """What a request without a block must be told."""
-    if is_deleting(life.obj):
-        return ["Invalid"]
     try:
-        pool = life.pool
+        pool = [] if is_deleting(life.obj) else life.pool
     except ValueError:
+        pool = []
+    if not pool:
         return ["Invalid"]
     spec = request.obj["spec"]
     bits = BITS[pool[0].version]

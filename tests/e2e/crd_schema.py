@@ -38,6 +38,7 @@ FILLED: dict[str, Obj] = {
             "chunkSize": 28,
             "mode": "FirstMatch",
             "cooldownSeconds": 60,
+            "excludes": ["10.0.0.0"],
             "description": "d",
         },
         "status": {

@@ -17,6 +17,7 @@ RANGE_HOST_BITS = "a CIDR must not have host bits set: write the network address
 RANGE_TEXT = "not in canonical text: IPv6 in lower case and shortest form, such as 2001:db8::/32"
 BACKWARDS = "an interval begins with its lower end: first-last"
 ONE_FAMILY = "ranges must be of one address family: all IPv4 or all IPv6"
+EXCLUDES_FAMILY = "excludes must be of the address family of ranges"
 CHUNK_SIZE = "chunkSize is too long for an IPv4 range; IPv4 prefix lengths are 0..32"
 NOT_A_REQUEST = "not a CIDR (10.0.0.16/28) or an address (10.0.0.5)"
 REQUEST_HOST_BITS = "a CIDR must not have host bits set: write the network address, such as 10.0.0.16/28"
@@ -74,6 +75,12 @@ REFUSED: list[Row] = [
     ("backwards by the first number", "IPAMRange", _ranges("11.0.0.0-10.255.255.255"), BACKWARDS),
     ("two families", "IPAMRange", _ranges("10.0.0.0/24", "2001:db8::/64"), ONE_FAMILY),
     ("IPv4 after IPv6", "IPAMRange", _ranges("2001:db8::/64", "10.0.0.0/24"), ONE_FAMILY),
+    ("excluded word", "IPAMRange", _ranges("10.0.0.0/24", excludes=["net"]), NOT_A_RANGE),
+    ("excluded host bits", "IPAMRange", _ranges("10.0.0.0/24", excludes=["10.0.0.1/30"]), RANGE_HOST_BITS),
+    ("excluded upper case", "IPAMRange", _ranges("2001:db8::/64", excludes=["2001:DB8::1"]), RANGE_TEXT),
+    ("excluded backwards", "IPAMRange", _ranges("10.0.0.0/24", excludes=["10.0.0.9-10.0.0.1"]), BACKWARDS),
+    ("excludes of IPv6", "IPAMRange", _ranges("10.0.0.0/24", excludes=["10.0.0.1", "::1"]), EXCLUDES_FAMILY),
+    ("excludes of IPv4", "IPAMRange", _ranges("2001:db8::/64", excludes=["10.0.0.1"]), EXCLUDES_FAMILY),
     ("chunkSize of IPv6", "IPAMRange", _ranges("10.0.0.0/24", chunkSize=33), CHUNK_SIZE),
     ("word", "IPAMRequest", _wanted("any"), NOT_A_REQUEST),
     ("interval", "IPAMRequest", _wanted("10.0.0.1-10.0.0.2"), NOT_A_REQUEST),
@@ -101,6 +108,13 @@ ACCEPTED: list[tuple[str, str, Obj]] = [
     ("mixed forms", "IPAMRange", _ranges("10.0.0.0/24", "10.0.1.5-10.0.1.99", "10.0.2.7")),
     ("most texts", "IPAMRange", _ranges(*(f"10.{number}.0.0/16" for number in range(256)))),
     ("most IPv6 texts", "IPAMRange", _ranges(*(f"2001:db8:{number + 1:x}::/48" for number in range(256)))),
+    ("excludes", "IPAMRange", _ranges("10.0.0.0/24", excludes=["10.0.0.0", "10.0.0.4/30", "10.0.0.9-10.0.0.11"])),
+    ("no excludes", "IPAMRange", _ranges("10.0.0.0/24", excludes=[])),
+    (
+        "most excludes",
+        "IPAMRange",
+        _ranges("::/0", excludes=[f"2001:db8:{number + 1:x}::/48" for number in range(256)]),
+    ),
     ("IPv4 chunkSize", "IPAMRange", _ranges("10.0.0.0/24", chunkSize=32)),
     ("IPv6 chunkSize", "IPAMRange", _ranges("2001:db8::/64", chunkSize=128)),
     ("chunkSize 0", "IPAMRange", _ranges("10.0.0.0/24", chunkSize=0)),
@@ -128,6 +142,13 @@ REFUSED_CHANGES: list[Change] = [
     ("a range more", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", "10.1.0.0/24"), RANGE_SPEC),
     ("chunkSize added", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", chunkSize=28), RANGE_SPEC),
     ("chunkSize removed", "IPAMRange", _ranges("10.0.0.0/24", chunkSize=28), _ranges("10.0.0.0/24"), RANGE_SPEC),
+    (
+        "excludes added",
+        "IPAMRange",
+        _ranges("10.0.0.0/24"),
+        _ranges("10.0.0.0/24", excludes=["10.0.0.0"]),
+        RANGE_SPEC,
+    ),
     ("description", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", description="d"), RANGE_SPEC),
     ("range", "IPAMRequest", {"ipam": {"name": "net"}}, {"ipam": {"name": "other"}}, REQUEST_SPEC),
     (
