@@ -1,4 +1,4 @@
-"""The ledger: who holds what. It is `revision`, `allocations`, `released` and `closing` in the status of a range.
+"""The ledger: who holds what. It is `revision`, `allocations`, `released`, `held` and `closing` in a range's status.
 
 The rules of this file, by the names that DESIGN.md uses:
 
@@ -59,6 +59,7 @@ class Ledger:
     revision: int
     entries: dict[str, Entry]  # by uid of the holder; in order of addresses
     released: tuple[str, ...]  # uids of released requests; the latest release is the last
+    held: bool  # only requests with a recorded address are served
     closing: bool
 
     @property
@@ -79,6 +80,7 @@ class Sightings:
     released: Collection[str]  # proof (a)
     reclaimed: Collection[str]  # proof (b), if absent
     answered: Collection[str]  # whom an allocation answers
+    on_hold: bool  # the range's owner wants it held
     closing: bool  # the range is being deleted: proof (c), if absent for long enough
 
 
@@ -110,7 +112,7 @@ def read_ledger(status: RangeStatus, family: Family | None = None) -> Ledger:
         last = prefix.last
         entries[entry.uid] = entry
     revision = 0 if status.revision is msgspec.UNSET else status.revision
-    return Ledger(revision, entries, tuple(status.released), status.closing)
+    return Ledger(revision, entries, tuple(status.released), status.held, status.closing)
 
 
 def settled(ledger: Ledger, seen: Sightings, now: datetime, cooldown: timedelta = timedelta()) -> Ledger:
@@ -132,7 +134,7 @@ def settled(ledger: Ledger, seen: Sightings, now: datetime, cooldown: timedelta 
         kept = _cooling(entry, now, cooldown) if entry.released_at or uid in freed else _held(entry, seen)
         if kept:
             entries[uid] = kept
-    kept_ledger = _with_marks(replace(ledger, entries=entries, closing=closing), seen, now)
+    kept_ledger = _with_marks(replace(ledger, entries=entries, held=seen.on_hold, closing=closing), seen, now)
     unrecorded = set(seen.released) - set(ledger.released) - (ledger.entries.keys() - freed)
     # Holders first: their entries have made room.
     in_order = sorted(unrecorded, key=lambda uid: (uid not in ledger.entries, uid))

@@ -18,6 +18,8 @@ NAMESPACE_KEY = "Namespace.v1"
 RANGE_LABEL = f"{GROUP}/range"
 #: On each granted request: its block, so that plain manifests carry it into another life of the request.
 CIDR_ANNOTATION = f"{GROUP}/cidr"
+#: On a range, by its owner: "true" while only requests with a recorded address shall be served.
+HOLD_ANNOTATION = f"{GROUP}/hold"
 #: On a deleted request to which there is no answer: since when that is known.
 SILENCE_ANNOTATION = f"{GROUP}/unanswered-since"
 #: On a range, by its owner: uids of holders that are known to be gone, separated by commas (see ledger.py).

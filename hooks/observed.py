@@ -97,6 +97,7 @@ class Observed:
             released=self.released.keys(),
             reclaimed={uid.strip() for uid in reclaim.split(",")},
             answered=self.answers.keys(),
+            on_hold=self.body.parent.metadata.annotations.get(names.HOLD_ANNOTATION) == "true",
             closing=self.is_deleted,
         )
 
@@ -117,7 +118,7 @@ class Observed:
         """The requests that may be granted a block now, in the order in which they are served (S6).
 
         First those that show a block already, as after the loss of a range: it is theirs. Then in the order in which
-        they came.
+        they came. (`allocate` prefers those whose address is recorded.)
         Only those that carry our finalizer: another one could vanish unseen. And none that was released.
         """
         released = set(kept.released)

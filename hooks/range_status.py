@@ -11,6 +11,9 @@ from hooks.wire import Capacity, Entry, RangeStatus, timestamp
 from ipam.allocate import Decision, Refused, Verdict
 
 _NAMES_IN_MESSAGE_MAX = 5
+_HOLD_MESSAGE = (
+    f"on hold: only requests with a recorded address are served, until the annotation {names.HOLD_ANNOTATION} goes"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +34,12 @@ def range_status(seen: Observed, proposal: Ledger, service: Service, now: dateti
     """The next status of a range."""
     parent = seen.body.parent
     state, facts = _facts(seen, service)
+    if proposal.held:
+        facts.append(Fact("OnHold", "True", "Annotated", _HOLD_MESSAGE))
     absent = [entry for entry in proposal.entries.values() if entry.absent_since]
     if absent:
         facts.append(Fact("HoldersAbsent", "True", "RequestNotFound", _absent_message(absent, proposal.closing)))
-    messages = [fact.message for fact in facts if fact.type in ("Ready", "HoldersAbsent")]
+    messages = [fact.message for fact in facts if fact.type in ("Ready", "OnHold", "HoldersAbsent")]
     if ends := proposal.cooling_ends(seen.cooldown):
         messages.append(f"{_count(len(ends), 'block')} cooling down, the first one until {timestamp(min(ends))}")
     if seen.unreadable_requests:
@@ -44,6 +49,7 @@ def range_status(seen: Observed, proposal: Ledger, service: Service, now: dateti
         revision=proposal.revision,
         allocations=list(proposal.entries.values()),
         released=list(proposal.released),
+        held=proposal.held,
         closing=proposal.closing,
         state=state,
         message=fitted("; ".join(filter(None, messages))),

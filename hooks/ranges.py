@@ -85,6 +85,8 @@ def _serve(seen: Observed, kept: Ledger) -> Service:
 def _grant(seen: Observed, kept: Ledger, pool: Pool, waiting: list[RequestObject]) -> Service:
     """Turn requests into claims, and their outcomes into entries and refusals."""
     wants = [(request, _claim(request, seen, pool)) for request in waiting]
+    if kept.held:
+        wants = [(request, _on_hold(want, pool) if isinstance(want, Claim) else want) for request, want in wants]
     refusals = {request.metadata.uid: want for request, want in wants if isinstance(want, Refused)}
     claimants = [request for request, want in wants if isinstance(want, Claim)]
     claims = [want for _, want in wants if isinstance(want, Claim)]
@@ -125,15 +127,33 @@ def _claim(request: RequestObject, seen: Observed, pool: Pool) -> Claim | Refuse
         return Refused(Verdict.INVALID, "InvalidSpec", f"the spec can't be read: {spec}")
     assert isinstance(seen.spec, RangeSpec), "a pool comes from a spec"
     holder = "/".join(request_key(request))
+    recorded = _recorded(request)
     # A published block stays: a request that shows one and is not in the ledger gets that one or none.
     wanted = request.status.cidr or spec.request
     if not wanted:
-        return Claim(holder, spec.size or seen.spec.chunk_size or pool.family.bits)
+        length = spec.size or seen.spec.chunk_size or pool.family.bits
+        return Claim(holder, length, recorded=recorded if recorded and recorded.length == length else None)
     try:
         prefix = parse_prefix(wanted)
     except InvalidAddress as error:
         return Refused(Verdict.INVALID, "InvalidRequest", f"request {error}")
-    return Claim(holder, prefix.length, prefix)
+    return Claim(holder, prefix.length, prefix, prefix if request.status.cidr or prefix == recorded else None)
+
+
+def _recorded(request: RequestObject) -> Prefix | None:
+    """The block that an earlier life of the request had, by its annotation; None if that is none, or is not ours."""
+    try:
+        return read_prefix(request.metadata.annotations.cidr)
+    except InvalidAddress:
+        return None
+
+
+def _on_hold(claim: Claim, pool: Pool) -> Claim | Refused:
+    """A claim on a range that is on hold: to the recorded block, or none."""
+    if claim.recorded and (claim.exact or pool.covers(claim.recorded)):
+        return claim._replace(exact=claim.recorded)
+    message = f"{pool.name} is on hold: only requests with a recorded address are served"
+    return Refused(Verdict.BUSY, "OnHold", message)
 
 
 def _entry(request: RequestObject, outcome: Prefix | Refused) -> Entry | None:

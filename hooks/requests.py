@@ -67,9 +67,20 @@ def sync(body: RequestBody, now: datetime) -> dict[str, Any]:
     if answer is None or answer.state == "Released":
         return {"labels": labels, **_unanswered(request, spec, body, now)}
     if answer.state == "Ready" and request.status.cidr in ("", answer.cidr):
-        status = _status(request, "Ready", Fact("Ready", "True", "Allocated", ""), now, cidr=answer.cidr)
+        fact = Fact("Ready", "True", "Allocated", _granted_message(request, answer.cidr))
+        status = _status(request, "Ready", fact, now, cidr=answer.cidr)
         return {"labels": labels, "annotations": {names.CIDR_ANNOTATION: answer.cidr}, "status": status}
     return {"labels": labels, "status": _refusal(request, answer, now), "resyncAfterSeconds": RECHECK_SECONDS}
+
+
+def _granted_message(request: RequestParent, cidr: str) -> str:
+    """Nothing, unless an earlier life of the request had another block. What was said once stays."""
+    if request.status.cidr:
+        return request.status.message if request.status.state == "Ready" else ""
+    recorded = request.metadata.annotations.get(names.CIDR_ANNOTATION, "")
+    if recorded in ("", cidr):
+        return ""
+    return f"{recorded} is recorded, but was not free, or is not what the spec asks for: {cidr} is another block"
 
 
 def finalize(body: RequestBody, now: datetime) -> dict[str, Any]:

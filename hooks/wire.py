@@ -46,8 +46,20 @@ class Metadata(Struct, frozen=True, gc=False, rename="camel"):
     finalizers: list[str] = []
 
 
+class RecordedAddress(Struct, frozen=True, gc=False):
+    """The one annotation that is read of requests that come by the thousand."""
+
+    cidr: str = field(default="", name=names.CIDR_ANNOTATION)
+
+
+class RequestMetadata(Metadata, frozen=True, gc=False, rename="camel"):
+    """What is read of each request of a range."""
+
+    annotations: RecordedAddress = RecordedAddress()
+
+
 class ParentMetadata(Metadata, frozen=True, gc=False, rename="camel"):
-    """What is read besides of the one object that a call is about; the others come by the thousand."""
+    """What is read besides of the one object that a call is about."""
 
     annotations: dict[str, str] = {}
 
@@ -100,11 +112,12 @@ class RangeSpec(Struct, frozen=True, gc=False, rename="camel"):
 
 
 class RangeStatus(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
-    """The status of a range; its ledger is `revision`, `allocations`, `released` and `closing`."""
+    """The status of a range; its ledger is `revision`, `allocations`, `released`, `held` and `closing`."""
 
     revision: int | UnsetType = UNSET
     allocations: list[Entry] = []
     released: list[str] = []
+    held: bool = False
     closing: bool = False
     state: str = ""
     message: str = ""
@@ -152,7 +165,7 @@ class RequestObject(Struct, frozen=True, gc=False, rename="camel"):
     """An IPAMRequest. The spec is decoded apart, as that of a range."""
 
     kind: str
-    metadata: Metadata
+    metadata: RequestMetadata
     spec: Raw = field(default_factory=lambda: Raw(b"{}"))
     status: RequestStatus = RequestStatus()
 
@@ -165,10 +178,13 @@ class RequestKey(Struct, frozen=True, gc=False):
     uid: str
 
 
-class RequestParent(RequestObject, frozen=True, gc=False, rename="camel"):
+class RequestParent(Struct, frozen=True, gc=False, rename="camel"):
     """An IPAMRequest that a call is about."""
 
+    kind: str
     metadata: ParentMetadata
+    spec: Raw = field(default_factory=lambda: Raw(b"{}"))
+    status: RequestStatus = RequestStatus()
 
 
 class AllocationSpec(Struct, frozen=True, gc=False, omit_defaults=True):

@@ -5,6 +5,7 @@ first before the second and so on:
 
     NoOverlap      a granted block overlaps neither a held one nor another granted one
     InsideRange    a granted block lies wholly inside the pool
+    Recorded       a claim that records a block gets it if it is free; these are served before all others
     Exact          a claim for one certain block gets that block or is refused
     BestFit        any other grant is cut from the low end of the smallest free block that is large enough, of several
                    the lowest;
@@ -52,11 +53,15 @@ class Allocation(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """What one holder wants: any block of a prefix length, or exactly one block."""
+    """What one holder wants: any block of a prefix length, or exactly one block.
+
+    `recorded` is the block of an earlier life, if it is what the claim wants: of that length, or exactly that one.
+    """
 
     holder: str
     prefix_length: int
     exact: Prefix | None = None
+    recorded: Prefix | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,8 @@ def allocate(
     gaps = list(without(pool.intervals, (Interval(block.first, block.last) for block, _ in held)))
     bits = pool.family.bits
     free = FreeSpace(gaps, bits) if cursors is None else RoundRobinSpace(gaps, bits, cursors)
-    outcomes = [_serve(pool, free, claim) for claim in claims]
+    returned = [_take_recorded(pool, free, claim) for claim in claims]
+    outcomes = [block or _serve(pool, free, claim) for block, claim in zip(returned, claims, strict=True)]
     granted = [
         Allocation(outcome, claim.holder)
         for outcome, claim in zip(outcomes, claims, strict=True)
@@ -106,6 +112,11 @@ def allocate(
 
 def _by_address(allocation: Allocation) -> int:
     return allocation.prefix.first
+
+
+def _take_recorded(pool: Pool, free: FreeSpace | RoundRobinSpace, claim: Claim) -> Prefix | None:
+    recorded = claim.recorded
+    return recorded if recorded and pool.covers(recorded) and free.take_exactly(recorded) else None
 
 
 def _serve(pool: Pool, free: FreeSpace | RoundRobinSpace, claim: Claim) -> Prefix | Refused:

@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from simulator.hands import GROUP
+
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable
@@ -62,6 +64,16 @@ def _cooldown(_: int, rng: random.Random) -> Obj:
     return _spec(cooldownSeconds=rng.choice((1, 10, 60)))
 
 
+def _hold(_: int, __: random.Random) -> Obj:
+    return {"metadata": {"annotations": {f"{GROUP}/hold": "true"}}}
+
+
+def _recorded(version: int, rng: random.Random) -> Obj:
+    number, length = rng.randrange(0, 40, 4), rng.choice((28, 30, 32))
+    cidr = f"10.0.0.{number}/{length}" if version == 4 else f"2001:db8::{number:x}/{length + 96}"
+    return {"metadata": {"annotations": {f"{GROUP}/cidr": cidr}}}
+
+
 def _spec(**fields: Any) -> Obj:
     return {"spec": fields}
 
@@ -70,6 +82,7 @@ def _spec(**fields: Any) -> Obj:
 OF_RANGES: dict[str, Feature] = {
     "chunk size": Feature(0.6, _chunk_size),
     "cool-down": Feature(0.3, _cooldown),
+    "on hold": Feature(0.1, _hold),
     "excludes": Feature(0.3, _excludes),
 }
 #: ... each request one of these, as they exclude each other ...
@@ -79,4 +92,6 @@ FORMS_OF_REQUESTS: dict[str, Feature] = {
     "a block of its choice": Feature(1.0, _exactly),
 }
 #: ... and any of these.
-OF_REQUESTS: dict[str, Feature] = {}
+OF_REQUESTS: dict[str, Feature] = {
+    "a recorded address": Feature(0.3, _recorded),
+}

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 GROUP = "ipam.mandelsoft.org"
 RECLAIM = f"{GROUP}/reclaim"
+HOLD = f"{GROUP}/hold"
 #: A finalizer of somebody else.
 FOREIGN_FINALIZER = "example.com/keep"
 
@@ -101,6 +102,17 @@ def strip_labels(world: World, plural: str, name: str) -> str | None:
 def strip_annotations(world: World, plural: str, name: str) -> str | None:
     """Remove all annotations."""
     return _change(world, plural, name, lambda _: {"annotations": {}})
+
+
+def hold(world: World, name: str) -> str | None:
+    """The owner of a range holds it, or lets it go on."""
+
+    def turned(obj: Obj) -> Obj:
+        annotations = dict(annotations_of(obj))
+        held = annotations.pop(HOLD, None)
+        return {"annotations": annotations if held else annotations | {HOLD: "true"}}
+
+    return _change(world, "ipamranges", name, turned)
 
 
 def mislabel(world: World, plural: str, name: str, value: str) -> str | None:
@@ -212,7 +224,7 @@ VERBS: dict[str, Callable[..., str | None]] = {
     verb.__name__.replace("_", "-"): verb
     for verb in (
         create, delete, add_finalizer, drop_finalizer, strip_finalizers, strip_labels, strip_annotations, mislabel,
-        strip_owners, set_spec, set_status, old_status, reclaim, force_namespace, wipe,
+        hold, strip_owners, set_spec, set_status, old_status, reclaim, force_namespace, wipe,
     )
 }  # fmt: skip
 

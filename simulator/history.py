@@ -40,7 +40,7 @@ class RangeLife:
     obj: Obj
     #: The ledger as committed: (cidr, marked as absent) by uid of the request.
     ledger: dict[str, tuple[str, bool]] = field(default_factory=dict)
-    #: Released blocks that the ledger keeps from everybody: (cidr, since when by true time) by uid of the last holder.
+    #: Released blocks that the ledger keeps from everybody: (cidr, since when) by uid of the last holder.
     cooling: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     #: The releases that the ledger records just now, and all that it ever did.
     releases: list[str] = field(default_factory=list)
@@ -184,11 +184,12 @@ class History:
         life.reclaimed |= {uid.strip() for uid in annotations_of(obj).get(RECLAIM, "").split(",") if uid.strip()}
         entries = life.status.get("allocations") or []
         ledger = {each["uid"]: (each["cidr"], "absentSince" in each) for each in entries if "releasedAt" not in each}
-        cooling = {each["uid"]: each["cidr"] for each in entries if "releasedAt" in each}
+        cooling = {
+            each["uid"]: (each["cidr"], parse_rfc3339(each["releasedAt"])) for each in entries if "releasedAt" in each
+        }
         releases = life.status.get("released") or []
         if event.type == "MODIFIED":
-            cooled = {uid: cidr for uid, (cidr, _) in life.cooling.items()}
-            is_changed = (ledger, cooling, releases) != (life.ledger, cooled, life.releases)
+            is_changed = (ledger, cooling, releases) != (life.ledger, life.cooling, life.releases)
             self.facts.revisions.append((life, before, life.status.get("revision", 0), is_changed))
         life.releases = releases
         life.released.update(releases)
@@ -213,10 +214,9 @@ class History:
                 life.marked[uid] = self.world.clock.now()
         life.ledger = ledger
 
-    def _note_cooling(self, life: RangeLife, cooling: dict[str, str]) -> None:
-        now = self.world.clock.now()
+    def _note_cooling(self, life: RangeLife, cooling: dict[str, tuple[str, datetime]]) -> None:
         self.facts.cooled += [(life, *old) for uid, old in life.cooling.items() if uid not in cooling]
-        life.cooling = {uid: life.cooling.get(uid, (cidr, now)) for uid, cidr in cooling.items()}
+        life.cooling = cooling
 
     # --- requests
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from simulator.blocks import BITS, block_of, covers, fits, without
+from simulator.hands import GROUP, HOLD
 from simulator.history import controlling_range, named_range
-from simulator.objects import is_deleting, key_of
+from simulator.objects import annotations_of, is_deleting, key_of
 from simulator.resources import NAMESPACE
 
 if TYPE_CHECKING:
@@ -66,6 +67,11 @@ def _verdict(life: RangeLife, request: RequestLife) -> list[str]:
     spec = request.obj["spec"]
     bits = BITS[pool[0].version]
     wanted = request.cidr or spec.get("request", "")
+    if annotations_of(life.obj).get(HOLD) == "true" and not request.cidr:
+        recorded = _recorded(life, request, bits)
+        if not recorded or not covers(pool, block_of(recorded)):
+            return ["Busy"]
+        wanted = recorded
     free = without(pool, life.taken)
     if wanted:
         block = block_of(wanted)
@@ -76,6 +82,20 @@ def _verdict(life: RangeLife, request: RequestLife) -> list[str]:
     if length > bits or not fits(pool, length):
         return ["Invalid"]
     return ["served"] if fits(free, length) else ["Busy"]
+
+
+def _recorded(life: RangeLife, request: RequestLife, bits: int) -> str:
+    """The block that a request without one had in an earlier life, if it is what its spec asks for."""
+    recorded = str(annotations_of(request.obj).get(f"{GROUP}/cidr", ""))
+    try:
+        block = block_of(recorded)
+    except ValueError:
+        return ""
+    spec = request.obj["spec"]
+    if spec.get("request"):
+        return recorded if block == block_of(spec["request"]) else ""
+    length = spec.get("size") or life.obj["spec"].get("chunkSize") or bits
+    return recorded if length <= bits and block.size == 1 << (bits - length) else ""
 
 
 def no_leak(history: History, *, excused: bool = True) -> Iterator[str]:

@@ -182,6 +182,11 @@ def _reclaim(world: World, _: Habits, rng: random.Random) -> Action | None:
     return None if obj is None else ("reclaim", joined(key_of(obj)))
 
 
+def _hold(world: World, _: Habits, rng: random.Random) -> Action | None:
+    obj = _any(world, "ipamranges", rng)
+    return None if obj is None else ("hold", joined(key_of(obj)))
+
+
 def _delete_namespace(world: World, _: Habits, rng: random.Random) -> Action | None:
     found = [meta(obj)["name"] for obj in world.store.list(NAMESPACE) if not is_deleting(obj)]
     return ("delete", "namespaces", rng.choice(found)) if found else None
@@ -242,6 +247,7 @@ DEEDS: dict[str, Deed] = {
     "edit a status": Deed(0.3, _edit_status),
     "write an old status again": Deed(0.5, _old_status),
     "reclaim": Deed(0.4, _reclaim),
+    "hold a range, or let it go on": Deed(0.3, _hold),
     "wipe and restore": Deed(0.06, _wipe),
 }
 

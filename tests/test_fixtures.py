@@ -30,6 +30,7 @@ REFUSALS = {
     "Exhausted": ("Busy", r"no free /28 in team-a/net: waiting for room"),
     "Taken": ("Busy", r"10\.0\.0\.0/28 is not free: 10\.0\.0\.5/32 is held by team-b/web"),
     "LedgerFull": ("Busy", r"team-a/net holds as many requests as one object can record: .*"),
+    "OnHold": ("Busy", r"team-a/net is on hold: only requests with a recorded address are served"),
     "InvalidSize": ("Invalid", r"invalid size 33: IPv4 prefix lengths are 0\.\.32"),
     "OutsideRange": ("Invalid", r"10\.1\.0\.0/28 is not wholly inside team-a/net"),
     "Excluded": ("Invalid", r"10\.0\.0\.8/30 has addresses that are excluded from team-a/net: 10\.0\.0\.9"),
@@ -156,7 +157,13 @@ def test_each_condition_and_reason_of_the_code_is_shown() -> None:
 
     assert in_code
     assert in_code <= {(condition["type"], condition["reason"]) for condition in conditions}
-    assert {condition["type"] for condition in conditions} == {"Ready", "Stalled", "Reconciling", "HoldersAbsent"}
+    assert {condition["type"] for condition in conditions} == {
+        "Ready",
+        "Stalled",
+        "Reconciling",
+        "OnHold",
+        "HoldersAbsent",
+    }
 
 
 def test_each_refusal_of_the_code_is_known_here() -> None:
@@ -195,8 +202,12 @@ def test_a_request_beyond_what_one_object_can_record_is_busy(send: Send) -> None
 # ------------------------------------------------------------------------------------------------------ the guarantees
 
 
-def ledger_of(status: dict[str, Any]) -> tuple[Any, bool]:
-    return status.get("allocations", []), status.get("closing", False)
+#: The parts of a status that the API server compares, and what stands for an absent one.
+LEDGER: dict[str, Any] = {"allocations": [], "released": [], "held": False, "closing": False}
+
+
+def ledger_of(status: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(status.get(part, default) for part, default in LEDGER.items())
 
 
 @pytest.mark.parametrize(("request_body", "answer"), ABOUT_RANGES)

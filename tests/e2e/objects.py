@@ -14,6 +14,7 @@ API_VERSION = f"{GROUP}/v1alpha1"
 LABEL = f"{GROUP}/range"
 RECORDED = f"{GROUP}/cidr"
 RECLAIM = f"{GROUP}/reclaim"
+HOLD = f"{GROUP}/hold"
 OURS = "metacontroller.io/decoratorcontroller-ipamrequest"
 #: A finalizer of somebody else.
 FOREIGN = "example.com/still-in-use"

@@ -37,7 +37,7 @@ def differences_at_rest(api: Api, namespaces: Collection[str]) -> list[str]:
 
 def _ledger_differences(key: RangeKey, range_: Obj, requests: list[Obj], allocations: list[Obj]) -> list[str]:
     ledger = range_.get("status", {}).get("allocations", [])
-    recorded = {(item["uid"], item["cidr"]) for item in ledger if "absentSince" not in item}
+    recorded = {(item["uid"], item["cidr"]) for item in ledger if not {"absentSince", "releasedAt"} & set(item)}
     published = {(obj["metadata"]["uid"], obj["status"]["cidr"]) for obj in requests if _cidr(obj)}
     mine = [obj for obj in allocations if (obj["metadata"]["namespace"], obj["spec"]["range"]) == key]
     present = {obj["metadata"]["uid"] for obj in requests}

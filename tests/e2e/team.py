@@ -126,11 +126,11 @@ class Team:
 
     def wait_empty(self) -> None:
         """Waits until a range holds nothing for anybody."""
-        wait_until(lambda: not self.ledger(), what="the ledger is empty", seconds=WAIT_SECONDS_MAX)
+        wait_until(lambda: not self.ledger(), what="the ledger is empty", seconds=REST_SECONDS_MAX)
         wait_until(
             lambda: not self.api.list(ALLOCATIONS, self.namespace),
             what="no allocation is left",
-            seconds=WAIT_SECONDS_MAX,
+            seconds=REST_SECONDS_MAX,
         )
 
     def _differences(self) -> list[str]:

@@ -15,7 +15,9 @@ from hooks.app import NOW_HEADER, create_app
 from hooks.names import (
     ALLOCATION_KEY,
     API_VERSION,
+    CIDR_ANNOTATION,
     CONTROLLER_UID_LABEL,
+    HOLD_ANNOTATION,
     NAMESPACE_KEY,
     REQUEST_FINALIZER,
     REQUEST_KEY,
@@ -74,6 +76,8 @@ def range_object(
     closing: bool = False,
     deleted: str | None = None,
     reclaim: str | None = None,
+    hold: bool = False,
+    held: bool = False,
     name: str = RANGE,
     namespace: str = NAMESPACE,
     generation: int = 1,
@@ -85,6 +89,8 @@ def range_object(
     meta["generation"] = generation
     if reclaim is not None:
         meta["annotations"] = {"ipam.mandelsoft.org/reclaim": reclaim}
+    if hold:
+        meta.setdefault("annotations", {})[HOLD_ANNOTATION] = "true"
     spec: Obj = {"ranges": list(texts or ["10.0.0.0/24"])}
     if chunk_size is not None:
         spec["chunkSize"] = chunk_size
@@ -93,6 +99,8 @@ def range_object(
         status["allocations"] = entries
     if released:
         status["released"] = [uid_of(name) for name in released]
+    if held:
+        status["held"] = True
     if closing:
         status["closing"] = True
     if conditions:
@@ -116,6 +124,7 @@ def request_object(
     finalizers: tuple[str, ...] = (REQUEST_FINALIZER,),
     cidr: str = "",
     conditions: list[Obj] | None = None,
+    recorded: str | None = None,
     annotations: dict[str, str] | None = None,
     noise: bool = False,
 ) -> Obj:
@@ -123,8 +132,8 @@ def request_object(
     meta = _meta(namespace, name, uid or uid_of(name), deleted=deleted, noise=noise, finalizers=list(finalizers))
     if created:
         meta["creationTimestamp"] = created
-    if annotations:
-        meta["annotations"] = annotations
+    if annotations or recorded:
+        meta["annotations"] = {**(annotations or {}), **({CIDR_ANNOTATION: recorded} if recorded else {})}
     spec: Obj = {"ipam": {"name": range_name}}
     if range_namespace:
         spec["ipam"]["namespace"] = range_namespace

@@ -343,7 +343,7 @@ def test_the_bytes_of_an_entry_are_counted_as_they_are_written() -> None:
 
 
 def test_everything_fits_into_an_empty_ledger() -> None:
-    empty = Ledger(0, {}, (), closing=False)
+    empty = Ledger(0, {}, (), held=False, closing=False)
     assert fitting_count(empty, []) == 0
     assert fitting_count(empty, [None, None]) == 2
 

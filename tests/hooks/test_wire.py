@@ -141,7 +141,7 @@ def test_a_malformed_namespace_stops_nobody() -> None:
 def test_what_is_not_read_of_a_request_may_be_anything() -> None:
     """10,000 requests are 20 to 40 MB, most of it fields that nobody reads: they are skipped unread."""
     strange: Obj = request_object("web")
-    strange["metadata"] |= {"managedFields": "?", "labels": 5, "annotations": [1], "ownerReferences": None}
+    strange["metadata"] |= {"managedFields": "?", "labels": 5, "annotations": {"a": 1}, "ownerReferences": None}
     assert ledger_of(sync_range(range_body(range_object(), strange))) == {"web": "10.0.0.0/28"}
 
 

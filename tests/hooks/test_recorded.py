@@ -1,0 +1,167 @@
+"""Recorded addresses: an earlier life of a request had a block, and gets it back; and the hold, which keeps all others
+out until everybody is back.
+"""
+
+import pytest
+
+from tests.hooks.build import (
+    Obj,
+    allocation_object,
+    answers_of,
+    at,
+    condition,
+    entry,
+    ledger_of,
+    messages_of,
+    range_body,
+    range_object,
+    request_object,
+    sync_range,
+    sync_request,
+)
+
+ON_HOLD = "team-a/net is on hold: only requests with a recorded address are served"
+
+
+def served(*requests: Obj, **range_: bool) -> dict[str, str]:
+    return ledger_of(sync_range(range_body(range_object(**range_), *requests)))  # type: ignore[arg-type]
+
+
+def test_a_recorded_address_comes_back() -> None:
+    assert served(request_object("web", recorded="10.0.0.64/28")) == {"web": "10.0.0.64/28"}
+
+
+def test_recorded_addresses_are_served_before_all_others() -> None:
+    """A restore comes in any order: who comes first must not get what somebody else had."""
+    requests = [
+        request_object("old", created=at(-900)),
+        request_object("dedicated", wanted="10.0.0.0/28", created=at(-800)),
+        request_object("back", recorded="10.0.0.0/28", created=at(-1)),
+        request_object("back-too", recorded="10.0.0.16/28", created=at(-1)),
+    ]
+    assert served(*requests) == {"back": "10.0.0.0/28", "back-too": "10.0.0.16/28", "old": "10.0.0.32/28"}
+
+
+def test_who_shows_a_block_already_is_served_before_who_records_it() -> None:
+    shows = request_object("shows", cidr="10.0.0.0/28", created=at(-1))
+    assert served(request_object("records", recorded="10.0.0.0/28", created=at(-900)), shows) == {
+        "shows": "10.0.0.0/28",
+        "records": "10.0.0.16/28",
+    }
+
+
+def test_of_two_records_of_one_block_the_older_one_is_served() -> None:
+    requests = [
+        request_object("younger", recorded="10.0.0.32/28", created=at(-1)),
+        request_object("older", recorded="10.0.0.32/28", created=at(-2)),
+    ]
+    assert served(*requests) == {"younger": "10.0.0.48/28", "older": "10.0.0.32/28"}
+
+
+@pytest.mark.parametrize(
+    "recorded",
+    ["10.0.0.64/27", "10.0.0.64", "10.0.1.0/28", "10.0.0.4/28", "2001:db8::/28", "web", "10.0.0.064/28", "10.0.0.0/0"],
+    ids=["another size", "no CIDR", "outside", "host bits", "another family", "no address", "not canonical", "all"],
+)
+def test_a_record_that_is_not_what_is_wanted_now_is_ignored(recorded: str) -> None:
+    assert served(request_object("web", recorded=recorded)) == {"web": "10.0.0.0/28"}
+
+
+def test_a_record_does_not_overrule_the_spec() -> None:
+    dedicated = request_object("web", wanted="10.0.0.16/28", recorded="10.0.0.64/28")
+    sized = request_object("sized", size=30, recorded="10.0.0.0/30")
+    assert served(dedicated, sized) == {"sized": "10.0.0.0/30", "web": "10.0.0.16/28"}
+
+
+def test_a_record_of_somebody_else_s_block_is_ignored() -> None:
+    held = range_object(entries=[entry("held", "10.0.0.64/28")])
+    body = range_body(held, request_object("held"), request_object("web", recorded="10.0.0.64/28"))
+    assert ledger_of(sync_range(body)) == {"web": "10.0.0.80/28", "held": "10.0.0.64/28"}
+
+
+# --- what the request is told ---------------------------------------------------------------------------------------
+
+
+def test_who_gets_another_block_than_the_recorded_one_is_told_so_for_good() -> None:
+    allocation = allocation_object("web", cidr="10.0.0.0/28", revision=1)
+    answer = sync_request(request_object("web", recorded="10.0.0.64/28"), allocation)
+    message = (
+        "10.0.0.64/28 is recorded, but was not free, or is not what the spec asks for: 10.0.0.0/28 is another block"
+    )
+    assert (answer["status"]["state"], answer["status"]["message"]) == ("Ready", message)
+    assert answer["annotations"] == {"ipam.mandelsoft.org/cidr": "10.0.0.0/28"}
+    later = request_object("web", recorded="10.0.0.0/28") | {"status": answer["status"]}
+    assert sync_request(later, allocation)["status"] == answer["status"]
+
+
+@pytest.mark.parametrize("recorded", [None, "10.0.0.0/28"])
+def test_who_gets_the_recorded_block_is_told_nothing(recorded: str | None) -> None:
+    answer = sync_request(
+        request_object("web", recorded=recorded), allocation_object("web", cidr="10.0.0.0/28", revision=1)
+    )
+    assert "message" not in answer["status"]
+
+
+# --- the hold -------------------------------------------------------------------------------------------------------
+
+
+def test_a_range_on_hold_serves_only_recorded_addresses() -> None:
+    requests = [
+        request_object("new"),
+        request_object("dedicated", wanted="10.0.0.32/28"),
+        request_object("back", recorded="10.0.0.64/28"),
+        request_object("back-dedicated", wanted="10.0.0.96/28", recorded="10.0.0.96/28"),
+        request_object("shows", cidr="10.0.0.128/28"),
+        request_object("elsewhere", recorded="10.0.9.0/28"),
+    ]
+    answer = sync_range(range_body(range_object(hold=True), *requests))
+    assert ledger_of(answer) == {
+        "back": "10.0.0.64/28",
+        "back-dedicated": "10.0.0.96/28",
+        "shows": "10.0.0.128/28",
+    }
+    assert messages_of(answer) == dict.fromkeys(("new", "dedicated", "elsewhere"), ON_HOLD)
+    assert answer["status"]["held"] is True
+    assert answer["status"]["revision"] == 1
+
+
+def test_a_recorded_block_that_is_taken_is_waited_for_while_on_hold() -> None:
+    held = range_object(entries=[entry("first", "10.0.0.64/28")], revision=1, hold=True, held=True)
+    body = range_body(held, request_object("first"), request_object("second", recorded="10.0.0.64/28"))
+    answer = sync_range(body)
+    assert answers_of(answer)["second"] == ("Busy", "")
+    assert messages_of(answer)["second"] == "10.0.0.64/28 is held by team-a/first"
+
+
+def test_the_hold_is_committed_so_that_no_older_view_of_the_range_can_be_served() -> None:
+    answer = sync_range(range_body(range_object(hold=True, revision=4)))
+    assert (answer["status"]["held"], answer["status"]["revision"]) == (True, 5)
+    assert sync_range(range_body(range_object(hold=True, held=True, revision=5)))["status"]["revision"] == 5
+
+
+def test_the_end_of_the_hold_serves_everybody() -> None:
+    answer = sync_range(range_body(range_object(held=True, revision=5), request_object("new")))
+    assert ledger_of(answer) == {"new": "10.0.0.0/28"}
+    assert "held" not in answer["status"]
+    assert answer["status"]["revision"] == 6
+
+
+def test_a_hold_is_shown() -> None:
+    status = sync_range(range_body(range_object(hold=True)))["status"]
+    shown = condition(status, "OnHold")
+    assert shown
+    assert shown["status"] == "True"
+    assert status["message"] == shown["message"]
+    assert condition(sync_range(range_body(range_object()))["status"], "OnHold") is None
+
+
+@pytest.mark.parametrize("value", ["false", "", "True", "yes"])
+def test_only_true_is_a_hold(value: str) -> None:
+    parent = range_object()
+    parent["metadata"]["annotations"] = {"ipam.mandelsoft.org/hold": value}
+    assert ledger_of(sync_range(range_body(parent, request_object("web")))) == {"web": "10.0.0.0/28"}
+
+
+def test_releases_go_on_while_on_hold() -> None:
+    parent = range_object(entries=[entry("web", "10.0.0.0/28")], revision=5, hold=True, held=True)
+    assert ledger_of(sync_range(range_body(parent, request_object("web", deleted=at(-1))))) == {}
