@@ -14,7 +14,7 @@ Life of an answer, with the revision r of the ledger seen and the revision a of 
     Ready ── neither of them, r >= a, request alive or not seen ──────────────► nothing: the range was lost
     Released ── entry in the ledger, request alive ───────────────────────────► Ready: a stranger wrote it
     Ready, Released ── release in the ledger, request not seen ───────────────► nothing
-    Busy, Invalid ── request not seen ────────────────────────────────────────► nothing
+    Busy, Invalid ── request not seen, or its namespace not allowed any more ─► nothing
 
 The request's hook lets a request go when it sees Released.
 """
@@ -94,7 +94,8 @@ def _without_entry(answer: AllocationSpec, seen: Observed) -> AllocationSpec | N
     uid = answer.request.uid
     if uid in seen.released or _is_newer(answer, seen):
         return answer
-    return answer if _is_refusal(answer) and uid in seen.alive else None
+    is_heard = uid in seen.alive and seen.allows(answer.request.namespace)
+    return answer if _is_refusal(answer) and is_heard else None
 
 
 def _for_release(request: RequestObject, answer: AllocationSpec | None, seen: Observed) -> AllocationSpec:

@@ -145,17 +145,20 @@ def _is_controlled_by(allocation: OwnedAllocationObject, namespace: str, name: s
 def _unanswered(request: RequestParent, spec: RequestSpec, body: RequestBody, now: datetime) -> dict[str, Any]:
     """Nothing: the CRD's default says that the request is Pending, and what to check if that lasts.
 
-    To say it here as well would cost two writes for each request of a large burst, just when writes are scarce.
+    To say it here as well would cost two writes for each request of a large burst, just when writes are scarce. But a
+    refusal by which no range stands any more is not left as it is.
     """
     namespace, name = _range_of(request, spec)
     strangers = [each.metadata for each in _allocations(body) if not _is_controlled_by(each, namespace, name)]
-    if request.status.cidr or not strangers:
+    if request.status.cidr or not (strangers or request.status.state in ("Busy", "Invalid")):
         return {"status": None, "resyncAfterSeconds": RECHECK_SILENCE_SECONDS}
-    stranger = min(f"{meta.namespace}/{meta.name}" for meta in strangers)
-    message = (
-        f"the allocation {stranger} stands in the way of an answer from range {namespace}/{name}, "
-        "because that range does not control it: delete the allocation"
-    )
+    message = f"range {namespace}/{name} does not answer any more: see whether it exists and allows this namespace"
+    if strangers:
+        stranger = min(f"{meta.namespace}/{meta.name}" for meta in strangers)
+        message = (
+            f"the allocation {stranger} stands in the way of an answer from range {namespace}/{name}, "
+            "because that range does not control it: delete the allocation"
+        )
     fact = Fact("Ready", "False", "NoAnswer", message)
     return {"status": _status(request, "Pending", fact, now), "resyncAfterSeconds": RECHECK_SILENCE_SECONDS}
 

@@ -90,6 +90,28 @@ class Capacity(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True
     largest_free: str = ""
 
 
+class LabelRequirement(Struct, frozen=True, gc=False, omit_defaults=True):
+    """A condition of a label selector that is not plain equality."""
+
+    key: str
+    operator: str
+    values: list[str] = []
+
+
+class LabelSelector(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
+    """A label selector as in Kubernetes: all of its conditions must hold; without any it selects everything."""
+
+    match_labels: dict[str, str] = {}
+    match_expressions: list[LabelRequirement] = []
+
+
+class AllowedNamespaces(Struct, frozen=True, gc=False):
+    """Whose requests a range serves; `source` is called `from` on the wire, which is no name in Python."""
+
+    source: str = field(default="Same", name="from")
+    selector: LabelSelector | None = None
+
+
 class RangeSpec(Struct, frozen=True, gc=False, rename="camel"):
     """What the user wrote; `ranges` and `excludes` are still text."""
 
@@ -97,6 +119,7 @@ class RangeSpec(Struct, frozen=True, gc=False, rename="camel"):
     excludes: list[str] = []
     chunk_size: int = 0
     cooldown_seconds: int = 0
+    allowed_namespaces: AllowedNamespaces = AllowedNamespaces()
 
 
 class RangeStatus(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
@@ -197,10 +220,16 @@ class OwnedAllocationObject(Struct, frozen=True, gc=False):
     spec: AllocationSpec
 
 
+class LabelledMetadata(Metadata, frozen=True, gc=False, rename="camel"):
+    """What is read of a namespace besides."""
+
+    labels: dict[str, str] = {}
+
+
 class NamespaceObject(Struct, frozen=True, gc=False):
     """A core Namespace."""
 
-    metadata: Metadata
+    metadata: LabelledMetadata
 
 
 class RangeBody(Struct, frozen=True, gc=False):

@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from simulator.hands import OPEN_LABEL
+
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable
@@ -47,6 +49,13 @@ def _excludes(version: int, rng: random.Random) -> Obj:
     return _spec(excludes=rng.sample(texts[version], rng.choice((1, 2))))
 
 
+def _allowed(_: int, rng: random.Random) -> Obj:
+    not_closed = {"key": OPEN_LABEL, "operator": "NotIn", "values": ["no"]}
+    selectors: tuple[Obj, ...] = ({"matchLabels": {OPEN_LABEL: "yes"}}, {"matchExpressions": [not_closed]})
+    choices = ({"from": "Same"}, {"from": "Selector", "selector": rng.choice(selectors)})
+    return _spec(allowedNamespaces=rng.choice(choices))
+
+
 def _size(version: int, rng: random.Random) -> Obj:
     return _spec(size=rng.choice({4: (27, 28, 29, 30, 31, 32, 33), 6: (124, 125, 126, 127, 128, 64)}[version]))
 
@@ -71,6 +80,8 @@ OF_RANGES: dict[str, Feature] = {
     "chunk size": Feature(0.6, _chunk_size),
     "cool-down": Feature(0.3, _cooldown),
     "excludes": Feature(0.3, _excludes),
+    "everybody allowed": Feature(0.6, lambda _, __: _spec(allowedNamespaces={"from": "All"})),
+    "some namespaces allowed": Feature(0.3, _allowed),
 }
 #: ... each request one of these, as they exclude each other ...
 FORMS_OF_REQUESTS: dict[str, Feature] = {

@@ -40,6 +40,8 @@ def _right_answers(history: History, request: RequestLife) -> list[tuple[str, st
         # What was published stays; what was said by a range that is gone stays too, until somebody asks again.
         return [("Ready", shown), ("Busy", shown), ("Invalid", shown), ("Pending", shown)]
     entry = life.ledger.get(request.uid)
+    if entry is None and not history.allows(life, request.obj):
+        return [(state, shown) for state in (("Ready", "Busy", "Invalid", "Pending") if shown else ("Pending",))]
     # Where no answer can come, what was said last stays, be it said by a person.
     states = ("Pending", "Busy", "Invalid", "Ready") if _takes_no_answers(history, life) else ()
     silent = [(state, shown) for state in states]
@@ -112,7 +114,7 @@ def _absent(history: History) -> Iterator[tuple[RangeLife, str, str, bool]]:
 
 def gone(history: History) -> Iterator[str]:
     """Gone: nothing that was deleted is still there, and no answer is there without its question."""
-    referred = {named_range(item.obj) for item in history.requests.values() if not item.is_gone}
+    referred = {named_range(item.obj) for item in history.requests.values() if _is_heard(history, item)}
     for request in history.requests.values():
         if not request.is_gone and is_deleting(request.obj):
             yield f"{request.name} was deleted and is still there"
@@ -128,6 +130,12 @@ def gone(history: History) -> Iterator[str]:
             yield f"allocation {name} ({obj['spec']['state']}) answers a request that is gone"
         elif controlling_range(obj) not in history.ranges:
             yield f"allocation {name} belongs to nobody"
+
+
+def _is_heard(history: History, request: RequestLife) -> bool:
+    """Whether a request is there for its range: allowed, or a holder from when it was."""
+    life = history.range_of(request.obj)
+    return bool(not request.is_gone and life and (history.allows(life, request.obj) or request.uid in life.ledger))
 
 
 def requests_gone(history: History) -> Iterator[str]:

@@ -82,7 +82,7 @@ def test_every_make_target_that_a_document_names_exists() -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
 def test_each_example_ends_as_its_comments_say(example: Path, hooks: Caller) -> None:
-    """A comment above a request says `Ready`, `Busy` or `Invalid`, or names the block; without one it is Ready."""
+    """A comment above a request says `Busy`, `Invalid` or `Pending`, or names the block; else it is Ready."""
     cluster = Cluster.shipped(hooks)
     wanted = []
     for text in example.read_text().split("---\n"):
@@ -94,7 +94,7 @@ def test_each_example_ends_as_its_comments_say(example: Path, hooks: Caller) -> 
 
     for obj, comment in wanted:
         found = cluster.get(obj["kind"].lower(), obj["metadata"]["name"], obj["metadata"]["namespace"])["status"]
-        state = re.search(r"\b(Busy|Invalid)\b", comment)
+        state = re.search(r"\b(Busy|Invalid|Pending)\b", comment)
         assert found["state"] == (state.group(1) if state else "Ready")
         assert all(block == found["cidr"] for block in re.findall(r"[0-9a-f.:]+/\d+", comment) if "cidr" in found)
 

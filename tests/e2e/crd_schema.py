@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tests.e2e.api import Obj
 
 CRDS = Path(__file__).parents[2] / "crds"
+#: A key that stands for all keys of a map.
+ANY_KEY = "key"
 CONDITION = {
     "type": "Ready",
     "status": "True",
@@ -39,6 +41,13 @@ FILLED: dict[str, Obj] = {
             "mode": "FirstMatch",
             "cooldownSeconds": 60,
             "excludes": ["10.0.0.0"],
+            "allowedNamespaces": {
+                "from": "Selector",
+                "selector": {
+                    "matchLabels": {ANY_KEY: "value"},
+                    "matchExpressions": [{"key": "key", "operator": "In", "values": ["value"]}],
+                },
+            },
             "description": "d",
         },
         "status": {
@@ -110,6 +119,7 @@ BREAKERS: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
     "pattern": (lambda _value, _limit: "-", "should match"),
     "format": (lambda _value, _limit: "yesterday", "must be of type"),
     "maxItems": (lambda value, limit: value * (limit + 1), "Too many"),
+    "maxProperties": (lambda _, limit: {f"key-{number}": "value" for number in range(limit + 1)}, "Too many"),
     "minItems": (lambda _value, _limit: [], "at least"),
 }
 REQUIRED = "Required value"
@@ -175,6 +185,8 @@ def _keywords_below(kind: str, path: PathInObject, schema: Obj) -> Iterator[Keyw
         yield from _keywords_below(kind, (*path, name), below)
     if "items" in schema:
         yield from _keywords_below(kind, (*path, 0), schema["items"])
+    if "additionalProperties" in schema:
+        yield from _keywords_below(kind, (*path, ANY_KEY), schema["additionalProperties"])
 
 
 def _messages_below(schema: Obj) -> Iterator[str]:

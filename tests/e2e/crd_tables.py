@@ -19,6 +19,9 @@ BACKWARDS = "an interval begins with its lower end: first-last"
 ONE_FAMILY = "ranges must be of one address family: all IPv4 or all IPv6"
 EXCLUDES_FAMILY = "excludes must be of the address family of ranges"
 CHUNK_SIZE = "chunkSize is too long for an IPv4 range; IPv4 prefix lengths are 0..32"
+SELECTOR = 'a selector belongs to "from: Selector", and to nothing else'
+LABEL_KEY = "not the key of a label, such as team or example.com/team"
+LABEL_VALUES = "In and NotIn have values, Exists and DoesNotExist have none"
 NOT_A_REQUEST = "not a CIDR (10.0.0.16/28) or an address (10.0.0.5)"
 REQUEST_HOST_BITS = "a CIDR must not have host bits set: write the network address, such as 10.0.0.16/28"
 REQUEST_TEXT = "not in canonical text: IPv6 in lower case and shortest form, such as 2001:db8::/64"
@@ -37,6 +40,20 @@ NOT_OPENED_AGAIN = "a range that is being deleted can't be opened again"
 
 def _ranges(*ranges: str, **spec: object) -> Obj:
     return {"ranges": list(ranges), **spec}
+
+
+def _allowing(source: str | None, selector: Obj | None = None) -> Obj:
+    said = {"from": source} | {"selector": selector}
+    return _ranges("10.0.0.0/24", allowedNamespaces={key: value for key, value in said.items() if value is not None})
+
+
+def _by_labels(**labels: str) -> Obj:
+    return _allowing("Selector", {"matchLabels": {key.replace("__", "/"): value for key, value in labels.items()}})
+
+
+def _by_expression(operator: str, *values: str, key: str = "team") -> Obj:
+    expression: Obj = {"key": key, "operator": operator} | ({"values": list(values)} if values else {})
+    return _allowing("Selector", {"matchExpressions": [expression]})
 
 
 def _wanted(text: str) -> Obj:
@@ -82,6 +99,16 @@ REFUSED: list[Row] = [
     ("excludes of IPv6", "IPAMRange", _ranges("10.0.0.0/24", excludes=["10.0.0.1", "::1"]), EXCLUDES_FAMILY),
     ("excludes of IPv4", "IPAMRange", _ranges("2001:db8::/64", excludes=["10.0.0.1"]), EXCLUDES_FAMILY),
     ("chunkSize of IPv6", "IPAMRange", _ranges("10.0.0.0/24", chunkSize=33), CHUNK_SIZE),
+    ("Selector without selector", "IPAMRange", _allowing("Selector"), SELECTOR),
+    ("selector without Selector", "IPAMRange", _allowing("All", {}), SELECTOR),
+    ("selector by default", "IPAMRange", _allowing(None, {}), SELECTOR),
+    ("blank in a key", "IPAMRange", _allowing("Selector", {"matchLabels": {"a team": "x"}}), LABEL_KEY),
+    ("key of two slashes", "IPAMRange", _by_labels(a__b__c="x"), LABEL_KEY),
+    ("long key", "IPAMRange", _by_labels(**{"k" * 64: "x"}), LABEL_KEY),
+    ("In without values", "IPAMRange", _by_expression("In"), LABEL_VALUES),
+    ("NotIn without values", "IPAMRange", _by_expression("NotIn"), LABEL_VALUES),
+    ("Exists with values", "IPAMRange", _by_expression("Exists", "a"), LABEL_VALUES),
+    ("DoesNotExist with values", "IPAMRange", _by_expression("DoesNotExist", "a"), LABEL_VALUES),
     ("word", "IPAMRequest", _wanted("any"), NOT_A_REQUEST),
     ("interval", "IPAMRequest", _wanted("10.0.0.1-10.0.0.2"), NOT_A_REQUEST),
     ("leading zero", "IPAMRequest", _wanted("10.0.0.01"), NOT_A_REQUEST),
@@ -118,6 +145,14 @@ ACCEPTED: list[tuple[str, str, Obj]] = [
     ("IPv4 chunkSize", "IPAMRange", _ranges("10.0.0.0/24", chunkSize=32)),
     ("IPv6 chunkSize", "IPAMRange", _ranges("2001:db8::/64", chunkSize=128)),
     ("chunkSize 0", "IPAMRange", _ranges("10.0.0.0/24", chunkSize=0)),
+    ("from Same", "IPAMRange", _allowing("Same")),
+    ("from All", "IPAMRange", _allowing("All")),
+    ("empty selector", "IPAMRange", _allowing("Selector", {})),
+    ("labels", "IPAMRange", _by_labels(team="a", **{"example.com__tier": ""})),
+    ("In", "IPAMRange", _by_expression("In", "a", "", key="kubernetes.io/metadata.name")),
+    ("NotIn", "IPAMRange", _by_expression("NotIn", "a")),
+    ("Exists", "IPAMRange", _by_expression("Exists")),
+    ("DoesNotExist", "IPAMRange", _by_expression("DoesNotExist")),
     ("smallest", "IPAMRequest", {"ipam": {"name": "net"}}),
     ("other namespace", "IPAMRequest", {"ipam": {"name": "net", "namespace": "team-b"}}),
     ("name with dots", "IPAMRequest", {"ipam": {"name": "net.example.com"}}),
@@ -150,6 +185,8 @@ REFUSED_CHANGES: list[Change] = [
         RANGE_SPEC,
     ),
     ("description", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", description="d"), RANGE_SPEC),
+    ("allowedNamespaces added", "IPAMRange", _ranges("10.0.0.0/24"), _allowing("All"), RANGE_SPEC),
+    ("selector", "IPAMRange", _by_labels(team="a"), _by_labels(team="b"), RANGE_SPEC),
     ("range", "IPAMRequest", {"ipam": {"name": "net"}}, {"ipam": {"name": "other"}}, REQUEST_SPEC),
     (
         "namespace added",
@@ -169,6 +206,7 @@ REFUSED_CHANGES: list[Change] = [
 #: Case, kind, spec before, spec after: accepted when the object is replaced.
 ACCEPTED_CHANGES: list[tuple[str, str, Obj, Obj]] = [
     ("nothing", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24")),
+    ("the default in words", "IPAMRange", _ranges("10.0.0.0/24"), _allowing("Same")),
     ("nothing", "IPAMRequest", {"ipam": {"name": "net"}}, {"ipam": {"name": "net"}}),
     ("Busy to Ready", "IPAMAllocation", _allocation(), _GRANTED),
     ("message", "IPAMAllocation", _allocation(), _allocation(message="no room")),

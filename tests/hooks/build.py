@@ -30,6 +30,8 @@ NOW = datetime(2026, 11, 23, 20, 0, 0, tzinfo=UTC)
 RANGE_FINALIZER = "metacontroller.io/compositecontroller-ipamrange"
 NAMESPACE = "team-a"
 RANGE = "net"
+#: The value of `allowedNamespaces` with which requests of every namespace are served.
+ALL = {"from": "All"}
 
 NOISE: Obj = {
     "resourceVersion": "30437",
@@ -74,6 +76,7 @@ def range_object(
     closing: bool = False,
     deleted: str | None = None,
     reclaim: str | None = None,
+    allowed: Obj | None = None,
     name: str = RANGE,
     namespace: str = NAMESPACE,
     generation: int = 1,
@@ -88,6 +91,8 @@ def range_object(
     spec: Obj = {"ranges": list(texts or ["10.0.0.0/24"])}
     if chunk_size is not None:
         spec["chunkSize"] = chunk_size
+    if allowed is not None:
+        spec["allowedNamespaces"] = allowed
     status: Obj = {"revision": (1 if entries else 0) if revision is None else revision}
     if entries:
         status["allocations"] = entries
@@ -169,8 +174,10 @@ def allocation_object(
     return {"apiVersion": API_VERSION, "kind": "IPAMAllocation", "metadata": meta, "spec": spec}
 
 
-def namespace_object(name: str = NAMESPACE, *, deleted: str | None = None) -> Obj:
-    meta = {"name": name, "uid": f"uid-of-{name}", "creationTimestamp": at(-600)}
+def namespace_object(name: str = NAMESPACE, *, deleted: str | None = None, labels: Obj | None = None) -> Obj:
+    meta: Obj = {"name": name, "uid": f"uid-of-{name}", "creationTimestamp": at(-600)}
+    if labels is not None:
+        meta["labels"] = labels
     if deleted:
         meta["deletionTimestamp"] = deleted
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
