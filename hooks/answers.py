@@ -86,7 +86,14 @@ def _for_entry(entry: Entry, answer: AllocationSpec | None, seen: Observed) -> A
         return replace(answer, reason="", message="") if answer.reason or answer.message else answer
     namespace, _, name = entry.request.partition("/")
     key = RequestKey(namespace, name, entry.uid)
-    return AllocationSpec(range=seen.name, request=key, state="Ready", cidr=entry.cidr, revision=seen.ledger.revision)
+    return AllocationSpec(
+        range=seen.name,
+        request=key,
+        state="Ready",
+        cidr=entry.cidr,
+        network=seen.network,
+        revision=seen.ledger.revision,
+    )
 
 
 def _without_entry(answer: AllocationSpec, seen: Observed) -> AllocationSpec | None:
@@ -102,8 +109,9 @@ def _for_release(request: RequestObject, answer: AllocationSpec | None, seen: Ob
     """The answer to a request that is released; an answer's cidr never changes."""
     if answer and answer.state == "Released":
         return answer
-    cidr = answer.cidr if answer else ""
-    return AllocationSpec(seen.name, _key_of(request), "Released", cidr=cidr, revision=seen.ledger.revision)
+    cidr, network = (answer.cidr, answer.network) if answer else ("", None)
+    revision = seen.ledger.revision
+    return AllocationSpec(seen.name, _key_of(request), "Released", cidr=cidr, network=network, revision=revision)
 
 
 def _is_refusal(answer: AllocationSpec) -> bool:

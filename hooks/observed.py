@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from hooks import names
+from hooks import names, network
 from hooks.explain import ProtocolError
 from hooks.ledger import Ledger, Sightings, read_ledger
 from hooks.namespaces import allowed_by, allowed_names, fault_of
@@ -15,6 +15,7 @@ from hooks.wire import (
     UNREADABLE,
     AllocationObject,
     NamespaceObject,
+    Network,
     RangeBody,
     RangeSpec,
     RequestObject,
@@ -107,6 +108,11 @@ class Observed:
         expected = names.allocation_name(self.namespace, self.name, key.namespace, key.name, key.uid)
         return (allocation.metadata.name, allocation.spec.range) == (expected, self.name)
 
+    @property
+    def network(self) -> Network | None:
+        """What each holder of a block is told besides; nothing by a range with faults."""
+        return self.spec.network if isinstance(self.spec, RangeSpec) and isinstance(self.pool, Pool) else None
+
     @cached_property
     def sightings(self) -> Sightings:
         """The proofs of release that are seen."""
@@ -175,7 +181,10 @@ def _pool_of(range_text: str, spec: RangeSpec | str) -> Pool | str:
         return str(error)
     if not 0 <= spec.chunk_size <= pool.family.bits:
         return f"chunkSize {spec.chunk_size}: {pool.family.name} prefix lengths are 0..{pool.family.bits}"
-    return fault_of(spec.allowed_namespaces) or pool
+    if spec.network and (fault := network.fault_of(spec.network, pool)):
+        return fault
+    gateway = network.gateway_of(spec.network)
+    return fault_of(spec.allowed_namespaces) or (pool.excluding(gateway) if gateway else pool)
 
 
 def request_key(request: RequestObject) -> tuple[str, str]:

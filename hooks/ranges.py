@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from hooks import names
+from hooks import names, network
 from hooks.answers import Answers, allocation_objects, published
 from hooks.ledger import ABSENCE_BEFORE_RELEASE, Ledger, fitting_count, settled, with_grants
 from hooks.namespaces import allowed_by
@@ -136,7 +136,7 @@ def _claim(request: RequestObject, seen: Observed, pool: Pool) -> Claim | Refuse
         prefix = parse_prefix(wanted)
     except InvalidAddress as error:
         return Refused(Verdict.INVALID, "InvalidRequest", f"request {error}")
-    return Claim(holder, prefix.length, prefix)
+    return network.refusal_of(prefix, seen.network, seen.range_text) or Claim(holder, prefix.length, prefix)
 
 
 def _entry(request: RequestObject, outcome: Prefix | Refused) -> Entry | None:

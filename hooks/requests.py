@@ -67,7 +67,7 @@ def sync(body: RequestBody, now: datetime) -> dict[str, Any]:
     if answer is None or answer.state == "Released":
         return {"labels": labels, **_unanswered(request, spec, body, now)}
     if answer.state == "Ready" and request.status.cidr in ("", answer.cidr):
-        status = _status(request, "Ready", Fact("Ready", "True", "Allocated", ""), now, cidr=answer.cidr)
+        status = _status(request, "Ready", Fact("Ready", "True", "Allocated", ""), now, granted=answer)
         return {"labels": labels, "annotations": {names.CIDR_ANNOTATION: answer.cidr}, "status": status}
     return {"labels": labels, "status": _refusal(request, answer, now), "resyncAfterSeconds": RECHECK_SECONDS}
 
@@ -171,8 +171,10 @@ def _refusal(request: RequestParent, answer: AllocationSpec, now: datetime) -> R
     return _status(request, answer.state, Fact("Ready", "False", answer.reason or answer.state, answer.message), now)
 
 
-def _status(request: RequestParent, state: str, fact: Fact, now: datetime, cidr: str = "") -> RequestStatus:
-    """The next status; a published block stays in it."""
+def _status(
+    request: RequestParent, state: str, fact: Fact, now: datetime, granted: AllocationSpec | None = None
+) -> RequestStatus:
+    """The next status; a published block stays in it, with what was said of its network."""
     facts = [fact]
     if state == "Invalid":
         facts.append(Fact("Stalled", "True", fact.reason, fact.message))
@@ -180,7 +182,8 @@ def _status(request: RequestParent, state: str, fact: Fact, now: datetime, cidr:
         facts.append(Fact("Reconciling", "True", fact.reason, fact.message))
     generation = request.metadata.generation
     return RequestStatus(
-        cidr=cidr or request.status.cidr,
+        cidr=granted.cidr if granted else request.status.cidr,
+        network=granted.network if granted else request.status.network,
         state=state,
         message=fitted(fact.message),
         observed_generation=generation,

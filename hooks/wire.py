@@ -112,6 +112,14 @@ class AllowedNamespaces(Struct, frozen=True, gc=False):
     selector: LabelSelector | None = None
 
 
+class Network(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
+    """What a consumer must know besides its block, as text and as the user wrote it; each part may be absent."""
+
+    gateway: str = ""
+    prefix_length: int | None = None
+    dns_servers: list[str] = []
+
+
 class RangeSpec(Struct, frozen=True, gc=False, rename="camel"):
     """What the user wrote; `ranges` and `excludes` are still text."""
 
@@ -119,6 +127,7 @@ class RangeSpec(Struct, frozen=True, gc=False, rename="camel"):
     excludes: list[str] = []
     chunk_size: int = 0
     cooldown_seconds: int = 0
+    network: Network | None = None
     allowed_namespaces: AllowedNamespaces = AllowedNamespaces()
 
 
@@ -165,6 +174,7 @@ class RequestStatus(Struct, frozen=True, gc=False, rename="camel", omit_defaults
     """The status of a request."""
 
     cidr: str = ""
+    network: Network | None = None
     state: str = ""
     message: str = ""
     observed_generation: int = 0
@@ -201,6 +211,7 @@ class AllocationSpec(Struct, frozen=True, gc=False, omit_defaults=True):
     request: RequestKey
     state: str
     cidr: str = ""
+    network: Network | None = None
     revision: int = 0
     reason: str = ""
     message: str = ""

@@ -56,6 +56,13 @@ def _allowed(_: int, rng: random.Random) -> Obj:
     return _spec(allowedNamespaces=rng.choice(choices))
 
 
+def _network(version: int, rng: random.Random) -> Obj:
+    gateways = {4: ("10.0.0.0", "10.0.0.9", "10.9.9.9"), 6: ("2001:db8::", "2001:db8::9", "fe80::1")}
+    lengths = {4: (24, 32), 6: (64, 124)}
+    parts = {"gateway": rng.choice(gateways[version]), "prefixLength": rng.choice(lengths[version])}
+    return _spec(network={name: value for name, value in parts.items() if rng.random() < 0.8})
+
+
 def _size(version: int, rng: random.Random) -> Obj:
     return _spec(size=rng.choice({4: (27, 28, 29, 30, 31, 32, 33), 6: (124, 125, 126, 127, 128, 64)}[version]))
 
@@ -80,6 +87,7 @@ OF_RANGES: dict[str, Feature] = {
     "chunk size": Feature(0.6, _chunk_size),
     "cool-down": Feature(0.3, _cooldown),
     "excludes": Feature(0.3, _excludes),
+    "network": Feature(0.4, _network),
     "everybody allowed": Feature(0.6, lambda _, __: _spec(allowedNamespaces={"from": "All"})),
     "some namespaces allowed": Feature(0.3, _allowed),
 }

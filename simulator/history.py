@@ -68,10 +68,11 @@ class RangeLife:
 
     @property
     def pool(self) -> list[Block]:
-        """The addresses of its spec that may be handed out, merged."""
+        """The addresses of its spec that may be handed out, merged; the gateway is none of them."""
         spec = self.obj["spec"]
         ranges, excludes = ([block_of(text) for text in spec.get(field, ())] for field in ("ranges", "excludes"))
-        return without(merged(ranges), excludes)
+        gateway = spec.get("network", {}).get("gateway")
+        return without(merged(ranges), [*excludes, block_of(gateway)] if gateway else excludes)
 
     @property
     def cooldown(self) -> timedelta:

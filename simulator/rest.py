@@ -80,6 +80,18 @@ def _verdict(life: RangeLife, request: RequestLife) -> list[str]:
     return ["served"] if fits(free, length) else ["Busy"]
 
 
+def informed(history: History) -> Iterator[str]:
+    """Informed: who shows a block of a range shows what the range says of its network."""
+    for request in history.requests.values():
+        life = history.range_of(request.obj)
+        granted = life.ledger.get(request.uid) if life else None
+        if request.is_gone or life is None or granted is None or request.cidr != granted[0]:
+            continue  # a block that a person wrote contradicts the answer, of which then nothing is shown
+        shown = request.obj["status"].get("network")
+        if shown != life.obj["spec"].get("network"):
+            yield f"{request.name} shows {shown}, but {life.name} says {life.obj['spec'].get('network')}"
+
+
 def no_leak(history: History, *, excused: bool = True) -> Iterator[str]:
     """NoLeak: every entry has its request, but for holders whose going could not be seen."""
     for life, uid, cidr, is_marked in _absent(history):

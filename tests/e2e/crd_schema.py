@@ -32,6 +32,8 @@ CONDITION = {
     "observedGeneration": 1,
 }
 
+NETWORK = {"gateway": "10.0.0.1", "prefixLength": 24, "dnsServers": ["10.0.0.53"]}
+
 #: For each kind an object in which every field of the schema has a value that is allowed.
 FILLED: dict[str, Obj] = {
     "IPAMRange": {
@@ -41,6 +43,7 @@ FILLED: dict[str, Obj] = {
             "mode": "FirstMatch",
             "cooldownSeconds": 60,
             "excludes": ["10.0.0.0"],
+            "network": NETWORK,
             "allowedNamespaces": {
                 "from": "Selector",
                 "selector": {
@@ -72,6 +75,7 @@ FILLED: dict[str, Obj] = {
         },
         "status": {
             "cidr": "10.0.0.16/28",
+            "network": NETWORK,
             "state": "Ready",
             "message": "m",
             "observedGeneration": 1,
@@ -84,6 +88,7 @@ FILLED: dict[str, Obj] = {
             "request": {"namespace": "team", "name": "web", "uid": "u1"},
             "state": "Ready",
             "cidr": "10.0.0.16/28",
+            "network": NETWORK,
             "revision": 1,
             "reason": "Allocated",
             "message": "m",

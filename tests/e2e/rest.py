@@ -70,6 +70,8 @@ def _states_without_cidr(request: Obj, range_: Obj | None) -> set[str]:
     if _is_going(range_) or range_["status"].get("state") == "Invalid":
         return {"Invalid"}
     pool = [_interval(text) for text in range_["spec"]["ranges"]]
+    if gateway := range_["spec"].get("network", {}).get("gateway"):
+        pool = _free(_merged(pool), [_interval(gateway)])
     held = [first_and_last(item["cidr"]) for item in range_["status"].get("allocations", [])]
     if wanted := request["spec"].get("request"):
         return _states_of_dedicated(_interval(wanted), pool, held)

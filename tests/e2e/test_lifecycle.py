@@ -79,6 +79,17 @@ def test_ipv6_works_the_same(team: Team) -> None:
     assert team.wait_state("web", "Ready")["status"]["cidr"] == "2001:db8::/64"
 
 
+def test_a_grant_carries_the_network_of_its_range_and_never_its_gateway(team: Team) -> None:
+    network = {"gateway": "10.0.0.0", "prefixLength": 24, "dnsServers": ["10.0.0.53", "2001:db8::53"]}
+    team.create_range("net", "10.0.0.0/31", network=network)
+    team.create_request("web")
+    status = team.wait_state("web", "Ready")["status"]
+    assert (status["cidr"], status["network"]) == ("10.0.0.1/32", network)
+    assert team.allocation_of("web")["spec"]["network"] == network
+    team.create_request("gateway", request="10.0.0.0")
+    assert "is the gateway of" in team.wait_state("gateway", "Invalid")["status"]["message"]
+
+
 def test_what_can_never_be_served_is_invalid(team: Team) -> None:
     team.create_range("net", "10.0.0.0/24")
     team.create_request("outside", request="10.9.0.0/28")
