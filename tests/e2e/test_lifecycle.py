@@ -16,6 +16,7 @@ from tests.e2e.team import Team
 
 if TYPE_CHECKING:
     from tests.e2e.api import Obj
+    from tests.e2e.loop import Loop
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 #: How long something that must not happen is watched.
@@ -26,6 +27,22 @@ def test_the_quickstart_ends_with_a_network(team: Team) -> None:
     for document in yaml.safe_load_all((EXAMPLES / "quickstart.yaml").read_text()):
         team.api.create(document | {"metadata": document["metadata"] | {"namespace": team.namespace}})
     assert team.wait_state("mynet", "Ready")["status"]["cidr"] == "192.168.0.0/24"
+
+
+def test_a_dual_stack_consumer_waits_for_both_of_its_requests(team: Team, loop: Loop) -> None:
+    """As the example says, by kubectl and the label that the pair has in common."""
+    manifests = (EXAMPLES / "dual-stack.yaml").read_text().replace("namespace: default", f"namespace: {team.namespace}")
+    loop.plane.kubectl("apply", "-f", "-", stdin=manifests)
+    node = ("-n", team.namespace, "-l", "example.com/node=node-1")
+    loop.plane.kubectl("wait", "--for=condition=Ready", "ipamrequest", *node, "--timeout=60s")
+    shown = loop.plane.kubectl(
+        "get",
+        "ipamrequest",
+        *node,
+        "-o",
+        "jsonpath={range .items[*]}{.status.cidr} {.status.network.gateway} {.status.network.prefixLength}{'\\n'}{end}",
+    )
+    assert shown.splitlines() == ["10.40.0.64/32 10.40.0.1 24", "fd00:40::100/128 fd00:40::1 64"]
 
 
 def test_a_granted_request_carries_label_finalizer_and_recorded_address(team: Team) -> None:
