@@ -5,6 +5,8 @@ Way of a call, top to bottom:
     app.py         HTTP: routes, status codes, the clock. The only file that knows any of them.
     wire.py        bytes <-> typed bodies and objects; explain.py says what is wrong with a body that was refused
     ranges.py      customize, sync and finalize of an IPAMRange; observed.py sorts out what it sees
+    namespaces.py  whose requests a range serves
+    network.py     what consumers must know besides their blocks
     requests.py    customize, sync and finalize of an IPAMRequest
     ledger.py      status <-> ledger: who holds what, what may be released, how much one object can record
     answers.py     the IPAMAllocations of a range: what is published, and what of it ends

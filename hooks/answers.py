@@ -14,7 +14,7 @@ Life of an answer, with the revision r of the ledger seen and the revision a of 
     Ready ── neither of them, r >= a, request alive or not seen ──────────────► nothing: the range was lost
     Released ── entry in the ledger, request alive ───────────────────────────► Ready: a stranger wrote it
     Ready, Released ── release in the ledger, request not seen ───────────────► nothing
-    Busy, Invalid ── request not seen ────────────────────────────────────────► nothing
+    Busy, Invalid ── request not seen, or its namespace not allowed any more ─► nothing
 
 The request's hook lets a request go when it sees Released.
 """
@@ -86,7 +86,14 @@ def _for_entry(entry: Entry, answer: AllocationSpec | None, seen: Observed) -> A
         return replace(answer, reason="", message="") if answer.reason or answer.message else answer
     namespace, _, name = entry.request.partition("/")
     key = RequestKey(namespace, name, entry.uid)
-    return AllocationSpec(range=seen.name, request=key, state="Ready", cidr=entry.cidr, revision=seen.ledger.revision)
+    return AllocationSpec(
+        range=seen.name,
+        request=key,
+        state="Ready",
+        cidr=entry.cidr,
+        network=seen.network,
+        revision=seen.ledger.revision,
+    )
 
 
 def _without_entry(answer: AllocationSpec, seen: Observed) -> AllocationSpec | None:
@@ -94,15 +101,17 @@ def _without_entry(answer: AllocationSpec, seen: Observed) -> AllocationSpec | N
     uid = answer.request.uid
     if uid in seen.released or _is_newer(answer, seen):
         return answer
-    return answer if _is_refusal(answer) and uid in seen.alive else None
+    is_heard = uid in seen.alive and seen.allows(answer.request.namespace)
+    return answer if _is_refusal(answer) and is_heard else None
 
 
 def _for_release(request: RequestObject, answer: AllocationSpec | None, seen: Observed) -> AllocationSpec:
     """The answer to a request that is released; an answer's cidr never changes."""
     if answer and answer.state == "Released":
         return answer
-    cidr = answer.cidr if answer else ""
-    return AllocationSpec(seen.name, _key_of(request), "Released", cidr=cidr, revision=seen.ledger.revision)
+    cidr, network = (answer.cidr, answer.network) if answer else ("", None)
+    revision = seen.ledger.revision
+    return AllocationSpec(seen.name, _key_of(request), "Released", cidr=cidr, network=network, revision=revision)
 
 
 def _is_refusal(answer: AllocationSpec) -> bool:

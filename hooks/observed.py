@@ -7,13 +7,15 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from hooks import names
+from hooks import names, network
 from hooks.explain import ProtocolError
 from hooks.ledger import Ledger, Sightings, read_ledger
+from hooks.namespaces import allowed_by, allowed_names, fault_of
 from hooks.wire import (
     UNREADABLE,
     AllocationObject,
     NamespaceObject,
+    Network,
     RangeBody,
     RangeSpec,
     RequestObject,
@@ -28,6 +30,9 @@ _FIELDS = msgspec.json.Decoder(dict[str, Raw])
 
 class Observed:
     """The picture of one call: the ledger, the requests of this range, the answers that exist.
+
+    A request of a namespace that the range does not allow is none of its requests, unless the ledger or an answer knows
+    it, from when it was allowed.
 
     Attributes:
         ledger: as committed, or as committed once: a cache may be stale.
@@ -57,22 +62,38 @@ class Observed:
         self.pool = _pool_of(self.range_text, self.spec)
         self.cooldown = timedelta(seconds=self.spec.cooldown_seconds if isinstance(self.spec, RangeSpec) else 0)
         self.ledger = read_ledger(body.parent.status, self.pool.family if isinstance(self.pool, Pool) else None)
-        requests, unreadable_requests = decode_objects(body.related.get(names.REQUEST_KEY, {}), RequestObject)
-        self.unreadable_requests = frozenset(unreadable_requests)
-        self.request_specs: dict[str, RequestSpec | str] = {}
-        self.alive: dict[str, RequestObject] = {}
-        self.released: dict[str, RequestObject] = {}
-        for request in requests.values():
-            self._sort_in(request)
+        self._namespaces, _ = decode_objects(body.related.get(names.NAMESPACE_KEY, {}), NamespaceObject)
+        self._allowed = allowed_names(allowed_by(self.spec), self.namespace, self._namespaces.values())
         group = body.children.get(names.ALLOCATION_KEY, {})
         allocations, unreadable = decode_objects(group, AllocationObject)
         ours = [each for each in allocations.values() if self._is_our_answer(each)]
         self.answers = {each.spec.request.uid: each.spec for each in ours}
         self.answer_names = {each.spec.request.uid: each.metadata.name for each in ours}
         self.unread_answers = [_as_it_came(key, group[key]) for key in sorted(unreadable)]
+        requests, unreadable = decode_objects(body.related.get(names.REQUEST_KEY, {}), RequestObject)
+        holders = {entry.request for entry in self.ledger.entries.values()} if unreadable else set()
+        self.unreadable_requests = frozenset(
+            key for key in unreadable if self.allows(key.partition("/")[0]) or key in holders
+        )
+        self.request_specs: dict[str, RequestSpec | str] = {}
+        self.alive: dict[str, RequestObject] = {}
+        self.released: dict[str, RequestObject] = {}
+        for request in requests.values():
+            self._sort_in(request)
+
+    def allows(self, namespace: str) -> bool:
+        """Whether requests of a namespace are served."""
+        return self._allowed is None or namespace in self._allowed
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        """Whom the ledger or an answer knows, by uid."""
+        return frozenset([*self.ledger.entries, *self.ledger.released, *self.answers])
 
     def _sort_in(self, request: RequestObject) -> None:
         meta = request.metadata
+        if not self.allows(meta.namespace) and meta.uid not in self._known:
+            return
         spec = decode_spec(request.spec, RequestSpec)
         if isinstance(spec, RequestSpec):
             named = (spec.ipam.namespace or meta.namespace, spec.ipam.name)
@@ -86,6 +107,11 @@ class Observed:
         key = allocation.spec.request
         expected = names.allocation_name(self.namespace, self.name, key.namespace, key.name, key.uid)
         return (allocation.metadata.name, allocation.spec.range) == (expected, self.name)
+
+    @property
+    def network(self) -> Network | None:
+        """What each holder of a block is told besides; nothing by a range with faults."""
+        return self.spec.network if isinstance(self.spec, RangeSpec) and isinstance(self.pool, Pool) else None
 
     @cached_property
     def sightings(self) -> Sightings:
@@ -109,9 +135,9 @@ class Observed:
     @cached_property
     def namespace_is_terminating(self) -> bool:
         """Whether the API server would refuse new objects in the range's namespace."""
-        namespaces, _ = decode_objects(self.body.related.get(names.NAMESPACE_KEY, {}), NamespaceObject)
         return any(
-            each.metadata.name == self.namespace and each.metadata.deletion_timestamp for each in namespaces.values()
+            each.metadata.name == self.namespace and each.metadata.deletion_timestamp
+            for each in self._namespaces.values()
         )
 
     def waiting(self, kept: Ledger) -> list[RequestObject]:
@@ -127,6 +153,7 @@ class Observed:
             for uid, request in self.alive.items()
             if uid not in kept.entries
             and request.metadata.deletion_timestamp is None
+            and self.allows(request.metadata.namespace)
             and names.REQUEST_FINALIZER in request.metadata.finalizers
             and uid not in released
         ]
@@ -155,7 +182,10 @@ def _pool_of(range_text: str, spec: RangeSpec | str) -> Pool | str:
         return str(error)
     if not 0 <= spec.chunk_size <= pool.family.bits:
         return f"chunkSize {spec.chunk_size}: {pool.family.name} prefix lengths are 0..{pool.family.bits}"
-    return pool
+    if spec.network and (fault := network.fault_of(spec.network, pool)):
+        return fault
+    gateway = network.gateway_of(spec.network)
+    return fault_of(spec.allowed_namespaces) or (pool.excluding(gateway) if gateway else pool)
 
 
 def request_key(request: RequestObject) -> tuple[str, str]:

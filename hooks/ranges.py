@@ -13,12 +13,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from hooks import names
+from hooks import names, network
 from hooks.answers import Answers, allocation_objects, published
 from hooks.ledger import ABSENCE_BEFORE_RELEASE, Ledger, fitting_count, settled, with_grants
+from hooks.namespaces import allowed_by
 from hooks.observed import Observed, request_key
 from hooks.range_status import Service, range_status
-from hooks.wire import Entry, RangeBody, RangeCustomizeBody, RangeSpec, RequestObject, timestamp
+from hooks.wire import Entry, RangeBody, RangeCustomizeBody, RangeSpec, RequestObject, decode_spec, timestamp
 from ipam.address import InvalidAddress, Prefix, parse_prefix, read_prefix
 from ipam.allocate import Allocation, Claim, Refused, Verdict, allocate
 from ipam.pool import Pool
@@ -29,18 +30,20 @@ RECHECK_SECONDS = 10.0
 
 
 def customize(body: RangeCustomizeBody) -> dict[str, Any]:
-    """What else a range's sync must see: the requests that name it, and its namespace."""
+    """What else a range's sync must see: the requests that name it, its namespace, and those that it selects.
+
+    Metacontroller unites what several rules for one resource select, and fails where a selector is none.
+    """
     meta = body.parent.metadata
-    return {
-        "relatedResources": [
-            {
-                "apiVersion": names.API_VERSION,
-                "resource": "ipamrequests",
-                "labelSelector": {"matchLabels": {names.RANGE_LABEL: names.range_label(meta.namespace, meta.name)}},
-            },
-            {"apiVersion": "v1", "resource": "namespaces", "names": [meta.namespace]},
-        ]
-    }
+    requests = {"matchLabels": {names.RANGE_LABEL: names.range_label(meta.namespace, meta.name)}}
+    rules: list[dict[str, Any]] = [
+        {"apiVersion": names.API_VERSION, "resource": "ipamrequests", "labelSelector": requests},
+        {"apiVersion": "v1", "resource": "namespaces", "names": [meta.namespace]},
+    ]
+    allowed = allowed_by(decode_spec(body.parent.spec, RangeSpec))
+    if allowed.selector is not None:
+        rules.append({"apiVersion": "v1", "resource": "namespaces", "labelSelector": allowed.selector})
+    return {"relatedResources": rules}
 
 
 def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
@@ -137,7 +140,8 @@ def _claim(request: RequestObject, seen: Observed, pool: Pool) -> Claim | Refuse
         prefix = parse_prefix(wanted)
     except InvalidAddress as error:
         return Refused(Verdict.INVALID, "InvalidRequest", f"request {error}")
-    return Claim(holder, prefix.length, prefix, prefix if request.status.cidr or prefix == recorded else None)
+    own = prefix if request.status.cidr or prefix == recorded else None
+    return network.refusal_of(prefix, seen.network, seen.range_text) or Claim(holder, prefix.length, prefix, own)
 
 
 def _recorded(request: RequestObject) -> Prefix | None:

@@ -68,7 +68,7 @@ def sync(body: RequestBody, now: datetime) -> dict[str, Any]:
         return {"labels": labels, **_unanswered(request, spec, body, now)}
     if answer.state == "Ready" and request.status.cidr in ("", answer.cidr):
         fact = Fact("Ready", "True", "Allocated", _granted_message(request, answer.cidr))
-        status = _status(request, "Ready", fact, now, cidr=answer.cidr)
+        status = _status(request, "Ready", fact, now, granted=answer)
         return {"labels": labels, "annotations": {names.CIDR_ANNOTATION: answer.cidr}, "status": status}
     return {"labels": labels, "status": _refusal(request, answer, now), "resyncAfterSeconds": RECHECK_SECONDS}
 
@@ -156,17 +156,20 @@ def _is_controlled_by(allocation: OwnedAllocationObject, namespace: str, name: s
 def _unanswered(request: RequestParent, spec: RequestSpec, body: RequestBody, now: datetime) -> dict[str, Any]:
     """Nothing: the CRD's default says that the request is Pending, and what to check if that lasts.
 
-    To say it here as well would cost two writes for each request of a large burst, just when writes are scarce.
+    To say it here as well would cost two writes for each request of a large burst, just when writes are scarce. But a
+    refusal by which no range stands any more is not left as it is.
     """
     namespace, name = _range_of(request, spec)
     strangers = [each.metadata for each in _allocations(body) if not _is_controlled_by(each, namespace, name)]
-    if request.status.cidr or not strangers:
+    if request.status.cidr or not (strangers or request.status.state in ("Busy", "Invalid")):
         return {"status": None, "resyncAfterSeconds": RECHECK_SILENCE_SECONDS}
-    stranger = min(f"{meta.namespace}/{meta.name}" for meta in strangers)
-    message = (
-        f"the allocation {stranger} stands in the way of an answer from range {namespace}/{name}, "
-        "because that range does not control it: delete the allocation"
-    )
+    message = f"range {namespace}/{name} does not answer any more: see whether it exists and allows this namespace"
+    if strangers:
+        stranger = min(f"{meta.namespace}/{meta.name}" for meta in strangers)
+        message = (
+            f"the allocation {stranger} stands in the way of an answer from range {namespace}/{name}, "
+            "because that range does not control it: delete the allocation"
+        )
     fact = Fact("Ready", "False", "NoAnswer", message)
     return {"status": _status(request, "Pending", fact, now), "resyncAfterSeconds": RECHECK_SILENCE_SECONDS}
 
@@ -179,8 +182,10 @@ def _refusal(request: RequestParent, answer: AllocationSpec, now: datetime) -> R
     return _status(request, answer.state, Fact("Ready", "False", answer.reason or answer.state, answer.message), now)
 
 
-def _status(request: RequestParent, state: str, fact: Fact, now: datetime, cidr: str = "") -> RequestStatus:
-    """The next status; a published block stays in it."""
+def _status(
+    request: RequestParent, state: str, fact: Fact, now: datetime, granted: AllocationSpec | None = None
+) -> RequestStatus:
+    """The next status; a published block stays in it, with what was said of its network."""
     facts = [fact]
     if state == "Invalid":
         facts.append(Fact("Stalled", "True", fact.reason, fact.message))
@@ -188,7 +193,8 @@ def _status(request: RequestParent, state: str, fact: Fact, now: datetime, cidr:
         facts.append(Fact("Reconciling", "True", fact.reason, fact.message))
     generation = request.metadata.generation
     return RequestStatus(
-        cidr=cidr or request.status.cidr,
+        cidr=granted.cidr if granted else request.status.cidr,
+        network=granted.network if granted else request.status.network,
         state=state,
         message=fitted(fact.message),
         observed_generation=generation,

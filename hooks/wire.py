@@ -102,6 +102,36 @@ class Capacity(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True
     largest_free: str = ""
 
 
+class LabelRequirement(Struct, frozen=True, gc=False, omit_defaults=True):
+    """A condition of a label selector that is not plain equality."""
+
+    key: str
+    operator: str
+    values: list[str] = []
+
+
+class LabelSelector(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
+    """A label selector as in Kubernetes: all of its conditions must hold; without any it selects everything."""
+
+    match_labels: dict[str, str] = {}
+    match_expressions: list[LabelRequirement] = []
+
+
+class AllowedNamespaces(Struct, frozen=True, gc=False):
+    """Whose requests a range serves; `source` is called `from` on the wire, which is no name in Python."""
+
+    source: str = field(default="Same", name="from")
+    selector: LabelSelector | None = None
+
+
+class Network(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
+    """What a consumer must know besides its block, as text and as the user wrote it; each part may be absent."""
+
+    gateway: str = ""
+    prefix_length: int | None = None
+    dns_servers: list[str] = []
+
+
 class RangeSpec(Struct, frozen=True, gc=False, rename="camel"):
     """What the user wrote; `ranges` and `excludes` are still text."""
 
@@ -109,6 +139,8 @@ class RangeSpec(Struct, frozen=True, gc=False, rename="camel"):
     excludes: list[str] = []
     chunk_size: int = 0
     cooldown_seconds: int = 0
+    network: Network | None = None
+    allowed_namespaces: AllowedNamespaces = AllowedNamespaces()
 
 
 class RangeStatus(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
@@ -155,6 +187,7 @@ class RequestStatus(Struct, frozen=True, gc=False, rename="camel", omit_defaults
     """The status of a request."""
 
     cidr: str = ""
+    network: Network | None = None
     state: str = ""
     message: str = ""
     observed_generation: int = 0
@@ -194,6 +227,7 @@ class AllocationSpec(Struct, frozen=True, gc=False, omit_defaults=True):
     request: RequestKey
     state: str
     cidr: str = ""
+    network: Network | None = None
     revision: int = 0
     reason: str = ""
     message: str = ""
@@ -213,10 +247,16 @@ class OwnedAllocationObject(Struct, frozen=True, gc=False):
     spec: AllocationSpec
 
 
+class LabelledMetadata(Metadata, frozen=True, gc=False, rename="camel"):
+    """What is read of a namespace besides."""
+
+    labels: dict[str, str] = {}
+
+
 class NamespaceObject(Struct, frozen=True, gc=False):
     """A core Namespace."""
 
-    metadata: Metadata
+    metadata: LabelledMetadata
 
 
 class RangeBody(Struct, frozen=True, gc=False):

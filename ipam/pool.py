@@ -1,7 +1,7 @@
 """The pool of a range: the addresses that it may hand out."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ipam.address import IPV4, IPV6, Family, InvalidAddress, Prefix
@@ -66,6 +66,12 @@ class Pool:
     def exclusion_in(self, prefix: Prefix) -> Interval | None:
         """The lowest excluded interval that has an address of the prefix, which is of the pool's family."""
         return next((each for each in self.excluded if each.first <= prefix.last and prefix.first <= each.last), None)
+
+    def excluding(self, prefix: Prefix) -> "Pool":
+        """The pool without the addresses of a prefix of its family, which may lie outside; something must be left."""
+        left = list(without(self.intervals, [Interval(prefix.first, prefix.last)]))
+        assert left, "nothing is left of the pool"
+        return replace(self, intervals=left)
 
 
 def parse_pool(name: str, ranges: Sequence[str], excludes: Sequence[str] = ()) -> Pool:

@@ -65,6 +65,14 @@ def inside_range(history: History) -> Iterator[str]:
             yield f"{cidr} of {uid} is not inside {life.name}"
 
 
+def allowed(history: History) -> Iterator[str]:
+    """Allowed: a block is granted only to a request of a namespace that the range serves, or once served."""
+    for life, uid, cidr in history.facts.grants:
+        request = history.requests.get(uid)
+        if request is not None and not history.allows(life, request.obj, ever=True):
+            yield f"{life.name} grants {cidr} to {request.name}, whose namespace it does not allow"
+
+
 def stable(history: History) -> Iterator[str]:
     """Stable: a block that somebody was given never changes while he lives; nor does a published cidr."""
     for request, before, now in history.facts.published:
@@ -181,6 +189,7 @@ CHECKERS: dict[str, Checker] = {
     "Monotone": monotone,
     "Standing": standing,
     "InsideRange": inside_range,
+    "Allowed": allowed,
     "Accounted": accounted,
     "SameAnswer": same_answer,
 }

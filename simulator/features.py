@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from simulator.hands import GROUP
+from simulator.hands import GROUP, OPEN_LABEL
 
 if TYPE_CHECKING:
     import random
@@ -49,6 +49,20 @@ def _excludes(version: int, rng: random.Random) -> Obj:
     return _spec(excludes=rng.sample(texts[version], rng.choice((1, 2))))
 
 
+def _allowed(_: int, rng: random.Random) -> Obj:
+    not_closed = {"key": OPEN_LABEL, "operator": "NotIn", "values": ["no"]}
+    selectors: tuple[Obj, ...] = ({"matchLabels": {OPEN_LABEL: "yes"}}, {"matchExpressions": [not_closed]})
+    choices = ({"from": "Same"}, {"from": "Selector", "selector": rng.choice(selectors)})
+    return _spec(allowedNamespaces=rng.choice(choices))
+
+
+def _network(version: int, rng: random.Random) -> Obj:
+    gateways = {4: ("10.0.0.0", "10.0.0.9", "10.9.9.9"), 6: ("2001:db8::", "2001:db8::9", "fe80::1")}
+    lengths = {4: (24, 32), 6: (64, 124)}
+    parts = {"gateway": rng.choice(gateways[version]), "prefixLength": rng.choice(lengths[version])}
+    return _spec(network={name: value for name, value in parts.items() if rng.random() < 0.8})
+
+
 def _size(version: int, rng: random.Random) -> Obj:
     return _spec(size=rng.choice({4: (27, 28, 29, 30, 31, 32, 33), 6: (124, 125, 126, 127, 128, 64)}[version]))
 
@@ -84,6 +98,9 @@ OF_RANGES: dict[str, Feature] = {
     "cool-down": Feature(0.3, _cooldown),
     "on hold": Feature(0.1, _hold),
     "excludes": Feature(0.3, _excludes),
+    "network": Feature(0.4, _network),
+    "everybody allowed": Feature(0.6, lambda _, __: _spec(allowedNamespaces={"from": "All"})),
+    "some namespaces allowed": Feature(0.3, _allowed),
 }
 #: ... each request one of these, as they exclude each other ...
 FORMS_OF_REQUESTS: dict[str, Feature] = {

@@ -35,6 +35,8 @@ RECLAIM = f"{GROUP}/reclaim"
 HOLD = f"{GROUP}/hold"
 #: A finalizer of somebody else.
 FOREIGN_FINALIZER = "example.com/keep"
+#: By this label of namespaces ranges select whom they serve.
+OPEN_LABEL = "open"
 
 
 def find(world: World, plural: str, name: str) -> tuple[Resource, Obj] | None:
@@ -118,6 +120,12 @@ def hold(world: World, name: str) -> str | None:
 def mislabel(world: World, plural: str, name: str, value: str) -> str | None:
     """Give a request the label of another range."""
     return _change(world, plural, name, lambda obj: {"labels": labels_of(obj) | {f"{GROUP}/range": value}})
+
+
+def label_namespace(world: World, name: str, value: str) -> str | None:
+    """Set the label that ranges select namespaces by; "" takes it away."""
+    labels = {OPEN_LABEL: value} if value else {}
+    return _change(world, "namespaces", name, lambda obj: {"labels": _unlabelled(labels_of(obj)) | labels})
 
 
 def strip_owners(world: World, plural: str, name: str) -> str | None:
@@ -216,6 +224,10 @@ def _change(world: World, plural: str, name: str, change: Callable[[Obj], Obj]) 
     return f"change {resource.kind} {name}: {json.dumps(changes)}"
 
 
+def _unlabelled(labels: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in labels.items() if name != OPEN_LABEL}
+
+
 def _without(items: list[str], item: str) -> list[str]:
     return [each for each in items if each != item]
 
@@ -224,7 +236,7 @@ VERBS: dict[str, Callable[..., str | None]] = {
     verb.__name__.replace("_", "-"): verb
     for verb in (
         create, delete, add_finalizer, drop_finalizer, strip_finalizers, strip_labels, strip_annotations, mislabel,
-        hold, strip_owners, set_spec, set_status, old_status, reclaim, force_namespace, wipe,
+        hold, label_namespace, strip_owners, set_spec, set_status, old_status, reclaim, force_namespace, wipe,
     )
 }  # fmt: skip
 

@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any
 from simulator.blocks import Block, block_of, merged, without
 from simulator.clock import parse_rfc3339
 from simulator.hands import RECLAIM
-from simulator.objects import annotations_of, controller_of, finalizers_of, is_deleting, joined, key_of, uid_of
+from simulator.objects import (
+    annotations_of,
+    controller_of,
+    finalizers_of,
+    is_deleting,
+    joined,
+    key_of,
+    labels_of,
+    selector_matches,
+    uid_of,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -58,10 +68,11 @@ class RangeLife:
 
     @property
     def pool(self) -> list[Block]:
-        """The addresses of its spec that may be handed out, merged."""
+        """The addresses of its spec that may be handed out, merged; the gateway is none of them."""
         spec = self.obj["spec"]
         ranges, excludes = ([block_of(text) for text in spec.get(field, ())] for field in ("ranges", "excludes"))
-        return without(merged(ranges), excludes)
+        gateway = spec.get("network", {}).get("gateway")
+        return without(merged(ranges), [*excludes, block_of(gateway)] if gateway else excludes)
 
     @property
     def cooldown(self) -> timedelta:
@@ -138,6 +149,8 @@ class History:
         self.requests: dict[str, RequestLife] = {}
         #: The allocations that exist, by `namespace/name`.
         self.allocations: dict[str, Obj] = {}
+        #: The labels that namespaces have had, oldest first, by name.
+        self.labels: dict[str, list[dict[str, str]]] = {}
         self.facts = Facts()
         #: Whether a replica's clock was ever wrong.
         self.clocks_were_wrong = False
@@ -151,6 +164,18 @@ class History:
         """The living range that a request names."""
         name = named_range(request)
         return next((life for life in self.ranges.values() if life.name == name and not life.is_gone), None)
+
+    def allows(self, life: RangeLife, request: Obj, *, ever: bool = False) -> bool:
+        """Whether a range serves the namespace of a request now; or did so ever, as an old cache may show."""
+        namespace, allowed = key_of(request)[0], life.obj["spec"].get("allowedNamespaces", {})
+        match allowed.get("from", "Same"):
+            case "All":
+                return True
+            case "Selector":
+                labels = self.labels.get(namespace, [])
+                return any(selector_matches(allowed["selector"], each) for each in (labels if ever else labels[-1:]))
+            case _:
+                return namespace == life.name.partition("/")[0]
 
     @property
     def by_hand(self) -> bool:
@@ -170,6 +195,8 @@ class History:
                 self._note_request(event)
             case "ipamallocations":
                 self._note_allocation(event)
+            case "namespaces":
+                self.labels.setdefault(key_of(event.obj)[1], []).append(labels_of(event.obj))
             case _:
                 pass
 

@@ -240,6 +240,32 @@ def _answer_less(_: str, body: Obj, ask: Callable[[Obj], Obj]) -> Obj:
     return answer
 
 
+def _allow_everybody(_: str, body: Obj, ask: Callable[[Obj], Obj]) -> Obj:
+    body["parent"]["spec"]["allowedNamespaces"] = {"from": "All"}
+    return ask(body)
+
+
+def _hand_out_the_gateway(_: str, body: Obj, ask: Callable[[Obj], Obj]) -> Obj:
+    network = copied(body["parent"]["spec"].get("network", {}))
+    body["parent"]["spec"].get("network", {}).pop("gateway", None)
+    answer = ask(body)
+    for child in answer.get("children", []):
+        if "network" in child["spec"]:
+            child["spec"]["network"] = network
+    return answer
+
+
+def _tell_no_network(_: str, body: Obj, ask: Callable[[Obj], Obj]) -> Obj:
+    for obj in body["related"].get(ALLOCATIONS, {}).values():
+        obj["spec"].pop("network", None)
+    return ask(body)
+
+
+def _strangers_hold(path: str, body: Obj, ask: Callable[[Obj], Obj]) -> Obj:
+    answer = ask(body)
+    return answer | {"finalized": False} if path.endswith("finalize") and _requests(body) else answer
+
+
 # --- twists of the request's hook
 
 
@@ -305,6 +331,10 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("foreign finalizers ignored", "S5 a", path=RANGE, twist=_ignore_foreign_finalizers),
     Mutant("grant without our finalizer", "S5 a", path=RANGE, twist=_grant_without_finalizer),
     Mutant("order from the wire", "S6", path=RANGE, twist=_order_of_the_wire),
+    Mutant("everybody is allowed", "Allowed", path=RANGE, twist=_allow_everybody),
+    Mutant("requests that are not allowed hold a range", "Gone", path=RANGE, twist=_strangers_hold),
+    Mutant("the gateway is handed out", "InsideRange", path=RANGE, twist=_hand_out_the_gateway),
+    Mutant("nobody is told of the network", "Informed", path=REQUEST, twist=_tell_no_network),
     Mutant("an answer computed from half a body", "S7", path=RANGE, twist=_answer_less),
     Mutant("published cidr ignored", "§10.1", path=RANGE, twist=_ignore_published),
     Mutant("finalize without closing", "§10.2", path=RANGE, twist=_finalize_without_closing),

@@ -41,6 +41,8 @@ def _right_answers(history: History, request: RequestLife) -> list[tuple[str, st
         # What was published stays; what was said by a range that is gone stays too, until somebody asks again.
         return [("Ready", shown), ("Busy", shown), ("Invalid", shown), ("Pending", shown)]
     entry = life.ledger.get(request.uid)
+    if entry is None and not history.allows(life, request.obj):
+        return [(state, shown) for state in (("Ready", "Busy", "Invalid", "Pending") if shown else ("Pending",))]
     # Where no answer can come, what was said last stays, be it said by a person.
     states = ("Pending", "Busy", "Invalid", "Ready") if _takes_no_answers(history, life) else ()
     silent = [(state, shown) for state in states]
@@ -98,6 +100,18 @@ def _recorded(life: RangeLife, request: RequestLife, bits: int) -> str:
     return recorded if length <= bits and block.size == 1 << (bits - length) else ""
 
 
+def informed(history: History) -> Iterator[str]:
+    """Informed: who shows a block of a range shows what the range says of its network."""
+    for request in history.requests.values():
+        life = history.range_of(request.obj)
+        granted = life.ledger.get(request.uid) if life else None
+        if request.is_gone or life is None or granted is None or request.cidr != granted[0]:
+            continue  # a block that a person wrote contradicts the answer, of which then nothing is shown
+        shown = request.obj["status"].get("network")
+        if shown != life.obj["spec"].get("network"):
+            yield f"{request.name} shows {shown}, but {life.name} says {life.obj['spec'].get('network')}"
+
+
 def no_leak(history: History, *, excused: bool = True) -> Iterator[str]:
     """NoLeak: every entry has its request, but for holders whose going could not be seen."""
     for life, uid, cidr, is_marked in _absent(history):
@@ -132,7 +146,7 @@ def _absent(history: History) -> Iterator[tuple[RangeLife, str, str, bool]]:
 
 def gone(history: History) -> Iterator[str]:
     """Gone: nothing that was deleted is still there, and no answer is there without its question."""
-    referred = {named_range(item.obj) for item in history.requests.values() if not item.is_gone}
+    referred = {named_range(item.obj) for item in history.requests.values() if _is_heard(history, item)}
     for request in history.requests.values():
         if not request.is_gone and is_deleting(request.obj):
             yield f"{request.name} was deleted and is still there"
@@ -148,6 +162,12 @@ def gone(history: History) -> Iterator[str]:
             yield f"allocation {name} ({obj['spec']['state']}) answers a request that is gone"
         elif controlling_range(obj) not in history.ranges:
             yield f"allocation {name} belongs to nobody"
+
+
+def _is_heard(history: History, request: RequestLife) -> bool:
+    """Whether a request is there for its range: allowed, or a holder from when it was."""
+    life = history.range_of(request.obj)
+    return bool(not request.is_gone and life and (history.allows(life, request.obj) or request.uid in life.ledger))
 
 
 def requests_gone(history: History) -> Iterator[str]:

@@ -148,6 +148,7 @@ class Simulation:
         yield
         history = self.history
         self._judge_rest("Live", rest.live(history))
+        self._judge_rest("Informed", rest.informed(history))
         self._judge_rest("NoLeak", rest.no_leak(history))
         self._judge_rest("Gone", rest.gone(history))
         self._judge_rest("Calm", rest.calm(history))

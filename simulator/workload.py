@@ -197,6 +197,11 @@ def _force_namespace(world: World, _: Habits, rng: random.Random) -> Action | No
     return ("force-namespace", rng.choice(found)) if found else None
 
 
+def _label_namespace(world: World, _: Habits, rng: random.Random) -> Action | None:
+    found = [meta(obj)["name"] for obj in world.store.list(NAMESPACE)]
+    return ("label-namespace", rng.choice(found), rng.choice(("yes", "no", ""))) if found else None
+
+
 def _wipe(_: World, __: Habits, ___: random.Random) -> Action | None:
     return ("wipe",)
 
@@ -243,6 +248,7 @@ DEEDS: dict[str, Deed] = {
     "strip the owners of an allocation": Deed(0.3, _on("strip-owners", "ipamallocations")),
     "strip the labels of an allocation": Deed(0.3, _on("strip-labels", "ipamallocations")),
     "clear stray allocations": Deed(0.3, _clear_strays),
+    "label a namespace": Deed(0.8, _label_namespace),
     "edit a spec": Deed(0.4, _edit_spec),
     "edit a status": Deed(0.3, _edit_status),
     "write an old status again": Deed(0.5, _old_status),

@@ -34,6 +34,7 @@ REFUSALS = {
     "InvalidSize": ("Invalid", r"invalid size 33: IPv4 prefix lengths are 0\.\.32"),
     "OutsideRange": ("Invalid", r"10\.1\.0\.0/28 is not wholly inside team-a/net"),
     "Excluded": ("Invalid", r"10\.0\.0\.8/30 has addresses that are excluded from team-a/net: 10\.0\.0\.9"),
+    "Gateway": ("Invalid", r"10\.0\.0\.1/32 is the gateway of team-a/net, which is never handed out"),
     "TooLarge": ("Invalid", r"no block of /23 can ever fit: .*"),
     "InvalidSpec": ("Invalid", r"the spec can't be read: .*"),
     "InvalidRequest": ("Invalid", r'request "10\.0\.0\.5/28" has host bits set: .*'),

@@ -31,8 +31,14 @@ METACONTROLLER_CRDS = Path(__file__).parent / "metacontroller_crds.yaml"
 #: What a user installs, as shipped: a kustomization with CRDs, roles, hooks and controllers.
 SHIPPED = "metacontroller"
 
-#: What of the controller manager has to do with us: children of deleted owners, namespaces, roles made of others.
-CONTROLLERS = ("garbage-collector-controller", "namespace-controller", "clusterrole-aggregation-controller")
+#: What of the controller manager has to do with us: children of deleted owners, namespaces, roles made of others, and
+#: quotas, whose status the API server's admission waits for.
+CONTROLLERS = (
+    "garbage-collector-controller",
+    "namespace-controller",
+    "clusterrole-aggregation-controller",
+    "resourcequota-controller",
+)
 
 
 class ControlPlane:
@@ -170,6 +176,8 @@ class ControlPlane:
         return [
             f"--kubeconfig={self.kubeconfig}",
             f"--controllers={','.join(CONTROLLERS)}",
+            # By default a quota that was made before the controller knew its kind waits five minutes to be counted.
+            "--resource-quota-sync-period=10s",
             "--leader-elect=false",
             "--secure-port=0",
         ]

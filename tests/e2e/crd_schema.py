@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tests.e2e.api import Obj
 
 CRDS = Path(__file__).parents[2] / "crds"
+#: A key that stands for all keys of a map.
+ANY_KEY = "key"
 CONDITION = {
     "type": "Ready",
     "status": "True",
@@ -29,6 +31,8 @@ CONDITION = {
     "lastTransitionTime": "2026-01-01T00:00:00Z",
     "observedGeneration": 1,
 }
+
+NETWORK = {"gateway": "10.0.0.1", "prefixLength": 24, "dnsServers": ["10.0.0.53"]}
 
 #: For each kind an object in which every field of the schema has a value that is allowed.
 FILLED: dict[str, Obj] = {
@@ -39,6 +43,14 @@ FILLED: dict[str, Obj] = {
             "mode": "FirstMatch",
             "cooldownSeconds": 60,
             "excludes": ["10.0.0.0"],
+            "network": NETWORK,
+            "allowedNamespaces": {
+                "from": "Selector",
+                "selector": {
+                    "matchLabels": {ANY_KEY: "value"},
+                    "matchExpressions": [{"key": "key", "operator": "In", "values": ["value"]}],
+                },
+            },
             "description": "d",
         },
         "status": {
@@ -63,6 +75,7 @@ FILLED: dict[str, Obj] = {
         },
         "status": {
             "cidr": "10.0.0.16/28",
+            "network": NETWORK,
             "state": "Ready",
             "message": "m",
             "observedGeneration": 1,
@@ -75,6 +88,7 @@ FILLED: dict[str, Obj] = {
             "request": {"namespace": "team", "name": "web", "uid": "u1"},
             "state": "Ready",
             "cidr": "10.0.0.16/28",
+            "network": NETWORK,
             "revision": 1,
             "reason": "Allocated",
             "message": "m",
@@ -110,6 +124,7 @@ BREAKERS: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
     "pattern": (lambda _value, _limit: "-", "should match"),
     "format": (lambda _value, _limit: "yesterday", "must be of type"),
     "maxItems": (lambda value, limit: value * (limit + 1), "Too many"),
+    "maxProperties": (lambda _, limit: {f"key-{number}": "value" for number in range(limit + 1)}, "Too many"),
     "minItems": (lambda _value, _limit: [], "at least"),
 }
 REQUIRED = "Required value"
@@ -175,6 +190,8 @@ def _keywords_below(kind: str, path: PathInObject, schema: Obj) -> Iterator[Keyw
         yield from _keywords_below(kind, (*path, name), below)
     if "items" in schema:
         yield from _keywords_below(kind, (*path, 0), schema["items"])
+    if "additionalProperties" in schema:
+        yield from _keywords_below(kind, (*path, ANY_KEY), schema["additionalProperties"])
 
 
 def _messages_below(schema: Obj) -> Iterator[str]:

@@ -19,6 +19,15 @@ BACKWARDS = "an interval begins with its lower end: first-last"
 ONE_FAMILY = "ranges must be of one address family: all IPv4 or all IPv6"
 EXCLUDES_FAMILY = "excludes must be of the address family of ranges"
 CHUNK_SIZE = "chunkSize is too long for an IPv4 range; IPv4 prefix lengths are 0..32"
+GATEWAY = "not an address, such as 10.0.0.1"
+GATEWAY_FAMILY = "the gateway must be of the address family of ranges"
+NAME_SERVER = "not an address of a name server, such as 10.0.0.53"
+ADDRESS_TEXT = "not an address in canonical text: IPv6 in lower case and shortest form, such as 2001:db8::1"
+PREFIX_LENGTH = "prefixLength is too long for an IPv4 range; IPv4 prefix lengths are 0..32"
+ALLOCATION_NETWORK = "the network of an IPAMAllocation never changes once its cidr is set"
+SELECTOR = 'a selector belongs to "from: Selector", and to nothing else'
+LABEL_KEY = "not the key of a label, such as team or example.com/team"
+LABEL_VALUES = "In and NotIn have values, Exists and DoesNotExist have none"
 NOT_A_REQUEST = "not a CIDR (10.0.0.16/28) or an address (10.0.0.5)"
 REQUEST_HOST_BITS = "a CIDR must not have host bits set: write the network address, such as 10.0.0.16/28"
 REQUEST_TEXT = "not in canonical text: IPv6 in lower case and shortest form, such as 2001:db8::/64"
@@ -37,6 +46,24 @@ NOT_OPENED_AGAIN = "a range that is being deleted can't be opened again"
 
 def _ranges(*ranges: str, **spec: object) -> Obj:
     return {"ranges": list(ranges), **spec}
+
+
+def _network(range_: str = "10.0.0.0/24", **network: object) -> Obj:
+    return _ranges(range_, network=network)
+
+
+def _allowing(source: str | None, selector: Obj | None = None) -> Obj:
+    said = {"from": source} | {"selector": selector}
+    return _ranges("10.0.0.0/24", allowedNamespaces={key: value for key, value in said.items() if value is not None})
+
+
+def _by_labels(**labels: str) -> Obj:
+    return _allowing("Selector", {"matchLabels": {key.replace("__", "/"): value for key, value in labels.items()}})
+
+
+def _by_expression(operator: str, *values: str, key: str = "team") -> Obj:
+    expression: Obj = {"key": key, "operator": operator} | ({"values": list(values)} if values else {})
+    return _allowing("Selector", {"matchExpressions": [expression]})
 
 
 def _wanted(text: str) -> Obj:
@@ -82,6 +109,24 @@ REFUSED: list[Row] = [
     ("excludes of IPv6", "IPAMRange", _ranges("10.0.0.0/24", excludes=["10.0.0.1", "::1"]), EXCLUDES_FAMILY),
     ("excludes of IPv4", "IPAMRange", _ranges("2001:db8::/64", excludes=["10.0.0.1"]), EXCLUDES_FAMILY),
     ("chunkSize of IPv6", "IPAMRange", _ranges("10.0.0.0/24", chunkSize=33), CHUNK_SIZE),
+    ("word as gateway", "IPAMRange", _network(gateway="router"), GATEWAY),
+    ("CIDR as gateway", "IPAMRange", _network(gateway="10.0.0.1/24"), GATEWAY),
+    ("long gateway", "IPAMRange", _network("2001:db8::/64", gateway="2001:db8:0:0::1"), ADDRESS_TEXT),
+    ("IPv6 gateway", "IPAMRange", _network(gateway="2001:db8::1"), GATEWAY_FAMILY),
+    ("IPv4 gateway", "IPAMRange", _network("2001:db8::/64", gateway="10.0.0.1"), GATEWAY_FAMILY),
+    ("prefixLength of IPv6", "IPAMRange", _network(prefixLength=33), PREFIX_LENGTH),
+    ("word as name server", "IPAMRange", _network(dnsServers=["10.0.0.53", "dns"]), NAME_SERVER),
+    ("upper case name server", "IPAMRange", _network(dnsServers=["2001:DB8::53"]), ADDRESS_TEXT),
+    ("Selector without selector", "IPAMRange", _allowing("Selector"), SELECTOR),
+    ("selector without Selector", "IPAMRange", _allowing("All", {}), SELECTOR),
+    ("selector by default", "IPAMRange", _allowing(None, {}), SELECTOR),
+    ("blank in a key", "IPAMRange", _allowing("Selector", {"matchLabels": {"a team": "x"}}), LABEL_KEY),
+    ("key of two slashes", "IPAMRange", _by_labels(a__b__c="x"), LABEL_KEY),
+    ("long key", "IPAMRange", _by_labels(**{"k" * 64: "x"}), LABEL_KEY),
+    ("In without values", "IPAMRange", _by_expression("In"), LABEL_VALUES),
+    ("NotIn without values", "IPAMRange", _by_expression("NotIn"), LABEL_VALUES),
+    ("Exists with values", "IPAMRange", _by_expression("Exists", "a"), LABEL_VALUES),
+    ("DoesNotExist with values", "IPAMRange", _by_expression("DoesNotExist", "a"), LABEL_VALUES),
     ("word", "IPAMRequest", _wanted("any"), NOT_A_REQUEST),
     ("interval", "IPAMRequest", _wanted("10.0.0.1-10.0.0.2"), NOT_A_REQUEST),
     ("leading zero", "IPAMRequest", _wanted("10.0.0.01"), NOT_A_REQUEST),
@@ -118,6 +163,18 @@ ACCEPTED: list[tuple[str, str, Obj]] = [
     ("IPv4 chunkSize", "IPAMRange", _ranges("10.0.0.0/24", chunkSize=32)),
     ("IPv6 chunkSize", "IPAMRange", _ranges("2001:db8::/64", chunkSize=128)),
     ("chunkSize 0", "IPAMRange", _ranges("10.0.0.0/24", chunkSize=0)),
+    ("network", "IPAMRange", _network(gateway="10.0.0.1", prefixLength=32, dnsServers=["10.0.0.53", "2001:db8::53"])),
+    ("IPv6 network", "IPAMRange", _network("2001:db8::/64", gateway="fe80::1", prefixLength=128)),
+    ("network without anything", "IPAMRange", _network()),
+    ("gateway outside", "IPAMRange", _network(gateway="10.9.9.9", prefixLength=0)),
+    ("from Same", "IPAMRange", _allowing("Same")),
+    ("from All", "IPAMRange", _allowing("All")),
+    ("empty selector", "IPAMRange", _allowing("Selector", {})),
+    ("labels", "IPAMRange", _by_labels(team="a", **{"example.com__tier": ""})),
+    ("In", "IPAMRange", _by_expression("In", "a", "", key="kubernetes.io/metadata.name")),
+    ("NotIn", "IPAMRange", _by_expression("NotIn", "a")),
+    ("Exists", "IPAMRange", _by_expression("Exists")),
+    ("DoesNotExist", "IPAMRange", _by_expression("DoesNotExist")),
     ("smallest", "IPAMRequest", {"ipam": {"name": "net"}}),
     ("other namespace", "IPAMRequest", {"ipam": {"name": "net", "namespace": "team-b"}}),
     ("name with dots", "IPAMRequest", {"ipam": {"name": "net.example.com"}}),
@@ -134,6 +191,7 @@ ACCEPTED: list[tuple[str, str, Obj]] = [
 ]
 
 _GRANTED = _allocation(state="Ready", revision=3, cidr="10.0.0.0/28")
+_TOLD = _GRANTED | {"network": {"gateway": "10.0.0.1"}}
 _OTHER_REQUEST = {"namespace": "team", "name": "web", "uid": "u2"}
 
 #: Case, kind, spec before, spec after, message: refused when the object is replaced.
@@ -150,6 +208,9 @@ REFUSED_CHANGES: list[Change] = [
         RANGE_SPEC,
     ),
     ("description", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", description="d"), RANGE_SPEC),
+    ("network", "IPAMRange", _network(gateway="10.0.0.1"), _network(gateway="10.0.0.2"), RANGE_SPEC),
+    ("allowedNamespaces added", "IPAMRange", _ranges("10.0.0.0/24"), _allowing("All"), RANGE_SPEC),
+    ("selector", "IPAMRange", _by_labels(team="a"), _by_labels(team="b"), RANGE_SPEC),
     ("range", "IPAMRequest", {"ipam": {"name": "net"}}, {"ipam": {"name": "other"}}, REQUEST_SPEC),
     (
         "namespace added",
@@ -162,6 +223,9 @@ REFUSED_CHANGES: list[Change] = [
     ("wanted block removed", "IPAMRequest", _wanted("10.0.0.5"), {"ipam": {"name": "net"}}, REQUEST_SPEC),
     ("cidr", "IPAMAllocation", _GRANTED, _GRANTED | {"cidr": "10.0.0.16/28"}, ALLOCATION_CIDR),
     ("cidr removed", "IPAMAllocation", _GRANTED, _allocation(), ALLOCATION_CIDR),
+    ("gateway", "IPAMAllocation", _TOLD, _TOLD | {"network": {"gateway": "10.0.0.2"}}, ALLOCATION_NETWORK),
+    ("network removed", "IPAMAllocation", _TOLD, _GRANTED, ALLOCATION_NETWORK),
+    ("network added", "IPAMAllocation", _GRANTED, _TOLD, ALLOCATION_NETWORK),
     ("uid", "IPAMAllocation", _allocation(), _allocation(request=_OTHER_REQUEST), ALLOCATION_SUBJECT),
     ("range", "IPAMAllocation", _allocation(), _allocation(range="other"), ALLOCATION_SUBJECT),
 ]
@@ -169,8 +233,10 @@ REFUSED_CHANGES: list[Change] = [
 #: Case, kind, spec before, spec after: accepted when the object is replaced.
 ACCEPTED_CHANGES: list[tuple[str, str, Obj, Obj]] = [
     ("nothing", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24")),
+    ("the default in words", "IPAMRange", _ranges("10.0.0.0/24"), _allowing("Same")),
     ("nothing", "IPAMRequest", {"ipam": {"name": "net"}}, {"ipam": {"name": "net"}}),
     ("Busy to Ready", "IPAMAllocation", _allocation(), _GRANTED),
+    ("Busy to Ready with a network", "IPAMAllocation", _allocation(), _TOLD),
     ("message", "IPAMAllocation", _allocation(), _allocation(message="no room")),
     ("Ready to Released", "IPAMAllocation", _GRANTED, _GRANTED | {"state": "Released", "revision": 4}),
 ]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 IPV6_BASE = 1 << 32
 Interval = tuple[int, int]
+Labels = dict[str, str]
 
 
 def differences_at_rest(api: Api, namespaces: Collection[str]) -> list[str]:
@@ -28,11 +29,12 @@ def differences_at_rest(api: Api, namespaces: Collection[str]) -> list[str]:
         for resource in (RANGES, REQUESTS, ALLOCATIONS)
     )
     by_key = {(obj["metadata"]["namespace"], obj["metadata"]["name"]): obj for obj in ranges}
+    labels = {obj["metadata"]["name"]: obj["metadata"]["labels"] for obj in _namespaces(api)}
     found = [f"{_name(obj)} is still being deleted" for obj in requests if _is_going(obj)]
     for key, range_ in by_key.items():
         asking = [obj for obj in requests if range_of(obj) == key and not _is_going(obj)]
         found += _ledger_differences(key, range_, asking, allocations)
-    return found + [text for obj in requests if not _is_going(obj) and (text := _wrong_state(obj, by_key))]
+    return found + [text for obj in requests if not _is_going(obj) and (text := _wrong_state(obj, by_key, labels))]
 
 
 def _ledger_differences(key: RangeKey, range_: Obj, requests: list[Obj], allocations: list[Obj]) -> list[str]:
@@ -50,9 +52,12 @@ def _ledger_differences(key: RangeKey, range_: Obj, requests: list[Obj], allocat
     return [f"{key[0]}/{key[1]}: {what} differ in {sorted(diff)[:5]}" for what, diff in pairs if diff]
 
 
-def _wrong_state(request: Obj, ranges: dict[RangeKey, Obj]) -> str | None:
+def _wrong_state(request: Obj, ranges: dict[RangeKey, Obj], labels: dict[str, Labels]) -> str | None:
     status = request.get("status", {})
-    wanted = {"Ready"} if _cidr(request) else _states_without_cidr(request, ranges.get(range_of(request)))
+    range_ = ranges.get(range_of(request))
+    if range_ is not None and not _is_allowed(request, range_, labels):
+        range_ = None
+    wanted = {"Ready"} if _cidr(request) else _states_without_cidr(request, range_)
     if status.get("state") in wanted:
         return None
     return f"{_name(request)} is {status.get('state')} and should be {' or '.join(sorted(wanted))}"
@@ -60,11 +65,13 @@ def _wrong_state(request: Obj, ranges: dict[RangeKey, Obj]) -> str | None:
 
 def _states_without_cidr(request: Obj, range_: Obj | None) -> set[str]:
     """States that a request without a block may rightly be in."""
-    if range_ is None or range_["metadata"]["namespace"] != request["metadata"]["namespace"]:
+    if range_ is None:
         return {"Pending"}
     if _is_going(range_) or range_["status"].get("state") == "Invalid":
         return {"Invalid"}
     pool = [_interval(text) for text in range_["spec"]["ranges"]]
+    if gateway := range_["spec"].get("network", {}).get("gateway"):
+        pool = _free(_merged(pool), [_interval(gateway)])
     held = [first_and_last(item["cidr"]) for item in range_["status"].get("allocations", [])]
     if wanted := request["spec"].get("request"):
         return _states_of_dedicated(_interval(wanted), pool, held)
@@ -76,6 +83,14 @@ def _states_without_cidr(request: Obj, range_: Obj | None) -> set[str]:
     if not any(_has_aligned(space, block) for space in _merged(pool)):
         return {"Busy", "Invalid"}
     return {"Ready"} if any(_has_aligned(space, block) for space in _free(_merged(pool), held)) else {"Busy"}
+
+
+def _is_allowed(request: Obj, range_: Obj, labels: dict[str, Labels]) -> bool:
+    """Whether a range serves the namespace of a request; of selectors this knows matchLabels."""
+    allowed, namespace = range_["spec"]["allowedNamespaces"], request["metadata"]["namespace"]
+    if allowed["from"] == "Selector":
+        return bool(labels.get(namespace, {}).items() >= allowed["selector"]["matchLabels"].items())
+    return bool(allowed["from"] == "All") or namespace == range_["metadata"]["namespace"]
 
 
 def _states_of_dedicated(wanted: Interval, pool: list[Interval], held: list[Interval]) -> set[str]:
@@ -122,6 +137,10 @@ def _has_aligned(space: Interval, size: int) -> bool:
     base = IPV6_BASE if space[0] >= IPV6_BASE else 0
     first = base + -(-(space[0] - base) // size) * size
     return first + size - 1 <= space[1]
+
+
+def _namespaces(api: Api) -> list[Obj]:
+    return list(api.ask_patiently("GET", "/api/v1/namespaces")["items"])
 
 
 def _cidr(request: Obj) -> str:

@@ -16,6 +16,7 @@ from tests.e2e.team import Team
 
 if TYPE_CHECKING:
     from tests.e2e.api import Obj
+    from tests.e2e.loop import Loop
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 #: How long something that must not happen is watched.
@@ -26,6 +27,22 @@ def test_the_quickstart_ends_with_a_network(team: Team) -> None:
     for document in yaml.safe_load_all((EXAMPLES / "quickstart.yaml").read_text()):
         team.api.create(document | {"metadata": document["metadata"] | {"namespace": team.namespace}})
     assert team.wait_state("mynet", "Ready")["status"]["cidr"] == "192.168.0.0/24"
+
+
+def test_a_dual_stack_consumer_waits_for_both_of_its_requests(team: Team, loop: Loop) -> None:
+    """As the example says, by kubectl and the label that the pair has in common."""
+    manifests = (EXAMPLES / "dual-stack.yaml").read_text().replace("namespace: default", f"namespace: {team.namespace}")
+    loop.plane.kubectl("apply", "-f", "-", stdin=manifests)
+    node = ("-n", team.namespace, "-l", "example.com/node=node-1")
+    loop.plane.kubectl("wait", "--for=condition=Ready", "ipamrequest", *node, "--timeout=60s")
+    shown = loop.plane.kubectl(
+        "get",
+        "ipamrequest",
+        *node,
+        "-o",
+        "jsonpath={range .items[*]}{.status.cidr} {.status.network.gateway} {.status.network.prefixLength}{'\\n'}{end}",
+    )
+    assert shown.splitlines() == ["10.40.0.64/32 10.40.0.1 24", "fd00:40::100/128 fd00:40::1 64"]
 
 
 def test_a_granted_request_carries_label_finalizer_and_recorded_address(team: Team) -> None:
@@ -77,6 +94,17 @@ def test_ipv6_works_the_same(team: Team) -> None:
     team.create_range("net", "2001:db8::/56", chunkSize=64)
     team.create_request("web")
     assert team.wait_state("web", "Ready")["status"]["cidr"] == "2001:db8::/64"
+
+
+def test_a_grant_carries_the_network_of_its_range_and_never_its_gateway(team: Team) -> None:
+    network = {"gateway": "10.0.0.0", "prefixLength": 24, "dnsServers": ["10.0.0.53", "2001:db8::53"]}
+    team.create_range("net", "10.0.0.0/31", network=network)
+    team.create_request("web")
+    status = team.wait_state("web", "Ready")["status"]
+    assert (status["cidr"], status["network"]) == ("10.0.0.1/32", network)
+    assert team.allocation_of("web")["spec"]["network"] == network
+    team.create_request("gateway", request="10.0.0.0")
+    assert "is the gateway of" in team.wait_state("gateway", "Invalid")["status"]["message"]
 
 
 def test_what_can_never_be_served_is_invalid(team: Team) -> None:

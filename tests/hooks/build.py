@@ -32,6 +32,8 @@ NOW = datetime(2026, 11, 23, 20, 0, 0, tzinfo=UTC)
 RANGE_FINALIZER = "metacontroller.io/compositecontroller-ipamrange"
 NAMESPACE = "team-a"
 RANGE = "net"
+#: The value of `allowedNamespaces` with which requests of every namespace are served.
+ALL = {"from": "All"}
 
 NOISE: Obj = {
     "resourceVersion": "30437",
@@ -67,6 +69,11 @@ def _meta(namespace: str, name: str, uid: str, *, deleted: str | None, noise: bo
     return {**NOISE, **meta} if noise else meta
 
 
+def _present(**fields: Any) -> Obj:
+    """The fields that say something; a number does, and 0 is one."""
+    return {name: value for name, value in fields.items() if value or (value == 0 and value is not False)}
+
+
 def range_object(
     *texts: str,
     chunk_size: int | None = 28,
@@ -78,6 +85,7 @@ def range_object(
     reclaim: str | None = None,
     hold: bool = False,
     held: bool = False,
+    allowed: Obj | None = None,
     name: str = RANGE,
     namespace: str = NAMESPACE,
     generation: int = 1,
@@ -87,26 +95,17 @@ def range_object(
     """An IPAMRange; by default 10.0.0.0/24 in chunks of /28, with an empty ledger of the given revision."""
     meta = _meta(namespace, name, "uid-of-the-range", deleted=deleted, noise=noise, finalizers=[RANGE_FINALIZER])
     meta["generation"] = generation
-    if reclaim is not None:
-        meta["annotations"] = {"ipam.mandelsoft.org/reclaim": reclaim}
-    if hold:
-        meta.setdefault("annotations", {})[HOLD_ANNOTATION] = "true"
-    spec: Obj = {"ranges": list(texts or ["10.0.0.0/24"])}
-    if chunk_size is not None:
-        spec["chunkSize"] = chunk_size
-    status: Obj = {"revision": (1 if entries else 0) if revision is None else revision}
-    if entries:
-        status["allocations"] = entries
-    if released:
-        status["released"] = [uid_of(name) for name in released]
-    if held:
-        status["held"] = True
-    if closing:
-        status["closing"] = True
-    if conditions:
-        status["conditions"] = conditions
-    if noise:
-        status["digest"] = "398ae2458d8ad9e5e609de4923bce79155a5f892085168db9a02d76aadb38726"
+    annotations = {"ipam.mandelsoft.org/reclaim": reclaim, HOLD_ANNOTATION: "true" if hold else None}
+    meta |= _present(annotations=_present(**annotations))
+    spec = {"ranges": list(texts or ["10.0.0.0/24"])} | _present(chunkSize=chunk_size, allowedNamespaces=allowed)
+    status = {"revision": (1 if entries else 0) if revision is None else revision} | _present(
+        allocations=entries,
+        released=[uid_of(name) for name in released or []],
+        held=held,
+        closing=closing,
+        conditions=conditions,
+        digest="398ae2458d8ad9e5e609de4923bce79155a5f892085168db9a02d76aadb38726" if noise else None,
+    )
     return {"apiVersion": API_VERSION, "kind": "IPAMRange", "metadata": meta, "spec": spec, "status": status}
 
 
@@ -178,8 +177,10 @@ def allocation_object(
     return {"apiVersion": API_VERSION, "kind": "IPAMAllocation", "metadata": meta, "spec": spec}
 
 
-def namespace_object(name: str = NAMESPACE, *, deleted: str | None = None) -> Obj:
-    meta = {"name": name, "uid": f"uid-of-{name}", "creationTimestamp": at(-600)}
+def namespace_object(name: str = NAMESPACE, *, deleted: str | None = None, labels: Obj | None = None) -> Obj:
+    meta: Obj = {"name": name, "uid": f"uid-of-{name}", "creationTimestamp": at(-600)}
+    if labels is not None:
+        meta["labels"] = labels
     if deleted:
         meta["deletionTimestamp"] = deleted
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}

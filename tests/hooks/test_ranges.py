@@ -6,6 +6,7 @@ import pytest
 
 from hooks.names import REQUEST_FINALIZER
 from tests.hooks.build import (
+    ALL,
     Obj,
     allocation_object,
     answers_of,
@@ -36,8 +37,8 @@ def test_customize_asks_for_the_requests_by_label_and_for_the_namespace() -> Non
     }
 
 
-def test_customize_depends_on_the_name_alone() -> None:
-    """Metacontroller caches its answer by uid and generation: labels, status and spec don't refresh it."""
+def test_customize_depends_on_name_and_spec_alone() -> None:
+    """Metacontroller caches its answer by uid and generation: labels and status don't refresh it."""
     other = range_object("::/64", entries=[entry("a", "::/128")], deleted=at(0), closing=True)
     assert customize_range(other) == customize_range(range_object())
 
@@ -97,7 +98,7 @@ def test_pending_requests_are_served_by_age_then_namespace_then_name_then_uid() 
         request_object("x", created=at(-40), uid="4"),
         request_object("b", created=at(-30), uid="5"),
     ]
-    answer = sync_range(range_body(range_object(), *requests[::-1]))
+    answer = sync_range(range_body(range_object(allowed=ALL), *requests[::-1]))
     assert list(ledger_of(answer)) == ["z", "x", "y", "a", "b"]
 
 
@@ -139,7 +140,7 @@ def test_no_block_for(request_: Obj) -> None:
 
 def test_a_request_of_another_namespace_that_names_this_range_is_served() -> None:
     elsewhere = request_object("web", namespace="team-b", range_namespace="team-a")
-    answer = sync_range(range_body(range_object(), elsewhere))
+    answer = sync_range(range_body(range_object(allowed=ALL), elsewhere))
     assert answer["status"]["allocations"] == [{"cidr": "10.0.0.0/28", "request": "team-b/web", "uid": "uid-web"}]
 
 

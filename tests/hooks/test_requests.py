@@ -148,6 +148,18 @@ def test_a_request_with_a_block_is_never_pending() -> None:
     assert answer == {"labels": LABEL, "status": None, "resyncAfterSeconds": 60}
 
 
+@pytest.mark.parametrize("state", ["Busy", "Invalid"])
+def test_a_refusal_that_was_taken_back_does_not_stay(state: str) -> None:
+    refused = request_object("web") | {"status": {"state": state, "message": "because"}}
+    status = sync_request(refused)["status"]
+    assert (status["state"], status["message"]) == (
+        "Pending",
+        "range team-a/net does not answer any more: see whether it exists and allows this namespace",
+    )
+    assert condition(status, "Reconciling") is not None
+    assert sync_request(refused | {"status": status})["status"] is None
+
+
 def test_a_released_answer_is_none_while_the_request_lives() -> None:
     assert sync_request(request_object("web", cidr=CIDR), allocation_object("web", "Released"))["status"] is None
 

@@ -179,3 +179,20 @@ def test_a_pool_cannot_be_changed() -> None:
     pool = Pool("net", IPV4, [Interval(0, 1)])
     with pytest.raises(AttributeError):
         pool.name = "other"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("excluded", "left"),
+    [
+        ("10.0.0.1", [Interval(TEN, TEN), Interval(TEN + 2, TEN + 3)]),
+        ("10.0.0.0/31", [Interval(TEN + 2, TEN + 3)]),
+        ("10.0.0.3", [Interval(TEN, TEN + 2)]),
+        ("10.0.0.4", [Interval(TEN, TEN + 3)]),
+    ],
+)
+def test_excluding_leaves_the_rest_as_it_was(excluded: str, left: list[Interval]) -> None:
+    pool = parse_pool("net", ["10.0.0.0/30"])
+    assert pool.address_count == 4
+    rest = pool.excluding(parse_prefix(excluded))
+    assert (rest.intervals, rest.address_count) == (left, sum(each.address_count for each in left))
+    assert pool.address_count == 4

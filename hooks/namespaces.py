@@ -1,0 +1,91 @@
+"""Whose requests a range serves: `spec.allowedNamespaces`, which means what it means in the Gateway API.
+
+    Same      those of its own namespace; so it is where nothing is said
+    All       those of every namespace
+    Selector  those of the namespaces whose labels match; its own one is not among them unless it matches too
+
+Metacontroller selects namespaces by the same selector, but what a call sees may be more than that (the range's own
+namespace, always) and older. So the labels are judged here again.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from hooks.wire import AllowedNamespaces, LabelRequirement, LabelSelector, NamespaceObject, RangeSpec
+
+#: Names of namespaces; None means all of them.
+Names = frozenset[str] | None
+
+#: What the API server takes as key and as value of a label. Metacontroller can't select by anything else.
+_PART = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_KEY = re.compile(rf"((?=.{{1,253}}/){_PART}([.]{_PART})*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?")
+_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
+
+
+def allowed_by(spec: RangeSpec | str) -> AllowedNamespaces:
+    """What a spec says; a bad one is explained to the range's own namespace only."""
+    if isinstance(spec, str) or fault_of(spec.allowed_namespaces):
+        return AllowedNamespaces()
+    return spec.allowed_namespaces
+
+
+def allowed_names(allowed: AllowedNamespaces, own: str, namespaces: Iterable[NamespaceObject]) -> Names:
+    """The namespaces whose requests are served, of those that are seen; `own` is the range's."""
+    if allowed.source == "All":
+        return None
+    if allowed.source == "Selector" and allowed.selector is not None:
+        seen = (each.metadata for each in namespaces)
+        return frozenset(meta.name for meta in seen if selects(allowed.selector, meta.labels))
+    return frozenset([own])
+
+
+def selects(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
+    """Whether these labels meet all conditions of a selector."""
+    return all(labels.get(key) == value for key, value in selector.match_labels.items()) and all(
+        _is_met(each, labels) for each in selector.match_expressions
+    )
+
+
+def _is_met(requirement: LabelRequirement, labels: Mapping[str, str]) -> bool:
+    value = labels.get(requirement.key)
+    match requirement.operator:
+        case "In":
+            return value in requirement.values
+        case "NotIn":
+            return value not in requirement.values  # so it is, too, where there is no such label
+        case "Exists":
+            return value is not None
+        case "DoesNotExist":
+            return value is None
+        case _:
+            return False
+
+
+def fault_of(allowed: AllowedNamespaces) -> str | None:
+    """What is wrong with it; None if nothing is."""
+    if allowed.source not in ("Same", "All", "Selector"):
+        return f'allowedNamespaces.from "{allowed.source}": must be Same, All or Selector'
+    if (allowed.selector is not None) != (allowed.source == "Selector"):
+        return f'allowedNamespaces.from "{allowed.source}": a selector belongs to Selector, and to nothing else'
+    return next(_faults(allowed.selector), None) if allowed.selector else None
+
+
+def _faults(selector: LabelSelector) -> Iterator[str]:
+    where = "allowedNamespaces.selector"
+    for key, value in selector.match_labels.items():
+        yield from _label_faults(f"{where}.matchLabels", key, [value])
+    for index, each in enumerate(selector.match_expressions):
+        path = f"{where}.matchExpressions[{index}]"
+        if each.operator not in ("In", "NotIn", "Exists", "DoesNotExist"):
+            yield f'{path}: operator "{each.operator}": must be In, NotIn, Exists or DoesNotExist'
+        if bool(each.values) != (each.operator in ("In", "NotIn")):
+            yield f'{path}: operator "{each.operator}": In and NotIn have values, Exists and DoesNotExist have none'
+        yield from _label_faults(path, each.key, each.values)
+
+
+def _label_faults(path: str, key: str, values: Iterable[str]) -> Iterator[str]:
+    if not _KEY.fullmatch(key):
+        yield f'{path}: "{key}" is not the key of a label'
+    for value in values:
+        if not _VALUE.fullmatch(value):
+            yield f'{path}: "{value}" is not the value of a label'

@@ -1,0 +1,109 @@
+"""What the consumers of a range are told besides their blocks: `spec.network`."""
+
+import json
+
+import pytest
+
+from tests.hooks.build import (
+    Obj,
+    allocation_object,
+    answers_of,
+    entry,
+    ledger_of,
+    messages_of,
+    range_body,
+    range_object,
+    request_object,
+    sync_range,
+    sync_request,
+)
+
+NETWORK = {"gateway": "10.0.0.1", "prefixLength": 24, "dnsServers": ["10.0.0.53", "2001:db8::53"]}
+HELD = [entry("web", "10.0.0.0/32")]
+
+
+def range_with(network: Obj, *texts: str, entries: list[Obj] | None = None) -> Obj:
+    obj = range_object(*(texts or ["10.0.0.0/30"]), chunk_size=None, entries=entries)
+    return obj | {"spec": obj["spec"] | {"network": network}}
+
+
+@pytest.mark.parametrize("network", [NETWORK, {}, {"prefixLength": 0}, {"gateway": "10.9.9.9"}], ids=json.dumps)
+def test_the_network_reaches_the_request_as_it_was_written(network: Obj) -> None:
+    answer = sync_range(range_body(range_with(network, entries=HELD), request_object("web")))
+    (spec,) = [child["spec"] for child in answer["children"]]
+    assert spec["network"] == network
+    allocation = allocation_object("web", cidr="10.0.0.0/32", revision=1)
+    status = sync_request(request_object("web"), allocation | {"spec": spec})["status"]
+    assert (status["cidr"], status["network"]) == ("10.0.0.0/32", network)
+
+
+def test_without_a_network_nothing_is_said_of_one() -> None:
+    answer = sync_range(range_body(range_object(entries=HELD), request_object("web")))
+    assert "network" not in answer["children"][0]["spec"]
+
+
+@pytest.mark.parametrize("state", ["Busy", "Invalid"])
+def test_a_refusal_says_nothing_of_the_network(state: str) -> None:
+    refused = request_object("web", wanted="10.9.0.0" if state == "Invalid" else "10.0.0.0")
+    answer = sync_range(range_body(range_with(NETWORK, entries=[entry("a", "10.0.0.0/32")]), refused))
+    (spec,) = [child["spec"] for child in answer["children"] if child["spec"]["state"] == state]
+    assert "network" not in spec
+
+
+def test_the_gateway_is_never_handed_out_and_counts_for_nothing() -> None:
+    requests = [request_object(name) for name in ("a", "b", "c", "d")]
+    answer = sync_range(range_body(range_with(NETWORK), *requests))
+    assert ledger_of(answer) == {"a": "10.0.0.0/32", "b": "10.0.0.2/32", "c": "10.0.0.3/32"}
+    assert answers_of(answer) == {"d": ("Busy", "")}
+    assert answer["status"]["capacity"]["total"] == "3"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ("10.0.0.1", "10.0.0.1/32 is the gateway of team-a/net, which is never handed out"),
+        (
+            "10.0.0.0/30",
+            "10.0.0.0/30 has the gateway of team-a/net in it, 10.0.0.1/32, which is never handed out",
+        ),
+        ("2001:db8::1", "2001:db8::1/128 is IPv6, team-a/net is IPv4"),
+    ],
+)
+def test_a_request_for_the_gateway_is_invalid(wanted: str, message: str) -> None:
+    answer = sync_range(range_body(range_with(NETWORK), request_object("web", wanted=wanted)))
+    assert answers_of(answer) == {"web": ("Invalid", "")}
+    assert messages_of(answer) == {"web": message}
+
+
+@pytest.mark.parametrize("wanted", ["10.0.0.0", "10.0.0.2/31"])
+def test_its_neighbours_are_free(wanted: str) -> None:
+    answer = sync_range(range_body(range_with(NETWORK), request_object("web", wanted=wanted)))
+    assert "web" in ledger_of(answer)
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        ({"gateway": "10.0.0.300"}, 'network.gateway: "10.0.0.300" is not an IP address'),
+        ({"gateway": "10.0.0.1/24"}, 'network.gateway: "10.0.0.1/24" is not an IP address'),
+        ({"gateway": "2001:db8::1"}, 'network.gateway: "2001:db8::1" is IPv6, but ranges is IPv4'),
+        ({"prefixLength": 33}, "network.prefixLength 33: IPv4 prefix lengths are 0..32"),
+        ({"prefixLength": -1}, "network.prefixLength -1: IPv4 prefix lengths are 0..32"),
+        ({"dnsServers": ["10.0.0.53", "dns"]}, 'network.dnsServers[1]: "dns" is not an IP address'),
+        ({"dnsServers": ["2001:DB8::53"]}, 'network.dnsServers[0]: "2001:DB8::53" is not in canonical form'),
+        ({"gateway": 5}, "Expected `str`, got `int` - at `spec.network.gateway`"),
+    ],
+    ids=json.dumps,
+)
+def test_a_network_with_a_fault_makes_the_range_invalid(network: Obj, message: str) -> None:
+    status = sync_range(range_body(range_with(network), request_object("web")))["status"]
+    assert status["state"] == "Invalid"
+    assert status["message"].startswith(message)
+
+
+def test_a_gateway_that_leaves_nothing_makes_the_range_invalid() -> None:
+    status = sync_range(range_body(range_with({"gateway": "10.0.0.1"}, "10.0.0.1")))["status"]
+    assert (status["state"], status["message"]) == (
+        "Invalid",
+        "network.gateway 10.0.0.1 is the only address of ranges: nothing is left to hand out",
+    )
