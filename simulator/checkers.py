@@ -6,15 +6,17 @@ nothing of how the hooks decide.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from simulator.blocks import Block, block_of, covers, fits, without
 from simulator.history import History, RangeLife, controlling_range, named_range
-from simulator.objects import is_deleting
+from simulator.objects import Obj, is_deleting, uid_of
 
 Checker = Callable[[History], Iterator[str]]
 
+RANGE_SYNC, REQUESTS = "/ipamrange/sync", "IPAMRequest.ipam.mandelsoft.org/v1alpha1"
 #: S5 (c): how long a holder must have been missing from a range that is being deleted.
 ABSENCE = timedelta(minutes=1)
 
@@ -74,7 +76,11 @@ def allowed(history: History) -> Iterator[str]:
 
 
 def stable(history: History) -> Iterator[str]:
-    """Stable: a block that somebody was given never changes while he lives; nor does a published cidr."""
+    """Stable: a block that somebody was given never changes while he lives; nor does a published cidr.
+
+    A range that was taken away by force took its ledger with it. The next one of its name gives each request the block
+    that it sees it show; what it doesn't see yet, it can't know.
+    """
     for request, before, now in history.facts.published:
         if before and not request.is_gone:
             yield f"the published cidr of {request.name} changed from {before} to {now or 'nothing'}"
@@ -82,8 +88,26 @@ def stable(history: History) -> Iterator[str]:
         if life.granted[uid] != cidr:
             yield f"{uid} was granted {life.granted[uid]} by {life.name}, now {cidr}"
         holder = history.requests.get(uid)
-        if holder and holder.cidr not in {"", cidr} and not holder.is_handmade:
+        is_shown = holder is not None and not holder.is_handmade and not history.is_lost(holder.published_by)
+        if holder and is_shown and holder.cidr not in {"", cidr}:
             yield f"{holder.name} shows {holder.cidr}, but {life.name} grants {cidr}"
+
+    for path, body, answer in history.world.answered:
+        if path == RANGE_SYNC:
+            yield from _regrants(history, json.loads(body), json.loads(answer))
+
+
+def _regrants(history: History, body: Obj, answer: Obj) -> Iterator[str]:
+    """New entries of a proposal for requests that show another block in the body."""
+    held, proposed = (
+        {entry["uid"]: entry["cidr"] for entry in (obj.get("status") or {}).get("allocations") or []}
+        for obj in (body["parent"], answer)
+    )
+    for obj in body["related"].get(REQUESTS, {}).values():
+        request, shown = history.requests[uid_of(obj)], (obj.get("status") or {}).get("cidr")
+        is_new = request.uid in proposed.keys() - held.keys()
+        if is_new and shown and not request.is_handmade and proposed[request.uid] != shown:
+            yield f"{request.name} shows {shown}, but is proposed {proposed[request.uid]}"
 
 
 def committed(history: History) -> Iterator[str]:
@@ -200,4 +224,5 @@ def checked(history: History) -> list[str]:
     found = [f"{name}: {text}" for name, check in CHECKERS.items() for text in check(history)]
     history.facts = type(history.facts)()
     history.world.differences.clear()
+    history.world.answered.clear()
     return found

@@ -85,6 +85,8 @@ class FaultyHooks:
         self.calls = 0
         #: Answers that were not the same for the same facts; a checker reads them (S6).
         self.differences: list[str] = []
+        #: Path, body and answer of each good call of the last step; a checker reads them.
+        self.answered: list[tuple[str, bytes, bytes]] = []
         self._clock = clock
         self._skew = timedelta()
         self._call = connect(lambda: {NOW_HEADER: rfc3339(self._clock.now() + self._skew)})
@@ -105,6 +107,8 @@ class FaultyHooks:
                 self._compare(path, body, answer, outcome)
         finally:
             self._skew = timedelta()
+        if answer[0] == 200:
+            self.answered.append((path, body, answer[2]))
         if outcome == "lost":
             raise HookError("http error: context deadline exceeded (injected)")
         return answer

@@ -48,6 +48,8 @@ class RangeLife:
     uid: str
     name: str
     obj: Obj
+    #: When its ledger was last changed, in whole seconds as hooks count them.
+    changed_at: datetime
     #: The ledger as committed: (cidr, marked as absent) by uid of the request.
     ledger: dict[str, tuple[str, bool]] = field(default_factory=dict)
     #: Released blocks that the ledger keeps from everybody: (cidr, since when) by uid of the last holder.
@@ -57,7 +59,8 @@ class RangeLife:
     released: set[str] = field(default_factory=set)
     #: Everything that was ever in the ledger: the first cidr of each uid.
     granted: dict[str, str] = field(default_factory=dict)
-    #: When a holder that is marked as absent was first marked, by true time.
+    #: Since when a holder that is marked as absent was found to be so: what the mark says, if that can be true. It was
+    #: computed from the ledger before it, so not before that was committed.
     marked: dict[str, datetime] = field(default_factory=dict)
     #: Holders that were given up by one of the ways of S5 b or c.
     given_up: set[str] = field(default_factory=set)
@@ -178,6 +181,10 @@ class History:
                 return namespace == life.name.partition("/")[0]
 
     @property
+    def _second(self) -> datetime:
+        return self.world.clock.now().replace(microsecond=0)
+
+    @property
     def by_hand(self) -> bool:
         """Whether the write that happens just now is a person's."""
         return self.world.actor == "hand"
@@ -186,6 +193,11 @@ class History:
         """Whether a former holder is proven to hold nothing any more."""
         life = self.requests.get(uid)
         return uid in range_life.given_up or (life is not None and life.is_released)
+
+    def is_lost(self, range_uid: str) -> bool:
+        """Whether a range was taken away by force, and its ledger with it."""
+        life = self.ranges.get(range_uid)
+        return life is not None and life.is_gone and life.is_forced
 
     def _note(self, resource: Resource, event: Event) -> None:
         match resource.plural:
@@ -204,7 +216,7 @@ class History:
 
     def _note_range(self, event: Event) -> None:
         obj = event.obj
-        life = self.ranges.setdefault(uid_of(obj), RangeLife(uid_of(obj), joined(key_of(obj)), obj))
+        life = self.ranges.setdefault(uid_of(obj), RangeLife(uid_of(obj), joined(key_of(obj)), obj, self._second))
         before = life.status.get("revision", 0)
         self._note_force(life, RANGE_FINALIZER, obj)
         life.obj = obj
@@ -222,6 +234,11 @@ class History:
         life.released.update(releases)
         self._note_ledger(life, ledger)
         self._note_cooling(life, cooling)
+        for entry in entries:
+            if "releasedAt" not in entry:
+                _note_mark(life, entry)
+        if life.status.get("revision", 0) != before:
+            life.changed_at = self._second
         self.facts.changed[life.uid] = life
         if event.type == "DELETED":
             life.is_gone = True
@@ -231,14 +248,10 @@ class History:
         for uid, (cidr, _) in life.ledger.items():
             if uid not in ledger or ledger[uid][0] != cidr:
                 self.facts.drops.append((life, uid, cidr))
-        for uid, (cidr, is_marked) in ledger.items():
+        for uid, (cidr, _) in ledger.items():
             if uid not in life.ledger or life.ledger[uid][0] != cidr:
                 self.facts.grants.append((life, uid, cidr))
                 life.granted.setdefault(uid, cidr)
-            if not is_marked:
-                life.marked.pop(uid, None)
-            elif uid not in life.marked:
-                life.marked[uid] = self.world.clock.now()
         life.ledger = ledger
 
     def _note_cooling(self, life: RangeLife, cooling: dict[str, tuple[str, datetime]]) -> None:
@@ -303,6 +316,13 @@ class History:
             life.is_forced = False
         elif finalizer in finalizers_of(life.obj) and self.by_hand:
             life.is_forced = True
+
+
+def _note_mark(life: RangeLife, entry: dict[str, Any]) -> None:
+    if "absentSince" not in entry:
+        life.marked.pop(entry["uid"], None)
+    elif entry["uid"] not in life.marked:
+        life.marked[entry["uid"]] = max(parse_rfc3339(entry["absentSince"]), life.changed_at)
 
 
 def named_range(request: Obj) -> str:

@@ -47,7 +47,8 @@ def _right_answers(history: History, request: RequestLife) -> list[tuple[str, st
     states = ("Pending", "Busy", "Invalid", "Ready") if _takes_no_answers(history, life) else ()
     silent = [(state, shown) for state in states]
     if entry is not None:
-        contradicts = request.is_handmade and shown != entry[0]
+        may_contradict = request.is_handmade or history.is_lost(request.published_by)
+        contradicts = may_contradict and shown not in {"", entry[0]}
         return [("Invalid", shown) if contradicts else ("Ready", entry[0]), *silent]
     return [*((state, shown) for state in _verdict(life, request)), *silent]
 

@@ -81,6 +81,8 @@ class World:
         self.actor = ""
         #: Hook calls whose answers differed although the facts were the same.
         self.differences: list[str] = []
+        #: The good hook calls of the last step: path, body, answer.
+        self.answered: list[tuple[str, bytes, bytes]] = []
         #: Hook calls of all Metacontrollers that ever were.
         self.hook_calls = 0
         self._manifests = list(manifests)
@@ -102,7 +104,7 @@ class World:
             for item in self.catalog.resources
         }
         api, hooks = FaultyApi(self.store), FaultyHooks(self.clock, self._connect)
-        hooks.differences = self.differences
+        hooks.differences, hooks.answered = self.differences, self.answered
         made = Metacontroller(self.store, self._manifests, hooks, api=api, positions=positions)
         self.instances[name] = Instance(made, api, hooks)
         return f"{name} starts{''.join(f', {word} events behind' for word in behind)}"
