@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from simulator.faults import CLOCK_OUTCOMES, HOOK_OUTCOMES, SAME_OUTCOMES, WRITE_OUTCOMES
-from simulator.workload import Habits, backup, drawn_deed
+from simulator.workload import Habits, backup, drawn_deed, first_ranges
 
 if TYPE_CHECKING:
     from simulator.world import Action, World
 
 #: The kinds whose caches matter.
 KINDS = ("ipamranges", "ipamrequests", "ipamallocations", "namespaces")
-#: The share of hook calls that are made again, to compare the answers.
-REPEATED_CALLS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,41 +36,63 @@ class Weights:
     write_faults: float
     hook_faults: float
     clock_faults: float
+    #: The share of hook calls that are made again, to compare the answers.
+    repeated_calls: float
     relists: float
     workers: int
-    age_max: int
+    #: By how many events the first list of a cache may be old.
+    ages_max: dict[str, int]
 
     @classmethod
     def drawn(cls, rng: random.Random) -> Weights:
         """Draw them."""
         return cls(
             deeds=rng.choice((0.5, 1.0, 2.0)),
-            deliveries={kind: rng.choice((0.1, 0.5, 2.0, 5.0)) for kind in KINDS},
-            starts=rng.choice((1.0, 3.0)),
+            deliveries={kind: rng.choice((0.2, 1.0, 4.0, 8.0)) for kind in KINDS},
+            starts=rng.choice((2.0, 5.0)),
             goes=rng.choice((1.5, 4.0, 8.0)),
             background=rng.choice((0.3, 2.0)),
-            waits=rng.choice((0.05, 0.3, 1.0)),
-            comings=rng.choice((0.0, 0.1, 0.3)),
+            waits=rng.choice((0.02, 0.1, 0.5)),
+            comings=rng.choice((0.0, 0.03, 0.15)),
             write_faults=rng.choice((0.0, 0.05, 0.2)),
             hook_faults=rng.choice((0.0, 0.05, 0.2)),
             clock_faults=rng.choice((0.0, 0.0, 0.2)),
+            repeated_calls=0.1,
             relists=rng.choice((0.0, 0.1)),
             workers=rng.choice((1, 2, 5)),
-            age_max=rng.choice((0, 3, 30)),
+            ages_max={kind: rng.choice((0, 3, 30)) for kind in KINDS},
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Leaning:
+    """What the runs of a hunt favour: a mistake shows sooner where its occasions are frequent. All else is drawn."""
+
+    #: Fields of Weights and of Habits, and weights of deeds and features, by name.
+    weights: dict[str, Any] = field(default_factory=dict)
+    habits: dict[str, Any] = field(default_factory=dict)
+    deeds: dict[str, float] = field(default_factory=dict)
+
+    def applied(self, weights: Weights, habits: Habits) -> tuple[Weights, Habits]:
+        """The drawn ones with what is favoured. Raises ValueError for a deed that nobody knows."""
+        unknown = self.deeds.keys() - habits.weights.keys()
+        if unknown:
+            raise ValueError(f"no such deeds: {', '.join(sorted(unknown))}")
+        deeds = habits.weights | self.deeds
+        return replace(weights, **self.weights), replace(habits, **{"weights": deeds, **self.habits})
 
 
 class Chance:
     """Draws the actions of one run."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, leaning: Leaning) -> None:
         self._rng = random.Random(seed)
-        self._weights = Weights.drawn(self._rng)
-        self._habits = Habits.drawn(self._rng)
-        #: What must still happen: the rest of a restore.
-        self._planned: deque[Action] = deque()
+        drawn = Weights.drawn(self._rng), Habits.drawn(self._rng)
+        self._weights, self._habits = leaning.applied(*drawn)
+        #: What must still happen: mostly there are ranges before anybody asks for a block; the rest of a restore.
+        self._planned: deque[Action] = deque(first_ranges(self._habits, self._rng))
         self._boots = 0
-        self.steps = self._rng.choice((40, 80, 120, 200))
+        self.steps = self._rng.choice((60, 150, 250, 400))
 
     def next_action(self, world: World) -> Action:
         """Something that could happen now; it may turn out to be impossible."""
@@ -142,7 +162,7 @@ class Chance:
 
     def _hook_outcome(self, share: float = 1.0) -> tuple[str, ...]:
         drawn = self._rng.random()
-        weights = (self._weights.hook_faults, self._weights.clock_faults, REPEATED_CALLS)
+        weights = (self._weights.hook_faults, self._weights.clock_faults, self._weights.repeated_calls)
         for outcomes, weight in zip((HOOK_OUTCOMES, CLOCK_OUTCOMES, SAME_OUTCOMES), weights, strict=True):
             if drawn < weight * share:
                 return (self._rng.choice(outcomes),)
@@ -168,7 +188,7 @@ class Chance:
 
     def _boot(self, world: World) -> Action:
         self._boots += 1
-        ages = [f"{kind}={self._rng.randint(0, self._weights.age_max)}" for kind in KINDS]
+        ages = [f"{kind}={self._rng.randint(0, self._weights.ages_max[kind])}" for kind in KINDS]
         del world
         return ("boot", f"m{self._boots}", *ages)
 

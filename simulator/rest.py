@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from simulator.history import History, RangeLife, RequestLife
 
+INVARIANTS = ("Live", "Informed", "NoLeak", "Gone", "Calm")
+
 
 def live(history: History) -> Iterator[str]:
     """Live: every request that fits is Ready, and the rest is rightly Busy, Invalid or Pending."""

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 
 from simulator import hands, rest
 from simulator.api import exhausted
-from simulator.chance import Chance
-from simulator.checkers import checked
+from simulator.chance import Chance, Leaning
+from simulator.checkers import CHECKERS, checked
 from simulator.errors import ApiError
-from simulator.hands import FOREIGN_FINALIZER, VERBS, done_by_hand
+from simulator.hands import VERBS, done_by_hand
 from simulator.history import History
-from simulator.objects import finalizers_of, joined, key_of
+from simulator.objects import joined, key_of
 from simulator.scheduler import NeverQuiet, Scheduler
 from simulator.world import World
 
@@ -39,15 +39,20 @@ if TYPE_CHECKING:
 HORIZON_SECONDS = 400.0
 #: The most steps until rest: so many at least, and so many for each object.
 STEPS_MIN, STEPS_PER_OBJECT = 500, 80
+#: Everything that is judged, during a run and at its end.
+INVARIANTS = (*CHECKERS, *rest.INVARIANTS)
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What is simulated: the CRDs, the controllers, and the way to the hooks."""
+    """What is simulated: the CRDs, the controllers, and the way to the hooks; and how, and who judges it."""
 
     catalog: Catalog
     manifests: list[Obj]
     connect: Callable[[Callable[[], Mapping[str, str]]], Caller]
+    leaning: Leaning = field(default_factory=Leaning)
+    #: Violations of these are findings.
+    invariants: tuple[str, ...] = INVARIANTS
 
 
 @dataclass(slots=True)
@@ -76,11 +81,13 @@ class Simulation:
         self.world = World(setting.catalog, setting.manifests, setting.connect, seed)
         self.history = History(self.world)
         self.outcome = Outcome(seed)
+        self._setting = setting
         self._tell = tell
+        self._rests = True
 
     def run(self, steps: int | None = None) -> Outcome:
         """Draw and do actions, then come to rest."""
-        chance = Chance(self.outcome.seed)
+        chance = Chance(self.outcome.seed, self._setting.leaning)
         for _ in range(chance.steps if steps is None else steps):
             if not self._does(chance.next_action(self.world)):
                 return self._finished()
@@ -123,7 +130,8 @@ class Simulation:
     def _judge_step(self, line: str) -> None:
         self._judge(line)
 
-    def _find(self, found: list[str]) -> None:
+    def _find(self, violations: list[str]) -> None:
+        found = [text for text in violations if text.partition(":")[0] in self._setting.invariants]
         self.outcome.findings += found
         if self._tell:
             for text in found:
@@ -133,11 +141,11 @@ class Simulation:
 
     def _end(self) -> None:
         for _ in self._stages():
-            if self.outcome.findings:
+            if self.outcome.findings or not self._rests:
                 return
 
     def _stages(self) -> Iterator[None]:
-        """Each stage leaves its findings behind."""
+        """Each stage leaves its findings behind; where there is no rest, nothing can be judged by it."""
         self._heal()
         self._come_to_rest()
         yield
@@ -157,12 +165,14 @@ class Simulation:
         for obj in self.world.store.list(self.world.plural("ipamranges")):
             hands.done_by_hand(self.world, "reclaim", (joined(key_of(obj)),))
         self._come_to_rest()
+        yield
         self._judge_rest("NoLeak", rest.no_leak(history, excused=False))
         yield
         for plural in ("ipamrequests", "ipamranges"):
             for obj in self.world.store.list(self.world.plural(plural)):
                 hands.done_by_hand(self.world, "delete", (plural, joined(key_of(obj))))
             self._come_to_rest()
+            yield
         self._judge_rest("Gone", rest.empty(history))
         yield
 
@@ -174,10 +184,9 @@ class Simulation:
             instance.syncs.clear()
         if not world.instances:
             world.boot("last")
-        for plural in ("ipamrequests", "ipamallocations", "ipamranges"):
-            for obj in world.store.list(world.plural(plural)):
-                if FOREIGN_FINALIZER in finalizers_of(obj):
-                    done_by_hand(world, "drop-finalizer", (plural, _name(plural, obj)))
+        world.actor = "hand"
+        hands.drop_all_finalizers(world)
+        world.actor = ""
         self._judge("faults end")
 
     def _clear_strays(self) -> None:
@@ -202,6 +211,7 @@ class Simulation:
                 after_step=lambda: self._judge_step(scheduler.last_step),
             )
         except NeverQuiet as error:
+            self._rests = False
             self._find([f"Calm: {error}"])
 
     def _judge_rest(self, name: str, violations: Iterator[str]) -> None:
@@ -245,7 +255,3 @@ def perform(world: World, action: Action) -> str | None:
         "wait": world.wait,
     }
     return machinery[verb](*words)
-
-
-def _name(plural: str, obj: Obj) -> str:
-    return hands.answered_request(obj) if plural == "ipamallocations" else joined(key_of(obj))

@@ -264,6 +264,12 @@ def drawn_deed(world: World, habits: Habits, rng: random.Random) -> Action | Non
     return DEEDS[name].draw(world, habits, rng)
 
 
+def first_ranges(habits: Habits, rng: random.Random) -> list[Action]:
+    """The creations of most of the ranges that are in use."""
+    names = [name for name in habits.ranges if rng.random() < 0.9]
+    return [_creation("IPAMRange", name, _range_said(name, habits, rng)) for name in names]
+
+
 def backup(world: World, rng: random.Random) -> list[Action]:
     """The creations by which a restore brings everything back: no status, no uids, in any order."""
     actions: list[Action] = []

@@ -4,30 +4,50 @@
 """
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from simulator.blocks import Block, block_of, covers, fits, merged, without
-from simulator.campaign import APP, hunted, setting
+from simulator.campaign import APP, setting
+from simulator.chance import Leaning
 from simulator.cli import main
+from simulator.cluster import ROOT
+from simulator.hunt import caught, hunted, objections
 from simulator.mutants import MUTANTS, Mutant
 from simulator.shrink import shrunk
-from simulator.simulation import Simulation
+from simulator.simulation import INVARIANTS, Setting, Simulation
 
-#: Mutants that few seeds find.
-QUICK_MUTANTS = (
-    "no revision in the default status",
-    "publish the proposal",
-    "place everybody anew in each call",
-    "no second look",
-    "an answer computed from half a body",
-    "let go before the release is committed",
-)
+#: For each invariant a mutant that it finds by itself.
+BITES = {
+    "NoOverlap": "grant what is held",
+    "InsideRange": "an interval counts as the CIDR around it",
+    "Stable": "place everybody anew in each call",
+    "NoEarlyReuse": "the block of an absent holder is lent",
+    "Accounted": "capacity is counted before the grants",
+    "Monotone": "no compare and swap",
+    "Committed": "publish the proposal",
+    "Standing": "a stale Ready answer is ended",
+    "Proven": "release on absence",
+    "SameAnswer": "order from the wire",
+    "Allowed": "everybody is allowed",
+    "Informed": "nobody is told of the network",
+    "Live": "an answer computed from half a body",
+    "NoLeak": "a request goes at once",
+    "Gone": "no second look",
+    "Calm": "a second look at once",
+}
 
 
 def mutant(name: str) -> Mutant:
     return next(item for item in MUTANTS if item.name == name)
+
+
+def wrong(name: str, invariant: str) -> Setting:
+    """A mutant that only one invariant judges."""
+    return replace(setting(APP, mutant(name)), invariants=(invariant,))
 
 
 @pytest.mark.parametrize("first", range(0, 100, 25))
@@ -52,16 +72,48 @@ def test_the_actions_of_a_run_replay_it() -> None:
     assert (again.actions, again.steps) == (drawn.actions, drawn.steps)
 
 
-@pytest.mark.parametrize("name", QUICK_MUTANTS)
-def test_a_wrong_design_is_found(name: str) -> None:
-    _, outcome = hunted(setting(APP, mutant(name)), seeds=60)
+@pytest.mark.parametrize(("invariant", "name"), BITES.items(), ids=BITES)
+def test_each_invariant_finds_a_wrong_design_by_itself_and_not_the_right_one(invariant: str, name: str) -> None:
+    catch = caught(wrong(name, invariant), seeds=100)
 
-    assert outcome is not None
+    assert catch.outcome is not None
+    assert catch.outcome.invariants == [invariant]
+    assert objections(replace(setting(APP), leaning=mutant(name).leaning), catch.outcome) == []
+
+
+def test_every_invariant_of_the_design_is_judged_and_bites() -> None:
+    table = (ROOT / "DESIGN.md").read_text().partition("## Invariants")[2].partition("| Exact")[0]
+    rows = [row.split("|")[1] for row in table.splitlines() if row.startswith("| ")][1:]
+    named = {name.strip() for row in rows for name in row.split(",")} - {"---"}
+
+    assert named == set(INVARIANTS) == set(BITES) == {name for item in MUTANTS for name in item.invariants}
+    assert all(invariant in mutant(name).invariants for invariant, name in BITES.items())
+
+
+def test_a_hunt_says_who_found_the_mutant_and_what_else_fails_there() -> None:
+    right, ground = setting(APP), setting(APP, mutant("publish the proposal"))
+
+    found = hunted(replace(mutant("publish the proposal"), invariants=("Committed", "Accounted")), ground, right, 3)
+    same = hunted(mutant("publish the proposal"), ground, ground, 3)
+
+    assert [(catch.invariant, catch.outcome is not None) for catch in found.catches] == [
+        ("Committed", True),
+        ("Accounted", False),
+    ]
+    assert (found.is_found, found.objections) == (False, [])
+    assert "NOT FOUND by Accounted in 3 seeds" in str(found)
+    assert same.is_found
+    assert "the right design fails too: seed" in str(same)
+
+
+def test_a_leaning_that_names_no_deed_is_refused() -> None:
+    with pytest.raises(ValueError, match="no such deeds: sleep"):
+        Simulation(replace(setting(APP), leaning=Leaning(deeds={"sleep": 1.0})), 1).run()
 
 
 def test_a_finding_is_made_small_and_still_is_one() -> None:
-    ground = setting(APP, mutant("publish the proposal"))
-    _, outcome = hunted(ground, seeds=60)
+    ground = wrong("publish the proposal", "Committed")
+    outcome = caught(ground, seeds=60).outcome
     assert outcome is not None
 
     small = shrunk(ground, outcome)
@@ -71,9 +123,9 @@ def test_a_finding_is_made_small_and_still_is_one() -> None:
     assert Simulation(ground, small.seed).replay(small.actions).findings == small.findings
 
 
-def test_every_mutant_says_which_rule_it_breaks() -> None:
+def test_every_mutant_says_which_rule_it_breaks_and_who_finds_it() -> None:
     assert len({item.name for item in MUTANTS}) == len(MUTANTS) >= 12
-    assert all(item.rule for item in MUTANTS)
+    assert all(item.rule and item.invariants for item in MUTANTS)
 
 
 def test_a_good_run_and_a_replay_end_with_the_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -90,6 +142,40 @@ def test_a_good_run_and_a_replay_end_with_the_figures(tmp_path: Path, capsys: py
 def test_many_seeds_end_with_the_figures(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["simulate", "--seeds", "3", "--jobs", "1"]) == 0
     assert capsys.readouterr().out.splitlines()[-1].startswith("3 seeds, ")
+
+
+def test_a_finding_is_told_in_few_steps_with_a_file_that_replays_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "publish the proposal"
+    told = ["--jobs", "1", "--findings-max", "1", "--directory", str(tmp_path / "found")]
+
+    assert main(["simulate", "--seeds", "25", "--mutant", name, *told]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    (file,) = (tmp_path / "found").glob("finding-*.json")
+    kept = json.loads(file.read_text())
+
+    assert any(
+        re.fullmatch(rf"seed {kept['seed']}: \d+ actions, {len(kept['actions'])} of them are needed:", line)
+        for line in lines
+    )
+    assert [line for line in lines if line.startswith("*** Committed: ")]
+    assert f"again: python -m simulator replay {file}" in lines[-3]
+    assert re.fullmatch(r"25 seeds, \d+ steps, \d+ findings", lines[-1])
+    assert main(["replay", str(file)]) == 1
+    assert capsys.readouterr().out.splitlines()[-2].startswith("*** Committed: ")
+    file.write_text(json.dumps({key: value for key, value in kept.items() if key != "mutant"}))
+    assert main(["replay", str(file)]) == 0
+
+
+def test_mutants_are_hunted_with_a_line_for_each_and_survivors_fail(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["mutants", "--only", "publish the proposal", "--jobs", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+
+    assert re.match(r"publish the proposal +S3 +Committed after \d+ seeds, \d+ steps$", lines[0])
+    assert lines[-1] == "1 of 1 mutants found"
+    assert main(["mutants", "--only", "order from the wire", "--seeds", "1", "--jobs", "1"]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "0 of 1 mutants found"
 
 
 def test_the_judge_can_count_addresses() -> None:
