@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parent.parent
 
@@ -101,6 +102,16 @@ def test_asserts_stay_on_in_production() -> None:
 
         assert "PYTHONOPTIMIZE" not in text
         assert "python -O" not in text
+
+
+def test_examples_are_the_same_each_time_but_fresh_in_ci_where_their_seed_is_printed() -> None:
+    told = (ROOT / ".ci/run").read_text()
+
+    assert settings.get_profile("steady").derandomize
+    assert not settings.get_profile("ci").derandomize
+    assert settings.get_profile("ci").print_blob
+    assert "--hypothesis-profile=ci --hypothesis-seed=$FIRST" in told
+    assert 'make simulate SEEDS=3000 FIRST="$FIRST"' in told
 
 
 def test_the_image_installs_what_the_hooks_import_at_the_versions_that_are_tested() -> None:
