@@ -117,6 +117,11 @@ def is_understood(path: str, body: Any) -> bool:
     return parent.get("kind") == kind and named and all(isinstance(body.get(group), dict) for group in groups)
 
 
+def read(data: bytes) -> Any:
+    """A body as Python reads it; it refuses integers of so many digits that the hooks pass over unread."""
+    return json.loads(data.decode(errors="replace"), parse_int=lambda digits: int(digits[:1000]))
+
+
 def check_answer(path: str, body: Any, data: bytes) -> None:
     answer = json.loads(data)
     assert is_understood(path, body), "200 for a body that was not understood"
@@ -181,7 +186,7 @@ def test_mutated_bytes_are_answered_or_refused_and_are_never_a_bug(path: str) ->
         response = post(path, data)
         assert response.status_code in (200, 400), data
         if response.status_code == 200:
-            check_answer(path, json.loads(data.decode(errors="replace")), response.data)
+            check_answer(path, read(data), response.data)
 
     run()
 
