@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from simulator.blocks import Block, block_of, covers, fits, merged, without
-from simulator.campaign import APP, setting
+from simulator.campaign import APP, MUTANT_SEEDS, setting
 from simulator.chance import Leaning
 from simulator.cli import main
 from simulator.cluster import ROOT
@@ -74,7 +74,7 @@ def test_the_actions_of_a_run_replay_it() -> None:
 
 @pytest.mark.parametrize(("invariant", "name"), BITES.items(), ids=BITES)
 def test_each_invariant_finds_a_wrong_design_by_itself_and_not_the_right_one(invariant: str, name: str) -> None:
-    catch = caught(wrong(name, invariant), seeds=100)
+    catch = caught(wrong(name, invariant), MUTANT_SEEDS)
 
     assert catch.outcome is not None
     assert catch.outcome.invariants == [invariant]
