@@ -23,6 +23,7 @@ class Service:
     grants: list[Entry]
     refusals: dict[str, Refused]
     decision: Decision | None
+    round_robin: dict[str, str]  # the cursors behind the grants
 
     @property
     def pending_count(self) -> int:
@@ -48,6 +49,7 @@ def range_status(seen: Observed, proposal: Ledger, service: Service, now: dateti
     return RangeStatus(
         revision=proposal.revision,
         allocations=list(proposal.entries.values()),
+        round_robin=proposal.round_robin,
         released=list(proposal.released),
         held=proposal.held,
         closing=proposal.closing,

@@ -15,7 +15,15 @@ from typing import Any
 
 from hooks import names
 from hooks.answers import Answers, allocation_objects, published
-from hooks.ledger import ABSENCE_BEFORE_RELEASE, Ledger, fitting_count, settled, with_grants
+from hooks.ledger import (
+    ABSENCE_BEFORE_RELEASE,
+    Ledger,
+    fitting_count,
+    read_cursors,
+    settled,
+    with_grants,
+    written_cursors,
+)
 from hooks.observed import Observed, request_key
 from hooks.range_status import Service, range_status
 from hooks.wire import Entry, RangeBody, RangeCustomizeBody, RangeSpec, RequestObject, timestamp
@@ -54,7 +62,7 @@ def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
     kept = settled(seen.ledger, seen.sightings, now, seen.cooldown)
     service = _serve(seen, kept)
     answers = published(seen, service.refusals)
-    proposal = with_grants(kept, service.grants)
+    proposal = with_grants(kept, service.grants, service.round_robin)
     if proposal != seen.ledger:
         proposal = replace(proposal, revision=seen.ledger.revision + 1)
     answer = {
@@ -74,11 +82,11 @@ def _serve(seen: Observed, kept: Ledger) -> Service:
     waiting = seen.waiting(kept)
     if isinstance(seen.pool, str):
         reason = Refused(Verdict.INVALID, "InvalidRange", f"range {seen.range_text} is invalid: {seen.pool}")
-        return Service([], {request.metadata.uid: reason for request in waiting}, None)
+        return Service([], {request.metadata.uid: reason for request in waiting}, None, {})
     if kept.closing:
         reason = Refused(Verdict.INVALID, "RangeDeleted", f"range {seen.range_text} is being deleted")
         refusals = {request.metadata.uid: reason for request in waiting}
-        return Service([], refusals, allocate(seen.pool, _held(kept, seen.cooldown), []))
+        return Service([], refusals, allocate(seen.pool, _held(kept, seen.cooldown), []), {})
     return _grant(seen, kept, seen.pool, waiting)
 
 
@@ -90,18 +98,19 @@ def _grant(seen: Observed, kept: Ledger, pool: Pool, waiting: list[RequestObject
     refusals = {request.metadata.uid: want for request, want in wants if isinstance(want, Refused)}
     claimants = [request for request, want in wants if isinstance(want, Claim)]
     claims = [want for _, want in wants if isinstance(want, Claim)]
-    held = _held(kept, seen.cooldown)
-    decision = allocate(pool, held, claims)
+    held, cursors = _held(kept, seen.cooldown), _cursors(seen, kept, pool)
+    decision = allocate(pool, held, claims, cursors)
     entries = [_entry(*pair) for pair in zip(claimants, decision.outcomes, strict=True)]
     outcomes = decision.outcomes
     fitting = fitting_count(kept, entries)
     if fitting < len(claims):
-        decision = allocate(pool, held, claims[:fitting])
+        decision = allocate(pool, held, claims[:fitting], cursors)
         outcomes = decision.outcomes + [_full(seen, outcome) for outcome in outcomes[fitting:]]
     for request, outcome in zip(claimants, outcomes, strict=True):
         if isinstance(outcome, Refused):
             refusals[request.metadata.uid] = _with_prospect(outcome, kept, seen.cooldown)
-    return Service([entry for entry in entries[:fitting] if entry], refusals, decision)
+    grants = [entry for entry in entries[:fitting] if entry]
+    return Service(grants, refusals, decision, written_cursors(decision.cursors, pool.family))
 
 
 def _with_prospect(refused: Refused, kept: Ledger, cooldown: timedelta) -> Refused:
@@ -170,6 +179,12 @@ def _holder(entry: Entry, cooldown: timedelta) -> str:
     if entry.released_at is None:
         return entry.request
     return f"nobody, but cools down until {timestamp(entry.released_at + cooldown)} (it was {entry.request}'s)"
+
+
+def _cursors(seen: Observed, ledger: Ledger, pool: Pool) -> dict[int, int] | None:
+    """Where round robin looks next; None for a range of another mode."""
+    assert isinstance(seen.spec, RangeSpec), "a pool comes from a spec"
+    return read_cursors(ledger.round_robin, pool.family) if seen.spec.mode == "RoundRobin" else None
 
 
 def _resync_after_seconds(seen: Observed, proposal: Ledger, answers: Answers, now: datetime) -> float:

@@ -10,7 +10,7 @@ allocations, because Metacontroller deletes every child that is missing from an 
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
@@ -108,14 +108,16 @@ class RangeSpec(Struct, frozen=True, gc=False, rename="camel"):
     ranges: list[str]
     excludes: list[str] = []
     chunk_size: int = 0
+    mode: Literal["FirstMatch", "RoundRobin"] = "FirstMatch"
     cooldown_seconds: int = 0
 
 
 class RangeStatus(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
-    """The status of a range; its ledger is `revision`, `allocations`, `released`, `held` and `closing`."""
+    """The status of a range; all above `state` is its ledger."""
 
     revision: int | UnsetType = UNSET
     allocations: list[Entry] = []
+    round_robin: dict[str, str] = {}
     released: list[str] = []
     held: bool = False
     closing: bool = False

@@ -38,6 +38,17 @@ def block_of(text: str) -> Block:
     return Block(network.version, int(network.network_address), int(network.broadcast_address))
 
 
+def address_of(text: str) -> int:
+    """The number of an address; 0 of no text."""
+    return int(ipaddress.ip_address(text)) if text else 0
+
+
+def within(blocks: list[Block], first: int, last: int) -> list[Block]:
+    """What of the blocks lies between two addresses, both included."""
+    cut = [block._replace(first=max(block.first, first), last=min(block.last, last)) for block in blocks]
+    return [block for block in cut if block.first <= block.last]
+
+
 def merged(blocks: list[Block]) -> list[Block]:
     """The same addresses as sorted blocks that neither overlap nor touch."""
     result: list[Block] = []

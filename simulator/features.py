@@ -84,6 +84,7 @@ OF_RANGES: dict[str, Feature] = {
     "cool-down": Feature(0.3, _cooldown),
     "on hold": Feature(0.1, _hold),
     "excludes": Feature(0.3, _excludes),
+    "round robin": Feature(0.4, lambda _, __: _spec(mode="RoundRobin")),
 }
 #: ... each request one of these, as they exclude each other ...
 FORMS_OF_REQUESTS: dict[str, Feature] = {

@@ -45,6 +45,7 @@ FILLED: dict[str, Obj] = {
             "revision": 1,
             "allocations": [entry(1) | {"absentSince": "2026-01-01T00:00:00Z", "releasedAt": "2026-01-01T00:00:00Z"}],
             "released": ["u9"],
+            "roundRobin": {"28": "10.0.0.16"},
             "closing": True,
             "state": "Ready",
             "message": "m",
@@ -110,6 +111,7 @@ BREAKERS: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
     "pattern": (lambda _value, _limit: "-", "should match"),
     "format": (lambda _value, _limit: "yesterday", "must be of type"),
     "maxItems": (lambda value, limit: value * (limit + 1), "Too many"),
+    "maxProperties": (lambda _, limit: {str(number): "" for number in range(limit + 1)}, "Too many"),
     "minItems": (lambda _value, _limit: [], "at least"),
 }
 REQUIRED = "Required value"
@@ -175,6 +177,16 @@ def _keywords_below(kind: str, path: PathInObject, schema: Obj) -> Iterator[Keyw
         yield from _keywords_below(kind, (*path, name), below)
     if "items" in schema:
         yield from _keywords_below(kind, (*path, 0), schema["items"])
+    if "additionalProperties" in schema:
+        yield from _keywords_below(kind, (*path, _first_key(kind, path)), schema["additionalProperties"])
+
+
+def _first_key(kind: str, path: PathInObject) -> str:
+    """A key of the map at this place in the filled object."""
+    value: Any = FILLED[kind]
+    for step in path:
+        value = value[step]
+    return str(next(iter(value)))
 
 
 def _messages_below(schema: Obj) -> Iterator[str]:

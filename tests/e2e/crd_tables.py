@@ -108,6 +108,7 @@ ACCEPTED: list[tuple[str, str, Obj]] = [
     ("mixed forms", "IPAMRange", _ranges("10.0.0.0/24", "10.0.1.5-10.0.1.99", "10.0.2.7")),
     ("most texts", "IPAMRange", _ranges(*(f"10.{number}.0.0/16" for number in range(256)))),
     ("most IPv6 texts", "IPAMRange", _ranges(*(f"2001:db8:{number + 1:x}::/48" for number in range(256)))),
+    ("RoundRobin", "IPAMRange", _ranges("10.0.0.0/24", mode="RoundRobin")),
     ("excludes", "IPAMRange", _ranges("10.0.0.0/24", excludes=["10.0.0.0", "10.0.0.4/30", "10.0.0.9-10.0.0.11"])),
     ("no excludes", "IPAMRange", _ranges("10.0.0.0/24", excludes=[])),
     (
@@ -149,6 +150,7 @@ REFUSED_CHANGES: list[Change] = [
         _ranges("10.0.0.0/24", excludes=["10.0.0.0"]),
         RANGE_SPEC,
     ),
+    ("mode", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", mode="RoundRobin"), RANGE_SPEC),
     ("description", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", description="d"), RANGE_SPEC),
     ("range", "IPAMRequest", {"ipam": {"name": "net"}}, {"ipam": {"name": "other"}}, REQUEST_SPEC),
     (
@@ -177,6 +179,7 @@ ACCEPTED_CHANGES: list[tuple[str, str, Obj, Obj]] = [
 
 _LEDGER = {"revision": 1, "allocations": [entry(1)]}
 _RELEASED = {"revision": 1, "released": ["u1"]}
+_TURNED = {"revision": 1, "roundRobin": {"28": "10.0.0.16", "30": "10.0.0.4"}}
 
 #: Case, the statuses that are written one after the other to a new range, and why the last one is refused ("" if not).
 LEDGER_WRITES: list[tuple[str, list[Obj], str]] = [
@@ -204,6 +207,16 @@ LEDGER_WRITES: list[tuple[str, list[Obj], str]] = [
     ("same revision, same releases", [_RELEASED, _RELEASED | {"message": "m"}], ""),
     ("same revision, releases forgotten", [_RELEASED, {"revision": 1}], LEDGER_MOVED_ON),
     ("same revision, another release", [_RELEASED, _RELEASED | {"released": ["u2"]}], LEDGER_MOVED_ON),
+    ("a cursor at the same revision", [_LEDGER, _LEDGER | {"roundRobin": {"28": "10.0.0.16"}}], LEDGER_MOVED_ON),
+    ("a cursor at the next revision", [_LEDGER, _TURNED | {"revision": 2}], ""),
+    ("same revision, same cursors", [_TURNED, _TURNED | {"message": "m"}], ""),
+    ("same revision, cursors forgotten", [_TURNED, {"revision": 1}], LEDGER_MOVED_ON),
+    ("same revision, a cursor less", [_TURNED, {"revision": 1, "roundRobin": {"28": "10.0.0.16"}}], LEDGER_MOVED_ON),
+    (
+        "same revision, another cursor",
+        [_TURNED, {"revision": 1, "roundRobin": {"28": "10.0.0.32", "30": "10.0.0.4"}}],
+        LEDGER_MOVED_ON,
+    ),
     ("closing at the same revision", [_LEDGER, _LEDGER | {"closing": True}], LEDGER_MOVED_ON),
     ("closing at the next revision", [_LEDGER, _LEDGER | {"revision": 2, "closing": True}], ""),
     ("closing again", [{"revision": 1, "closing": True}, {"revision": 2, "closing": True}], ""),

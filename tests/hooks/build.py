@@ -72,6 +72,9 @@ def range_object(
     chunk_size: int | None = 28,
     entries: list[Obj] | None = None,
     released: list[str] | None = None,
+    mode: str | None = None,
+    round_robin: dict[str, str] | None = None,
+    excludes: tuple[str, ...] = (),
     revision: int | None = None,
     closing: bool = False,
     deleted: str | None = None,
@@ -94,13 +97,12 @@ def range_object(
     spec: Obj = {"ranges": list(texts or ["10.0.0.0/24"])}
     if chunk_size is not None:
         spec["chunkSize"] = chunk_size
+    spec |= {name: value for name, value in (("excludes", list(excludes)), ("mode", mode)) if value}
     status: Obj = {"revision": (1 if entries else 0) if revision is None else revision}
     if entries:
         status["allocations"] = entries
-    if released:
-        status["released"] = [uid_of(name) for name in released]
-    if held:
-        status["held"] = True
+    facts = {"roundRobin": round_robin, "released": [uid_of(name) for name in released or []], "held": held}
+    status |= {name: fact for name, fact in facts.items() if fact}
     if closing:
         status["closing"] = True
     if conditions:

@@ -89,6 +89,38 @@ def test_an_ipv6_range_gives_ipv6_blocks() -> None:
     }
 
 
+def test_round_robin_goes_on_behind_the_last_grant_of_the_same_length() -> None:
+    parent = range_object(mode="RoundRobin", round_robin={"28": "10.0.0.32", "9": "10.0.0.0"}, revision=4)
+    requests = [request_object("a"), request_object("b", size=30), request_object("c"), request_object("d", size=30)]
+    status = sync_range(range_body(parent, *requests))["status"]
+    assert [each["cidr"] for each in status["allocations"]] == [
+        "10.0.0.0/30",
+        "10.0.0.4/30",
+        "10.0.0.32/28",
+        "10.0.0.48/28",
+    ]
+    assert status["roundRobin"] == {"9": "10.0.0.0", "28": "10.0.0.64", "30": "10.0.0.8"}
+    assert status["revision"] == 5
+
+
+def test_round_robin_wraps_at_the_end_of_the_address_space() -> None:
+    parent = range_object("255.255.255.0/24", chunk_size=25, mode="RoundRobin")
+    status = sync_range(range_body(parent, request_object("a"), request_object("b")))["status"]
+    assert status["roundRobin"] == {"25": "0.0.0.0"}
+
+
+def test_neither_a_dedicated_request_nor_a_published_block_moves_a_cursor() -> None:
+    parent = range_object(mode="RoundRobin", round_robin={"28": "10.0.0.32"}, revision=4)
+    requests = [request_object("a", wanted="10.0.0.64/28"), request_object("b", cidr="10.0.0.96/28")]
+    status = sync_range(range_body(parent, *requests))["status"]
+    assert status["roundRobin"] == {"28": "10.0.0.32"}
+    assert status["revision"] == 5
+
+
+def test_first_match_writes_no_cursors() -> None:
+    assert "roundRobin" not in sync_range(range_body(range_object(), request_object("a")))["status"]
+
+
 def test_pending_requests_are_served_by_age_then_namespace_then_name_then_uid() -> None:
     requests = [
         request_object("z", created=at(-50), uid="1"),

@@ -35,7 +35,7 @@ def test_a_feature_takes_part_by_being_listed(
     objects = list(created(kind, range(100)))
 
     assert {each["spec"].get("new") for each in objects} == {None, 4, 6}
-    assert {("annotations" in each["metadata"]) == ("new" in each["spec"]) for each in objects} == {True}
+    assert {("new" in each["metadata"].get("annotations", {})) == ("new" in each["spec"]) for each in objects} == {True}
 
 
 def test_forms_of_requests_exclude_each_other() -> None:
