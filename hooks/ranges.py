@@ -27,8 +27,9 @@ from hooks.ledger import (
 from hooks.observed import Observed, request_key
 from hooks.range_status import Service, range_status
 from hooks.wire import Entry, RangeBody, RangeCustomizeBody, RangeSpec, RequestObject, timestamp
-from ipam.address import InvalidAddress, Prefix, parse_prefix, read_prefix
+from ipam.address import InvalidAddress, Prefix, read_prefix
 from ipam.allocate import Allocation, Claim, Refused, Verdict, allocate
+from ipam.claim_forms import InvalidClaim, parse_claim
 from ipam.pool import Pool
 
 #: Metacontroller may lose a wake-up (a failed customize call, an AlreadyExists): look again after this many seconds
@@ -136,25 +137,24 @@ def _claim(request: RequestObject, seen: Observed, pool: Pool) -> Claim | Refuse
         return Refused(Verdict.INVALID, "InvalidSpec", f"the spec can't be read: {spec}")
     assert isinstance(seen.spec, RangeSpec), "a pool comes from a spec"
     holder = "/".join(request_key(request))
-    recorded = _recorded(request)
     # A published block stays: a request that shows one and is not in the ledger gets that one or none.
     wanted = request.status.cidr or spec.request
-    if not wanted:
+    try:
         length = spec.size or seen.spec.chunk_size or pool.family.bits
-        return Claim(holder, length, recorded=recorded if recorded and recorded.length == length else None)
-    try:
-        prefix = parse_prefix(wanted)
-    except InvalidAddress as error:
+        claim = parse_claim(holder, wanted, pool) if wanted else Claim(holder, length)
+    except InvalidClaim as error:
         return Refused(Verdict.INVALID, "InvalidRequest", f"request {error}")
-    return Claim(holder, prefix.length, prefix, prefix if request.status.cidr or prefix == recorded else None)
+    return claim._replace(recorded=claim.exact if request.status.cidr else _recorded(request, claim))
 
 
-def _recorded(request: RequestObject) -> Prefix | None:
-    """The block that an earlier life of the request had, by its annotation; None if that is none, or is not ours."""
+def _recorded(request: RequestObject, claim: Claim) -> Prefix | None:
+    """The block that an earlier life of the request had, by its annotation, if it is what the claim wants."""
     try:
-        return read_prefix(request.metadata.annotations.cidr)
+        recorded = read_prefix(request.metadata.annotations.cidr)
     except InvalidAddress:
         return None
+    is_wanted = recorded == claim.exact if claim.exact else recorded.length == claim.prefix_length
+    return recorded if is_wanted else None
 
 
 def _on_hold(claim: Claim, pool: Pool) -> Claim | Refused:

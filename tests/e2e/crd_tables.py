@@ -19,7 +19,9 @@ BACKWARDS = "an interval begins with its lower end: first-last"
 ONE_FAMILY = "ranges must be of one address family: all IPv4 or all IPv6"
 EXCLUDES_FAMILY = "excludes must be of the address family of ranges"
 CHUNK_SIZE = "chunkSize is too long for an IPv4 range; IPv4 prefix lengths are 0..32"
-NOT_A_REQUEST = "not a CIDR (10.0.0.16/28) or an address (10.0.0.5)"
+NOT_A_REQUEST = (
+    "not a CIDR (10.0.0.16/28), an address (10.0.0.5), #10 (addresses), /28, %4 (host bits), 3/28 or 3/%4 (index 3)"
+)
 REQUEST_HOST_BITS = "a CIDR must not have host bits set: write the network address, such as 10.0.0.16/28"
 REQUEST_TEXT = "not in canonical text: IPv6 in lower case and shortest form, such as 2001:db8::/64"
 READY_ALLOCATION = "a Ready IPAMAllocation has a cidr and the revision of the ledger that records it"
@@ -86,6 +88,24 @@ REFUSED: list[Row] = [
     ("interval", "IPAMRequest", _wanted("10.0.0.1-10.0.0.2"), NOT_A_REQUEST),
     ("leading zero", "IPAMRequest", _wanted("10.0.0.01"), NOT_A_REQUEST),
     ("length too long", "IPAMRequest", _wanted("10.0.0.0/33"), NOT_A_REQUEST),
+    ("count of 0", "IPAMRequest", _wanted("#0"), NOT_A_REQUEST),
+    ("count without number", "IPAMRequest", _wanted("#"), NOT_A_REQUEST),
+    ("count with zeros", "IPAMRequest", _wanted("#010"), NOT_A_REQUEST),
+    ("count with a length", "IPAMRequest", _wanted("#10/28"), NOT_A_REQUEST),
+    ("count of 40 digits", "IPAMRequest", _wanted("#" + "9" * 40), NOT_A_REQUEST),
+    ("negative count", "IPAMRequest", _wanted("#-1"), NOT_A_REQUEST),
+    ("slash alone", "IPAMRequest", _wanted("/"), NOT_A_REQUEST),
+    ("length of 129", "IPAMRequest", _wanted("/129"), NOT_A_REQUEST),
+    ("length with zeros", "IPAMRequest", _wanted("/028"), NOT_A_REQUEST),
+    ("length and a line", "IPAMRequest", _wanted("/28\n"), NOT_A_REQUEST),
+    ("host bits of 129", "IPAMRequest", _wanted("%129"), NOT_A_REQUEST),
+    ("host bits behind a slash", "IPAMRequest", _wanted("/%4"), NOT_A_REQUEST),
+    ("index without length", "IPAMRequest", _wanted("3/"), NOT_A_REQUEST),
+    ("index alone", "IPAMRequest", _wanted("3"), NOT_A_REQUEST),
+    ("index with zeros", "IPAMRequest", _wanted("03/28"), NOT_A_REQUEST),
+    ("negative index", "IPAMRequest", _wanted("-3/28"), NOT_A_REQUEST),
+    ("index of a count", "IPAMRequest", _wanted("3/#4"), NOT_A_REQUEST),
+    ("length of 130 with index", "IPAMRequest", _wanted("3/130"), NOT_A_REQUEST),
     ("host bits", "IPAMRequest", _wanted("10.0.0.5/28"), REQUEST_HOST_BITS),
     ("upper case", "IPAMRequest", _wanted("2001:DB8::/64"), REQUEST_TEXT),
     ("upper case address", "IPAMRequest", _wanted("2001:DB8::1"), REQUEST_TEXT),
@@ -128,6 +148,11 @@ ACCEPTED: list[tuple[str, str, Obj]] = [
     ("dedicated address", "IPAMRequest", _wanted("10.0.0.5")),
     ("dedicated IPv6 CIDR", "IPAMRequest", _wanted("2001:db8::/64")),
     ("dedicated IPv6 address", "IPAMRequest", _wanted("2001:db8::1")),
+    *(
+        (f"form {text}", "IPAMRequest", _wanted(text))
+        for text in ("#1", "#10", f"#{2**128}", "/0", "/28", "/128", "%0", "%4", "%128", "0/28", "3/28", "3/%4", "0/%0")
+    ),
+    ("index of 39 digits", "IPAMRequest", _wanted(f"{2**128 - 1}/128")),
     ("dedicated and size", "IPAMRequest", _wanted("10.0.0.16/28") | {"size": 20}),
     ("Busy", "IPAMAllocation", _allocation()),
     ("Released", "IPAMAllocation", _allocation(state="Released", revision=3)),

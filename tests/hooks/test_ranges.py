@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from hooks.names import REQUEST_FINALIZER
+from ipam.claim_forms import FORMS
 from tests.hooks.build import (
     Obj,
     allocation_object,
@@ -57,6 +58,10 @@ def test_customize_depends_on_the_name_alone() -> None:
         (28, {"wanted": "10.0.0.64/27"}, "10.0.0.64/27"),
         (28, {"wanted": "10.0.0.9"}, "10.0.0.9/32"),
         (28, {"wanted": "10.0.0.64/27", "size": 30}, "10.0.0.64/27"),
+        (28, {"wanted": "#20", "size": 30}, "10.0.0.0/27"),
+        (28, {"wanted": "/27"}, "10.0.0.0/27"),
+        (28, {"wanted": "%3"}, "10.0.0.0/29"),
+        (28, {"wanted": "3/%3"}, "10.0.0.24/29"),
     ],
     ids=[
         "the range's chunkSize",
@@ -68,6 +73,10 @@ def test_customize_depends_on_the_name_alone() -> None:
         "a dedicated block",
         "a dedicated address",
         "dedicated: size is ignored",
+        "a count of addresses",
+        "a prefix length",
+        "host bits",
+        "an index",
     ],
 )
 def test_a_request_is_granted_what_it_asks_for(chunk_size: int | None, spec: dict[str, Any], cidr: str) -> None:
@@ -204,7 +213,7 @@ HELD = range_object("10.0.0.0/27", entries=[entry("held", "10.0.0.0/28")])
         (
             {"wanted": "web"},
             "Invalid",
-            'request "web" is not an IP address, such as 10.0.0.5 or 2001:db8::5',
+            f'request "web" is none of the forms: {FORMS}',
         ),
     ],
     ids=[
