@@ -93,13 +93,15 @@ class Entry(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
 
 
 class Capacity(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
-    """Numbers of addresses as decimal text."""
+    """Numbers of addresses as decimal text; and of blocks, by prefix length."""
 
     total: str
     allocated: str
     free: str
     used: str
     largest_free: str = ""
+    free_blocks: dict[str, str] = {}
+    room: str = ""
 
 
 class RangeSpec(Struct, frozen=True, gc=False, rename="camel"):

@@ -81,6 +81,12 @@ def covers(pool: list[Block], block: Block) -> bool:
     return any(each.version == block.version and each.first <= block.first and block.last <= each.last for each in pool)
 
 
+def places(free: list[Block], length: int) -> int:
+    """How many aligned blocks of this prefix length lie in these free blocks."""
+    sizes = ((block, 1 << (BITS[block.version] - length)) for block in free)
+    return sum(max((block.last + 1) // size - -(-block.first // size), 0) for block, size in sizes)
+
+
 def fits(free: list[Block], length: int) -> bool:
     """Whether an aligned block of this prefix length lies somewhere in these free blocks."""
     for block in free:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
-from simulator.blocks import BITS, Block, address_of, block_of, covers, fits, within, without
+from simulator.blocks import BITS, Block, address_of, block_of, covers, fits, places, within, without
 from simulator.history import History, RangeLife, controlling_range, named_range
 from simulator.objects import is_deleting
 
@@ -148,6 +149,17 @@ def accounted(history: History) -> Iterator[str]:
         larger = int(largest[1:]) - 1 if largest else -1
         if not right or (larger >= 0 and fits(free, larger)):
             yield f"{life.name} says that its largest free block is {largest or 'none'}"
+        yield from _blocks_accounted(life, capacity, free)
+
+
+def _blocks_accounted(life: RangeLife, capacity: dict[str, Any], free: list[Block]) -> Iterator[str]:
+    default = life.obj["spec"].get("chunkSize") or BITS[life.pool[0].version]
+    first = max(min(int(capacity.get("largestFree", "")[1:] or default), default), default - 32)
+    counts = {f"/{length}": str(places(free, length)) for length in range(first, default + 1)}
+    if capacity.get("freeBlocks") != counts:
+        yield f"{life.name} counts free blocks as {capacity.get('freeBlocks')}, but has {counts}"
+    if capacity.get("room") != f"{counts[f'/{default}']} more /{default}":
+        yield f"{life.name} says {capacity.get('room')}, but has {counts[f'/{default}']} blocks of its default length"
 
 
 def monotone(history: History) -> Iterator[str]:

@@ -95,6 +95,8 @@ def test_an_ipv6_range_gives_ipv6_blocks() -> None:
         "free": str(2**80 - 2**64 - 1),
         "used": "0%",
         "largestFree": "/49",
+        "freeBlocks": {f"/{length}": str(2 ** (length - 48) - 1) for length in range(49, 64)} | {"/64": "65534"},
+        "room": "65534 more /64",
     }
 
 
@@ -330,7 +332,15 @@ def test_a_range_in_use_tells_its_numbers() -> None:
     assert status["state"] == "Ready"
     assert status["pending"] == 1
     assert status["message"] == "largest free block is /28, 1 request waits"
-    assert status["capacity"] == {"total": "32", "allocated": "16", "free": "16", "used": "50%", "largestFree": "/28"}
+    assert status["capacity"] == {
+        "total": "32",
+        "allocated": "16",
+        "free": "16",
+        "used": "50%",
+        "largestFree": "/28",
+        "freeBlocks": {"/28": "1"},
+        "room": "1 more /28",
+    }
 
 
 def test_a_full_range_has_no_largest_block() -> None:
@@ -339,7 +349,8 @@ def test_a_full_range_has_no_largest_block() -> None:
     status = sync_range(range_body(parent, request_object("held"), *waiting))["status"]
     assert status["message"] == "no address is free, 2 requests wait"
     assert status["pending"] == 2
-    assert status["capacity"] == {"total": "16", "allocated": "16", "free": "0", "used": "100%"}
+    counts = {"total": "16", "allocated": "16", "free": "0", "used": "100%"}
+    assert status["capacity"] == counts | {"freeBlocks": {"/28": "0"}, "room": "0 more /28"}
 
 
 def test_a_range_without_waiting_requests_has_nothing_to_say() -> None:
@@ -568,3 +579,31 @@ def test_no_answer_is_created_in_a_namespace_that_is_being_deleted_and_none_is_l
 )
 def test_a_range_is_looked_at_again_while_only_time_helps(body: Obj, seconds: float) -> None:
     assert sync_range(body)["resyncAfterSeconds"] == seconds
+
+
+# --- how much is left, for people -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("texts", "chunk_size", "free_blocks", "room"),
+    [
+        (["10.0.0.0/24"], 28, {"/24": "1", "/25": "2", "/26": "4", "/27": "8", "/28": "16"}, "16 more /28"),
+        (["10.0.0.0-10.0.0.254"], 26, {"/25": "1", "/26": "3"}, "3 more /26"),
+        (["10.0.0.5-10.0.0.20"], None, {"/29": "1", "/30": "3", "/31": "7", "/32": "16"}, "16 more /32"),
+        (["10.0.0.0/29", "10.0.1.0/30"], 28, {"/28": "0"}, "0 more /28"),
+        (["10.0.0.0/29"], 29, {"/29": "1"}, "1 more /29"),
+        (["0.0.0.0/0"], None, {f"/{length}": str(2**length) for length in range(33)}, f"{2**32} more /32"),
+    ],
+    ids=["all", "without the last", "an interval", "smaller than the default", "just one", "all of IPv4"],
+)
+def test_a_range_counts_its_free_blocks_from_the_largest_to_the_default_length(
+    texts: list[str], chunk_size: int | None, free_blocks: dict[str, str], room: str
+) -> None:
+    capacity = sync_range(range_body(range_object(*texts, chunk_size=chunk_size)))["status"]["capacity"]
+    assert (capacity["freeBlocks"], capacity["room"]) == (free_blocks, room)
+
+
+def test_of_129_lengths_the_33_next_to_the_default_one_are_counted() -> None:
+    capacity = sync_range(range_body(range_object("2001:db8::/32", chunk_size=None)))["status"]["capacity"]
+    assert capacity["freeBlocks"] == {f"/{length}": str(2 ** (length - 32)) for length in range(96, 129)}
+    assert capacity["room"] == f"{2**96} more /128"
