@@ -1,4 +1,4 @@
-"""The ledger: who holds what. It is `revision`, `allocations`, `released`, `held` and `closing` in a range's status.
+"""The ledger: who holds what. It is a range's `status.{revision,allocations,roundRobin,released,held,closing}`.
 
 The rules of this file, by the names that DESIGN.md uses:
 
@@ -19,16 +19,16 @@ lives, be it ever so old, can't make the range hold a block for somebody who is 
 Where the range has a cool-down, the entry stays that long, with `releasedAt`: nobody's, but not free yet.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import accumulate, takewhile
 
 import msgspec
 
-from hooks.explain import ProtocolError
+from hooks.explain import ProtocolError, excerpt
 from hooks.wire import Entry, RangeStatus
-from ipam.address import Family, InvalidAddress, read_prefix
+from ipam.address import Family, InvalidAddress, format_address, parse_address, read_prefix
 
 #: S5 (c): how long a holder must have been absent from a range that is being deleted.
 ABSENCE_BEFORE_RELEASE = timedelta(minutes=1)
@@ -58,6 +58,7 @@ class Ledger:
 
     revision: int
     entries: dict[str, Entry]  # by uid of the holder; in order of addresses
+    round_robin: dict[str, str]  # by prefix length: the address from which the next block is looked for
     released: tuple[str, ...]  # uids of released requests; the latest release is the last
     held: bool  # only requests with a recorded address are served
     closing: bool
@@ -92,8 +93,8 @@ def read_ledger(status: RangeStatus, family: Family | None = None) -> Ledger:
         family: that of the range; None if it is not known.
 
     Raises:
-        ProtocolError: if it is not one that this program wrote: unreadable, unsorted, overlapping, a uid twice. No
-            answer is better than one that rests on it.
+        ProtocolError: if it is not one that this program wrote: unreadable, unsorted, overlapping, a uid twice, a
+            cursor that is none. No answer is better than one that rests on it.
     """
     entries: dict[str, Entry] = {}
     last = -1
@@ -111,8 +112,36 @@ def read_ledger(status: RangeStatus, family: Family | None = None) -> Ledger:
             raise ProtocolError(f"{path}.uid", f"holds {entries[entry.uid].cidr} already", entry.uid)
         last = prefix.last
         entries[entry.uid] = entry
+    lengths = sorted(read_cursors(status.round_robin, family))  # never in the order of the wire (S6)
+    round_robin = {str(length): status.round_robin[str(length)] for length in lengths}
     revision = 0 if status.revision is msgspec.UNSET else status.revision
-    return Ledger(revision, entries, tuple(status.released), status.held, status.closing)
+    return Ledger(revision, entries, round_robin, tuple(status.released), status.held, status.closing)
+
+
+def read_cursors(texts: Mapping[str, str], family: Family | None) -> dict[int, int]:
+    """The cursors of round robin, by prefix length.
+
+    Raises:
+        ProtocolError: if one can't be read.
+    """
+    cursors: dict[int, int] = {}
+    for key, text in texts.items():
+        path = f'$.parent.status.roundRobin["{key}"]'
+        try:
+            address, text_family = parse_address(text)
+        except InvalidAddress as error:
+            raise ProtocolError(path, str(error), text) from error
+        if text_family is not (family := family or text_family):
+            raise ProtocolError(path, f"is not {family.name} as the range is", text)
+        if key not in {str(length) for length in range(family.bits + 1)}:
+            raise ProtocolError(path, f"{family.name} prefix lengths are 0..{family.bits}", excerpt(key))
+        cursors[int(key)] = address
+    return cursors
+
+
+def written_cursors(cursors: Mapping[int, int], family: Family) -> dict[str, str]:
+    """The cursors as a status holds them."""
+    return {str(length): format_address(address, family) for length, address in sorted(cursors.items())}
 
 
 def settled(ledger: Ledger, seen: Sightings, now: datetime, cooldown: timedelta = timedelta()) -> Ledger:
@@ -203,14 +232,14 @@ def _with_releases(ledger: Ledger, unrecorded: list[str], seen: Sightings) -> Le
     return replace(ledger, released=(*remembered, *late))
 
 
-def with_grants(ledger: Ledger, grants: list[Entry]) -> Ledger:
-    """The ledger with new entries, in order of addresses."""
+def with_grants(ledger: Ledger, grants: list[Entry], round_robin: dict[str, str]) -> Ledger:
+    """The ledger with new entries, in order of addresses; and all cursors, if any has moved."""
     if not grants:
         return ledger
     entries = sorted([*ledger.entries.values(), *grants], key=_first_address)
     by_uid = {entry.uid: entry for entry in entries}
     assert len(by_uid) == len(entries), "a uid is granted a second block"
-    return replace(ledger, entries=by_uid)
+    return replace(ledger, entries=by_uid, round_robin=round_robin or ledger.round_robin)
 
 
 def fitting_count(ledger: Ledger, grants: list[Entry | None]) -> int:

@@ -7,8 +7,12 @@ from hooks import names
 from hooks.conditions import Fact, conditions, fitted
 from hooks.ledger import Ledger
 from hooks.observed import Observed
-from hooks.wire import Capacity, Entry, RangeStatus, timestamp
+from hooks.wire import Capacity, Entry, RangeSpec, RangeStatus, timestamp
 from ipam.allocate import Decision, Refused, Verdict
+from ipam.pool import Pool
+
+#: All lengths of IPv4. A range of IPv6 may have 129, and its status is no place for all of them.
+FREE_BLOCK_LENGTHS_MAX = 33
 
 _NAMES_IN_MESSAGE_MAX = 5
 _HOLD_MESSAGE = (
@@ -23,6 +27,7 @@ class Service:
     grants: list[Entry]
     refusals: dict[str, Refused]
     decision: Decision | None
+    round_robin: dict[str, str]  # the cursors behind the grants
 
     @property
     def pending_count(self) -> int:
@@ -48,13 +53,14 @@ def range_status(seen: Observed, proposal: Ledger, service: Service, now: dateti
     return RangeStatus(
         revision=proposal.revision,
         allocations=list(proposal.entries.values()),
+        round_robin=proposal.round_robin,
         released=list(proposal.released),
         held=proposal.held,
         closing=proposal.closing,
         state=state,
         message=fitted("; ".join(filter(None, messages))),
         pending=service.pending_count,
-        capacity=_capacity(service.decision),
+        capacity=_capacity(seen, service.decision),
         observed_generation=parent.metadata.generation,
         conditions=conditions(facts, parent.status.conditions, parent.metadata.generation, now),
     )
@@ -94,16 +100,29 @@ def _absent_message(absent: list[Entry], closing: bool) -> str:
     return f"{what}; the blocks stay held until the annotation {names.RECLAIM_ANNOTATION} names the uids"
 
 
-def _capacity(decision: Decision | None) -> Capacity | None:
+def _capacity(seen: Observed, decision: Decision | None) -> Capacity | None:
+    """What there is and what is left, and how many blocks that would be.
+
+    Blocks are counted by each prefix length from that of the largest free block to the default one of the range; of
+    more than FREE_BLOCK_LENGTHS_MAX those next to the default one.
+    """
     if decision is None:
         return None
+    assert isinstance(seen.spec, RangeSpec), "a decision comes from a spec"
+    assert isinstance(seen.pool, Pool), "and from a pool"
     largest = decision.largest_free_length
+    default = seen.spec.chunk_size or seen.pool.family.bits
+    shortest = min(default, default if largest is None else largest)
+    lengths = range(max(shortest, default - FREE_BLOCK_LENGTHS_MAX + 1), default + 1)
+    free_blocks = {length: decision.free_block_count(length) for length in lengths}
     return Capacity(
         total=str(decision.total_count),
         allocated=str(decision.total_count - decision.free_count),
         free=str(decision.free_count),
         used=f"{100 * (decision.total_count - decision.free_count) // decision.total_count}%",
         largest_free="" if largest is None else f"/{largest}",
+        free_blocks={f"/{length}": str(count) for length, count in free_blocks.items()},
+        room=f"{free_blocks[default]} more /{default}",
     )
 
 

@@ -15,13 +15,22 @@ from typing import Any
 
 from hooks import names, network
 from hooks.answers import Answers, allocation_objects, published
-from hooks.ledger import ABSENCE_BEFORE_RELEASE, Ledger, fitting_count, settled, with_grants
+from hooks.ledger import (
+    ABSENCE_BEFORE_RELEASE,
+    Ledger,
+    fitting_count,
+    read_cursors,
+    settled,
+    with_grants,
+    written_cursors,
+)
 from hooks.namespaces import allowed_by
 from hooks.observed import Observed, request_key
 from hooks.range_status import Service, range_status
 from hooks.wire import Entry, RangeBody, RangeCustomizeBody, RangeSpec, RequestObject, decode_spec, timestamp
-from ipam.address import InvalidAddress, Prefix, parse_prefix, read_prefix
+from ipam.address import InvalidAddress, Prefix, read_prefix
 from ipam.allocate import Allocation, Claim, Refused, Verdict, allocate
+from ipam.claim_forms import InvalidClaim, parse_claim
 from ipam.pool import Pool
 
 #: Metacontroller may lose a wake-up (a failed customize call, an AlreadyExists): look again after this many seconds
@@ -57,7 +66,7 @@ def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
     kept = settled(seen.ledger, seen.sightings, now, seen.cooldown)
     service = _serve(seen, kept)
     answers = published(seen, service.refusals)
-    proposal = with_grants(kept, service.grants)
+    proposal = with_grants(kept, service.grants, service.round_robin)
     if proposal != seen.ledger:
         proposal = replace(proposal, revision=seen.ledger.revision + 1)
     answer = {
@@ -77,11 +86,11 @@ def _serve(seen: Observed, kept: Ledger) -> Service:
     waiting = seen.waiting(kept)
     if isinstance(seen.pool, str):
         reason = Refused(Verdict.INVALID, "InvalidRange", f"range {seen.range_text} is invalid: {seen.pool}")
-        return Service([], {request.metadata.uid: reason for request in waiting}, None)
+        return Service([], {request.metadata.uid: reason for request in waiting}, None, {})
     if kept.closing:
         reason = Refused(Verdict.INVALID, "RangeDeleted", f"range {seen.range_text} is being deleted")
         refusals = {request.metadata.uid: reason for request in waiting}
-        return Service([], refusals, allocate(seen.pool, _held(kept, seen.cooldown), []))
+        return Service([], refusals, allocate(seen.pool, _held(kept, seen.cooldown), []), {})
     return _grant(seen, kept, seen.pool, waiting)
 
 
@@ -93,18 +102,19 @@ def _grant(seen: Observed, kept: Ledger, pool: Pool, waiting: list[RequestObject
     refusals = {request.metadata.uid: want for request, want in wants if isinstance(want, Refused)}
     claimants = [request for request, want in wants if isinstance(want, Claim)]
     claims = [want for _, want in wants if isinstance(want, Claim)]
-    held = _held(kept, seen.cooldown)
-    decision = allocate(pool, held, claims)
+    held, cursors = _held(kept, seen.cooldown), _cursors(seen, kept, pool)
+    decision = allocate(pool, held, claims, cursors)
     entries = [_entry(*pair) for pair in zip(claimants, decision.outcomes, strict=True)]
     outcomes = decision.outcomes
     fitting = fitting_count(kept, entries)
     if fitting < len(claims):
-        decision = allocate(pool, held, claims[:fitting])
+        decision = allocate(pool, held, claims[:fitting], cursors)
         outcomes = decision.outcomes + [_full(seen, outcome) for outcome in outcomes[fitting:]]
     for request, outcome in zip(claimants, outcomes, strict=True):
         if isinstance(outcome, Refused):
             refusals[request.metadata.uid] = _with_prospect(outcome, kept, seen.cooldown)
-    return Service([entry for entry in entries[:fitting] if entry], refusals, decision)
+    grants = [entry for entry in entries[:fitting] if entry]
+    return Service(grants, refusals, decision, written_cursors(decision.cursors, pool.family))
 
 
 def _with_prospect(refused: Refused, kept: Ledger, cooldown: timedelta) -> Refused:
@@ -130,26 +140,25 @@ def _claim(request: RequestObject, seen: Observed, pool: Pool) -> Claim | Refuse
         return Refused(Verdict.INVALID, "InvalidSpec", f"the spec can't be read: {spec}")
     assert isinstance(seen.spec, RangeSpec), "a pool comes from a spec"
     holder = "/".join(request_key(request))
-    recorded = _recorded(request)
     # A published block stays: a request that shows one and is not in the ledger gets that one or none.
     wanted = request.status.cidr or spec.request
-    if not wanted:
+    try:
         length = spec.size or seen.spec.chunk_size or pool.family.bits
-        return Claim(holder, length, recorded=recorded if recorded and recorded.length == length else None)
-    try:
-        prefix = parse_prefix(wanted)
-    except InvalidAddress as error:
+        claim = parse_claim(holder, wanted, pool) if wanted else Claim(holder, length)
+    except InvalidClaim as error:
         return Refused(Verdict.INVALID, "InvalidRequest", f"request {error}")
-    own = prefix if request.status.cidr or prefix == recorded else None
-    return network.refusal_of(prefix, seen.network, seen.range_text) or Claim(holder, prefix.length, prefix, own)
+    refused = claim.exact and network.refusal_of(claim.exact, seen.network, seen.range_text)
+    return refused or claim._replace(recorded=claim.exact if request.status.cidr else _recorded(request, claim))
 
 
-def _recorded(request: RequestObject) -> Prefix | None:
-    """The block that an earlier life of the request had, by its annotation; None if that is none, or is not ours."""
+def _recorded(request: RequestObject, claim: Claim) -> Prefix | None:
+    """The block that an earlier life of the request had, by its annotation, if it is what the claim wants."""
     try:
-        return read_prefix(request.metadata.annotations.cidr)
+        recorded = read_prefix(request.metadata.annotations.cidr)
     except InvalidAddress:
         return None
+    is_wanted = recorded == claim.exact if claim.exact else recorded.length == claim.prefix_length
+    return recorded if is_wanted else None
 
 
 def _on_hold(claim: Claim, pool: Pool) -> Claim | Refused:
@@ -174,6 +183,12 @@ def _holder(entry: Entry, cooldown: timedelta) -> str:
     if entry.released_at is None:
         return entry.request
     return f"nobody, but cools down until {timestamp(entry.released_at + cooldown)} (it was {entry.request}'s)"
+
+
+def _cursors(seen: Observed, ledger: Ledger, pool: Pool) -> dict[int, int] | None:
+    """Where round robin looks next; None for a range of another mode."""
+    assert isinstance(seen.spec, RangeSpec), "a pool comes from a spec"
+    return read_cursors(ledger.round_robin, pool.family) if seen.spec.mode == "RoundRobin" else None
 
 
 def _resync_after_seconds(seen: Observed, proposal: Ledger, answers: Answers, now: datetime) -> float:

@@ -10,7 +10,7 @@ allocations, because Metacontroller deletes every child that is missing from an 
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
@@ -93,13 +93,15 @@ class Entry(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
 
 
 class Capacity(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
-    """Numbers of addresses as decimal text."""
+    """Numbers of addresses as decimal text; and of blocks, by prefix length."""
 
     total: str
     allocated: str
     free: str
     used: str
     largest_free: str = ""
+    free_blocks: dict[str, str] = {}
+    room: str = ""
 
 
 class LabelRequirement(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -138,16 +140,18 @@ class RangeSpec(Struct, frozen=True, gc=False, rename="camel"):
     ranges: list[str]
     excludes: list[str] = []
     chunk_size: int = 0
+    mode: Literal["FirstMatch", "RoundRobin"] = "FirstMatch"
     cooldown_seconds: int = 0
     network: Network | None = None
     allowed_namespaces: AllowedNamespaces = AllowedNamespaces()
 
 
 class RangeStatus(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
-    """The status of a range; its ledger is `revision`, `allocations`, `released`, `held` and `closing`."""
+    """The status of a range; all above `state` is its ledger."""
 
     revision: int | UnsetType = UNSET
     allocations: list[Entry] = []
+    round_robin: dict[str, str] = {}
     released: list[str] = []
     held: bool = False
     closing: bool = False

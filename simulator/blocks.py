@@ -38,6 +38,17 @@ def block_of(text: str) -> Block:
     return Block(network.version, int(network.network_address), int(network.broadcast_address))
 
 
+def address_of(text: str) -> int:
+    """The number of an address; 0 of no text."""
+    return int(ipaddress.ip_address(text)) if text else 0
+
+
+def within(blocks: list[Block], first: int, last: int) -> list[Block]:
+    """What of the blocks lies between two addresses, both included."""
+    cut = [block._replace(first=max(block.first, first), last=min(block.last, last)) for block in blocks]
+    return [block for block in cut if block.first <= block.last]
+
+
 def merged(blocks: list[Block]) -> list[Block]:
     """The same addresses as sorted blocks that neither overlap nor touch."""
     result: list[Block] = []
@@ -68,6 +79,12 @@ def without(pool: list[Block], taken: list[Block]) -> list[Block]:
 def covers(pool: list[Block], block: Block) -> bool:
     """Whether a merged pool has all addresses of the block."""
     return any(each.version == block.version and each.first <= block.first and block.last <= each.last for each in pool)
+
+
+def places(free: list[Block], length: int) -> int:
+    """How many aligned blocks of this prefix length lie in these free blocks."""
+    sizes = ((block, 1 << (BITS[block.version] - length)) for block in free)
+    return sum(max((block.last + 1) // size - -(-block.first // size), 0) for block, size in sizes)
 
 
 def fits(free: list[Block], length: int) -> bool:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
-from simulator.blocks import Block, block_of, covers, fits, without
+from simulator.blocks import BITS, Block, address_of, block_of, covers, fits, places, within, without
 from simulator.history import History, RangeLife, controlling_range, named_range
 from simulator.objects import Obj, is_deleting, uid_of
 
@@ -180,6 +181,17 @@ def accounted(history: History) -> Iterator[str]:
         larger = int(largest[1:]) - 1 if largest else -1
         if not right or (larger >= 0 and fits(free, larger)):
             yield f"{life.name} says that its largest free block is {largest or 'none'}"
+        yield from _blocks_accounted(life, capacity, free)
+
+
+def _blocks_accounted(life: RangeLife, capacity: dict[str, Any], free: list[Block]) -> Iterator[str]:
+    default = life.obj["spec"].get("chunkSize") or BITS[life.pool[0].version]
+    first = max(min(int(capacity.get("largestFree", "")[1:] or default), default), default - 32)
+    counts = {f"/{length}": str(places(free, length)) for length in range(first, default + 1)}
+    if capacity.get("freeBlocks") != counts:
+        yield f"{life.name} counts free blocks as {capacity.get('freeBlocks')}, but has {counts}"
+    if capacity.get("room") != f"{counts[f'/{default}']} more /{default}":
+        yield f"{life.name} says {capacity.get('room')}, but has {counts[f'/{default}']} blocks of its default length"
 
 
 def monotone(history: History) -> Iterator[str]:
@@ -196,6 +208,35 @@ def standing(history: History) -> Iterator[str]:
         uid = obj["spec"]["request"]["uid"]
         if life is not None and uid in life.ledger and not life.is_gone and not history.is_free_of(life, uid):
             yield f"{life.name} withdraws its answer {obj['spec']['cidr']} to {uid}, who holds it"
+
+
+def in_turn(history: History) -> Iterator[str]:
+    """InTurn: round robin grants the next free place behind the last grant of a length; only grants move a cursor.
+
+    Of the grants of one step the order is not known. But whatever was passed over on the way from the cursor before to
+    the cursor now was not free then, and free space only shrinks while grants are made.
+    """
+    for life, length, before, now in history.facts.turns:
+        grants = [cidr for each, _, cidr in history.facts.grants if each is life]
+        start, end = (address_of(text) for text in (before, now))
+        if not now or end not in {each for cidr in grants for each in _behind(cidr, str(length))}:
+            yield f"{life.name} moves the cursor of /{length} to {now or 'nothing'}, where no new /{length} ends"
+        free = without(life.pool, life.taken)
+        passed = [(start, end)] if start <= end else [(start, 1 << BITS[life.pool[0].version]), (0, end)]
+        if any(fits(within(free, first, last - 1), length) for first, last in passed):
+            yield f"{life.name} passes over a free /{length} between {before or 'the start'} and {now}"
+    for life, uid, cidr in history.facts.grants:
+        if life.obj["spec"].get("mode") == "RoundRobin" and history.takes_any_block(uid):
+            size = cidr.partition("/")[2]
+            behind = {end for each, _, other in history.facts.grants if each is life for end in _behind(other, size)}
+            if address_of(life.cursors.get(size, "")) not in behind:
+                yield f"{life.name} grants {cidr} to {uid}, but its cursor does not stand behind a new /{size}"
+
+
+def _behind(cidr: str, length: str) -> list[int]:
+    """The address one past a block of this length, round the address space; nothing for another length."""
+    block = block_of(cidr)
+    return [(block.last + 1) % (1 << BITS[block.version])] if cidr.endswith(f"/{length}") else []
 
 
 def same_answer(history: History) -> Iterator[str]:
@@ -215,6 +256,7 @@ CHECKERS: dict[str, Checker] = {
     "InsideRange": inside_range,
     "Allowed": allowed,
     "Accounted": accounted,
+    "InTurn": in_turn,
     "SameAnswer": same_answer,
 }
 

@@ -88,6 +88,19 @@ def _recorded(version: int, rng: random.Random) -> Obj:
     return {"metadata": {"annotations": {f"{GROUP}/cidr": cidr}}}
 
 
+def _by_form(version: int, rng: random.Random) -> Obj:
+    length = rng.choice({4: (28, 30, 32, 33), 6: (124, 126, 128, 64)}[version])
+    host_bits, index = rng.choice((0, 1, 3, 33)), rng.randrange(6)
+    forms = (
+        f"#{rng.choice((1, 3, 8, 10))}",
+        f"/{length}",
+        f"%{host_bits}",
+        f"{index}/{length}",
+        f"{index}/%{host_bits}",
+    )
+    return _spec(request=rng.choice(forms))
+
+
 def _spec(**fields: Any) -> Obj:
     return {"spec": fields}
 
@@ -101,12 +114,14 @@ OF_RANGES: dict[str, Feature] = {
     "network": Feature(0.4, _network),
     "everybody allowed": Feature(0.6, lambda _, __: _spec(allowedNamespaces={"from": "All"})),
     "some namespaces allowed": Feature(0.3, _allowed),
+    "round robin": Feature(0.4, lambda _, __: _spec(mode="RoundRobin")),
 }
 #: ... each request one of these, as they exclude each other ...
 FORMS_OF_REQUESTS: dict[str, Feature] = {
     "the default size": Feature(3.0, lambda _, __: {}),
     "a size": Feature(2.0, _size),
     "a block of its choice": Feature(1.0, _exactly),
+    "a count, a length or an index": Feature(1.5, _by_form),
 }
 #: ... and any of these.
 OF_REQUESTS: dict[str, Feature] = {

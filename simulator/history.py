@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.blocks import Block, block_of, merged, without
 from simulator.clock import parse_rfc3339
-from simulator.hands import RECLAIM
+from simulator.hands import GROUP, RECLAIM
 from simulator.objects import (
     annotations_of,
     controller_of,
@@ -54,6 +54,8 @@ class RangeLife:
     ledger: dict[str, tuple[str, bool]] = field(default_factory=dict)
     #: Released blocks that the ledger keeps from everybody: (cidr, since when) by uid of the last holder.
     cooling: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    #: The cursors of round robin, by prefix length as text.
+    cursors: dict[str, str] = field(default_factory=dict)
     #: The releases that the ledger records just now, and all that it ever did.
     releases: list[str] = field(default_factory=list)
     released: set[str] = field(default_factory=set)
@@ -108,6 +110,8 @@ class RequestLife:
     is_forced: bool = False
     #: Whether our finalizer was removed by its hook although no answer said Released: for silence.
     is_let_go_unanswered: bool = False
+    #: Whether it ever carried the address of an earlier life.
+    ever_recorded: bool = False
     #: Whether a person wrote its cidr.
     is_handmade: bool = False
     #: The range life by which its cidr was published.
@@ -128,6 +132,8 @@ class Facts:
     drops: list[tuple[RangeLife, str, str]] = field(default_factory=list)
     #: (range, cidr, since when) of blocks that have just cooled down.
     cooled: list[tuple[RangeLife, str, datetime]] = field(default_factory=list)
+    #: (range, prefix length, cursor before, cursor now) of each cursor that moved; "" is none.
+    turns: list[tuple[RangeLife, int, str, str]] = field(default_factory=list)
     #: Ranges with a new status, and ranges that are gone.
     changed: dict[str, RangeLife] = field(default_factory=dict)
     ended: list[RangeLife] = field(default_factory=list)
@@ -199,6 +205,11 @@ class History:
         life = self.ranges.get(range_uid)
         return life is not None and life.is_gone and life.is_forced
 
+    def takes_any_block(self, uid: str) -> bool:
+        """Whether a request neither names what it wants nor shows or ever recorded a block."""
+        life = self.requests.get(uid)
+        return life is not None and not (life.cidr or life.ever_recorded or "request" in life.obj["spec"])
+
     def _note(self, resource: Resource, event: Event) -> None:
         match resource.plural:
             case "ipamranges":
@@ -227,9 +238,17 @@ class History:
             each["uid"]: (each["cidr"], parse_rfc3339(each["releasedAt"])) for each in entries if "releasedAt" in each
         }
         releases = life.status.get("released") or []
+        cursors = life.status.get("roundRobin") or {}
         if event.type == "MODIFIED":
-            is_changed = (ledger, cooling, releases) != (life.ledger, life.cooling, life.releases)
+            facts = (ledger, cooling, releases, cursors)
+            is_changed = facts != (life.ledger, life.cooling, life.releases, life.cursors)
             self.facts.revisions.append((life, before, life.status.get("revision", 0), is_changed))
+        self.facts.turns += [
+            (life, int(length), before_, now)
+            for length in sorted(life.cursors.keys() | cursors.keys())
+            if (before_ := life.cursors.get(length, "")) != (now := cursors.get(length, ""))
+        ]
+        life.cursors = cursors
         life.releases = releases
         life.released.update(releases)
         self._note_ledger(life, ledger)
@@ -269,6 +288,7 @@ class History:
         if had and REQUEST_FINALIZER not in finalizers_of(obj) and not self.by_hand:
             life.is_let_go_unanswered = self._was_silent(life) and not self._is_answered_released(life.uid)
         life.obj = obj
+        life.ever_recorded |= f"{GROUP}/cidr" in annotations_of(obj)
         is_gone = event.type == "DELETED"
         life.is_gone |= is_gone
         life.is_released |= is_gone or (is_deleting(obj) and set(finalizers_of(obj)) <= {REQUEST_FINALIZER})

@@ -148,6 +148,8 @@ MUTANTS: tuple[Mutant, ...] = (
            leaning=_favouring(QUIET, ONE_RANGE, network=1)),
     Mutant("nobody is told of the network", "Informed", ("Informed",), path=REQUEST, twist=twists.tell_no_network,
            leaning=_favouring(QUIET, ONE_RANGE, network=1)),
+    Mutant("round robin begins anew in each call", "S1", ("InTurn",), path=RANGE, twist=twists.begin_at_the_start,
+           leaning=_favouring(QUIET, ONE_RANGE, round_robin=1, create_a_request=16)),
     Mutant("an answer computed from half a body", "S7", ("Live",), path=RANGE, twist=twists.answer_less),
     Mutant("published cidr ignored", "S6", ("Stable",), path=RANGE, twist=twists.ignore_published,
            leaning=_favouring(QUIET, ONE_RANGE, strip_the_finalizers_of_a_range=3, delete_a_range=3, create_a_range=6)),

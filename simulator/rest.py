@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from simulator.blocks import BITS, block_of, covers, fits, without
+from simulator.blocks import BITS, Block, block_of, covers, fits, without
+from simulator.forms import wanted_block
 from simulator.hands import GROUP, HOLD
 from simulator.history import controlling_range, named_range
 from simulator.objects import annotations_of, is_deleting, key_of
@@ -71,36 +72,36 @@ def _verdict(life: RangeLife, request: RequestLife) -> list[str]:
         return ["Invalid"]
     spec = request.obj["spec"]
     bits = BITS[pool[0].version]
-    wanted = request.cidr or spec.get("request", "")
-    if annotations_of(life.obj).get(HOLD) == "true" and not request.cidr:
-        recorded = _recorded(life, request, bits)
-        if not recorded or not covers(pool, block_of(recorded)):
-            return ["Busy"]
-        wanted = recorded
-    free = without(pool, life.taken)
-    if wanted:
-        block = block_of(wanted)
-        if not covers(pool, block):
-            return ["Invalid"]
-        return ["served"] if covers(free, block) else ["Busy"]
+    text = request.cidr or spec.get("request")
     length = spec.get("size") or life.obj["spec"].get("chunkSize") or bits
-    if length > bits or not fits(pool, length):
+    wanted = wanted_block(text or f"/{length}", pool)
+    if text and wanted is None:
         return ["Invalid"]
-    return ["served"] if fits(free, length) else ["Busy"]
+    if annotations_of(life.obj).get(HOLD) == "true" and not request.cidr:
+        wanted = _recorded(request, wanted, pool)
+        if wanted is None:
+            return ["Busy"]
+    if wanted is None or not _has(pool, wanted):
+        return ["Invalid"]
+    free = without(pool, life.taken)
+    return ["served"] if _has(free, wanted) else ["Busy"]
 
 
-def _recorded(life: RangeLife, request: RequestLife, bits: int) -> str:
-    """The block that a request without one had in an earlier life, if it is what its spec asks for."""
-    recorded = str(annotations_of(request.obj).get(f"{GROUP}/cidr", ""))
+def _has(blocks: list[Block], wanted: Block | int) -> bool:
+    """Whether the blocks have room for a certain block, or for any one of a prefix length."""
+    return covers(blocks, wanted) if isinstance(wanted, Block) else fits(blocks, wanted)
+
+
+def _recorded(request: RequestLife, wanted: Block | int | None, pool: list[Block]) -> Block | None:
+    """The block that a request had in an earlier life, if it is what it wants now; any block must be in the pool."""
     try:
-        block = block_of(recorded)
+        block = block_of(str(annotations_of(request.obj).get(f"{GROUP}/cidr", "")))
     except ValueError:
-        return ""
-    spec = request.obj["spec"]
-    if spec.get("request"):
-        return recorded if block == block_of(spec["request"]) else ""
-    length = spec.get("size") or life.obj["spec"].get("chunkSize") or bits
-    return recorded if length <= bits and block.size == 1 << (bits - length) else ""
+        return None
+    if isinstance(wanted, Block):
+        return block if block == wanted else None
+    is_wanted = wanted is not None and block.size == 1 << (BITS[pool[0].version] - wanted)
+    return block if is_wanted and covers(pool, block) else None
 
 
 def informed(history: History) -> Iterator[str]:

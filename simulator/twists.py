@@ -278,6 +278,17 @@ def tell_no_network(_: str, body: Obj, ask: Ask) -> Obj:
     return ask(body)
 
 
+def begin_at_the_start(_: str, body: Obj, ask: Ask) -> Obj:
+    """Round robin begins anew in each call."""
+    status = body["parent"].get("status", {})
+    cursors = status.pop("roundRobin", {})
+    answer = ask(body)
+    cursors |= answer["status"].get("roundRobin", {})
+    if cursors:
+        answer["status"]["roundRobin"] = dict(sorted(cursors.items(), key=lambda item: int(item[0])))
+    return answer
+
+
 def answer_less(_: str, body: Obj, ask: Ask) -> Obj:
     """Where somebody is refused, all children are left out."""
     answer = ask(body)

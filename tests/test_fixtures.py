@@ -204,7 +204,7 @@ def test_a_request_beyond_what_one_object_can_record_is_busy(send: Send) -> None
 
 
 #: The parts of a status that the API server compares, and what stands for an absent one.
-LEDGER: dict[str, Any] = {"allocations": [], "released": [], "held": False, "closing": False}
+LEDGER: dict[str, Any] = {"allocations": [], "roundRobin": {}, "released": [], "held": False, "closing": False}
 
 
 def ledger_of(status: dict[str, Any]) -> tuple[Any, ...]:

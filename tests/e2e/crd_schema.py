@@ -57,11 +57,20 @@ FILLED: dict[str, Obj] = {
             "revision": 1,
             "allocations": [entry(1) | {"absentSince": "2026-01-01T00:00:00Z", "releasedAt": "2026-01-01T00:00:00Z"}],
             "released": ["u9"],
+            "roundRobin": {"28": "10.0.0.16"},
             "closing": True,
             "state": "Ready",
             "message": "m",
             "pending": 1,
-            "capacity": {"total": "256", "allocated": "1", "free": "255", "used": "0%", "largestFree": "/25"},
+            "capacity": {
+                "total": "256",
+                "allocated": "1",
+                "free": "255",
+                "used": "0%",
+                "largestFree": "/25",
+                "freeBlocks": {"/28": "15"},
+                "room": "15 more /28",
+            },
             "observedGeneration": 1,
             "conditions": [CONDITION],
         },
@@ -191,7 +200,15 @@ def _keywords_below(kind: str, path: PathInObject, schema: Obj) -> Iterator[Keyw
     if "items" in schema:
         yield from _keywords_below(kind, (*path, 0), schema["items"])
     if "additionalProperties" in schema:
-        yield from _keywords_below(kind, (*path, ANY_KEY), schema["additionalProperties"])
+        yield from _keywords_below(kind, (*path, _first_key(kind, path)), schema["additionalProperties"])
+
+
+def _first_key(kind: str, path: PathInObject) -> str:
+    """A key of the map at this place in the filled object."""
+    value: Any = FILLED[kind]
+    for step in path:
+        value = value[step]
+    return str(next(iter(value)))
 
 
 def _messages_below(schema: Obj) -> Iterator[str]:

@@ -28,7 +28,9 @@ ALLOCATION_NETWORK = "the network of an IPAMAllocation never changes once its ci
 SELECTOR = 'a selector belongs to "from: Selector", and to nothing else'
 LABEL_KEY = "not the key of a label, such as team or example.com/team"
 LABEL_VALUES = "In and NotIn have values, Exists and DoesNotExist have none"
-NOT_A_REQUEST = "not a CIDR (10.0.0.16/28) or an address (10.0.0.5)"
+NOT_A_REQUEST = (
+    "not a CIDR (10.0.0.16/28), an address (10.0.0.5), #10 (addresses), /28, %4 (host bits), 3/28 or 3/%4 (index 3)"
+)
 REQUEST_HOST_BITS = "a CIDR must not have host bits set: write the network address, such as 10.0.0.16/28"
 REQUEST_TEXT = "not in canonical text: IPv6 in lower case and shortest form, such as 2001:db8::/64"
 READY_ALLOCATION = "a Ready IPAMAllocation has a cidr and the revision of the ledger that records it"
@@ -131,6 +133,24 @@ REFUSED: list[Row] = [
     ("interval", "IPAMRequest", _wanted("10.0.0.1-10.0.0.2"), NOT_A_REQUEST),
     ("leading zero", "IPAMRequest", _wanted("10.0.0.01"), NOT_A_REQUEST),
     ("length too long", "IPAMRequest", _wanted("10.0.0.0/33"), NOT_A_REQUEST),
+    ("count of 0", "IPAMRequest", _wanted("#0"), NOT_A_REQUEST),
+    ("count without number", "IPAMRequest", _wanted("#"), NOT_A_REQUEST),
+    ("count with zeros", "IPAMRequest", _wanted("#010"), NOT_A_REQUEST),
+    ("count with a length", "IPAMRequest", _wanted("#10/28"), NOT_A_REQUEST),
+    ("count of 40 digits", "IPAMRequest", _wanted("#" + "9" * 40), NOT_A_REQUEST),
+    ("negative count", "IPAMRequest", _wanted("#-1"), NOT_A_REQUEST),
+    ("slash alone", "IPAMRequest", _wanted("/"), NOT_A_REQUEST),
+    ("length of 129", "IPAMRequest", _wanted("/129"), NOT_A_REQUEST),
+    ("length with zeros", "IPAMRequest", _wanted("/028"), NOT_A_REQUEST),
+    ("length and a line", "IPAMRequest", _wanted("/28\n"), NOT_A_REQUEST),
+    ("host bits of 129", "IPAMRequest", _wanted("%129"), NOT_A_REQUEST),
+    ("host bits behind a slash", "IPAMRequest", _wanted("/%4"), NOT_A_REQUEST),
+    ("index without length", "IPAMRequest", _wanted("3/"), NOT_A_REQUEST),
+    ("index alone", "IPAMRequest", _wanted("3"), NOT_A_REQUEST),
+    ("index with zeros", "IPAMRequest", _wanted("03/28"), NOT_A_REQUEST),
+    ("negative index", "IPAMRequest", _wanted("-3/28"), NOT_A_REQUEST),
+    ("index of a count", "IPAMRequest", _wanted("3/#4"), NOT_A_REQUEST),
+    ("length of 130 with index", "IPAMRequest", _wanted("3/130"), NOT_A_REQUEST),
     ("host bits", "IPAMRequest", _wanted("10.0.0.5/28"), REQUEST_HOST_BITS),
     ("upper case", "IPAMRequest", _wanted("2001:DB8::/64"), REQUEST_TEXT),
     ("upper case address", "IPAMRequest", _wanted("2001:DB8::1"), REQUEST_TEXT),
@@ -153,6 +173,7 @@ ACCEPTED: list[tuple[str, str, Obj]] = [
     ("mixed forms", "IPAMRange", _ranges("10.0.0.0/24", "10.0.1.5-10.0.1.99", "10.0.2.7")),
     ("most texts", "IPAMRange", _ranges(*(f"10.{number}.0.0/16" for number in range(256)))),
     ("most IPv6 texts", "IPAMRange", _ranges(*(f"2001:db8:{number + 1:x}::/48" for number in range(256)))),
+    ("RoundRobin", "IPAMRange", _ranges("10.0.0.0/24", mode="RoundRobin")),
     ("excludes", "IPAMRange", _ranges("10.0.0.0/24", excludes=["10.0.0.0", "10.0.0.4/30", "10.0.0.9-10.0.0.11"])),
     ("no excludes", "IPAMRange", _ranges("10.0.0.0/24", excludes=[])),
     (
@@ -184,6 +205,11 @@ ACCEPTED: list[tuple[str, str, Obj]] = [
     ("dedicated address", "IPAMRequest", _wanted("10.0.0.5")),
     ("dedicated IPv6 CIDR", "IPAMRequest", _wanted("2001:db8::/64")),
     ("dedicated IPv6 address", "IPAMRequest", _wanted("2001:db8::1")),
+    *(
+        (f"form {text}", "IPAMRequest", _wanted(text))
+        for text in ("#1", "#10", f"#{2**128}", "/0", "/28", "/128", "%0", "%4", "%128", "0/28", "3/28", "3/%4", "0/%0")
+    ),
+    ("index of 39 digits", "IPAMRequest", _wanted(f"{2**128 - 1}/128")),
     ("dedicated and size", "IPAMRequest", _wanted("10.0.0.16/28") | {"size": 20}),
     ("Busy", "IPAMAllocation", _allocation()),
     ("Released", "IPAMAllocation", _allocation(state="Released", revision=3)),
@@ -207,6 +233,7 @@ REFUSED_CHANGES: list[Change] = [
         _ranges("10.0.0.0/24", excludes=["10.0.0.0"]),
         RANGE_SPEC,
     ),
+    ("mode", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", mode="RoundRobin"), RANGE_SPEC),
     ("description", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", description="d"), RANGE_SPEC),
     ("network", "IPAMRange", _network(gateway="10.0.0.1"), _network(gateway="10.0.0.2"), RANGE_SPEC),
     ("allowedNamespaces added", "IPAMRange", _ranges("10.0.0.0/24"), _allowing("All"), RANGE_SPEC),
@@ -243,6 +270,7 @@ ACCEPTED_CHANGES: list[tuple[str, str, Obj, Obj]] = [
 
 _LEDGER = {"revision": 1, "allocations": [entry(1)]}
 _RELEASED = {"revision": 1, "released": ["u1"]}
+_TURNED = {"revision": 1, "roundRobin": {"28": "10.0.0.16", "30": "10.0.0.4"}}
 
 #: Case, the statuses that are written one after the other to a new range, and why the last one is refused ("" if not).
 LEDGER_WRITES: list[tuple[str, list[Obj], str]] = [
@@ -270,6 +298,16 @@ LEDGER_WRITES: list[tuple[str, list[Obj], str]] = [
     ("same revision, same releases", [_RELEASED, _RELEASED | {"message": "m"}], ""),
     ("same revision, releases forgotten", [_RELEASED, {"revision": 1}], LEDGER_MOVED_ON),
     ("same revision, another release", [_RELEASED, _RELEASED | {"released": ["u2"]}], LEDGER_MOVED_ON),
+    ("a cursor at the same revision", [_LEDGER, _LEDGER | {"roundRobin": {"28": "10.0.0.16"}}], LEDGER_MOVED_ON),
+    ("a cursor at the next revision", [_LEDGER, _TURNED | {"revision": 2}], ""),
+    ("same revision, same cursors", [_TURNED, _TURNED | {"message": "m"}], ""),
+    ("same revision, cursors forgotten", [_TURNED, {"revision": 1}], LEDGER_MOVED_ON),
+    ("same revision, a cursor less", [_TURNED, {"revision": 1, "roundRobin": {"28": "10.0.0.16"}}], LEDGER_MOVED_ON),
+    (
+        "same revision, another cursor",
+        [_TURNED, {"revision": 1, "roundRobin": {"28": "10.0.0.32", "30": "10.0.0.4"}}],
+        LEDGER_MOVED_ON,
+    ),
     ("closing at the same revision", [_LEDGER, _LEDGER | {"closing": True}], LEDGER_MOVED_ON),
     ("closing at the next revision", [_LEDGER, _LEDGER | {"revision": 2, "closing": True}], ""),
     ("closing again", [{"revision": 1, "closing": True}, {"revision": 2, "closing": True}], ""),

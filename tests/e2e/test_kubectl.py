@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 EXAMPLES = Path(__file__).parents[2] / "examples"
 #: Resource, and the columns of `kubectl get` and of `kubectl get -o wide`.
 TABLES = [
-    ("iprange", "NAME MODE STATE USED FREE LARGEST PENDING AGE", "MESSAGE"),
+    ("iprange", "NAME MODE STATE USED FREE LARGEST PENDING AGE", "ROOM MESSAGE"),
     ("ipreq", "NAME IPAM SIZE STATE CIDR AGE", "MESSAGE"),
     ("ipalloc", "NAME RANGE REQUEST STATE CIDR AGE", "REQUEST-NAMESPACE MESSAGE"),
 ]
@@ -32,7 +32,8 @@ SINCE = {"lastTransitionTime": "2026-01-01T00:00:00Z"}
 def objects(api: Api, namespace: str) -> str:
     """A namespace with one answered object of each kind."""
     range_ = api.create(range_object(namespace, "net", "10.0.0.0/24", chunkSize=28))
-    capacity = {"total": "256", "allocated": "16", "free": "240", "used": "6%", "largestFree": "/25"}
+    capacity: Obj = {"total": "256", "allocated": "16", "free": "240", "used": "6%", "largestFree": "/25"}
+    capacity |= {"freeBlocks": {"/28": "15"}, "room": "15 more /28"}
     status = {"revision": 1, "allocations": [entry(1)], "state": "Ready", "pending": 0, "capacity": capacity}
     api.put_status(range_ | {"status": status})
     request = api.create(request_object(namespace, "web", "net", size=28))
@@ -65,6 +66,11 @@ def test_a_table_has_exactly_its_columns(
 def test_the_cells_of_a_range_are_readable(control_plane: ControlPlane, objects: str) -> None:
     (row,) = control_plane.kubectl("get", "iprange", "-n", objects, "--no-headers").splitlines()
     assert row.split()[:-1] == ["net", "FirstMatch", "Ready", "6%", "240", "/25", "0"]
+
+
+def test_the_wide_cells_of_a_range_say_how_much_room_there_is(control_plane: ControlPlane, objects: str) -> None:
+    (row,) = control_plane.kubectl("get", "iprange", "-n", objects, "--no-headers", "-o", "wide").splitlines()
+    assert "   15 more /28   " in row
 
 
 def test_the_cells_of_a_request_are_readable(control_plane: ControlPlane, objects: str) -> None:

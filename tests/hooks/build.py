@@ -79,6 +79,9 @@ def range_object(
     chunk_size: int | None = 28,
     entries: list[Obj] | None = None,
     released: list[str] | None = None,
+    mode: str | None = None,
+    round_robin: dict[str, str] | None = None,
+    excludes: tuple[str, ...] = (),
     revision: int | None = None,
     closing: bool = False,
     deleted: str | None = None,
@@ -97,9 +100,12 @@ def range_object(
     meta["generation"] = generation
     annotations = {"ipam.mandelsoft.org/reclaim": reclaim, HOLD_ANNOTATION: "true" if hold else None}
     meta |= _present(annotations=_present(**annotations))
-    spec = {"ranges": list(texts or ["10.0.0.0/24"])} | _present(chunkSize=chunk_size, allowedNamespaces=allowed)
+    spec = {"ranges": list(texts or ["10.0.0.0/24"])} | _present(
+        chunkSize=chunk_size, excludes=list(excludes), mode=mode, allowedNamespaces=allowed
+    )
     status = {"revision": (1 if entries else 0) if revision is None else revision} | _present(
         allocations=entries,
+        roundRobin=round_robin,
         released=[uid_of(name) for name in released or []],
         held=held,
         closing=closing,

@@ -343,7 +343,7 @@ def test_the_bytes_of_an_entry_are_counted_as_they_are_written() -> None:
 
 
 def test_everything_fits_into_an_empty_ledger() -> None:
-    empty = Ledger(0, {}, (), held=False, closing=False)
+    empty = Ledger(0, {}, {}, (), held=False, closing=False)
     assert fitting_count(empty, []) == 0
     assert fitting_count(empty, [None, None]) == 2
 
@@ -444,6 +444,48 @@ def test_a_ledger_line_that_cannot_be_read_is_refused(line: object) -> None:
     response = post("/ipamrange/sync", body)
     assert response.status_code == 400
     assert response.get_json()["error"]["path"].startswith("$.parent.status.allocations[")
+
+
+@pytest.mark.parametrize(
+    ("cursors", "key", "message"),
+    [
+        ({"28": "web"}, "28", '"web" is not an IP address, such as 10.0.0.5 or 2001:db8::5'),
+        ({"28": "10.0.0.0/28"}, "28", '"10.0.0.0/28" is not an IP address, such as 10.0.0.5 or 2001:db8::5'),
+        ({"28": "10.0.0.016"}, "28", '"10.0.0.016" is not an IP address, such as 10.0.0.5 or 2001:db8::5'),
+        ({"28": "::1"}, "28", "is not IPv4 as the range is"),
+        ({"28": "10.0.0.16", "33": "10.0.0.0"}, "33", "IPv4 prefix lengths are 0..32"),
+        ({"028": "10.0.0.16"}, "028", "IPv4 prefix lengths are 0..32"),
+        ({"/28": "10.0.0.16"}, "/28", "IPv4 prefix lengths are 0..32"),
+        ({"-1": "10.0.0.16"}, "-1", "IPv4 prefix lengths are 0..32"),
+        ({"": "10.0.0.16"}, "", "IPv4 prefix lengths are 0..32"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["RoundRobin", "FirstMatch"])
+def test_a_cursor_that_is_none_is_refused_and_nothing_is_answered(
+    mode: str, cursors: dict[str, str], key: str, message: str
+) -> None:
+    parent = range_object(mode=mode, round_robin=cursors, revision=1)
+    with pytest.raises(ProtocolError) as refused:
+        sync_range(range_body(parent, request_object("web")))
+    assert refused.value.path == f'$.parent.status.roundRobin["{key}"]'
+    assert refused.value.message == message
+
+
+def test_a_mixture_of_cursors_is_refused_though_the_family_of_the_range_is_not_known() -> None:
+    parent = range_object("nonsense", round_robin={"28": "10.0.0.16", "64": "::"}, revision=1)
+    with pytest.raises(ProtocolError, match="is not IPv4 as the range is"):
+        sync_range(range_body(parent))
+
+
+def test_cursors_are_kept_by_a_range_that_is_invalid_or_closing_or_of_another_mode() -> None:
+    cursors = {"28": "10.0.0.32", "30": "10.0.0.4"}
+    for parent in (
+        range_object("nonsense", mode="RoundRobin", round_robin=cursors, revision=3),
+        range_object(mode="RoundRobin", round_robin=cursors, revision=3, closing=True, deleted=at(-5)),
+        range_object(mode="FirstMatch", round_robin=cursors, revision=3),
+    ):
+        status = sync_range(range_body(parent))["status"]
+        assert (status["roundRobin"], status["revision"]) == (cursors, 3)
 
 
 def test_blocks_that_touch_are_no_overlap() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from hooks.names import REQUEST_FINALIZER
+from ipam.claim_forms import FORMS
 from tests.hooks.build import (
     ALL,
     Obj,
@@ -58,6 +59,10 @@ def test_customize_depends_on_name_and_spec_alone() -> None:
         (28, {"wanted": "10.0.0.64/27"}, "10.0.0.64/27"),
         (28, {"wanted": "10.0.0.9"}, "10.0.0.9/32"),
         (28, {"wanted": "10.0.0.64/27", "size": 30}, "10.0.0.64/27"),
+        (28, {"wanted": "#20", "size": 30}, "10.0.0.0/27"),
+        (28, {"wanted": "/27"}, "10.0.0.0/27"),
+        (28, {"wanted": "%3"}, "10.0.0.0/29"),
+        (28, {"wanted": "3/%3"}, "10.0.0.24/29"),
     ],
     ids=[
         "the range's chunkSize",
@@ -69,6 +74,10 @@ def test_customize_depends_on_name_and_spec_alone() -> None:
         "a dedicated block",
         "a dedicated address",
         "dedicated: size is ignored",
+        "a count of addresses",
+        "a prefix length",
+        "host bits",
+        "an index",
     ],
 )
 def test_a_request_is_granted_what_it_asks_for(chunk_size: int | None, spec: dict[str, Any], cidr: str) -> None:
@@ -87,7 +96,41 @@ def test_an_ipv6_range_gives_ipv6_blocks() -> None:
         "free": str(2**80 - 2**64 - 1),
         "used": "0%",
         "largestFree": "/49",
+        "freeBlocks": {f"/{length}": str(2 ** (length - 48) - 1) for length in range(49, 64)} | {"/64": "65534"},
+        "room": "65534 more /64",
     }
+
+
+def test_round_robin_goes_on_behind_the_last_grant_of_the_same_length() -> None:
+    parent = range_object(mode="RoundRobin", round_robin={"28": "10.0.0.32", "9": "10.0.0.0"}, revision=4)
+    requests = [request_object("a"), request_object("b", size=30), request_object("c"), request_object("d", size=30)]
+    status = sync_range(range_body(parent, *requests))["status"]
+    assert [each["cidr"] for each in status["allocations"]] == [
+        "10.0.0.0/30",
+        "10.0.0.4/30",
+        "10.0.0.32/28",
+        "10.0.0.48/28",
+    ]
+    assert status["roundRobin"] == {"9": "10.0.0.0", "28": "10.0.0.64", "30": "10.0.0.8"}
+    assert status["revision"] == 5
+
+
+def test_round_robin_wraps_at_the_end_of_the_address_space() -> None:
+    parent = range_object("255.255.255.0/24", chunk_size=25, mode="RoundRobin")
+    status = sync_range(range_body(parent, request_object("a"), request_object("b")))["status"]
+    assert status["roundRobin"] == {"25": "0.0.0.0"}
+
+
+def test_neither_a_dedicated_request_nor_a_published_block_moves_a_cursor() -> None:
+    parent = range_object(mode="RoundRobin", round_robin={"28": "10.0.0.32"}, revision=4)
+    requests = [request_object("a", wanted="10.0.0.64/28"), request_object("b", cidr="10.0.0.96/28")]
+    status = sync_range(range_body(parent, *requests))["status"]
+    assert status["roundRobin"] == {"28": "10.0.0.32"}
+    assert status["revision"] == 5
+
+
+def test_first_match_writes_no_cursors() -> None:
+    assert "roundRobin" not in sync_range(range_body(range_object(), request_object("a")))["status"]
 
 
 def test_pending_requests_are_served_by_age_then_namespace_then_name_then_uid() -> None:
@@ -173,7 +216,7 @@ HELD = range_object("10.0.0.0/27", entries=[entry("held", "10.0.0.0/28")])
         (
             {"wanted": "web"},
             "Invalid",
-            'request "web" is not an IP address, such as 10.0.0.5 or 2001:db8::5',
+            f'request "web" is none of the forms: {FORMS}',
         ),
     ],
     ids=[
@@ -290,7 +333,15 @@ def test_a_range_in_use_tells_its_numbers() -> None:
     assert status["state"] == "Ready"
     assert status["pending"] == 1
     assert status["message"] == "largest free block is /28, 1 request waits"
-    assert status["capacity"] == {"total": "32", "allocated": "16", "free": "16", "used": "50%", "largestFree": "/28"}
+    assert status["capacity"] == {
+        "total": "32",
+        "allocated": "16",
+        "free": "16",
+        "used": "50%",
+        "largestFree": "/28",
+        "freeBlocks": {"/28": "1"},
+        "room": "1 more /28",
+    }
 
 
 def test_a_full_range_has_no_largest_block() -> None:
@@ -299,7 +350,8 @@ def test_a_full_range_has_no_largest_block() -> None:
     status = sync_range(range_body(parent, request_object("held"), *waiting))["status"]
     assert status["message"] == "no address is free, 2 requests wait"
     assert status["pending"] == 2
-    assert status["capacity"] == {"total": "16", "allocated": "16", "free": "0", "used": "100%"}
+    counts = {"total": "16", "allocated": "16", "free": "0", "used": "100%"}
+    assert status["capacity"] == counts | {"freeBlocks": {"/28": "0"}, "room": "0 more /28"}
 
 
 def test_a_range_without_waiting_requests_has_nothing_to_say() -> None:
@@ -528,3 +580,31 @@ def test_no_answer_is_created_in_a_namespace_that_is_being_deleted_and_none_is_l
 )
 def test_a_range_is_looked_at_again_while_only_time_helps(body: Obj, seconds: float) -> None:
     assert sync_range(body)["resyncAfterSeconds"] == seconds
+
+
+# --- how much is left, for people -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("texts", "chunk_size", "free_blocks", "room"),
+    [
+        (["10.0.0.0/24"], 28, {"/24": "1", "/25": "2", "/26": "4", "/27": "8", "/28": "16"}, "16 more /28"),
+        (["10.0.0.0-10.0.0.254"], 26, {"/25": "1", "/26": "3"}, "3 more /26"),
+        (["10.0.0.5-10.0.0.20"], None, {"/29": "1", "/30": "3", "/31": "7", "/32": "16"}, "16 more /32"),
+        (["10.0.0.0/29", "10.0.1.0/30"], 28, {"/28": "0"}, "0 more /28"),
+        (["10.0.0.0/29"], 29, {"/29": "1"}, "1 more /29"),
+        (["0.0.0.0/0"], None, {f"/{length}": str(2**length) for length in range(33)}, f"{2**32} more /32"),
+    ],
+    ids=["all", "without the last", "an interval", "smaller than the default", "just one", "all of IPv4"],
+)
+def test_a_range_counts_its_free_blocks_from_the_largest_to_the_default_length(
+    texts: list[str], chunk_size: int | None, free_blocks: dict[str, str], room: str
+) -> None:
+    capacity = sync_range(range_body(range_object(*texts, chunk_size=chunk_size)))["status"]["capacity"]
+    assert (capacity["freeBlocks"], capacity["room"]) == (free_blocks, room)
+
+
+def test_of_129_lengths_the_33_next_to_the_default_one_are_counted() -> None:
+    capacity = sync_range(range_body(range_object("2001:db8::/32", chunk_size=None)))["status"]["capacity"]
+    assert capacity["freeBlocks"] == {f"/{length}": str(2 ** (length - 32)) for length in range(96, 129)}
+    assert capacity["room"] == f"{2**96} more /128"

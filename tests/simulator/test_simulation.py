@@ -31,6 +31,7 @@ BITES = {
     "Committed": "publish the proposal",
     "Standing": "a stale Ready answer is ended",
     "Proven": "release on absence",
+    "InTurn": "round robin begins anew in each call",
     "SameAnswer": "order from the wire",
     "Allowed": "everybody is allowed",
     "Informed": "nobody is told of the network",
