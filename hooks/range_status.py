@@ -114,15 +114,15 @@ def _capacity(seen: Observed, decision: Decision | None) -> Capacity | None:
     default = seen.spec.chunk_size or seen.pool.family.bits
     shortest = min(default, default if largest is None else largest)
     lengths = range(max(shortest, default - FREE_BLOCK_LENGTHS_MAX + 1), default + 1)
-    free_blocks = {length: decision.free_block_count(length) for length in lengths}
+    counts = decision.free_block_counts
     return Capacity(
         total=str(decision.total_count),
         allocated=str(decision.total_count - decision.free_count),
         free=str(decision.free_count),
         used=f"{100 * (decision.total_count - decision.free_count) // decision.total_count}%",
         largest_free="" if largest is None else f"/{largest}",
-        free_blocks={f"/{length}": str(count) for length, count in free_blocks.items()},
-        room=f"{free_blocks[default]} more /{default}",
+        free_blocks={f"/{length}": str(counts[length]) for length in lengths},
+        room=f"{counts[default]} more /{default}",
     )
 
 

@@ -20,6 +20,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import accumulate
 from typing import NamedTuple
 
 from ipam.address import Prefix
@@ -75,9 +76,10 @@ class Decision:
     block_counts: tuple[int, ...]  # by prefix length: the maximal aligned blocks of what is free
     cursors: dict[int, int]  # by prefix length: where round robin looks next; none by best fit
 
-    def free_block_count(self, length: int) -> int:
-        """How many blocks of a prefix length could still be granted if all that is free were cut for them."""
-        return sum(count << (length - larger) for larger, count in enumerate(self.block_counts[: length + 1]))
+    @property
+    def free_block_counts(self) -> list[int]:
+        """By prefix length: how many blocks could still be granted if all that is free were cut for them."""
+        return list(accumulate(self.block_counts, lambda larger, count: 2 * larger + count))
 
 
 def allocate(

@@ -98,7 +98,7 @@ def run(events: list[Event], pool: TestPool, cursors: Cursors = None) -> Iterato
                 held.append(Allocation(outcome, f"holder-{index}"))
         counts = (decision.total_count, decision.free_count, decision.largest_free_length)
         yield f"{index}: counts", counts, (len(model.pool), model.free_count, model.largest_free)
-        free_blocks = [(length, decision.free_block_count(length)) for length in pool.lengths]
+        free_blocks = [(length, decision.free_block_counts[length]) for length in pool.lengths]
         yield f"{index}: blocks", free_blocks, [(length, model.free_block_count(length)) for length in pool.lengths]
         if cursors is not None:
             cursors = decision.cursors

@@ -68,7 +68,7 @@ class PoolLife(RuleBasedStateMachine):
         assert decision.free_count == self.model.free_count
         assert decision.largest_free_length == self.model.largest_free
         for length in self.pool.lengths:
-            assert decision.free_block_count(length) == self.model.free_block_count(length)
+            assert decision.free_block_counts[length] == self.model.free_block_count(length)
         assert (self.cursors or {}) == self.model.cursors
 
     @invariant()
