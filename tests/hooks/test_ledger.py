@@ -488,6 +488,15 @@ def test_cursors_are_kept_by_a_range_that_is_invalid_or_closing_or_of_another_mo
         assert (status["roundRobin"], status["revision"]) == (cursors, 3)
 
 
+def test_cursors_are_written_in_the_order_of_lengths_whatever_their_order_on_the_wire() -> None:
+    """S6 goes for maps too: the same facts give the same bytes."""
+    cursors = {"30": "10.0.0.4", "9": "10.0.0.0", "28": "10.0.0.32"}
+    parent = range_object(mode="RoundRobin", round_robin=cursors, revision=3)
+    for requests in ([], [request_object("web")]):
+        status = sync_range(range_body(parent, *requests))["status"]
+        assert list(status["roundRobin"]) == ["9", "28", "30"]
+
+
 def test_blocks_that_touch_are_no_overlap() -> None:
     status = RangeStatus(allocations=[Entry("10.0.0.0/28", "t/a", "a"), Entry("10.0.0.16/28", "t/b", "b")])
     assert list(read_ledger(status).entries) == ["a", "b"]
