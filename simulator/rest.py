@@ -75,14 +75,15 @@ def _verdict(life: RangeLife, request: RequestLife) -> list[str]:
     text = request.cidr or spec.get("request")
     length = spec.get("size") or life.obj["spec"].get("chunkSize") or bits
     wanted = wanted_block(text or f"/{length}", pool)
-    if text and wanted is None:
-        return ["Invalid"]
-    if annotations_of(life.obj).get(HOLD) == "true" and not request.cidr:
-        wanted = _recorded(request, wanted, pool)
-        if wanted is None:
-            return ["Busy"]
+    is_held_up = annotations_of(life.obj).get(HOLD) == "true" and not request.cidr
     if wanted is None or not _has(pool, wanted):
-        return ["Invalid"]
+        # A range on hold need not look at what is asked for.
+        return ["Invalid", "Busy"] if is_held_up else ["Invalid"]
+    if is_held_up:
+        recorded = _recorded(request, wanted, pool)
+        if recorded is None:
+            return ["Busy"]
+        wanted = recorded
     free = without(pool, life.taken)
     return ["served"] if _has(free, wanted) else ["Busy"]
 
@@ -92,7 +93,7 @@ def _has(blocks: list[Block], wanted: Block | int) -> bool:
     return covers(blocks, wanted) if isinstance(wanted, Block) else fits(blocks, wanted)
 
 
-def _recorded(request: RequestLife, wanted: Block | int | None, pool: list[Block]) -> Block | None:
+def _recorded(request: RequestLife, wanted: Block | int, pool: list[Block]) -> Block | None:
     """The block that a request had in an earlier life, if it is what it wants now; any block must be in the pool."""
     try:
         block = block_of(str(annotations_of(request.obj).get(f"{GROUP}/cidr", "")))
@@ -100,7 +101,7 @@ def _recorded(request: RequestLife, wanted: Block | int | None, pool: list[Block
         return None
     if isinstance(wanted, Block):
         return block if block == wanted else None
-    is_wanted = wanted is not None and block.size == 1 << (BITS[pool[0].version] - wanted)
+    is_wanted = block.size == 1 << (BITS[pool[0].version] - wanted)
     return block if is_wanted and covers(pool, block) else None
 
 
