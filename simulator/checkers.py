@@ -167,8 +167,8 @@ def accounted(history: History) -> Iterator[str]:
     """Accounted: free + allocated = total, and each is what the ledger and the spec say."""
     for life in history.facts.changed.values():
         capacity = life.status.get("capacity")
-        if not capacity:
-            continue
+        if not capacity or life.status.get("observedGeneration") != life.obj["metadata"]["generation"]:
+            continue  # none, or it speaks of the range before it grew
         held = life.taken
         total, allocated = (sum(block.size for block in blocks) for blocks in (life.pool, held))
         told = tuple(capacity.get(name) for name in ("total", "allocated", "free"))

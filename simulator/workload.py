@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from simulator.features import FORMS_OF_REQUESTS, OF_RANGES, OF_REQUESTS, POOLS, Feature
+from simulator.features import ADDITIONS, FORMS_OF_REQUESTS, OF_RANGES, OF_REQUESTS, POOLS, Feature
 from simulator.hands import GROUP, stray_allocations
 from simulator.history import REQUEST_FINALIZER
 from simulator.objects import finalizers_of, is_deleting, joined, key_of, labels_of, meta
@@ -161,6 +161,16 @@ def _edit_spec(world: World, habits: Habits, rng: random.Random) -> Action | Non
     return "set-spec", plural, _name(plural, obj), json.dumps(said[plural]())
 
 
+def _grow(world: World, _: Habits, rng: random.Random) -> Action | None:
+    """Add to what a range has; it may be there already."""
+    obj = _any(world, "ipamranges", rng)
+    if obj is None:
+        return None
+    name = joined(key_of(obj))
+    ranges = [*obj["spec"]["ranges"], rng.choice(ADDITIONS[_version(name)])]
+    return "set-spec", "ipamranges", name, json.dumps({"ranges": ranges})
+
+
 def _edit_status(world: World, _: Habits, rng: random.Random) -> Action | None:
     obj = _any(world, "ipamrequests", rng)
     if obj is None:
@@ -250,6 +260,7 @@ DEEDS: dict[str, Deed] = {
     "clear stray allocations": Deed(0.3, _clear_strays),
     "label a namespace": Deed(0.8, _label_namespace),
     "edit a spec": Deed(0.4, _edit_spec),
+    "grow a range": Deed(0.5, _grow),
     "edit a status": Deed(0.3, _edit_status),
     "write an old status again": Deed(0.5, _old_status),
     "reclaim": Deed(0.4, _reclaim),

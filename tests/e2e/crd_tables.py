@@ -34,7 +34,8 @@ REQUEST_TEXT = "not in canonical text: IPv6 in lower case and shortest form, suc
 READY_ALLOCATION = "a Ready IPAMAllocation has a cidr and the revision of the ledger that records it"
 ALLOCATION_CIDR = "the cidr of an IPAMAllocation never changes once it is set"
 ALLOCATION_SUBJECT = "an IPAMAllocation answers one request of one range for ever"
-RANGE_SPEC = "the spec of an IPAMRange is immutable; create another range instead"
+RANGE_SPEC = "the spec of an IPAMRange is immutable, but that ranges may be added to; create another range instead"
+RANGES_GROW = "ranges may only grow"
 REQUEST_SPEC = "the spec of an IPAMRequest is immutable; create another request instead"
 REQUEST_CIDR = "status.cidr never changes once it is set"
 LEDGER_MOVED_ON = (
@@ -196,8 +197,29 @@ _OTHER_REQUEST = {"namespace": "team", "name": "web", "uid": "u2"}
 
 #: Case, kind, spec before, spec after, message: refused when the object is replaced.
 REFUSED_CHANGES: list[Change] = [
-    ("ranges", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/25"), RANGE_SPEC),
-    ("a range more", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", "10.1.0.0/24"), RANGE_SPEC),
+    ("ranges", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/25"), f"{RANGES_GROW}: 10.0.0.0/24 is missing"),
+    ("a larger range instead", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/23"), RANGES_GROW),
+    (
+        "a range less",
+        "IPAMRange",
+        _ranges("10.0.0.0/24", "10.1.0.0/24"),
+        _ranges("10.0.0.0/24", "10.2.0.0/24"),
+        f"{RANGES_GROW}: 10.1.0.0/24 is missing",
+    ),
+    (
+        "a range more, and another chunkSize",
+        "IPAMRange",
+        _ranges("10.0.0.0/24"),
+        _ranges("10.0.0.0/24", "10.1.0.0/24", chunkSize=28),
+        RANGE_SPEC,
+    ),
+    (
+        "a range of another family more",
+        "IPAMRange",
+        _ranges("10.0.0.0/24"),
+        _ranges("10.0.0.0/24", "2001:db8::/64"),
+        ONE_FAMILY,
+    ),
     ("chunkSize added", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", chunkSize=28), RANGE_SPEC),
     ("chunkSize removed", "IPAMRange", _ranges("10.0.0.0/24", chunkSize=28), _ranges("10.0.0.0/24"), RANGE_SPEC),
     (
@@ -234,6 +256,14 @@ REFUSED_CHANGES: list[Change] = [
 ACCEPTED_CHANGES: list[tuple[str, str, Obj, Obj]] = [
     ("nothing", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24")),
     ("the default in words", "IPAMRange", _ranges("10.0.0.0/24"), _allowing("Same")),
+    ("a range more", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", "10.1.0.0/24")),
+    ("a range more, ahead", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.1.0.0/24", "10.0.0.0/24")),
+    (
+        "as many ranges as there may be",
+        "IPAMRange",
+        _ranges("10.0.0.0/16"),
+        _ranges(*(f"10.{number}.0.0/16" for number in range(256))),
+    ),
     ("nothing", "IPAMRequest", {"ipam": {"name": "net"}}, {"ipam": {"name": "net"}}),
     ("Busy to Ready", "IPAMAllocation", _allocation(), _GRANTED),
     ("Busy to Ready with a network", "IPAMAllocation", _allocation(), _TOLD),
@@ -294,7 +324,7 @@ ANSWER_WRITES: list[tuple[str, list[Obj], str]] = [
 
 CEL_MESSAGES_WITH_A_CASE = frozenset(
     [message for *_, message in REFUSED]
-    + [message for *_, message in REFUSED_CHANGES]
+    + [message.partition(": 10")[0] for *_, message in REFUSED_CHANGES]
     + [message for *_, message in LEDGER_WRITES]
     + [message for *_, message in ANSWER_WRITES]
 )

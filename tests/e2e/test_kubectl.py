@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.e2e.api import APPLY_PATCH, RANGES, REQUESTS, Refused, object_path
-from tests.e2e.crd_tables import RANGE_SPEC, REQUEST_SPEC
+from tests.e2e.crd_tables import RANGE_SPEC, RANGES_GROW, REQUEST_SPEC
 from tests.e2e.objects import allocation_object, entry, range_object, request_object
 
 if TYPE_CHECKING:
@@ -113,14 +113,19 @@ def _targets(namespace: str) -> list[tuple[Obj, Obj, str]]:
     return [
         (
             range_object(namespace, "net", "10.0.0.0/24"),
-            range_object(namespace, "net", "10.0.0.0/25"),
+            range_object(namespace, "net", "10.0.0.0/24", chunkSize=28),
             RANGE_SPEC,
         ),
         (request_object(namespace, "net", "a"), request_object(namespace, "net", "b"), REQUEST_SPEC),
+        (
+            range_object(namespace, "net", "10.0.0.0/24", "10.1.0.0/24"),
+            range_object(namespace, "net", "10.0.0.0/24", "10.2.0.0/24"),
+            f"{RANGES_GROW}: 10.1.0.0/24 is missing",
+        ),
     ]
 
 
-@pytest.mark.parametrize("number", [0, 1], ids=["range", "request"])
+@pytest.mark.parametrize("number", [0, 1, 2], ids=["range", "request", "fewer ranges"])
 def test_apply_cannot_change_a_spec(control_plane: ControlPlane, namespace: str, number: int) -> None:
     before, after, message = _targets(namespace)[number]
     control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(before))
@@ -128,7 +133,7 @@ def test_apply_cannot_change_a_spec(control_plane: ControlPlane, namespace: str,
         control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(after))
 
 
-@pytest.mark.parametrize("number", [0, 1], ids=["range", "request"])
+@pytest.mark.parametrize("number", [0, 1, 2], ids=["range", "request", "fewer ranges"])
 def test_edit_cannot_change_a_spec(
     control_plane: ControlPlane, api: Api, namespace: str, tmp_path: Path, number: int
 ) -> None:
@@ -146,7 +151,7 @@ def test_edit_cannot_change_a_spec(
     assert _spec(api, created) == created["spec"]
 
 
-@pytest.mark.parametrize("number", [0, 1], ids=["range", "request"])
+@pytest.mark.parametrize("number", [0, 1, 2], ids=["range", "request", "fewer ranges"])
 def test_patch_cannot_change_a_spec(control_plane: ControlPlane, api: Api, namespace: str, number: int) -> None:
     before, after, message = _targets(namespace)[number]
     created = api.create(before)
@@ -156,7 +161,7 @@ def test_patch_cannot_change_a_spec(control_plane: ControlPlane, api: Api, names
     assert _spec(api, created) == created["spec"]
 
 
-@pytest.mark.parametrize("number", [0, 1], ids=["range", "request"])
+@pytest.mark.parametrize("number", [0, 1, 2], ids=["range", "request", "fewer ranges"])
 def test_server_side_apply_cannot_change_a_spec(api: Api, namespace: str, number: int) -> None:
     before, after, message = _targets(namespace)[number]
     created = api.create(before)
