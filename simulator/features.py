@@ -68,6 +68,10 @@ def _network(version: int, rng: random.Random) -> Obj:
     return _spec(network={name: value for name, value in parts.items() if rng.random() < 0.8})
 
 
+def _domain(_: int, rng: random.Random) -> Obj:
+    return _spec(domain=rng.choice(("corp", "corp", "lab")))
+
+
 def _size(version: int, rng: random.Random) -> Obj:
     return _spec(size=rng.choice({4: (27, 28, 29, 30, 31, 32, 33), 6: (124, 125, 126, 127, 128, 64)}[version]))
 
@@ -103,6 +107,7 @@ OF_RANGES: dict[str, Feature] = {
     "cool-down": Feature(0.3, _cooldown),
     "on hold": Feature(0.1, _hold),
     "excludes": Feature(0.3, _excludes),
+    "a domain": Feature(0.5, _domain),
     "network": Feature(0.4, _network),
     "everybody allowed": Feature(0.6, lambda _, __: _spec(allowedNamespaces={"from": "All"})),
     "some namespaces allowed": Feature(0.3, _allowed),

@@ -37,6 +37,7 @@ ALLOCATION_SUBJECT = "an IPAMAllocation answers one request of one range for eve
 RANGE_SPEC = "the spec of an IPAMRange is immutable, but that ranges may be added to; create another range instead"
 RANGES_GROW = "ranges may only grow"
 REQUEST_SPEC = "the spec of an IPAMRequest is immutable; create another request instead"
+EXTENT = "an IPAMExtent never changes"
 REQUEST_CIDR = "status.cidr never changes once it is set"
 LEDGER_MOVED_ON = (
     "the ledger has moved on since this status was computed: refused, so that no address is given twice; "
@@ -74,6 +75,10 @@ def _wanted(text: str) -> Obj:
 def _allocation(**spec: object) -> Obj:
     request = {"namespace": "team", "name": "web", "uid": "u1"}
     return {"range": "net", "request": request, "state": "Busy"} | spec
+
+
+def _extent(*ranges: str) -> Obj:
+    return {"range": "net", "domain": "corp", "ranges": list(ranges)}
 
 
 #: Case, kind, spec, message.
@@ -186,6 +191,10 @@ ACCEPTED: list[tuple[str, str, Obj]] = [
     ("dedicated IPv6 CIDR", "IPAMRequest", _wanted("2001:db8::/64")),
     ("dedicated IPv6 address", "IPAMRequest", _wanted("2001:db8::1")),
     ("dedicated and size", "IPAMRequest", _wanted("10.0.0.16/28") | {"size": 20}),
+    ("domain", "IPAMRange", _ranges("10.0.0.0/24", domain="corp-1")),
+    ("longest domain", "IPAMRange", _ranges("10.0.0.0/24", domain="d" * 63)),
+    ("interval", "IPAMExtent", _extent("10.0.0.0-10.0.0.255")),
+    ("most texts", "IPAMExtent", _extent(*["1111:2222:3333:4444:5555:6666:7777:8888"] * 1024)),
     ("Busy", "IPAMAllocation", _allocation()),
     ("Released", "IPAMAllocation", _allocation(state="Released", revision=3)),
     ("Ready", "IPAMAllocation", _allocation(state="Ready", revision=3, cidr="10.0.0.0/28")),
@@ -250,6 +259,9 @@ REFUSED_CHANGES: list[Change] = [
     ("network added", "IPAMAllocation", _GRANTED, _TOLD, ALLOCATION_NETWORK),
     ("uid", "IPAMAllocation", _allocation(), _allocation(request=_OTHER_REQUEST), ALLOCATION_SUBJECT),
     ("range", "IPAMAllocation", _allocation(), _allocation(range="other"), ALLOCATION_SUBJECT),
+    ("domain", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", domain="corp"), RANGE_SPEC),
+    ("addresses", "IPAMExtent", _extent("10.0.0.1"), _extent("10.0.0.1", "10.0.0.2"), EXTENT),
+    ("domain", "IPAMExtent", _extent("10.0.0.1"), _extent("10.0.0.1") | {"domain": "lab"}, EXTENT),
 ]
 
 #: Case, kind, spec before, spec after: accepted when the object is replaced.

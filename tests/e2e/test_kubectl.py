@@ -11,7 +11,7 @@ import yaml
 
 from tests.e2e.api import APPLY_PATCH, RANGES, REQUESTS, Refused, object_path
 from tests.e2e.crd_tables import RANGE_SPEC, RANGES_GROW, REQUEST_SPEC
-from tests.e2e.objects import allocation_object, entry, range_object, request_object
+from tests.e2e.objects import allocation_object, entry, extent_object, range_object, request_object
 
 if TYPE_CHECKING:
     from tests.e2e.api import Api, Obj
@@ -22,6 +22,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 TABLES = [
     ("iprange", "NAME MODE STATE USED FREE LARGEST PENDING AGE", "MESSAGE"),
     ("ipreq", "NAME IPAM SIZE STATE CIDR AGE", "MESSAGE"),
+    ("ipext", "NAME RANGE DOMAIN AGE", "RANGES"),
     ("ipalloc", "NAME RANGE REQUEST STATE CIDR AGE", "REQUEST-NAMESPACE MESSAGE"),
 ]
 READY = {"type": "Ready", "status": "True", "reason": "Granted", "message": "", "observedGeneration": 1}
@@ -38,6 +39,7 @@ def objects(api: Api, namespace: str) -> str:
     request = api.create(request_object(namespace, "web", "net", size=28))
     api.put_status(request | {"status": {"state": "Ready", "cidr": "10.0.0.0/28"}})
     api.create(allocation_object(namespace, "web-0", state="Ready", cidr="10.0.0.0/28", revision=1))
+    api.create(extent_object(namespace, "net-0"))
     return namespace
 
 
@@ -72,9 +74,9 @@ def test_the_cells_of_a_request_are_readable(control_plane: ControlPlane, object
     assert row.split()[:-1] == ["web", "net", "28", "Ready", "10.0.0.0/28"]
 
 
-def test_the_category_lists_all_three_kinds(control_plane: ControlPlane, objects: str) -> None:
+def test_the_category_lists_all_kinds(control_plane: ControlPlane, objects: str) -> None:
     names = control_plane.kubectl("get", "ipam", "-n", objects, "-o", "name").split()
-    assert {name.partition(".")[0] for name in names} == {"ipamrange", "ipamrequest", "ipamallocation"}
+    assert {name.partition(".")[0] for name in names} == {"ipamrange", "ipamrequest", "ipamallocation", "ipamextent"}
 
 
 @pytest.mark.parametrize(

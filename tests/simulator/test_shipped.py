@@ -33,8 +33,9 @@ def resource(world: Cluster) -> Resource:
     return world.catalog.called("iprange")[0]
 
 
-def test_the_category_lists_all_three_kinds(world: Cluster) -> None:
-    assert {item.kind for item in world.catalog.called("ipam")} == {"IPAMRange", "IPAMRequest", "IPAMAllocation"}
+def test_the_category_lists_all_kinds(world: Cluster) -> None:
+    kinds = {"IPAMRange", "IPAMRequest", "IPAMAllocation", "IPAMExtent"}
+    assert {item.kind for item in world.catalog.called("ipam")} == kinds
     assert [controller.name for controller in world.metacontroller.controllers] == ["ipamrange", "ipamrequest"]
 
 
