@@ -9,6 +9,7 @@ Way of a call, top to bottom:
     network.py     what consumers must know besides their blocks
     requests.py    customize, sync and finalize of an IPAMRequest
     ledger.py      status <-> ledger: who holds what, what may be released, how much one object can record
+    extents.py     what a range announces in its domain, and what older ranges have of it
     answers.py     the IPAMAllocations of a range: what is published, and what of it ends
     range_status.py, conditions.py    what is reported, as people and Kubernetes' tools read it
     names.py       labels, annotations, finalizers and the names of allocations

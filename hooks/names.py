@@ -8,14 +8,18 @@ API_VERSION = f"{GROUP}/v1alpha1"
 RANGE_KIND = "IPAMRange"
 REQUEST_KIND = "IPAMRequest"
 ALLOCATION_KIND = "IPAMAllocation"
+EXTENT_KIND = "IPAMExtent"
 
 #: Keys of Metacontroller's object maps: "<kind>.<group>/<version>".
 REQUEST_KEY = f"{REQUEST_KIND}.{API_VERSION}"
 ALLOCATION_KEY = f"{ALLOCATION_KIND}.{API_VERSION}"
+EXTENT_KEY = f"{EXTENT_KIND}.{API_VERSION}"
 NAMESPACE_KEY = "Namespace.v1"
 
 #: On each request: the range that it names, so that one label selector finds all requests of a range.
 RANGE_LABEL = f"{GROUP}/range"
+#: On each extent: the domain in which its range lies, so that one label selector finds all extents of a domain.
+DOMAIN_LABEL = f"{GROUP}/domain"
 #: On each granted request: its block, so that plain manifests carry it into another life of the request.
 CIDR_ANNOTATION = f"{GROUP}/cidr"
 #: On a range, by its owner: "true" while only requests with a recorded address shall be served.
@@ -45,6 +49,24 @@ def allocation_name(range_namespace: str, range_name: str, namespace: str, name:
     A function of the request alone, because the request's hook asks for it by name.
     """
     return _cut(name, hashed=f"{range_namespace}/{range_name}/{namespace}/{name}/{uid}")
+
+
+def domain_text(namespace: str, domain: str) -> str:
+    """The name of the domain that a range of this namespace says; without one it is the namespace's own.
+
+    A domain that somebody names is a DNS label, so it can't have the dot.
+    """
+    return domain or f"namespace.{namespace}"
+
+
+def domain_label(domain: str) -> str:
+    """The label value for a domain, as `domain_text` names it. A hint as well: the extent's spec says which it is."""
+    return domain if len(domain) <= _LABEL_VALUE_LENGTH_MAX else _cut(domain, hashed=domain)
+
+
+def extent_name(range_name: str, range_uid: str, texts: list[str]) -> str:
+    """The name of the extent by which a range announces these addresses."""
+    return _cut(range_name, hashed="/".join([range_uid, *texts]))
 
 
 def _cut(text: str, hashed: str) -> str:

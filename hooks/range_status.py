@@ -1,14 +1,15 @@
 """What a range reports: the proposed ledger, and in words and numbers what it means."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from hooks import names
 from hooks.conditions import Fact, conditions, fitted
+from hooks.extents import Extents
 from hooks.ledger import Ledger
 from hooks.observed import Observed
 from hooks.wire import Capacity, Entry, RangeSpec, RangeStatus, timestamp
-from ipam.allocate import Decision, Refused, Verdict
+from ipam.allocate import Allocation, Decision, Refused, Verdict
 from ipam.pool import Pool
 
 #: All lengths of IPv4. A range of IPv6 may have 129, and its status is no place for all of them.
@@ -29,22 +30,31 @@ class Service:
     decision: Decision | None
     round_robin: dict[str, str]  # the cursors behind the grants
 
+    def without_waiting(self) -> "Service":
+        """The same without a word to those who might be served soon."""
+        invalid = {uid: refusal for uid, refusal in self.refusals.items() if refusal.verdict is Verdict.INVALID}
+        return replace(self, refusals=invalid)
+
     @property
     def pending_count(self) -> int:
         """Number of requests that wait for room."""
         return sum(refusal.verdict is Verdict.BUSY for refusal in self.refusals.values())
 
 
-def range_status(seen: Observed, proposal: Ledger, service: Service, now: datetime) -> RangeStatus:
+def range_status(seen: Observed, proposal: Ledger, service: Service, extents: Extents, now: datetime) -> RangeStatus:
     """The next status of a range."""
     parent = seen.body.parent
     state, facts = _facts(seen, service)
     if proposal.held:
         facts.append(Fact("OnHold", "True", "Annotated", _HOLD_MESSAGE))
+    if extents.shared:
+        facts.append(Fact("Overlapping", "True", "OlderRange", _shared_message(extents)))
     absent = [entry for entry in proposal.entries.values() if entry.absent_since]
     if absent:
         facts.append(Fact("HoldersAbsent", "True", "RequestNotFound", _absent_message(absent, proposal.closing)))
-    messages = [fact.message for fact in facts if fact.type in ("Ready", "OnHold", "HoldersAbsent")]
+    messages = [fact.message for fact in facts if fact.type in ("Ready", "OnHold", "Overlapping", "HoldersAbsent")]
+    if extents.awaited:
+        messages.append(f"nothing new is granted until its addresses are announced in {extents.domain_words}")
     if ends := proposal.cooling_ends(seen.cooldown):
         messages.append(f"{_count(len(ends), 'block')} cooling down, the first one until {timestamp(min(ends))}")
     if seen.unreadable_requests:
@@ -60,7 +70,7 @@ def range_status(seen: Observed, proposal: Ledger, service: Service, now: dateti
         state=state,
         message=fitted("; ".join(filter(None, messages))),
         pending=service.pending_count,
-        capacity=_capacity(seen, service.decision),
+        capacity=_capacity(seen, service.decision, _address_count(extents.withheld(proposal))),
         observed_generation=parent.metadata.generation,
         conditions=conditions(facts, parent.status.conditions, parent.metadata.generation, now),
     )
@@ -92,6 +102,11 @@ def _pending_message(service: Service) -> str:
     return f"{room}, {_count(pending, 'request')} {'waits' if pending == 1 else 'wait'}"
 
 
+def _shared_message(extents: Extents) -> str:
+    who = _listed([f"{each.text} with {each.range_text}" for each in extents.shared])
+    return f"shares {who}: older in {extents.domain_words}, so nothing of that is granted here"
+
+
 def _absent_message(absent: list[Entry], closing: bool) -> str:
     who = _listed([f"{entry.request} ({entry.cidr}, uid {entry.uid})" for entry in absent])
     what = f"{_count(len(absent), 'holder')} vanished without a release: {who}"
@@ -100,7 +115,7 @@ def _absent_message(absent: list[Entry], closing: bool) -> str:
     return f"{what}; the blocks stay held until the annotation {names.RECLAIM_ANNOTATION} names the uids"
 
 
-def _capacity(seen: Observed, decision: Decision | None) -> Capacity | None:
+def _capacity(seen: Observed, decision: Decision | None, shared_count: int) -> Capacity | None:
     """What there is and what is left, and how many blocks that would be.
 
     Blocks are counted by each prefix length from that of the largest free block to the default one of the range; of
@@ -115,15 +130,21 @@ def _capacity(seen: Observed, decision: Decision | None) -> Capacity | None:
     shortest = min(default, default if largest is None else largest)
     lengths = range(max(shortest, default - FREE_BLOCK_LENGTHS_MAX + 1), default + 1)
     counts = decision.free_block_counts
+    allocated_count = decision.total_count - decision.free_count - shared_count
     return Capacity(
         total=str(decision.total_count),
-        allocated=str(decision.total_count - decision.free_count),
+        allocated=str(allocated_count),
         free=str(decision.free_count),
-        used=f"{100 * (decision.total_count - decision.free_count) // decision.total_count}%",
+        used=f"{100 * allocated_count // decision.total_count}%",
+        shared=str(shared_count) if shared_count else "",
         largest_free="" if largest is None else f"/{largest}",
         free_blocks={f"/{length}": str(counts[length]) for length in lengths},
         room=f"{counts[default]} more /{default}",
     )
+
+
+def _address_count(blocks: list[Allocation]) -> int:
+    return sum(block.address_count for block, _ in blocks)
 
 
 def _count(number: int, noun: str) -> str:

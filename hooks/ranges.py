@@ -1,6 +1,7 @@
 """The hooks of an IPAMRange: the whole picture of one range in, its next status and its allocations out.
 
     observe   what is seen: the ledger, the requests of this range, the answers that exist   (observed.py)
+    extend    which of its addresses no older range of its domain has                        (extents.py)
     settle    releases with proof, marks of absent holders                                   (ledger.py)
     serve     blocks for those who wait, in order                                            (ipam.allocate)
     publish   answers, from the observed ledger only                                         (answers.py)
@@ -15,6 +16,7 @@ from typing import Any
 
 from hooks import names, network
 from hooks.answers import Answers, allocation_objects, published
+from hooks.extents import Extents, observed_extents
 from hooks.ledger import (
     ABSENCE_BEFORE_RELEASE,
     Ledger,
@@ -39,17 +41,21 @@ RECHECK_SECONDS = 10.0
 
 
 def customize(body: RangeCustomizeBody) -> dict[str, Any]:
-    """What else a range's sync must see: the requests that name it, its namespace, and those that it selects.
+    """What else a range's sync must see: the requests that name it, its namespace, those that it selects, extents.
 
     Metacontroller unites what several rules for one resource select, and fails where a selector is none.
     """
     meta = body.parent.metadata
+    spec = decode_spec(body.parent.spec, RangeSpec)
     requests = {"matchLabels": {names.RANGE_LABEL: names.range_label(meta.namespace, meta.name)}}
+    domain = names.domain_text(meta.namespace, spec.domain if isinstance(spec, RangeSpec) else "")
+    extents = {"matchLabels": {names.DOMAIN_LABEL: names.domain_label(domain)}}
     rules: list[dict[str, Any]] = [
         {"apiVersion": names.API_VERSION, "resource": "ipamrequests", "labelSelector": requests},
         {"apiVersion": "v1", "resource": "namespaces", "names": [meta.namespace]},
+        {"apiVersion": names.API_VERSION, "resource": "ipamextents", "labelSelector": extents},
     ]
-    allowed = allowed_by(decode_spec(body.parent.spec, RangeSpec))
+    allowed = allowed_by(spec)
     if allowed.selector is not None:
         rules.append({"apiVersion": "v1", "resource": "namespaces", "labelSelector": allowed.selector})
     return {"relatedResources": rules}
@@ -64,15 +70,16 @@ def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
     now = now.replace(microsecond=0)
     seen = Observed(body)
     kept = settled(seen.ledger, seen.sightings, now, seen.cooldown)
-    service = _serve(seen, kept)
+    extents = observed_extents(seen)
+    service = _serve(seen, kept, extents)
     answers = published(seen, service.refusals)
     proposal = with_grants(kept, service.grants, service.round_robin)
     if proposal != seen.ledger:
         proposal = replace(proposal, revision=seen.ledger.revision + 1)
     answer = {
-        "status": range_status(seen, proposal, service, now),
-        "children": allocation_objects(answers, seen),
-        "resyncAfterSeconds": _resync_after_seconds(seen, proposal, answers, now),
+        "status": range_status(seen, proposal, service, extents, now),
+        "children": [*allocation_objects(answers, seen), *extents.objects],
+        "resyncAfterSeconds": _resync_after_seconds(seen, proposal, answers, extents, now),
     }
     if body.finalizing:
         # Metacontroller drops our finalizer before it writes anything else: only committed facts may allow it.
@@ -81,7 +88,7 @@ def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
     return answer
 
 
-def _serve(seen: Observed, kept: Ledger) -> Service:
+def _serve(seen: Observed, kept: Ledger, extents: Extents) -> Service:
     """Decide about everybody who waits."""
     waiting = seen.waiting(kept)
     if isinstance(seen.pool, str):
@@ -90,11 +97,13 @@ def _serve(seen: Observed, kept: Ledger) -> Service:
     if kept.closing:
         reason = Refused(Verdict.INVALID, "RangeDeleted", f"range {seen.range_text} is being deleted")
         refusals = {request.metadata.uid: reason for request in waiting}
-        return Service([], refusals, allocate(seen.pool, _held(kept, seen.cooldown), []), {})
-    return _grant(seen, kept, seen.pool, waiting)
+        held = [*_held(kept, seen.cooldown), *extents.withheld(kept)]
+        return Service([], refusals, allocate(seen.pool, held, []), {})
+    service = _grant(seen, kept, extents, seen.pool, waiting)
+    return service.without_waiting() if extents.awaited else service
 
 
-def _grant(seen: Observed, kept: Ledger, pool: Pool, waiting: list[RequestObject]) -> Service:
+def _grant(seen: Observed, kept: Ledger, extents: Extents, pool: Pool, waiting: list[RequestObject]) -> Service:
     """Turn requests into claims, and their outcomes into entries and refusals."""
     wants = [(request, _claim(request, seen, pool)) for request in waiting]
     if kept.held:
@@ -102,7 +111,7 @@ def _grant(seen: Observed, kept: Ledger, pool: Pool, waiting: list[RequestObject
     refusals = {request.metadata.uid: want for request, want in wants if isinstance(want, Refused)}
     claimants = [request for request, want in wants if isinstance(want, Claim)]
     claims = [want for _, want in wants if isinstance(want, Claim)]
-    held, cursors = _held(kept, seen.cooldown), _cursors(seen, kept, pool)
+    held, cursors = [*_held(kept, seen.cooldown), *extents.withheld(kept)], _cursors(seen, kept, pool)
     decision = allocate(pool, held, claims, cursors)
     entries = [_entry(*pair) for pair in zip(claimants, decision.outcomes, strict=True)]
     outcomes = decision.outcomes
@@ -191,10 +200,10 @@ def _cursors(seen: Observed, ledger: Ledger, pool: Pool) -> dict[int, int] | Non
     return read_cursors(ledger.round_robin, pool.family) if seen.spec.mode == "RoundRobin" else None
 
 
-def _resync_after_seconds(seen: Observed, proposal: Ledger, answers: Answers, now: datetime) -> float:
+def _resync_after_seconds(seen: Observed, proposal: Ledger, answers: Answers, extents: Extents, now: datetime) -> float:
     """When to look again although nothing happens; 0 means never."""
     delays = []
-    if answers != seen.answers and not seen.namespace_is_terminating:
+    if (answers != seen.answers or extents.awaited) and not seen.namespace_is_terminating:
         delays.append(RECHECK_SECONDS)
     if proposal.closing:
         delays += [

@@ -71,6 +71,12 @@ class OwnedMetadata(Metadata, frozen=True, gc=False, rename="camel"):
     owner_references: list[OwnerReference] = []
 
 
+class ExtentMetadata(OwnedMetadata, frozen=True, gc=False, rename="camel"):
+    """What is read of an extent: also where it stands in the order of all changes."""
+
+    resource_version: Annotated[str, Meta(pattern="^[0-9]{1,20}$")] = "0"
+
+
 class Condition(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """A condition as in Kubernetes' API conventions."""
 
@@ -99,6 +105,7 @@ class Capacity(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True
     allocated: str
     free: str
     used: str
+    shared: str = ""
     largest_free: str = ""
     free_blocks: dict[str, str] = {}
     room: str = ""
@@ -144,6 +151,7 @@ class RangeSpec(Struct, frozen=True, gc=False, rename="camel"):
     cooldown_seconds: int = 0
     network: Network | None = None
     allowed_namespaces: AllowedNamespaces = AllowedNamespaces()
+    domain: str = ""
 
 
 class RangeStatus(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
@@ -257,6 +265,21 @@ class LabelledMetadata(Metadata, frozen=True, gc=False, rename="camel"):
     labels: dict[str, str] = {}
 
 
+class ExtentSpec(Struct, frozen=True, gc=False):
+    """The addresses that a range announces in its domain; `ranges` is still text."""
+
+    range: str
+    domain: str
+    ranges: list[str]
+
+
+class ExtentObject(Struct, frozen=True, gc=False):
+    """An IPAMExtent of some range."""
+
+    metadata: ExtentMetadata
+    spec: ExtentSpec
+
+
 class NamespaceObject(Struct, frozen=True, gc=False):
     """A core Namespace."""
 
@@ -293,7 +316,7 @@ class RequestCustomizeBody(Struct, frozen=True, gc=False):
 
 
 Body = TypeVar("Body", RangeBody, RequestBody, RangeCustomizeBody, RequestCustomizeBody)
-Object = TypeVar("Object", RequestObject, AllocationObject, OwnedAllocationObject, NamespaceObject)
+Object = TypeVar("Object", RequestObject, AllocationObject, OwnedAllocationObject, ExtentObject, NamespaceObject)
 Spec = TypeVar("Spec", RangeSpec, RequestSpec)
 
 
@@ -309,6 +332,7 @@ _DECODERS: dict[type, msgspec.json.Decoder[Any]] = {
         RequestObject,
         AllocationObject,
         OwnedAllocationObject,
+        ExtentObject,
         NamespaceObject,
         RangeSpec,
         RequestSpec,

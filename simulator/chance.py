@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from simulator.world import Action, World
 
 #: The kinds whose caches matter.
-KINDS = ("ipamranges", "ipamrequests", "ipamallocations", "namespaces")
+KINDS = ("ipamranges", "ipamrequests", "ipamallocations", "ipamextents", "namespaces")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from simulator.blocks import BITS, Block, address_of, block_of, covers, fits, places, within, without
+from simulator.domains import domain_of
 from simulator.history import History, RangeLife, controlling_range, named_range
 from simulator.objects import Obj, is_deleting, uid_of
 
@@ -165,23 +166,25 @@ def proven(history: History) -> Iterator[str]:
 
 
 def accounted(history: History) -> Iterator[str]:
-    """Accounted: free + allocated = total, and each is what the ledger and the spec say."""
+    """Accounted: free + allocated + shared = total, and each but shared is what the ledger and the spec say."""
     for life in history.facts.changed.values():
         capacity = life.status.get("capacity")
-        if not capacity:
+        if not capacity or not life.is_up_to_date:
             continue
         held = life.taken
         total, allocated = (sum(block.size for block in blocks) for blocks in (life.pool, held))
         told = tuple(capacity.get(name) for name in ("total", "allocated", "free"))
-        if told != (str(total), str(allocated), str(total - allocated)):
-            yield f"{life.name} counts {told} (total, allocated, free), but has {total} and {allocated}"
+        shared = int(capacity.get("shared", "0"))
+        if told != (str(total), str(allocated), str(total - allocated - shared)):
+            yield f"{life.name} counts {told} (total, allocated, free) and {shared}, but has {total} and {allocated}"
         largest = capacity.get("largestFree", "")
         free = without(life.pool, held)
-        right = not free if not largest else fits(free, int(largest[1:]))
+        right = fits(free, int(largest[1:])) if largest else shared or not free
         larger = int(largest[1:]) - 1 if largest else -1
-        if not right or (larger >= 0 and fits(free, larger)):
+        if not right or (larger >= 0 and not shared and fits(free, larger)):
             yield f"{life.name} says that its largest free block is {largest or 'none'}"
-        yield from _blocks_accounted(life, capacity, free)
+        if not shared:
+            yield from _blocks_accounted(life, capacity, free)
 
 
 def _blocks_accounted(life: RangeLife, capacity: dict[str, Any], free: list[Block]) -> Iterator[str]:
@@ -192,6 +195,19 @@ def _blocks_accounted(life: RangeLife, capacity: dict[str, Any], free: list[Bloc
         yield f"{life.name} counts free blocks as {capacity.get('freeBlocks')}, but has {counts}"
     if capacity.get("room") != f"{counts[f'/{default}']} more /{default}":
         yield f"{life.name} says {capacity.get('room')}, but has {counts[f'/{default}']} blocks of its default length"
+
+
+def disjoint(history: History) -> Iterator[str]:
+    """Disjoint: no two living ranges of one domain hold an address, unless one's extent was touched by others."""
+    for life, uid, cidr in history.facts.grants:
+        for other in history.ranges.values():
+            if other is life or other.is_gone or other.is_bared or domain_of(other) != domain_of(life):
+                continue
+            for taken in other.taken:
+                if taken.overlaps(block_of(cidr)):
+                    yield f"{life.name} grants {cidr} to {uid}, of which {other.name} holds a part in {domain_of(life)}"
+    for life in history.facts.unannounced:
+        yield f"an extent of {life.name} is changed or deleted, though the range is there"
 
 
 def monotone(history: History) -> Iterator[str]:
@@ -251,6 +267,7 @@ CHECKERS: dict[str, Checker] = {
     "Stable": stable,
     "Committed": committed,
     "NoOverlap": no_overlap,
+    "Disjoint": disjoint,
     "Monotone": monotone,
     "Standing": standing,
     "InsideRange": inside_range,

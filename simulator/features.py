@@ -29,6 +29,11 @@ POOLS = {
     ),
     6: (["2001:db8::/124"], ["2001:db8::5-2001:db8::1f"], ["2001:db8::/64"]),
 }
+#: What they grow by, now and then.
+ADDITIONS = {
+    4: ("10.0.0.32/28", "10.0.0.16/29", "10.0.0.62-10.0.0.70", "10.0.0.100"),
+    6: ("2001:db8::20/124", "2001:db8:0:1::/64"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,10 @@ def _network(version: int, rng: random.Random) -> Obj:
     lengths = {4: (24, 32), 6: (64, 124)}
     parts = {"gateway": rng.choice(gateways[version]), "prefixLength": rng.choice(lengths[version])}
     return _spec(network={name: value for name, value in parts.items() if rng.random() < 0.8})
+
+
+def _domain(_: int, rng: random.Random) -> Obj:
+    return _spec(domain=rng.choice(("corp", "corp", "lab")))
 
 
 def _size(version: int, rng: random.Random) -> Obj:
@@ -111,6 +120,7 @@ OF_RANGES: dict[str, Feature] = {
     "cool-down": Feature(0.3, _cooldown),
     "on hold": Feature(0.1, _hold),
     "excludes": Feature(0.3, _excludes),
+    "a domain": Feature(0.5, _domain),
     "network": Feature(0.4, _network),
     "everybody allowed": Feature(0.6, lambda _, __: _spec(allowedNamespaces={"from": "All"})),
     "some namespaces allowed": Feature(0.3, _allowed),

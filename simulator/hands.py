@@ -93,7 +93,7 @@ def drop_finalizer(world: World, plural: str, name: str) -> str | None:
 
 def drop_all_finalizers(world: World) -> None:
     """Somebody else has seen everything; also where two allocations answer requests of one name."""
-    for plural in ("ipamrequests", "ipamallocations", "ipamranges"):
+    for plural in ("ipamrequests", "ipamallocations", "ipamextents", "ipamranges"):
         for obj in world.store.list(world.plural(plural)):
             if FOREIGN_FINALIZER in finalizers_of(obj):
                 kept = _without(finalizers_of(obj), FOREIGN_FINALIZER)
@@ -138,7 +138,7 @@ def label_namespace(world: World, name: str, value: str) -> str | None:
 
 
 def strip_owners(world: World, plural: str, name: str) -> str | None:
-    """Orphan an allocation."""
+    """Orphan a child."""
     return _change(world, plural, name, lambda _: {"ownerReferences": []})
 
 
@@ -198,7 +198,7 @@ def force_namespace(world: World, name: str) -> str | None:
 def wipe(world: World) -> str | None:
     """Remove everything at once, as a restore of etcd does before it begins anew."""
     count = 0
-    for plural in ("ipamallocations", "ipamrequests", "ipamranges"):
+    for plural in ("ipamallocations", "ipamextents", "ipamrequests", "ipamranges"):
         for obj in world.store.list(world.plural(plural)):
             if not is_deleting(obj):
                 world.store.delete(world.plural(plural), key_of(obj))
@@ -209,15 +209,14 @@ def wipe(world: World) -> str | None:
     return f"wipe {count} objects" if count else None
 
 
-def stray_allocations(world: World) -> list[Obj]:
-    """The allocations that no range claims: without a controller, or without the label by which it would find them."""
-    found = world.store.list(world.plural("ipamallocations"))
-    return [obj for obj in found if not _is_claimed(obj)]
+def strays(world: World, plural: str) -> list[Obj]:
+    """The children of a kind that no range claims: without a controller, or without the label to find them by."""
+    return [obj for obj in world.store.list(world.plural(plural)) if not _is_claimed(obj)]
 
 
-def _is_claimed(allocation: Obj) -> bool:
-    controller = controller_of(allocation)
-    return controller is not None and labels_of(allocation).get(UID_LABEL) == controller["uid"]
+def _is_claimed(child: Obj) -> bool:
+    controller = controller_of(child)
+    return controller is not None and labels_of(child).get(UID_LABEL) == controller["uid"]
 
 
 def _change(world: World, plural: str, name: str, change: Callable[[Obj], Obj]) -> str | None:

@@ -1,6 +1,6 @@
 """What has truly happened, as the judge knows it: read from the events of the store, never from a cache or a hook.
 
-The judge knows the three kinds as their CRDs describe them. Facts are kept per *life* of an object, by uid: the same
+The judge knows the four kinds as their CRDs describe them. Facts are kept per *life* of an object, by uid: the same
 name created again is another life. `Facts` are those of the last step only, for the checkers that look at changes.
 """
 
@@ -69,6 +69,8 @@ class RangeLife:
     reclaimed: set[str] = field(default_factory=set)
     #: Whether its finalizer was removed by a person, so that it could go at any time.
     is_forced: bool = False
+    #: Whether one of its extents was changed or deleted by anybody but Metacontroller, so that it lost its number.
+    is_bared: bool = False
     is_gone: bool = False
 
     @property
@@ -88,6 +90,15 @@ class RangeLife:
     def taken(self) -> list[Block]:
         """The blocks that nobody can be granted: those that are held, and those that cool down."""
         return [block_of(cidr) for cidr, _ in (*self.ledger.values(), *self.cooling.values())]
+
+    @property
+    def is_up_to_date(self) -> bool:
+        """Whether its status speaks of its present spec.
+
+        What is written as its finalizer goes is dated by the newest generation, whatever it speaks of.
+        """
+        observed = self.status.get("observedGeneration")
+        return observed == self.obj["metadata"]["generation"] and RANGE_FINALIZER in finalizers_of(self.obj)
 
     @property
     def status(self) -> dict[str, Any]:
@@ -144,6 +155,8 @@ class Facts:
     let_go: list[Obj] = field(default_factory=list)
     #: Ready allocations that Metacontroller deleted or made something else.
     withdrawn: list[Obj] = field(default_factory=list)
+    #: Ranges of which Metacontroller changed or deleted an extent, though nobody else had touched any.
+    unannounced: list[RangeLife] = field(default_factory=list)
     #: (range, revision before, revision now, whether the ledger changed) of each new status.
     revisions: list[tuple[RangeLife, int, int, bool]] = field(default_factory=list)
 
@@ -158,6 +171,8 @@ class History:
         self.requests: dict[str, RequestLife] = {}
         #: The allocations that exist, by `namespace/name`.
         self.allocations: dict[str, Obj] = {}
+        #: The extents that exist, by the same.
+        self.extents: dict[str, Obj] = {}
         #: The labels that namespaces have had, oldest first, by name.
         self.labels: dict[str, list[dict[str, str]]] = {}
         self.facts = Facts()
@@ -218,6 +233,8 @@ class History:
                 self._note_request(event)
             case "ipamallocations":
                 self._note_allocation(event)
+            case "ipamextents":
+                self._note_extent(event)
             case "namespaces":
                 self.labels.setdefault(key_of(event.obj)[1], []).append(labels_of(event.obj))
             case _:
@@ -331,6 +348,21 @@ class History:
         elif event.obj["spec"]["state"] == "Released" and not self.world.actor:
             self.facts.let_go.append(event.obj)
 
+    # --- extents
+
+    def _note_extent(self, event: Event) -> None:
+        name = joined(key_of(event.obj))
+        before = self.extents.pop(name, None)
+        if event.type != "DELETED":
+            self.extents[name] = event.obj
+        life = self.ranges.get(controlling_range(before)) if before else None
+        if life is None or life.is_gone:
+            return
+        if self.world.actor:
+            life.is_bared = True
+        elif not life.is_bared:
+            self.facts.unannounced.append(life)
+
     def _note_force(self, life: RangeLife | RequestLife, finalizer: str, obj: Obj) -> None:
         if finalizer in finalizers_of(obj):
             life.is_forced = False
@@ -351,7 +383,7 @@ def named_range(request: Obj) -> str:
     return f"{reference.get('namespace') or key_of(request)[0]}/{reference['name']}"
 
 
-def controlling_range(allocation: Obj) -> str:
-    """The uid of the range that controls an allocation; "" if none does."""
-    controller = controller_of(allocation)
+def controlling_range(child: Obj) -> str:
+    """The uid of the range that controls an allocation or an extent; "" if none does."""
+    controller = controller_of(child)
     return controller["uid"] if controller else ""

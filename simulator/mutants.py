@@ -95,6 +95,7 @@ RANGE, REQUEST = "/ipamrange/", "/ipamrequest/"
 #: Requests need the fewest calls until they are served.
 ADMITTED = {"admits": "label and finalizer"}
 ONE_RANGE = {"ranges": ("a/net",)}
+TWO_RANGES = {"ranges": ("a/net", "a/lan")}
 ONE_NAME = ONE_RANGE | {"requests": ("r1",)}
 TWO_NAMES = ONE_RANGE | {"requests": ("r1", "r2")}
 #: Nothing fails, nothing lags.
@@ -160,6 +161,15 @@ MUTANTS: tuple[Mutant, ...] = (
            leaning=_favouring(_restarts("ipamranges"), ONE_RANGE)),
     Mutant("orphans are obeyed", "S1", ("Gone",), path=REQUEST, twist=twists.obey_orphans,
            leaning=_favouring(QUIET, ONE_RANGE, strip_the_owners_of_an_allocation=4)),
+    Mutant("of two extents the name says which is older", "decision 9", ("Disjoint",), path=RANGE,
+           twist=twists.order_by_name,
+           leaning=_favouring(QUIET, ADMITTED | TWO_RANGES, create_a_range=1, create_a_request=8,
+                              delete_a_range=1, everybody_allowed=1, on_hold=0, a_domain=0)),
+    Mutant("grant before the own extent is seen", "decision 9", ("Disjoint",), path=RANGE,
+           twist=twists.enter_without_a_number,
+           leaning=_favouring(QUIET | _lagging("ipamextents"), TWO_RANGES, create_a_range=6, a_domain=0)),
+    Mutant("a range that is being deleted hides its extents", "decision 9", ("Disjoint",), path=RANGE,
+           twist=twists.hide_when_deleted, leaning=_favouring(QUIET, TWO_RANGES, delete_a_range=3, a_domain=0)),
     Mutant("no second look", "S7", ("Gone",), twist=twists.never_look_again),
     Mutant("a second look at once", "Calm", ("Calm",), path=RANGE, twist=twists.look_again_at_once),
     Mutant("answers in a namespace that is going", "S7", ("Calm",), path=RANGE, twist=twists.ignore_going_namespace,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from simulator.blocks import BITS, Block, block_of, covers, fits, without
+from simulator.domains import foreign
 from simulator.forms import wanted_block
 from simulator.hands import GROUP, HOLD
 from simulator.history import controlling_range, named_range
@@ -53,7 +54,7 @@ def _right_answers(history: History, request: RequestLife) -> list[tuple[str, st
         may_contradict = request.is_handmade or history.is_lost(request.published_by)
         contradicts = may_contradict and shown not in {"", entry[0]}
         return [("Invalid", shown) if contradicts else ("Ready", entry[0]), *silent]
-    return [*((state, shown) for state in _verdict(life, request)), *silent]
+    return [*((state, shown) for state in _verdict(history, life, request)), *silent]
 
 
 def _takes_no_answers(history: History, life: RangeLife) -> bool:
@@ -62,7 +63,7 @@ def _takes_no_answers(history: History, life: RangeLife) -> bool:
     return namespace is not None and is_deleting(namespace)
 
 
-def _verdict(life: RangeLife, request: RequestLife) -> list[str]:
+def _verdict(history: History, life: RangeLife, request: RequestLife) -> list[str]:
     """What a request without a block must be told."""
     try:
         pool = [] if is_deleting(life.obj) else life.pool
@@ -84,7 +85,7 @@ def _verdict(life: RangeLife, request: RequestLife) -> list[str]:
         if recorded is None:
             return ["Busy"]
         wanted = recorded
-    free = without(pool, life.taken)
+    free = without(pool, [*life.taken, *foreign(history, life)])
     return ["served"] if _has(free, wanted) else ["Busy"]
 
 
@@ -115,6 +116,16 @@ def informed(history: History) -> Iterator[str]:
         shown = request.obj["status"].get("network")
         if shown != life.obj["spec"].get("network"):
             yield f"{request.name} shows {shown}, but {life.name} says {life.obj['spec'].get('network')}"
+
+
+def accounted(history: History) -> Iterator[str]:
+    """Accounted: the addresses that a range calls shared are those that it can't grant and does not hold."""
+    for life in history.ranges.values():
+        capacity = None if life.is_gone else life.status.get("capacity")
+        if capacity and life.is_up_to_date:
+            shared = sum(block.size for block in without(foreign(history, life), life.taken))
+            if int(capacity.get("shared", "0")) != shared:
+                yield f"{life.name} counts {capacity.get('shared')} shared addresses, but has {shared}"
 
 
 def no_leak(history: History, *, excused: bool = True) -> Iterator[str]:
@@ -193,6 +204,6 @@ def calm(history: History) -> Iterator[str]:
 def empty(history: History) -> Iterator[str]:
     """Gone, after everything was deleted: nothing is left."""
     world = history.world
-    for plural in ("ipamrequests", "ipamallocations", "ipamranges"):
+    for plural in ("ipamrequests", "ipamallocations", "ipamextents", "ipamranges"):
         for obj in world.store.list(world.plural(plural)):
             yield f"everything was deleted, but {plural} {'/'.join(key_of(obj))} is left"

@@ -158,6 +158,7 @@ class Simulation:
         self._judge_rest("Live", rest.live(history))
         self._judge_rest("Informed", rest.informed(history))
         self._judge_rest("NoLeak", rest.no_leak(history))
+        self._judge_rest("Accounted", rest.accounted(history))
         self._judge_rest("Gone", rest.gone(history))
         self._judge_rest("Calm", rest.calm(history))
         self.outcome.excuses = rest.excuses(history)
@@ -190,13 +191,14 @@ class Simulation:
         self._judge("faults end")
 
     def _clear_strays(self) -> None:
-        """Delete what stands in the way of answers, as the messages say."""
+        """Delete what stands in the way of answers and extents, as the messages say."""
         self.world.actor = "hand"
-        for obj in hands.stray_allocations(self.world):
-            with suppress(ApiError):
-                self.world.store.delete(self.world.plural("ipamallocations"), key_of(obj))
+        for plural in ("ipamallocations", "ipamextents"):
+            for obj in hands.strays(self.world, plural):
+                with suppress(ApiError):
+                    self.world.store.delete(self.world.plural(plural), key_of(obj))
         self.world.actor = ""
-        self._judge("stray allocations are deleted")
+        self._judge("stray allocations and extents are deleted")
 
     def _come_to_rest(self) -> None:
         world = self.world

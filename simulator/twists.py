@@ -6,6 +6,7 @@ A twist of a hook gets the body of a call and a way to the hooks (body in, answe
 from __future__ import annotations
 
 import ipaddress
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,9 @@ from simulator.composite import UID_LABEL
 from simulator.history import REQUEST_FINALIZER
 from simulator.objects import Obj, copied
 
-REQUESTS, ALLOCATIONS = (f"IPAM{word}.ipam.mandelsoft.org/v1alpha1" for word in ("Request", "Allocation"))
+REQUESTS, ALLOCATIONS, EXTENTS = (
+    f"IPAM{word}.ipam.mandelsoft.org/v1alpha1" for word in ("Request", "Allocation", "Extent")
+)
 
 Ask = Callable[[Obj], Obj]
 Twist = Callable[[str, Obj, Ask], Obj]
@@ -66,6 +69,15 @@ def _forgetting(body: Obj) -> Obj:
     return bare
 
 
+def _published(answer: Obj) -> list[Obj]:
+    """The allocations of an answer."""
+    return [child for child in answer.get("children", []) if child["kind"] == "IPAMAllocation"]
+
+
+def _extents(answer: Obj) -> list[Obj]:
+    return [child for child in answer.get("children", []) if child["kind"] == "IPAMExtent"]
+
+
 # --- twists of the range's hook
 
 
@@ -78,7 +90,7 @@ def publish_proposal(_: str, body: Obj, ask: Ask) -> Obj:
     later = ask(full)
     new = {entry["uid"] for entry in _entries(answer)} - observed
     names = {child["metadata"]["name"] for child in answer.get("children", [])}
-    for child in later.get("children", []):
+    for child in _published(later):
         if child["spec"]["request"]["uid"] in new and child["metadata"]["name"] not in names:
             answer["children"].append(child)
     return answer
@@ -191,8 +203,8 @@ def end_stale_answers(_: str, body: Obj, ask: Ask) -> Obj:
     answer = ask(body)
     held = {entry["uid"] for entry in _entries(body["parent"])}
     present = {obj["metadata"]["uid"]: obj["metadata"] for obj in _requests(body).values()}
-    kept = []
-    for child in answer.get("children", []):
+    kept = _extents(answer)
+    for child in _published(answer):
         uid = child["spec"]["request"]["uid"]
         if child["spec"]["state"] != "Ready" or uid in held:
             kept.append(child)
@@ -205,7 +217,7 @@ def let_go_before_the_commit(_: str, body: Obj, ask: Ask) -> Obj:
     """The release that the call proposes is published by the same call."""
     answer = ask(body)
     proposed = set(answer["status"].get("released", []))
-    for child in answer.get("children", []):
+    for child in _published(answer):
         if child["spec"]["request"]["uid"] in proposed:
             child["spec"]["state"] = "Released"
     return answer
@@ -290,12 +302,38 @@ def begin_at_the_start(_: str, body: Obj, ask: Ask) -> Obj:
 
 
 def answer_less(_: str, body: Obj, ask: Ask) -> Obj:
-    """Where somebody is refused, all children are left out."""
+    """Where somebody is refused, all allocations are left out."""
     answer = ask(body)
     busy = {"Busy", "Invalid"}
-    if any(child["spec"]["state"] in busy for child in answer.get("children", [])):
-        return answer | {"children": []}
+    if any(child["spec"]["state"] in busy for child in _published(answer)):
+        return answer | {"children": _extents(answer)}
     return answer
+
+
+def order_by_name(_: str, body: Obj, ask: Ask) -> Obj:
+    """Of two extents the one with the lower name is older, as if they had come in that order."""
+    extents = body["related"].get(EXTENTS, {}).values()
+    for number, obj in enumerate(sorted(extents, key=lambda obj: str(obj["metadata"]["name"]))):
+        obj["metadata"]["resourceVersion"] = str(number)
+    return ask(body)
+
+
+def enter_without_a_number(_: str, body: Obj, ask: Ask) -> Obj:
+    """A range that sees no extent of its own takes itself for the youngest, and goes on."""
+    meta, extents = body["parent"]["metadata"], body["related"].get(EXTENTS, {})
+    owner = {"kind": "IPAMRange", "name": meta["name"], "uid": meta["uid"], "controller": True}
+    if all(owner["uid"] not in json.dumps(obj["metadata"]) for obj in extents.values()):
+        for child in _extents(ask(body)):
+            times = {"uid": "any", "creationTimestamp": meta["creationTimestamp"], "resourceVersion": "9" * 18}
+            child["metadata"] |= times | {"ownerReferences": [owner]}
+            extents[f"{meta['namespace']}/{child['metadata']['name']}"] = child
+    return ask(body)
+
+
+def hide_when_deleted(path: str, body: Obj, ask: Ask) -> Obj:
+    """A range that is being deleted has no extents any more, be it empty or not."""
+    answer = ask(body)
+    return answer | {"children": _published(answer)} if path.endswith("finalize") else answer
 
 
 # --- twists of the request's hook

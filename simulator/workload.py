@@ -10,8 +10,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from simulator.features import FORMS_OF_REQUESTS, OF_RANGES, OF_REQUESTS, POOLS, Feature
-from simulator.hands import GROUP, stray_allocations
+from simulator.features import ADDITIONS, FORMS_OF_REQUESTS, OF_RANGES, OF_REQUESTS, POOLS, Feature
+from simulator.hands import GROUP, strays
 from simulator.history import REQUEST_FINALIZER
 from simulator.objects import finalizers_of, is_deleting, joined, key_of, labels_of, meta
 from simulator.resources import NAMESPACE
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from simulator.world import Action, World
 
 NAMESPACES = ("a", "b")
-RANGES = ("a/net", "b/net", "a/six")
+RANGES = ("a/net", "b/net", "a/six", "a/lan")
 #: Few names, so that they come again. One is so long that its allocation's name is cut, just behind a dot.
 REQUESTS = ("r1", "r2", "r3", "r4", "r5", "r6", f"r{'0' * 50}.long")
 
@@ -161,6 +161,16 @@ def _edit_spec(world: World, habits: Habits, rng: random.Random) -> Action | Non
     return "set-spec", plural, _name(plural, obj), json.dumps(said[plural]())
 
 
+def _grow(world: World, _: Habits, rng: random.Random) -> Action | None:
+    """Add to what a range has; it may be there already."""
+    obj = _any(world, "ipamranges", rng)
+    if obj is None:
+        return None
+    name = joined(key_of(obj))
+    ranges = [*obj["spec"]["ranges"], rng.choice(ADDITIONS[_version(name)])]
+    return "set-spec", "ipamranges", name, json.dumps({"ranges": ranges})
+
+
 def _edit_status(world: World, _: Habits, rng: random.Random) -> Action | None:
     obj = _any(world, "ipamrequests", rng)
     if obj is None:
@@ -207,7 +217,7 @@ def _wipe(_: World, __: Habits, ___: random.Random) -> Action | None:
 
 
 def _drop_finalizer(world: World, _: Habits, rng: random.Random) -> Action | None:
-    for plural in ("ipamrequests", "ipamallocations", "ipamranges"):
+    for plural in ("ipamrequests", "ipamallocations", "ipamextents", "ipamranges"):
         held = [obj for obj in world.store.list(world.plural(plural)) if "example.com/keep" in finalizers_of(obj)]
         if held and rng.random() < 0.7:
             return "drop-finalizer", plural, _name(plural, rng.choice(held))
@@ -215,8 +225,8 @@ def _drop_finalizer(world: World, _: Habits, rng: random.Random) -> Action | Non
 
 
 def _clear_strays(world: World, _: Habits, __: random.Random) -> Action | None:
-    strays = stray_allocations(world)
-    return ("delete", "ipamallocations", _name("ipamallocations", strays[0])) if strays else None
+    found = strays(world, "ipamallocations")
+    return ("delete", "ipamallocations", _name("ipamallocations", found[0])) if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +245,10 @@ DEEDS: dict[str, Deed] = {
     "delete a range, orphaning": Deed(0.15, _on("delete", "ipamranges", "orphan")),
     "delete a range, foreground": Deed(0.15, _on("delete", "ipamranges", "foregroundDeletion")),
     "delete an allocation": Deed(0.5, _on("delete", "ipamallocations")),
+    "delete an extent": Deed(0.1, _on("delete", "ipamextents")),
+    "strip the owners of an extent": Deed(0.1, _on("strip-owners", "ipamextents")),
+    "strip the labels of an extent": Deed(0.1, _on("strip-labels", "ipamextents")),
+    "keep an extent by a finalizer": Deed(0.1, _on("add-finalizer", "ipamextents")),
     "delete a namespace": Deed(0.1, _delete_namespace),
     "force a namespace away": Deed(0.1, _force_namespace),
     "keep a request by a finalizer": Deed(0.6, _on("add-finalizer", "ipamrequests")),
@@ -250,6 +264,7 @@ DEEDS: dict[str, Deed] = {
     "clear stray allocations": Deed(0.3, _clear_strays),
     "label a namespace": Deed(0.8, _label_namespace),
     "edit a spec": Deed(0.4, _edit_spec),
+    "grow a range": Deed(0.5, _grow),
     "edit a status": Deed(0.3, _edit_status),
     "write an old status again": Deed(0.5, _old_status),
     "reclaim": Deed(0.4, _reclaim),

@@ -120,7 +120,12 @@ def answered_statuses(kind: str) -> list[dict[str, Any]]:
 
 
 def answered_allocations() -> list[dict[str, Any]]:
-    return [child["spec"] for _, case in ANSWERED for child in case["expect"]["body"].get("children", [])]
+    return answered_specs("IPAMAllocation")
+
+
+def answered_specs(kind: str) -> list[dict[str, Any]]:
+    children = [child for _, case in ANSWERED for child in case["expect"]["body"].get("children", [])]
+    return [child["spec"] for child in children if child["kind"] == kind]
 
 
 def test_each_state_of_each_kind_is_shown() -> None:
@@ -163,6 +168,7 @@ def test_each_condition_and_reason_of_the_code_is_shown() -> None:
         "Stalled",
         "Reconciling",
         "OnHold",
+        "Overlapping",
         "HoldersAbsent",
     }
 
@@ -237,7 +243,7 @@ def test_no_block_is_published_that_was_not_committed(request_body: dict[str, An
     published = {(spec["request"]["uid"], spec["cidr"]) for spec in existing if "cidr" in spec and "request" in spec}
 
     for spec in [child["spec"] for child in answer["children"]]:
-        if spec["state"] == "Ready":
+        if spec.get("state") == "Ready":
             assert (spec["request"]["uid"], spec["cidr"]) in committed | published
 
 
@@ -267,16 +273,19 @@ def closed(schema: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("kind", "part"), [("ipamrange", "status"), ("ipamrequest", "status"), ("ipamallocation", "spec")]
+    ("kind", "part"),
+    [("ipamrange", "status"), ("ipamrequest", "status"), ("ipamallocation", "spec"), ("ipamextent", "spec")],
 )
 def test_answers_are_what_the_crds_admit(kind: str, part: str) -> None:
     crd = yaml.safe_load((ROOT / "crds" / f"{kind}s.yaml").read_text())
     schema = closed(crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"][part])
     validator = jsonschema.Draft202012Validator(schema)
-    # An allocation that can't be read goes back as it came.
-    values = (
-        answered_statuses(kind) if part == "status" else [each for each in answered_allocations() if "request" in each]
-    )
+    specs = {
+        # An allocation that can't be read goes back as it came.
+        "ipamallocation": [each for each in answered_allocations() if "request" in each],
+        "ipamextent": answered_specs("IPAMExtent"),
+    }
+    values = answered_statuses(kind) if part == "status" else specs[kind]
 
     assert values
     assert [fault.message for value in values for fault in validator.iter_errors(value)] == []

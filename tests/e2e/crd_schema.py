@@ -51,6 +51,7 @@ FILLED: dict[str, Obj] = {
                     "matchExpressions": [{"key": "key", "operator": "In", "values": ["value"]}],
                 },
             },
+            "domain": "corp",
             "description": "d",
         },
         "status": {
@@ -71,6 +72,7 @@ FILLED: dict[str, Obj] = {
                 "largestFree": "/25",
                 "freeBlocks": {"/28": "15"},
                 "room": "15 more /28",
+                "shared": "1",
             },
             "observedGeneration": 1,
             "conditions": [CONDITION],
@@ -92,6 +94,7 @@ FILLED: dict[str, Obj] = {
             "conditions": [CONDITION],
         },
     },
+    "IPAMExtent": {"spec": {"range": "net", "domain": "corp", "ranges": ["10.0.0.0-10.0.0.255"]}},
     "IPAMAllocation": {
         "spec": {
             "range": "net",

@@ -36,8 +36,10 @@ REQUEST_TEXT = "not in canonical text: IPv6 in lower case and shortest form, suc
 READY_ALLOCATION = "a Ready IPAMAllocation has a cidr and the revision of the ledger that records it"
 ALLOCATION_CIDR = "the cidr of an IPAMAllocation never changes once it is set"
 ALLOCATION_SUBJECT = "an IPAMAllocation answers one request of one range for ever"
-RANGE_SPEC = "the spec of an IPAMRange is immutable; create another range instead"
+RANGE_SPEC = "the spec of an IPAMRange is immutable, but that ranges may be added to; create another range instead"
+RANGES_GROW = "ranges may only grow"
 REQUEST_SPEC = "the spec of an IPAMRequest is immutable; create another request instead"
+EXTENT = "an IPAMExtent never changes"
 REQUEST_CIDR = "status.cidr never changes once it is set"
 LEDGER_MOVED_ON = (
     "the ledger has moved on since this status was computed: refused, so that no address is given twice; "
@@ -75,6 +77,10 @@ def _wanted(text: str) -> Obj:
 def _allocation(**spec: object) -> Obj:
     request = {"namespace": "team", "name": "web", "uid": "u1"}
     return {"range": "net", "request": request, "state": "Busy"} | spec
+
+
+def _extent(*ranges: str) -> Obj:
+    return {"range": "net", "domain": "corp", "ranges": list(ranges)}
 
 
 #: Case, kind, spec, message.
@@ -211,6 +217,10 @@ ACCEPTED: list[tuple[str, str, Obj]] = [
     ),
     ("index of 39 digits", "IPAMRequest", _wanted(f"{2**128 - 1}/128")),
     ("dedicated and size", "IPAMRequest", _wanted("10.0.0.16/28") | {"size": 20}),
+    ("domain", "IPAMRange", _ranges("10.0.0.0/24", domain="corp-1")),
+    ("longest domain", "IPAMRange", _ranges("10.0.0.0/24", domain="d" * 63)),
+    ("interval", "IPAMExtent", _extent("10.0.0.0-10.0.0.255")),
+    ("most texts", "IPAMExtent", _extent(*["1111:2222:3333:4444:5555:6666:7777:8888"] * 1024)),
     ("Busy", "IPAMAllocation", _allocation()),
     ("Released", "IPAMAllocation", _allocation(state="Released", revision=3)),
     ("Ready", "IPAMAllocation", _allocation(state="Ready", revision=3, cidr="10.0.0.0/28")),
@@ -222,8 +232,29 @@ _OTHER_REQUEST = {"namespace": "team", "name": "web", "uid": "u2"}
 
 #: Case, kind, spec before, spec after, message: refused when the object is replaced.
 REFUSED_CHANGES: list[Change] = [
-    ("ranges", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/25"), RANGE_SPEC),
-    ("a range more", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", "10.1.0.0/24"), RANGE_SPEC),
+    ("ranges", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/25"), f"{RANGES_GROW}: 10.0.0.0/24 is missing"),
+    ("a larger range instead", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/23"), RANGES_GROW),
+    (
+        "a range less",
+        "IPAMRange",
+        _ranges("10.0.0.0/24", "10.1.0.0/24"),
+        _ranges("10.0.0.0/24", "10.2.0.0/24"),
+        f"{RANGES_GROW}: 10.1.0.0/24 is missing",
+    ),
+    (
+        "a range more, and another chunkSize",
+        "IPAMRange",
+        _ranges("10.0.0.0/24"),
+        _ranges("10.0.0.0/24", "10.1.0.0/24", chunkSize=28),
+        RANGE_SPEC,
+    ),
+    (
+        "a range of another family more",
+        "IPAMRange",
+        _ranges("10.0.0.0/24"),
+        _ranges("10.0.0.0/24", "2001:db8::/64"),
+        ONE_FAMILY,
+    ),
     ("chunkSize added", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", chunkSize=28), RANGE_SPEC),
     ("chunkSize removed", "IPAMRange", _ranges("10.0.0.0/24", chunkSize=28), _ranges("10.0.0.0/24"), RANGE_SPEC),
     (
@@ -255,12 +286,23 @@ REFUSED_CHANGES: list[Change] = [
     ("network added", "IPAMAllocation", _GRANTED, _TOLD, ALLOCATION_NETWORK),
     ("uid", "IPAMAllocation", _allocation(), _allocation(request=_OTHER_REQUEST), ALLOCATION_SUBJECT),
     ("range", "IPAMAllocation", _allocation(), _allocation(range="other"), ALLOCATION_SUBJECT),
+    ("domain", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", domain="corp"), RANGE_SPEC),
+    ("addresses", "IPAMExtent", _extent("10.0.0.1"), _extent("10.0.0.1", "10.0.0.2"), EXTENT),
+    ("domain", "IPAMExtent", _extent("10.0.0.1"), _extent("10.0.0.1") | {"domain": "lab"}, EXTENT),
 ]
 
 #: Case, kind, spec before, spec after: accepted when the object is replaced.
 ACCEPTED_CHANGES: list[tuple[str, str, Obj, Obj]] = [
     ("nothing", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24")),
     ("the default in words", "IPAMRange", _ranges("10.0.0.0/24"), _allowing("Same")),
+    ("a range more", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", "10.1.0.0/24")),
+    ("a range more, ahead", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.1.0.0/24", "10.0.0.0/24")),
+    (
+        "as many ranges as there may be",
+        "IPAMRange",
+        _ranges("10.0.0.0/16"),
+        _ranges(*(f"10.{number}.0.0/16" for number in range(256))),
+    ),
     ("nothing", "IPAMRequest", {"ipam": {"name": "net"}}, {"ipam": {"name": "net"}}),
     ("Busy to Ready", "IPAMAllocation", _allocation(), _GRANTED),
     ("Busy to Ready with a network", "IPAMAllocation", _allocation(), _TOLD),
@@ -332,7 +374,7 @@ ANSWER_WRITES: list[tuple[str, list[Obj], str]] = [
 
 CEL_MESSAGES_WITH_A_CASE = frozenset(
     [message for *_, message in REFUSED]
-    + [message for *_, message in REFUSED_CHANGES]
+    + [message.partition(": 10")[0] for *_, message in REFUSED_CHANGES]
     + [message for *_, message in LEDGER_WRITES]
     + [message for *_, message in ANSWER_WRITES]
 )

@@ -41,6 +41,11 @@ def allocation_object(namespace: str, name: str, **spec: Any) -> Obj:
     return _object("IPAMAllocation", namespace, name, {"range": "net", "request": request, "state": "Busy", **spec})
 
 
+def extent_object(namespace: str, name: str) -> Obj:
+    """An IPAMExtent."""
+    return _object("IPAMExtent", namespace, name, {"range": "net", "domain": "corp", "ranges": ["10.0.0.0-10.0.0.255"]})
+
+
 def entry(number: int, holder: str = "holder") -> Obj:
     """The ledger entry of one address, the larger the number the higher."""
     cidr = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}/32"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
-from tests.e2e.api import ALLOCATIONS, RANGES, REQUESTS
+from tests.e2e.api import ALLOCATIONS, EXTENTS, RANGES, REQUESTS
 from tests.e2e.audit import RangeKey, first_and_last, range_of
 
 if TYPE_CHECKING:
@@ -29,12 +29,16 @@ def differences_at_rest(api: Api, namespaces: Collection[str]) -> list[str]:
         for resource in (RANGES, REQUESTS, ALLOCATIONS)
     )
     by_key = {(obj["metadata"]["namespace"], obj["metadata"]["name"]): obj for obj in ranges}
+    extents = api.list(EXTENTS)
+    foreign = {key: _foreign(key, extents) for key in by_key}
     labels = {obj["metadata"]["name"]: obj["metadata"]["labels"] for obj in _namespaces(api)}
     found = [f"{_name(obj)} is still being deleted" for obj in requests if _is_going(obj)]
     for key, range_ in by_key.items():
         asking = [obj for obj in requests if range_of(obj) == key and not _is_going(obj)]
         found += _ledger_differences(key, range_, asking, allocations)
-    return found + [text for obj in requests if not _is_going(obj) and (text := _wrong_state(obj, by_key, labels))]
+    return found + [
+        text for obj in requests if not _is_going(obj) and (text := _wrong_state(obj, by_key, foreign, labels))
+    ]
 
 
 def _ledger_differences(key: RangeKey, range_: Obj, requests: list[Obj], allocations: list[Obj]) -> list[str]:
@@ -52,18 +56,37 @@ def _ledger_differences(key: RangeKey, range_: Obj, requests: list[Obj], allocat
     return [f"{key[0]}/{key[1]}: {what} differ in {sorted(diff)[:5]}" for what, diff in pairs if diff]
 
 
-def _wrong_state(request: Obj, ranges: dict[RangeKey, Obj], labels: dict[str, Labels]) -> str | None:
+def _foreign(key: RangeKey, extents: list[Obj]) -> list[str]:
+    """The addresses that other ranges of the domain announced before a range announced its first ones."""
+    own = [obj for obj in extents if (obj["metadata"]["namespace"], obj["spec"]["range"]) == key]
+    first = min(own, key=_number, default=None)
+    older = [obj for obj in extents if first and _number(obj) < _number(first) and obj not in own]
+    return [
+        text
+        for obj in older
+        if first and obj["spec"]["domain"] == first["spec"]["domain"]
+        for text in obj["spec"]["ranges"]
+    ]
+
+
+def _number(obj: Obj) -> int:
+    return int(obj["metadata"]["resourceVersion"])
+
+
+def _wrong_state(
+    request: Obj, ranges: dict[RangeKey, Obj], foreign: dict[RangeKey, list[str]], labels: dict[str, Labels]
+) -> str | None:
     status = request.get("status", {})
     range_ = ranges.get(range_of(request))
     if range_ is not None and not _is_allowed(request, range_, labels):
         range_ = None
-    wanted = {"Ready"} if _cidr(request) else _states_without_cidr(request, range_)
+    wanted = {"Ready"} if _cidr(request) else _states_without_cidr(request, range_, foreign.get(range_of(request), []))
     if status.get("state") in wanted:
         return None
     return f"{_name(request)} is {status.get('state')} and should be {' or '.join(sorted(wanted))}"
 
 
-def _states_without_cidr(request: Obj, range_: Obj | None) -> set[str]:
+def _states_without_cidr(request: Obj, range_: Obj | None, foreign: list[str]) -> set[str]:
     """States that a request without a block may rightly be in."""
     if range_ is None:
         return {"Pending"}
@@ -73,6 +96,7 @@ def _states_without_cidr(request: Obj, range_: Obj | None) -> set[str]:
     if gateway := range_["spec"].get("network", {}).get("gateway"):
         pool = _free(_merged(pool), [_interval(gateway)])
     held = [first_and_last(item["cidr"]) for item in range_["status"].get("allocations", [])]
+    held += [_interval(text) for text in foreign]
     if wanted := request["spec"].get("request"):
         return _states_of_dedicated(_interval(wanted), pool, held)
     bits = 32 if pool[0][0] < IPV6_BASE else 128

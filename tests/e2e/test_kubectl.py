@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from tests.e2e.api import APPLY_PATCH, RANGES, REQUESTS, Refused, object_path
-from tests.e2e.crd_tables import RANGE_SPEC, REQUEST_SPEC
-from tests.e2e.objects import allocation_object, entry, range_object, request_object
+from tests.e2e.crd_tables import RANGE_SPEC, RANGES_GROW, REQUEST_SPEC
+from tests.e2e.objects import allocation_object, entry, extent_object, range_object, request_object
 
 if TYPE_CHECKING:
     from tests.e2e.api import Api, Obj
@@ -22,6 +22,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 TABLES = [
     ("iprange", "NAME MODE STATE USED FREE LARGEST PENDING AGE", "ROOM MESSAGE"),
     ("ipreq", "NAME IPAM SIZE STATE CIDR AGE", "MESSAGE"),
+    ("ipext", "NAME RANGE DOMAIN AGE", "RANGES"),
     ("ipalloc", "NAME RANGE REQUEST STATE CIDR AGE", "REQUEST-NAMESPACE MESSAGE"),
 ]
 READY = {"type": "Ready", "status": "True", "reason": "Granted", "message": "", "observedGeneration": 1}
@@ -39,6 +40,7 @@ def objects(api: Api, namespace: str) -> str:
     request = api.create(request_object(namespace, "web", "net", size=28))
     api.put_status(request | {"status": {"state": "Ready", "cidr": "10.0.0.0/28"}})
     api.create(allocation_object(namespace, "web-0", state="Ready", cidr="10.0.0.0/28", revision=1))
+    api.create(extent_object(namespace, "net-0"))
     return namespace
 
 
@@ -78,9 +80,9 @@ def test_the_cells_of_a_request_are_readable(control_plane: ControlPlane, object
     assert row.split()[:-1] == ["web", "net", "28", "Ready", "10.0.0.0/28"]
 
 
-def test_the_category_lists_all_three_kinds(control_plane: ControlPlane, objects: str) -> None:
+def test_the_category_lists_all_kinds(control_plane: ControlPlane, objects: str) -> None:
     names = control_plane.kubectl("get", "ipam", "-n", objects, "-o", "name").split()
-    assert {name.partition(".")[0] for name in names} == {"ipamrange", "ipamrequest", "ipamallocation"}
+    assert {name.partition(".")[0] for name in names} == {"ipamrange", "ipamrequest", "ipamallocation", "ipamextent"}
 
 
 @pytest.mark.parametrize(
@@ -119,14 +121,19 @@ def _targets(namespace: str) -> list[tuple[Obj, Obj, str]]:
     return [
         (
             range_object(namespace, "net", "10.0.0.0/24"),
-            range_object(namespace, "net", "10.0.0.0/25"),
+            range_object(namespace, "net", "10.0.0.0/24", chunkSize=28),
             RANGE_SPEC,
         ),
         (request_object(namespace, "net", "a"), request_object(namespace, "net", "b"), REQUEST_SPEC),
+        (
+            range_object(namespace, "net", "10.0.0.0/24", "10.1.0.0/24"),
+            range_object(namespace, "net", "10.0.0.0/24", "10.2.0.0/24"),
+            f"{RANGES_GROW}: 10.1.0.0/24 is missing",
+        ),
     ]
 
 
-@pytest.mark.parametrize("number", [0, 1], ids=["range", "request"])
+@pytest.mark.parametrize("number", [0, 1, 2], ids=["range", "request", "fewer ranges"])
 def test_apply_cannot_change_a_spec(control_plane: ControlPlane, namespace: str, number: int) -> None:
     before, after, message = _targets(namespace)[number]
     control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(before))
@@ -134,7 +141,7 @@ def test_apply_cannot_change_a_spec(control_plane: ControlPlane, namespace: str,
         control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(after))
 
 
-@pytest.mark.parametrize("number", [0, 1], ids=["range", "request"])
+@pytest.mark.parametrize("number", [0, 1, 2], ids=["range", "request", "fewer ranges"])
 def test_edit_cannot_change_a_spec(
     control_plane: ControlPlane, api: Api, namespace: str, tmp_path: Path, number: int
 ) -> None:
@@ -152,7 +159,7 @@ def test_edit_cannot_change_a_spec(
     assert _spec(api, created) == created["spec"]
 
 
-@pytest.mark.parametrize("number", [0, 1], ids=["range", "request"])
+@pytest.mark.parametrize("number", [0, 1, 2], ids=["range", "request", "fewer ranges"])
 def test_patch_cannot_change_a_spec(control_plane: ControlPlane, api: Api, namespace: str, number: int) -> None:
     before, after, message = _targets(namespace)[number]
     created = api.create(before)
@@ -162,7 +169,7 @@ def test_patch_cannot_change_a_spec(control_plane: ControlPlane, api: Api, names
     assert _spec(api, created) == created["spec"]
 
 
-@pytest.mark.parametrize("number", [0, 1], ids=["range", "request"])
+@pytest.mark.parametrize("number", [0, 1, 2], ids=["range", "request", "fewer ranges"])
 def test_server_side_apply_cannot_change_a_spec(api: Api, namespace: str, number: int) -> None:
     before, after, message = _targets(namespace)[number]
     created = api.create(before)

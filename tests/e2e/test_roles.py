@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.api import ALLOCATIONS, GROUP, RANGES, REQUESTS, Api, Refused
+from tests.e2e.api import ALLOCATIONS, EXTENTS, GROUP, RANGES, REQUESTS, Api, Refused
 from tests.e2e.loop import Loop
 from tests.e2e.objects import allocation_object, namespace_object, range_object, request_object
 from tests.e2e.processes import wait_until
@@ -37,17 +37,20 @@ RIGHTS = [
     ("view", RANGES, READ),
     ("view", REQUESTS, READ),
     ("view", ALLOCATIONS, READ),
+    ("view", EXTENTS, READ),
     ("view", f"{RANGES}/status", NOTHING),
     ("view", f"{REQUESTS}/status", NOTHING),
     ("edit", RANGES, READ | WRITE),
     ("edit", REQUESTS, READ | WRITE),
     ("edit", ALLOCATIONS, READ),
+    ("edit", EXTENTS, READ),
     ("edit", f"{RANGES}/status", NOTHING),
     ("edit", f"{REQUESTS}/status", NOTHING),
     ("edit", f"{RANGES}/finalizers", NOTHING),
     ("admin", RANGES, READ | WRITE),
     ("admin", REQUESTS, READ | WRITE),
     ("admin", ALLOCATIONS, READ),
+    ("admin", EXTENTS, READ),
     ("admin", f"{RANGES}/status", NOTHING),
     ("admin", f"{REQUESTS}/status", NOTHING),
 ]
@@ -82,13 +85,13 @@ def test_a_role_may_do_exactly_this(api: Api, bound: str, role: str, resource: s
     assert {verb for verb in VERBS if _may(api, role, bound, verb, resource)} == verbs
 
 
-@pytest.mark.parametrize("resource", [RANGES, REQUESTS, ALLOCATIONS])
+@pytest.mark.parametrize("resource", [RANGES, REQUESTS, ALLOCATIONS, EXTENTS])
 def test_a_role_counts_in_its_namespace_only(api: Api, bound: str, resource: str) -> None:
     assert not [verb for verb in VERBS if _may(api, "admin", "default", verb, resource)]
     assert not [verb for verb in VERBS if _may(api, "nobody", bound, verb, resource)]
 
 
-@pytest.mark.parametrize("resource", [RANGES, REQUESTS, ALLOCATIONS, f"{RANGES}/status"])
+@pytest.mark.parametrize("resource", [RANGES, REQUESTS, ALLOCATIONS, EXTENTS, f"{RANGES}/status"])
 def test_the_hooks_have_no_rights(api: Api, resource: str) -> None:
     user = "system:serviceaccount:ipam-system:default"
     assert not [verb for verb in VERBS if _may(api, user, "ipam-system", verb, resource)]

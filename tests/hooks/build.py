@@ -17,6 +17,8 @@ from hooks.names import (
     API_VERSION,
     CIDR_ANNOTATION,
     CONTROLLER_UID_LABEL,
+    DOMAIN_LABEL,
+    EXTENT_KEY,
     HOLD_ANNOTATION,
     NAMESPACE_KEY,
     REQUEST_FINALIZER,
@@ -183,6 +185,26 @@ def allocation_object(
     return {"apiVersion": API_VERSION, "kind": "IPAMAllocation", "metadata": meta, "spec": spec}
 
 
+def extent_object(
+    *texts: str,
+    version: int,
+    owner: str = "uid-of-the-range",
+    range_name: str = RANGE,
+    namespace: str = NAMESPACE,
+    domain: str = f"namespace.{NAMESPACE}",
+    controller: bool = True,
+    deleted: str | None = None,
+) -> Obj:
+    """The IPAMExtent that announced these addresses as the change number `version`; by default one of team-a/net."""
+    name = f"{range_name}-{version}"
+    meta = _meta(namespace, name, f"uid-of-{name}", deleted=deleted, noise=False, resourceVersion=str(version))
+    reference = {"apiVersion": API_VERSION, "kind": "IPAMRange", "name": range_name, "uid": owner}
+    meta["ownerReferences"] = [{**reference, "controller": controller, "blockOwnerDeletion": True}]
+    meta["labels"] = {CONTROLLER_UID_LABEL: owner, DOMAIN_LABEL: domain}
+    spec = {"domain": domain, "range": range_name, "ranges": list(texts)}
+    return {"apiVersion": API_VERSION, "kind": "IPAMExtent", "metadata": meta, "spec": spec}
+
+
 def namespace_object(name: str = NAMESPACE, *, deleted: str | None = None, labels: Obj | None = None) -> Obj:
     meta: Obj = {"name": name, "uid": f"uid-of-{name}", "creationTimestamp": at(-600)}
     if labels is not None:
@@ -208,10 +230,15 @@ def range_body(
     *requests_: Obj,
     allocations: list[Obj] | None = None,
     namespaces: list[Obj] | None = None,
+    announced: list[Obj] | None = None,
+    extents: list[Obj] | None = None,
     finalizing: bool = False,
 ) -> Obj:
-    """The body of /ipamrange/sync and /ipamrange/finalize."""
-    return {
+    """The body of /ipamrange/sync and /ipamrange/finalize: `announced` are own extents, `extents` those of the domain.
+
+    Without either of them it is the body of a Metacontroller that knows no extents.
+    """
+    body: Obj = {
         "controller": {"kind": "CompositeController", "metadata": {"name": "ipamrange"}},
         "parent": parent,
         "children": {ALLOCATION_KEY: keyed(allocations or [])},
@@ -221,6 +248,11 @@ def range_body(
         },
         "finalizing": finalizing,
     }
+    if announced is not None:
+        body["children"][EXTENT_KEY] = keyed(announced)
+    if extents is not None:
+        body["related"][EXTENT_KEY] = keyed(extents)
+    return body
 
 
 def request_body(obj: Obj, *allocations: Obj, finalizing: bool = False) -> Obj:
@@ -285,13 +317,19 @@ def ledger_of(answer: Obj) -> dict[str, str]:
 
 def answers_of(answer: Obj) -> dict[str, tuple[str, str]]:
     """What is published: state and cidr by name of the request."""
-    specs = [child["spec"] for child in answer["children"]]
+    specs = [child["spec"] for child in answer["children"] if child["kind"] == "IPAMAllocation"]
     return {spec["request"]["name"]: (spec["state"], spec.get("cidr", "")) for spec in specs}
 
 
 def messages_of(answer: Obj) -> dict[str, str]:
     """Messages of published answers by name of the request."""
-    return {child["spec"]["request"]["name"]: child["spec"].get("message", "") for child in answer["children"]}
+    specs = [child["spec"] for child in answer["children"] if child["kind"] == "IPAMAllocation"]
+    return {spec["request"]["name"]: spec.get("message", "") for spec in specs}
+
+
+def extents_of(answer: Obj) -> list[list[str]]:
+    """The addresses of each extent that shall exist."""
+    return [child["spec"]["ranges"] for child in answer["children"] if child["kind"] == "IPAMExtent"]
 
 
 def condition(status: Obj, type_: str = "Ready") -> Obj | None:

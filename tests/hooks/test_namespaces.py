@@ -116,7 +116,7 @@ def test_a_holder_that_is_not_allowed_any_more_holds_a_range_that_is_deleted() -
 
 
 def test_customize_asks_for_the_selected_namespaces_besides_its_own() -> None:
-    _, own, selected = customize_range(range_object(allowed=PUBLIC))["relatedResources"]
+    _, own, _, selected = customize_range(range_object(allowed=PUBLIC))["relatedResources"]
     assert own == {"apiVersion": "v1", "resource": "namespaces", "names": [NAMESPACE]}
     assert selected == {"apiVersion": "v1", "resource": "namespaces", "labelSelector": PUBLIC["selector"]}
 

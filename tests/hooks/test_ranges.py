@@ -25,7 +25,7 @@ from tests.hooks.build import (
 )
 
 
-def test_customize_asks_for_the_requests_by_label_and_for_the_namespace() -> None:
+def test_customize_asks_for_requests_and_extents_by_label_and_for_the_namespace() -> None:
     assert customize_range(range_object()) == {
         "relatedResources": [
             {
@@ -34,6 +34,11 @@ def test_customize_asks_for_the_requests_by_label_and_for_the_namespace() -> Non
                 "labelSelector": {"matchLabels": {"ipam.mandelsoft.org/range": "team-a.net"}},
             },
             {"apiVersion": "v1", "resource": "namespaces", "names": ["team-a"]},
+            {
+                "apiVersion": "ipam.mandelsoft.org/v1alpha1",
+                "resource": "ipamextents",
+                "labelSelector": {"matchLabels": {"ipam.mandelsoft.org/domain": "namespace.team-a"}},
+            },
         ]
     }
 

@@ -4,11 +4,13 @@ from typing import Any
 
 import pytest
 
+from simulator.cel import Rules
 from simulator.cluster import Cluster
 from simulator.errors import Invalid
 from simulator.hookcall import HookError
 from simulator.objects import Obj
 from simulator.resources import Resource
+from tests.e2e.crd_schema import crds, filled, schema_of
 
 API_VERSION = "ipam.mandelsoft.org/v1alpha1"
 
@@ -31,8 +33,9 @@ def resource(world: Cluster) -> Resource:
     return world.catalog.called("iprange")[0]
 
 
-def test_the_category_lists_all_three_kinds(world: Cluster) -> None:
-    assert {item.kind for item in world.catalog.called("ipam")} == {"IPAMRange", "IPAMRequest", "IPAMAllocation"}
+def test_the_category_lists_all_kinds(world: Cluster) -> None:
+    kinds = {"IPAMRange", "IPAMRequest", "IPAMAllocation", "IPAMExtent"}
+    assert {item.kind for item in world.catalog.called("ipam")} == kinds
     assert [controller.name for controller in world.metacontroller.controllers] == ["ipamrange", "ipamrequest"]
 
 
@@ -54,7 +57,30 @@ def test_other_texts_are_refused_and_quoted(world: Cluster, text: str) -> None:
 def test_specs_are_immutable(world: Cluster) -> None:
     world.apply(iprange(ranges=["10.0.0.0/24"]))
     with pytest.raises(Invalid, match="immutable"):
-        world.apply(iprange(ranges=["10.0.0.0/23"]))
+        world.apply(iprange(ranges=["10.0.0.0/24"], chunkSize=28))
+
+
+SPEC_SCHEMA = next(
+    schema_of(crd)["properties"]["spec"] for crd in crds() if crd["spec"]["names"]["kind"] == "IPAMRange"
+)
+RANGE_SPEC = filled("IPAMRange", "default", "net")["spec"]
+
+
+@pytest.mark.parametrize("field", sorted(SPEC_SCHEMA["properties"]))
+def test_no_field_of_a_range_can_come_or_go(field: str) -> None:
+    rules = Rules({"properties": {"spec": SPEC_SCHEMA}})
+    without = {name: value for name, value in RANGE_SPEC.items() if name != field}
+    for before, after in ((without, RANGE_SPEC), (RANGE_SPEC, without)):
+        if field != "ranges":  # which is required
+            assert [fault for fault in rules.faults({"spec": after}, {"spec": before}) if "immutable" in str(fault)]
+    assert rules.faults({"spec": RANGE_SPEC}, {"spec": RANGE_SPEC}) == []
+
+
+def test_ranges_may_grow_and_not_shrink(world: Cluster) -> None:
+    world.apply(iprange(ranges=["10.0.0.0/24"]))
+    world.apply(iprange(ranges=["10.1.0.0/24", "10.0.0.0/24"]))
+    with pytest.raises(Invalid, match=r"ranges may only grow: 10\.1\.0\.0/24 is missing"):
+        world.apply(iprange(ranges=["10.0.0.0/24", "10.2.0.0/24"]))
 
 
 def test_of_two_ledgers_computed_from_one_revision_one_wins(world: Cluster) -> None:

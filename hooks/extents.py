@@ -1,0 +1,223 @@
+"""Extents: which addresses of a range are its own, where ranges of one domain overlap. Who announces first has them.
+
+A range announces its addresses by IPAMExtents, which never change: children that are made once and go with it. It sees
+the extents of all ranges of its domain, so it is woken when one comes or goes, and not by what they grant.
+
+As in Lamport's bakery each takes a number before it enters: the resourceVersion of its extent, which is its place in
+the order in which the API server stored all of them. A range grants
+
+    only what an extent of its own announces that it sees in the list of the domain,
+    minus what older extents of other ranges announce.
+
+A list shows the state at one moment, and a cache goes through such states in their order. So who sees its own extent
+sees all older ones that still exist, be the cache ever so stale; and those who come later will see this one. The own
+extent is looked for in that list, not among the children, which are read at another moment.
+
+An extent that is being deleted has lost its number, for the deletion has changed it. It counts as older than all
+others, and serves its own range no more.
+
+Where Metacontroller shows no extents at all, because its controller does not ask for them, nothing of this applies.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from hooks import names
+from hooks.explain import ProtocolError
+from hooks.ledger import Ledger
+from hooks.observed import Observed
+from hooks.wire import UNREADABLE, ExtentObject, ExtentSpec, RangeSpec, decode_objects
+from ipam.address import Family, InvalidAddress, Prefix, read_prefix
+from ipam.allocate import Allocation
+from ipam.free_space import aligned_blocks
+from ipam.interval import Interval, normalized, parse_interval, without
+from ipam.pool import Pool
+
+_FIELDS = msgspec.json.Decoder(dict[str, Raw])
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Addresses that an older range of the domain has; intervals in normal form."""
+
+    range_text: str
+    intervals: list[Interval]
+    family: Family
+
+    @property
+    def text(self) -> str:
+        """The addresses, as people write them."""
+        return ", ".join(each.text(self.family) for each in self.intervals)
+
+
+@dataclass(frozen=True, slots=True)
+class Extents:
+    """What one call knows of a range's place in its domain.
+
+    Attributes:
+        domain_words: the domain, for messages.
+        objects: the extents of this range that shall exist, as children.
+        awaited: addresses that no extent of its own announces that is seen; in normal form.
+        shared: addresses that older ranges have, by range.
+        family: of all of them; None if the range has no pool.
+    """
+
+    domain_words: str
+    objects: list[dict[str, Any]]
+    awaited: list[Interval]
+    shared: list[Shared]
+    family: Family | None
+
+    def withheld(self, ledger: Ledger) -> list[Allocation]:
+        """The addresses that can't be granted, as held blocks; without those that the ledger holds already."""
+        if self.family is None or not (self.awaited or self.shared):
+            return []
+        held = [read_prefix(entry.cidr) for entry in ledger.entries.values()]
+        taken = normalized(Interval(block.first, block.last) for block in held)
+        withheld = _blocks(
+            without(self.awaited, taken), self.family, f"nobody: not announced yet in {self.domain_words}"
+        )
+        for each in self.shared:
+            holder = f"range {each.range_text} (older in {self.domain_words})"
+            withheld += _blocks(without(each.intervals, taken), self.family, holder)
+        return withheld
+
+
+@dataclass(frozen=True, slots=True)
+class _Announced:
+    """An extent that counts: whose it is, its number, and its addresses in normal form."""
+
+    owner_uid: str
+    range_text: str
+    is_deleted: bool
+    number: int
+    intervals: list[Interval]
+
+    def is_older_than(self, other: "_Announced") -> bool:
+        return self.is_deleted or self.number < other.number
+
+
+def observed_extents(seen: Observed) -> Extents:
+    """What a call sees of the domain.
+
+    Raises:
+        ProtocolError: if an extent of this range is no object with a spec.
+    """
+    domain = seen.spec.domain if isinstance(seen.spec, RangeSpec) else ""
+    domain_text = names.domain_text(seen.namespace, domain)
+    domain_words = f"domain {domain}" if domain else f"namespace {seen.namespace}"
+    existing = seen.body.children.get(names.EXTENT_KEY)
+    objects = [_as_it_came(key, raw, domain_text) for key, raw in sorted((existing or {}).items())]
+    if isinstance(seen.pool, str):
+        return Extents(domain_words, objects, [], [], None)
+    listed = seen.body.related.get(names.EXTENT_KEY)
+    announced = _announced(listed or {}, domain_text, seen.pool.family)
+    if existing is not None and _may_announce(seen):
+        objects += _additions(
+            seen, seen.pool, domain_text, [*announced, *_announced(existing, domain_text, seen.pool.family)]
+        )
+    if listed is None:
+        return Extents(domain_words, objects, [], [], seen.pool.family)
+    awaited, shared = _foreign(seen.pool, seen.body.parent.metadata.uid, announced)
+    return Extents(domain_words, objects, awaited, shared, seen.pool.family)
+
+
+def _foreign(pool: Pool, owner_uid: str, announced: list[_Announced]) -> tuple[list[Interval], list[Shared]]:
+    """Of the pool, what no own extent announces, and what others announced before."""
+    own = [each for each in announced if each.owner_uid == owner_uid and not each.is_deleted]
+    others = [each for each in announced if each.owner_uid != owner_uid]
+    usable: list[Interval] = []
+    for extent in own:
+        older = normalized(part for other in others if other.is_older_than(extent) for part in other.intervals)
+        usable += without(extent.intervals, older)
+    awaited = list(without(pool.intervals, normalized(part for extent in own for part in extent.intervals)))
+    left = list(without(list(without(pool.intervals, normalized(usable))), awaited))
+    shared: list[Shared] = []
+    for other in sorted(others, key=lambda each: (not each.is_deleted, each.number)):
+        rest = list(without(left, other.intervals))
+        if rest != left:
+            shared.append(Shared(other.range_text, list(without(left, rest)), pool.family))
+        left = rest
+    assert not left, "addresses are neither own nor somebody else's"
+    return awaited, shared
+
+
+def _announced(group: dict[str, Raw], domain: str, family: Family) -> list[_Announced]:
+    """The extents of a domain that count: those that can be read, and that a range controls."""
+    objects, _ = decode_objects(group, ExtentObject)
+    result: list[_Announced] = []
+    for obj in objects.values():
+        meta = obj.metadata
+        controllers = [each for each in meta.owner_references if each.controller and each.kind == names.RANGE_KIND]
+        if controllers and obj.spec.domain == domain:
+            result.append(
+                _Announced(
+                    owner_uid=controllers[0].uid,
+                    range_text=f"{meta.namespace}/{obj.spec.range}",
+                    is_deleted=meta.deletion_timestamp is not None,
+                    number=int(meta.resource_version),
+                    intervals=_intervals(obj.spec.ranges, family),
+                )
+            )
+    return result
+
+
+def _intervals(texts: list[str], family: Family) -> list[Interval]:
+    """The addresses of one family that these texts name, in normal form; what can't be read names none."""
+    intervals: list[Interval] = []
+    for text in texts:
+        try:
+            interval, bits = parse_interval(text)
+        except InvalidAddress:
+            continue
+        if bits == family.bits:
+            intervals.append(interval)
+    return normalized(intervals)
+
+
+def _may_announce(seen: Observed) -> bool:
+    """Whether a new extent can be made, and is of use: a range that is being deleted only keeps what it holds."""
+    return not seen.namespace_is_terminating and not (seen.is_deleted and not seen.ledger.entries)
+
+
+def _additions(seen: Observed, pool: Pool, domain: str, announced: list[_Announced]) -> list[dict[str, Any]]:
+    """An extent for the addresses that no extent of this range announces, if there are any."""
+    uid = seen.body.parent.metadata.uid
+    own = normalized(part for each in announced if each.owner_uid == uid for part in each.intervals)
+    texts = [each.text(pool.family) for each in without(pool.intervals, own)]
+    if not texts:
+        return []
+    name = names.extent_name(seen.name, uid, texts)
+    return [_object(seen.namespace, name, domain, ExtentSpec(seen.name, domain, texts))]
+
+
+def _as_it_came(key: str, raw: Raw, domain: str) -> dict[str, Any]:
+    """An extent that exists, as a child to be returned: leaving it out would delete it."""
+    namespace, _, name = key.rpartition("/")
+    try:
+        spec = _FIELDS.decode(_FIELDS.decode(raw)["spec"])
+    except (KeyError, *UNREADABLE) as error:
+        raise ProtocolError(f'$.children["{names.EXTENT_KEY}"]["{key}"]', str(error)) from error
+    return _object(namespace, name, domain, dict(sorted(spec.items())))
+
+
+def _object(namespace: str, name: str, domain: str, spec: object) -> dict[str, Any]:
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": names.EXTENT_KIND,
+        "metadata": {"namespace": namespace, "name": name, "labels": {names.DOMAIN_LABEL: names.domain_label(domain)}},
+        "spec": spec,
+    }
+
+
+def _blocks(intervals: Iterable[Interval], family: Family, holder: str) -> list[Allocation]:
+    """Intervals as held blocks."""
+    return [
+        Allocation(Prefix(first, length, family), holder)
+        for interval in intervals
+        for first, length in aligned_blocks(interval, family.bits)
+    ]

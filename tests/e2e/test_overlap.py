@@ -1,0 +1,65 @@
+"""Two ranges of one domain that overlap: the older one has the addresses, until it goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.e2e.api import EXTENTS, RANGES, objects_path
+from tests.e2e.processes import wait_until
+from tests.e2e.team import Team
+
+if TYPE_CHECKING:
+    from tests.e2e.api import Obj
+
+
+def test_the_younger_range_grants_nothing_of_what_both_have_and_all_of_it_later(team: Team) -> None:
+    team.create_range("net", "10.0.0.0/31")
+    wait_until(lambda: bool(team.api.list(EXTENTS, team.namespace)), what="net is announced", seconds=30)
+    team.create_range("younger", "10.0.0.0/30")
+    for name in ("a", "b", "c"):
+        team.create_request(name, "younger")
+    wait_until(lambda: len(team.requests("Ready")) == 2, what="two of three are served", seconds=30)
+    wait_until(lambda: len(team.requests("Busy")) == 1, what="one waits", seconds=30)
+    granted = {obj["status"]["cidr"] for obj in team.requests("Ready")}
+    assert granted == {"10.0.0.2/32", "10.0.0.3/32"}
+    told = f"shares 10.0.0.0-10.0.0.1 with {team.namespace}/net: older in namespace {team.namespace}"
+    assert told in _overlapping(team.range("younger"))
+    assert team.range("younger")["status"]["capacity"]["shared"] == "2"
+    assert not _overlapping(team.range())
+    team.delete_range("net")
+    team.wait_gone(RANGES, "net")
+    wait_until(lambda: len(team.requests("Ready")) == 3, what="who waits is served", seconds=60)
+    assert not _overlapping(team.range("younger"))
+
+
+def test_ranges_that_are_made_at_once_in_two_namespaces_of_a_domain_share_nothing(team: Team) -> None:
+    other = Team(team.api, f"{team.namespace[:50]}-other")
+    other.found()
+    domain = f"d-{team.namespace}"[:63].rstrip("-")
+    teams = (team, other)
+    for number in range(5):
+        for each in teams:
+            each.create_range(f"net-{number}", "10.0.0.0/27", domain=domain)
+            each.create_request(f"web-{number}", f"net-{number}", size=28)
+    wait_until(lambda: sum(len(each.requests("Busy")) for each in teams) == 9, what="nine of ten wait", seconds=60)
+    wait_until(lambda: _granted(teams) == {"10.0.0.0/28"}, what="the oldest range serves", seconds=60)
+    for each in teams:
+        each.start_to_delete_all("ipamrequests")
+        each.start_to_delete_all(RANGES)
+    wait_until(lambda: not any(each.api.list(RANGES, each.namespace) for each in teams), what="all gone", seconds=60)
+    wait_until(lambda: not any(_extents(each) for each in teams), what="their extents are gone too", seconds=60)
+    team.api.ask("DELETE", f"/api/v1/namespaces/{other.namespace}")
+
+
+def _granted(teams: tuple[Team, ...]) -> set[str]:
+    return {obj["status"]["cidr"] for each in teams for obj in each.requests("Ready")}
+
+
+def _extents(team: Team) -> list[Obj]:
+    return list(team.api.ask("GET", objects_path(EXTENTS, team.namespace))["items"])
+
+
+def _overlapping(range_: Obj) -> str:
+    """What the condition says; "" if there is none."""
+    conditions = range_["status"]["conditions"]
+    return next((str(each["message"]) for each in conditions if each["type"] == "Overlapping"), "")

@@ -1,0 +1,275 @@
+"""Ranges of one domain that overlap: who announced first has the addresses, and nobody else grants them."""
+
+import pytest
+
+from hooks import names
+from hooks.names import EXTENT_KEY
+from tests.hooks.build import (
+    Obj,
+    allocation_object,
+    answers_of,
+    at,
+    condition,
+    customize_range,
+    entry,
+    extent_object,
+    extents_of,
+    keyed,
+    ledger_of,
+    messages_of,
+    namespace_object,
+    post,
+    range_body,
+    range_object,
+    request_object,
+    sync_range,
+)
+
+POOL = "10.0.0.0-10.0.0.255"
+OTHER = {"owner": "uid-of-the-other", "range_name": "other"}
+
+
+def other(*texts: str, version: int, **more: object) -> Obj:
+    """An extent of team-a/other."""
+    return extent_object(*texts, version=version, **(OTHER | more))  # type: ignore[arg-type]
+
+
+def synced(*extents: Obj, parent: Obj | None = None, requests: list[Obj] | None = None, **more: object) -> Obj:
+    """The answer of a range that has announced itself and sees these extents."""
+    own = [each for each in extents if each["metadata"]["ownerReferences"][0]["uid"] == "uid-of-the-range"]
+    body = range_body(parent or range_object(), *(requests or []), announced=own, extents=list(extents), **more)  # type: ignore[arg-type]
+    return sync_range(body)
+
+
+# --- announcing
+
+
+def test_a_new_range_announces_its_addresses_and_grants_nothing_yet() -> None:
+    answer = sync_range(range_body(range_object(), request_object("web"), announced=[], extents=[]))
+    assert extents_of(answer) == [[POOL]]
+    assert ledger_of(answer) == {}
+    assert answers_of(answer) == {}
+    assert answer["status"]["message"] == "nothing new is granted until its addresses are announced in namespace team-a"
+    assert answer["resyncAfterSeconds"] == 10
+
+
+def test_its_own_extent_among_the_children_is_not_enough() -> None:
+    own = extent_object(POOL, version=7)
+    answer = sync_range(range_body(range_object(), request_object("web"), announced=[own], extents=[]))
+    assert ledger_of(answer) == {}
+    assert extents_of(answer) == [[POOL]]
+
+
+def test_it_grants_once_it_sees_its_extent() -> None:
+    answer = synced(extent_object(POOL, version=7), requests=[request_object("web")])
+    assert ledger_of(answer) == {"web": "10.0.0.0/28"}
+    assert condition(answer["status"], "Overlapping") is None
+    assert answer["resyncAfterSeconds"] == 0
+
+
+def test_what_can_never_be_served_is_told_at_once() -> None:
+    answer = sync_range(range_body(range_object(), request_object("web", size=33), announced=[], extents=[]))
+    assert answers_of(answer) == {"web": ("Invalid", "")}
+
+
+def test_who_was_told_to_wait_is_not_left_without_an_answer() -> None:
+    busy = allocation_object("web", "Busy", reason="Exhausted", message="wait")
+    body = range_body(range_object(), request_object("web"), allocations=[busy], announced=[], extents=[])
+    assert answers_of(sync_range(body)) == {"web": ("Busy", "")}
+
+
+def test_an_extent_comes_back_as_it_came() -> None:
+    own = extent_object("10.0.0.0/24", version=7)
+    (child,) = synced(own)["children"]
+    assert child["spec"] == own["spec"]
+    assert child["metadata"] == {
+        "namespace": "team-a",
+        "name": "net-7",
+        "labels": {names.DOMAIN_LABEL: "namespace.team-a"},
+    }
+
+
+def test_a_range_that_has_grown_announces_only_what_is_new() -> None:
+    grown = range_object("10.0.0.0/24", "10.0.1.0/24", entries=[entry("a", "10.0.0.0/28")])
+    answer = synced(extent_object(POOL, version=7), parent=grown, requests=[request_object("b", wanted="10.0.1.0/28")])
+    assert extents_of(answer) == [[POOL], ["10.0.1.0-10.0.1.255"]]
+    assert answers_of(answer).keys() == {"a"}
+    both = [extent_object(POOL, version=7), extent_object("10.0.1.0-10.0.1.255", version=9)]
+    assert ledger_of(synced(*both, parent=grown, requests=[request_object("b", wanted="10.0.1.0/28")])) == {
+        "a": "10.0.0.0/28",
+        "b": "10.0.1.0/28",
+    }
+
+
+def test_excluded_addresses_are_announced_by_nobody() -> None:
+    parent = range_object()
+    parent["spec"]["excludes"] = ["10.0.0.128/25"]
+    assert extents_of(sync_range(range_body(parent, announced=[], extents=[]))) == [["10.0.0.0-10.0.0.127"]]
+
+
+def test_the_name_of_an_extent_says_whose_it_is_and_of_what() -> None:
+    seen = {names.extent_name("net", uid, texts) for uid in ("u1", "u2") for texts in ([POOL], ["10.0.0.0"])}
+    assert len(seen) == 4
+    assert len(names.extent_name("n" * 253, "u1", [POOL])) == 63
+
+
+def test_nothing_is_announced_in_a_namespace_that_is_going() -> None:
+    going = [namespace_object(deleted=at(-1))]
+    answer = sync_range(range_body(range_object(), announced=[], extents=[], namespaces=going))
+    assert extents_of(answer) == []
+    assert answer["resyncAfterSeconds"] == 0
+
+
+def test_a_range_that_is_being_deleted_stays_announced_as_long_as_it_holds_anything() -> None:
+    own = [extent_object(POOL, version=7)]
+    holding = range_object(entries=[entry("a", "10.0.0.0/28")], deleted=at(-1))
+    for seen in (own, []):
+        body = range_body(holding, request_object("a"), announced=seen, extents=seen, finalizing=True)
+        assert extents_of(sync_range(body)) == [[POOL]]
+    empty = range_object(deleted=at(-1), closing=True)
+    answer = sync_range(range_body(empty, announced=own, extents=own, finalizing=True))
+    assert (extents_of(answer), answer["finalized"]) == ([[POOL]], True)
+    assert extents_of(sync_range(range_body(empty, announced=[], extents=[], finalizing=True))) == []
+
+
+def test_an_invalid_range_announces_nothing_and_keeps_what_it_announced() -> None:
+    invalid = range_object("10.0.0.9-10.0.0.1")
+    assert extents_of(sync_range(range_body(invalid, announced=[], extents=[]))) == []
+    assert extents_of(synced(extent_object(POOL, version=7), parent=invalid)) == [[POOL]]
+
+
+def test_without_a_word_of_extents_nothing_is_asked_and_nothing_announced() -> None:
+    answer = sync_range(range_body(range_object(), request_object("web")))
+    assert extents_of(answer) == []
+    assert ledger_of(answer) == {"web": "10.0.0.0/28"}
+
+
+# --- who is older
+
+
+def test_an_older_range_keeps_what_both_have() -> None:
+    answer = synced(other("10.0.0.0/25", version=3), extent_object(POOL, version=7), requests=[request_object("web")])
+    assert ledger_of(answer) == {"web": "10.0.0.128/28"}
+    told = "shares 10.0.0.0-10.0.0.127 with team-a/other: older in namespace team-a, so nothing of that is granted here"
+    overlapping = condition(answer["status"], "Overlapping")
+    assert overlapping
+    assert (overlapping["status"], overlapping["reason"], overlapping["message"]) == ("True", "OlderRange", told)
+    assert answer["status"]["message"] == told
+    capacity = answer["status"]["capacity"]
+    assert [capacity[each] for each in ("total", "allocated", "free", "shared", "used")] == [
+        "256",
+        "16",
+        "112",
+        "128",
+        "6%",
+    ]
+
+
+def test_a_younger_range_is_in_nobody_s_way() -> None:
+    answer = synced(other("10.0.0.0/25", version=8), extent_object(POOL, version=7), requests=[request_object("web")])
+    assert ledger_of(answer) == {"web": "10.0.0.0/28"}
+    assert condition(answer["status"], "Overlapping") is None
+
+
+def test_numbers_are_compared_as_numbers() -> None:
+    answer = synced(other("10.0.0.0/25", version=9), extent_object(POOL, version=10), requests=[request_object("web")])
+    assert ledger_of(answer) == {"web": "10.0.0.128/28"}
+
+
+def test_who_asks_for_a_shared_block_waits_and_is_told_for_whom() -> None:
+    wanted = request_object("web", wanted="10.0.0.16/28")
+    answer = synced(other("10.0.0.0/25", version=3), extent_object(POOL, version=7), requests=[wanted])
+    message = "10.0.0.16/28 is not free: 10.0.0.0/25 is held by range team-a/other (older in namespace team-a)"
+    assert messages_of(answer) == {"web": message}
+    assert answers_of(answer) == {"web": ("Busy", "")}
+
+
+def test_what_was_granted_stays_whoever_turns_out_to_be_older() -> None:
+    parent = range_object(entries=[entry("a", "10.0.0.16/28")])
+    answer = synced(other("10.0.0.0/25", version=3), extent_object(POOL, version=7), parent=parent)
+    assert ledger_of(answer) == {"a": "10.0.0.16/28"}
+    capacity = answer["status"]["capacity"]
+    assert [capacity[each] for each in ("total", "allocated", "free", "shared")] == ["256", "16", "128", "112"]
+
+
+def test_what_was_announced_before_the_other_one_stays_own_and_what_came_after_it_is_not() -> None:
+    grown = range_object("10.0.0.0/28", "10.0.1.0/24")
+    extents = [
+        extent_object("10.0.0.0/28", version=3),
+        other("10.0.0.0/23", version=5),
+        extent_object("10.0.1.0/24", version=7),
+    ]
+    answer = synced(*extents, parent=grown, requests=[request_object("a"), request_object("b")])
+    assert ledger_of(answer) == {"a": "10.0.0.0/28"}
+    assert answers_of(answer) == {"b": ("Busy", "")}
+
+
+def test_an_extent_that_is_being_deleted_counts_as_the_oldest() -> None:
+    going = other("10.0.0.0/25", version=99, deleted=at(-1))
+    answer = synced(going, extent_object(POOL, version=7), requests=[request_object("web")])
+    assert ledger_of(answer) == {"web": "10.0.0.128/28"}
+    own = [extent_object(POOL, version=7, deleted=at(-1))]
+    assert ledger_of(synced(*own, requests=[request_object("web")])) == {}
+
+
+@pytest.mark.parametrize(
+    "extent",
+    [
+        other("10.0.0.0/25", version=3, controller=False),
+        other("10.0.0.0/25", version=3, domain="corp"),
+        other("2001:db8::/64", version=3),
+        other("nonsense", version=3),
+        other("10.9.0.0/24", version=3),
+    ],
+    ids=["nobody's", "of another domain", "of another family", "unreadable", "elsewhere"],
+)
+def test_what_does_not_count(extent: Obj) -> None:
+    answer = synced(extent, extent_object(POOL, version=7), requests=[request_object("web")])
+    assert ledger_of(answer) == {"web": "10.0.0.0/28"}
+    assert condition(answer["status"], "Overlapping") is None
+
+
+def test_a_named_domain_spans_namespaces() -> None:
+    parent = range_object()
+    parent["spec"]["domain"] = "corp"
+    foreign = other("10.0.0.0/24", version=3, namespace="team-b", domain="corp")
+    answer = synced(
+        foreign, extent_object(POOL, version=7, domain="corp"), parent=parent, requests=[request_object("a")]
+    )
+    told = "shares 10.0.0.0-10.0.0.255 with team-b/other: older in domain corp, so nothing of that is granted here"
+    assert answer["status"]["message"].startswith(f"no address is free, 1 request waits; {told}")
+
+
+# --- labels
+
+
+def test_the_default_domain_can_t_be_one_that_somebody_names() -> None:
+    assert names.domain_text("team-a", "") == "namespace.team-a"
+    assert names.domain_text("team-a", "corp") == "corp"
+    assert names.domain_label("namespace." + "n" * 53) == "namespace." + "n" * 53
+    cut = names.domain_label("namespace." + "n" * 63)
+    assert (len(cut), cut[:52]) == (63, "namespace." + "n" * 42)
+
+
+def test_customize_asks_for_the_extents_of_the_named_domain() -> None:
+    parent = range_object()
+    parent["spec"]["domain"] = "corp"
+    rules = customize_range(parent)["relatedResources"]
+    (asked,) = [each for each in rules if each["resource"] == "ipamextents"]
+    assert asked["labelSelector"] == {"matchLabels": {names.DOMAIN_LABEL: "corp"}}
+
+
+# --- broken calls
+
+
+@pytest.mark.parametrize("broken", [[], {"metadata": {}}, {"spec": 1}])
+def test_an_own_extent_without_a_spec_is_refused_for_it_would_be_deleted(broken: object) -> None:
+    body = range_body(range_object(), announced=[], extents=[])
+    body["children"][EXTENT_KEY] = {"team-a/net-1": broken}
+    assert post("/ipamrange/sync", body).status_code == 400
+
+
+def test_a_foreign_extent_that_can_t_be_read_stops_nobody() -> None:
+    body = range_body(range_object(), request_object("web"), announced=[], extents=[extent_object(POOL, version=7)])
+    body["related"][EXTENT_KEY] |= keyed([other("10.0.0.0/25", version=3)]) | {"team-a/broken": {"spec": 1}}
+    assert ledger_of(sync_range(body)) == {"web": "10.0.0.128/28"}
