@@ -23,6 +23,7 @@ from simulator.simulation import INVARIANTS, Setting, Simulation
 #: For each invariant a mutant that it finds by itself.
 BITES = {
     "NoOverlap": "grant what is held",
+    "Disjoint": "grant before the own extent is seen",
     "InsideRange": "an interval counts as the CIDR around it",
     "Stable": "place everybody anew in each call",
     "NoEarlyReuse": "the block of an absent holder is lent",
