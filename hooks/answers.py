@@ -14,9 +14,13 @@ Life of an answer, with the revision r of the ledger seen and the revision a of 
     Ready ── neither of them, r >= a, request alive or not seen ──────────────► nothing: the range was lost
     Released ── entry in the ledger, request alive ───────────────────────────► Ready: a stranger wrote it
     Ready, Released ── release in the ledger, request not seen ───────────────► nothing
-    Busy, Invalid ── request not seen, or its namespace not allowed any more ─► nothing
+    Busy, Invalid ── request not seen, or its namespace not allowed any more ─► the same(Withdrawn)
+    the same(Withdrawn) ── still so ──────────────────────────────────────────► nothing
 
 The request's hook lets a request go when it sees Released.
+
+Why a refusal ends in two steps: Metacontroller deletes an answer whatever it says by now, but updates one only as it
+was seen. If it is Ready already, and only the caches lag, the first step is refused.
 """
 
 from collections.abc import Mapping
@@ -31,6 +35,9 @@ from hooks.wire import AllocationSpec, Entry, RequestKey, RequestObject
 from ipam.allocate import Refused
 
 Answers = dict[str, AllocationSpec]  # by uid of the request
+
+#: The reason of a refusal that is about to end.
+_WITHDRAWN = "Withdrawn"
 
 
 def published(seen: Observed, refusals: Mapping[str, Refused]) -> Answers:
@@ -101,8 +108,13 @@ def _without_entry(answer: AllocationSpec, seen: Observed) -> AllocationSpec | N
     uid = answer.request.uid
     if uid in seen.released or _is_newer(answer, seen):
         return answer
-    is_heard = uid in seen.alive and seen.allows(answer.request.namespace)
-    return answer if _is_refusal(answer) and is_heard else None
+    if not _is_refusal(answer):
+        return None
+    if uid in seen.alive and seen.allows(answer.request.namespace):
+        return answer
+    if answer.reason == _WITHDRAWN:
+        return None
+    return replace(answer, reason=_WITHDRAWN, message="the range does not answer this request any more")
 
 
 def _for_release(request: RequestObject, answer: AllocationSpec | None, seen: Observed) -> AllocationSpec:

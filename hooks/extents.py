@@ -24,11 +24,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from hooks import names
 from hooks.explain import ProtocolError
 from hooks.ledger import Ledger
+from hooks.namespaces import allowed_by
 from hooks.observed import Observed
 from hooks.wire import UNREADABLE, ExtentObject, ExtentSpec, RangeSpec, decode_objects
 from ipam.address import Family, InvalidAddress, Prefix, read_prefix
@@ -37,7 +39,16 @@ from ipam.free_space import aligned_blocks
 from ipam.interval import Interval, normalized, parse_interval, without
 from ipam.pool import Pool
 
-_FIELDS = msgspec.json.Decoder(dict[str, Raw])
+
+class _WrittenExtent(Struct, frozen=True, gc=False):
+    """An extent, whatever its spec says."""
+
+    spec: dict[str, Any]
+
+
+_WRITTEN = msgspec.json.Decoder(_WrittenExtent)
+#: Never in the order of the wire (S6).
+_SORTED = msgspec.json.Encoder(order="sorted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +122,7 @@ def observed_extents(seen: Observed) -> Extents:
     domain_text = names.domain_text(seen.namespace, domain)
     domain_words = f"domain {domain}" if domain else f"namespace {seen.namespace}"
     existing = seen.body.children.get(names.EXTENT_KEY)
-    objects = [_as_it_came(key, raw, domain_text) for key, raw in sorted((existing or {}).items())]
+    objects = [_as_it_came(seen, key, raw, domain_text) for key, raw in sorted((existing or {}).items())]
     if isinstance(seen.pool, str):
         return Extents(domain_words, objects, [], [], None)
     listed = seen.body.related.get(names.EXTENT_KEY)
@@ -192,24 +203,31 @@ def _additions(seen: Observed, pool: Pool, domain: str, announced: list[_Announc
     if not texts:
         return []
     name = names.extent_name(seen.name, uid, texts)
-    return [_object(seen.namespace, name, domain, ExtentSpec(seen.name, domain, texts))]
+    spec, allowed = ExtentSpec(seen.name, domain, texts), allowed_by(seen.spec)
+    if allowed != spec.allowed_namespaces:
+        spec = replace(spec, allowed_namespaces=allowed)
+    return [_object(seen, name, domain, spec)]
 
 
-def _as_it_came(key: str, raw: Raw, domain: str) -> dict[str, Any]:
+def _as_it_came(seen: Observed, key: str, raw: Raw, domain: str) -> dict[str, Any]:
     """An extent that exists, as a child to be returned: leaving it out would delete it."""
-    namespace, _, name = key.rpartition("/")
+    name = key.rpartition("/")[2]
     try:
-        spec = _FIELDS.decode(_FIELDS.decode(raw)["spec"])
-    except (KeyError, *UNREADABLE) as error:
+        spec = Raw(_SORTED.encode(_WRITTEN.decode(raw).spec))
+    except UNREADABLE as error:
         raise ProtocolError(f'$.children["{names.EXTENT_KEY}"]["{key}"]', str(error)) from error
-    return _object(namespace, name, domain, dict(sorted(spec.items())))
+    return _object(seen, name, domain, spec)
 
 
-def _object(namespace: str, name: str, domain: str, spec: object) -> dict[str, Any]:
+def _object(seen: Observed, name: str, domain: str, spec: object) -> dict[str, Any]:
+    labels = {
+        names.DOMAIN_LABEL: names.domain_label(domain),
+        names.RANGE_LABEL: names.range_label(seen.namespace, seen.name),
+    }
     return {
         "apiVersion": names.API_VERSION,
         "kind": names.EXTENT_KIND,
-        "metadata": {"namespace": namespace, "name": name, "labels": {names.DOMAIN_LABEL: names.domain_label(domain)}},
+        "metadata": {"namespace": seen.namespace, "name": name, "labels": labels},
         "spec": spec,
     }
 

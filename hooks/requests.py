@@ -10,9 +10,13 @@ from typing import Any
 
 from hooks import names
 from hooks.conditions import Fact, conditions, fitted
+from hooks.namespaces import allowed_names
 from hooks.wire import (
     AllocationSpec,
+    ExtentObject,
+    NamespaceObject,
     OwnedAllocationObject,
+    OwnedMetadata,
     RequestBody,
     RequestCustomizeBody,
     RequestParent,
@@ -23,8 +27,8 @@ from hooks.wire import (
     timestamp,
 )
 
-#: A deleted request to which no answer exists goes after this time: there is no such range. A range that is there
-#: answers each deletion within moments. It is counted from the first call, for nothing may have run at the deletion.
+#: A deleted request that no range will answer goes after this time: there is no such range, as far as can be seen. It
+#: is counted from the first call, for nothing may have run at the deletion.
 SILENCE_BEFORE_LETTING_GO = timedelta(seconds=10)
 #: How far the clocks of two replicas may differ without a deletion being held back by it.
 CLOCK_DIFFERENCE_MAX = timedelta(minutes=1)
@@ -35,23 +39,38 @@ RECHECK_SILENCE_SECONDS = 60.0
 
 
 def customize(body: RequestCustomizeBody) -> dict[str, Any]:
-    """What else a request's sync must see: the one allocation that answers it."""
+    """What else a request's sync must see: the one allocation that answers it.
+
+    Once it is deleted, also whether there is a range that will answer: its extents, and its own namespace's labels.
+    (Metacontroller asks anew then, because a deletion is a new generation.) A living request does without, for each
+    event of an allocation is compared with each rule of each request.
+    """
     spec = decode_spec(body.parent.spec, RequestSpec)
     if isinstance(spec, str):
         return {"relatedResources": []}
     meta = body.parent.metadata
-    range_namespace = spec.ipam.namespace or meta.namespace
-    name = names.allocation_name(range_namespace, spec.ipam.name, meta.namespace, meta.name, meta.uid)
-    return {
-        "relatedResources": [
+    range_namespace, range_name = _range_of(body.parent, spec)
+    name = names.allocation_name(range_namespace, range_name, meta.namespace, meta.name, meta.uid)
+    rules: list[dict[str, Any]] = [
+        {
+            "apiVersion": names.API_VERSION,
+            "resource": "ipamallocations",
+            "namespace": range_namespace,
+            "names": [name],
+        }
+    ]
+    if meta.deletion_timestamp:
+        labels = {"matchLabels": {names.RANGE_LABEL: names.range_label(range_namespace, range_name)}}
+        rules += [
             {
                 "apiVersion": names.API_VERSION,
-                "resource": "ipamallocations",
+                "resource": "ipamextents",
                 "namespace": range_namespace,
-                "names": [name],
-            }
+                "labelSelector": labels,
+            },
+            {"apiVersion": "v1", "resource": "namespaces", "names": [meta.namespace]},
         ]
-    }
+    return {"relatedResources": rules}
 
 
 def sync(body: RequestBody, now: datetime) -> dict[str, Any]:
@@ -84,19 +103,16 @@ def _granted_message(request: RequestParent, cidr: str) -> str:
 
 
 def finalize(body: RequestBody, now: datetime) -> dict[str, Any]:
-    """Whether a deleted request may go: when its range has released it, or when there is no range to ask."""
+    """Whether a deleted request may go: when its range has released it, or when there is no range that would."""
     request = body.object
     spec = decode_spec(request.spec, RequestSpec)
     if isinstance(spec, str):
         return {"finalized": True}
     labels = {names.RANGE_LABEL: names.range_label(*_range_of(request, spec))}
     answer = _answer_to(request, spec, body)
-    if answer:
-        return {
-            "labels": labels,
-            "finalized": answer.state == "Released",
-            "resyncAfterSeconds": RECHECK_SILENCE_SECONDS,
-        }
+    if answer or _will_be_answered(request, spec, body):
+        is_released = answer is not None and answer.state == "Released"
+        return {"labels": labels, "finalized": is_released, "resyncAfterSeconds": RECHECK_SILENCE_SECONDS}
     since = _silent_since(request, now)
     left = SILENCE_BEFORE_LETTING_GO - (now - since)
     if left <= timedelta(0):
@@ -107,6 +123,23 @@ def finalize(body: RequestBody, now: datetime) -> dict[str, Any]:
         "finalized": False,
         "resyncAfterSeconds": min(left, SILENCE_BEFORE_LETTING_GO).total_seconds(),
     }
+
+
+def _will_be_answered(request: RequestParent, spec: RequestSpec, body: RequestBody) -> bool:
+    """Whether a range exists that serves this request, and nobody's allocation stands in the way of its answer.
+
+    That may take long: a range writes ten thousand answers before it looks again.
+    """
+    if _allocations(body):
+        return False
+    range_namespace, range_name = _range_of(request, spec)
+    extents, _ = decode_objects(body.related.get(names.EXTENT_KEY, {}), ExtentObject)
+    namespaces, _ = decode_objects(body.related.get(names.NAMESPACE_KEY, {}), NamespaceObject)
+    for extent in extents.values():
+        allowed = allowed_names(extent.spec.allowed_namespaces, range_namespace, namespaces.values())
+        if _is_controlled_by(extent.metadata, range_namespace, range_name):
+            return allowed is None or request.metadata.namespace in allowed
+    return False
 
 
 def _silent_since(request: RequestParent, now: datetime) -> datetime:
@@ -133,7 +166,7 @@ def _range_of(request: RequestParent, spec: RequestSpec) -> tuple[str, str]:
 def _answer_to(request: RequestParent, spec: RequestSpec, body: RequestBody) -> AllocationSpec | None:
     """The answer of the range that the request names; an allocation that this range does not control is none."""
     for allocation in _allocations(body):
-        if _is_controlled_by(allocation, *_range_of(request, spec)):
+        if _is_controlled_by(allocation.metadata, *_range_of(request, spec)):
             return allocation.spec
     return None
 
@@ -144,9 +177,8 @@ def _allocations(body: RequestBody) -> list[OwnedAllocationObject]:
     return [each for each in allocations.values() if each.spec.request.uid == body.object.metadata.uid]
 
 
-def _is_controlled_by(allocation: OwnedAllocationObject, namespace: str, name: str) -> bool:
+def _is_controlled_by(meta: OwnedMetadata, namespace: str, name: str) -> bool:
     """Whether this range is its controller; Metacontroller looks after it only while it carries that range's label."""
-    meta = allocation.metadata
     controllers = [owner for owner in meta.owner_references if owner.controller and owner.kind == names.RANGE_KIND]
     return meta.namespace == namespace and [(owner.name, owner.uid) for owner in controllers] == [
         (name, meta.labels.get(names.CONTROLLER_UID_LABEL))
@@ -160,7 +192,7 @@ def _unanswered(request: RequestParent, spec: RequestSpec, body: RequestBody, no
     refusal by which no range stands any more is not left as it is.
     """
     namespace, name = _range_of(request, spec)
-    strangers = [each.metadata for each in _allocations(body) if not _is_controlled_by(each, namespace, name)]
+    strangers = [each.metadata for each in _allocations(body) if not _is_controlled_by(each.metadata, namespace, name)]
     if request.status.cidr or not (strangers or request.status.state in ("Busy", "Invalid")):
         return {"status": None, "resyncAfterSeconds": RECHECK_SILENCE_SECONDS}
     message = f"range {namespace}/{name} does not answer any more: see whether it exists and allows this namespace"

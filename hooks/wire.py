@@ -126,7 +126,7 @@ class LabelSelector(Struct, frozen=True, gc=False, rename="camel", omit_defaults
     match_expressions: list[LabelRequirement] = []
 
 
-class AllowedNamespaces(Struct, frozen=True, gc=False):
+class AllowedNamespaces(Struct, frozen=True, gc=False, omit_defaults=True):
     """Whose requests a range serves; `source` is called `from` on the wire, which is no name in Python."""
 
     source: str = field(default="Same", name="from")
@@ -265,12 +265,13 @@ class LabelledMetadata(Metadata, frozen=True, gc=False, rename="camel"):
     labels: dict[str, str] = {}
 
 
-class ExtentSpec(Struct, frozen=True, gc=False):
-    """The addresses that a range announces in its domain; `ranges` is still text."""
+class ExtentSpec(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
+    """The addresses that a range announces in its domain; `ranges` is still text. And whose requests it serves."""
 
     range: str
     domain: str
     ranges: list[str]
+    allowed_namespaces: AllowedNamespaces = AllowedNamespaces()
 
 
 class ExtentObject(Struct, frozen=True, gc=False):

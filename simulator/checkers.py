@@ -14,7 +14,7 @@ from typing import Any
 from simulator.blocks import BITS, Block, address_of, block_of, covers, fits, places, within, without
 from simulator.domains import domain_of
 from simulator.history import History, RangeLife, controlling_range, named_range
-from simulator.objects import Obj, is_deleting, uid_of
+from simulator.objects import Obj, is_deleting, meta, uid_of
 
 Checker = Callable[[History], Iterator[str]]
 
@@ -237,7 +237,7 @@ def in_turn(history: History) -> Iterator[str]:
         start, end = (address_of(text) for text in (before, now))
         if not now or end not in {each for cidr in grants for each in _behind(cidr, str(length))}:
             yield f"{life.name} moves the cursor of /{length} to {now or 'nothing'}, where no new /{length} ends"
-        free = without(life.pool, life.taken)
+        free = without(_uncontested(history, life), life.taken)
         passed = [(start, end)] if start <= end else [(start, 1 << BITS[life.pool[0].version]), (0, end)]
         if any(fits(within(free, first, last - 1), length) for first, last in passed):
             yield f"{life.name} passes over a free /{length} between {before or 'the start'} and {now}"
@@ -247,6 +247,14 @@ def in_turn(history: History) -> Iterator[str]:
             behind = {end for each, _, other in history.facts.grants if each is life for end in _behind(other, size)}
             if address_of(life.cursors.get(size, "")) not in behind:
                 yield f"{life.name} grants {cidr} to {uid}, but its cursor does not stand behind a new /{size}"
+
+
+def _uncontested(history: History, life: RangeLife) -> list[Block]:
+    """The addresses that no call can have thought to be another range's, or not announced yet."""
+    if meta(life.obj)["generation"] > 1:  # it has grown, or is being deleted
+        return []
+    others = [each for each in history.ranges.values() if each is not life and domain_of(each) == domain_of(life)]
+    return without(life.pool, [block_of(text) for each in others for text in each.obj["spec"]["ranges"]])
 
 
 def _behind(cidr: str, length: str) -> list[int]:

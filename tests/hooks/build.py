@@ -187,13 +187,14 @@ def allocation_object(
 
 def extent_object(
     *texts: str,
-    version: int,
+    version: int = 7,
     owner: str = "uid-of-the-range",
     range_name: str = RANGE,
     namespace: str = NAMESPACE,
     domain: str = f"namespace.{NAMESPACE}",
     controller: bool = True,
     deleted: str | None = None,
+    allowed: Obj | None = None,
 ) -> Obj:
     """The IPAMExtent that announced these addresses as the change number `version`; by default one of team-a/net."""
     name = f"{range_name}-{version}"
@@ -201,7 +202,7 @@ def extent_object(
     reference = {"apiVersion": API_VERSION, "kind": "IPAMRange", "name": range_name, "uid": owner}
     meta["ownerReferences"] = [{**reference, "controller": controller, "blockOwnerDeletion": True}]
     meta["labels"] = {CONTROLLER_UID_LABEL: owner, DOMAIN_LABEL: domain}
-    spec = {"domain": domain, "range": range_name, "ranges": list(texts)}
+    spec = {"domain": domain, "range": range_name, "ranges": list(texts)} | _present(allowedNamespaces=allowed)
     return {"apiVersion": API_VERSION, "kind": "IPAMExtent", "metadata": meta, "spec": spec}
 
 
@@ -255,13 +256,15 @@ def range_body(
     return body
 
 
-def request_body(obj: Obj, *allocations: Obj, finalizing: bool = False) -> Obj:
-    """The body of /ipamrequest/sync and /ipamrequest/finalize."""
+def request_body(obj: Obj, *allocations: Obj, finalizing: bool = False, **related: list[Obj]) -> Obj:
+    """The body of /ipamrequest/sync and /ipamrequest/finalize; `extents` and `namespaces` are related too, if given."""
+    others = {"extents": EXTENT_KEY, "namespaces": NAMESPACE_KEY}
     return {
         "controller": {"kind": "DecoratorController", "metadata": {"name": "ipamrequest"}},
         "object": obj,
         "attachments": {},
-        "related": {ALLOCATION_KEY: keyed(list(allocations))},
+        "related": {ALLOCATION_KEY: keyed(list(allocations))}
+        | {others[name]: keyed(each) for name, each in related.items()},
         "finalizing": finalizing,
     }
 
@@ -298,8 +301,8 @@ def sync_request(obj: Obj, *allocations: Obj, now: datetime = NOW) -> Obj:
     return _plain(requests.sync(decode_body(json.dumps(request_body(obj, *allocations)).encode(), RequestBody), now))
 
 
-def finalize_request(obj: Obj, *allocations: Obj, now: datetime = NOW) -> Obj:
-    body = request_body(obj, *allocations, finalizing=True)
+def finalize_request(obj: Obj, *allocations: Obj, now: datetime = NOW, **related: list[Obj]) -> Obj:
+    body = request_body(obj, *allocations, finalizing=True, **related)
     return _plain(requests.finalize(decode_body(json.dumps(body).encode(), RequestBody), now))
 
 

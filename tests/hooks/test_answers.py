@@ -73,8 +73,10 @@ LIFE: list[tuple[Answer | None, str, str, Answer | None]] = [
     *((old, "entry", "alive", READY_NOW) for old in RELEASED),
     # Ready, Released -- release in the ledger, request not seen --> nothing
     *((old, "release", "unseen", None) for old in (*READY, *RELEASED)),
-    # Busy, Invalid -- request not seen --> nothing
-    *((old, ledger, "unseen", None) for old in UNSERVED for ledger in ("release", "nothing")),
+    # Busy, Invalid -- request not seen --> the same, marked; and then nothing: the test below
+    *((old, "nothing", "unseen", old) for old in (BUSY, INVALID)),
+    *((old, "release", "unseen", None) for old in UNSERVED),
+    (None, "nothing", "unseen", None),
     # what is right stays
     *((old, "entry", request, old) for old in READY for request in REQUESTS),
     *((old, "release", request, old) for old in RELEASED for request in ("alive", "released")),
@@ -114,6 +116,19 @@ def test_a_closing_ledger_is_the_last_word(request_: str) -> None:
     """Nothing is granted after `closing`, so an answer that rests on a later ledger without it can't be right."""
     expected: dict[str, Answer | None] = {"alive": None, "unseen": None, "released": ("Ready", NEWER)}
     assert seen(("Ready", NEWER), "nothing", request_, closing=True)[1] == expected[request_]
+
+
+def test_a_refusal_ends_in_two_steps() -> None:
+    """Metacontroller deletes an answer whatever it says by now, but updates it only as it was seen."""
+    parent = range_object("10.0.0.0/24", revision=REVISION)
+    (marked,) = sync_range(range_body(parent, allocations=[allocation_object("web", "Busy", reason="Exhausted")]))[
+        "children"
+    ]
+    assert (marked["spec"]["state"], marked["spec"]["reason"]) == ("Busy", "Withdrawn")
+    seen_again = allocation_object("web", "Busy", reason="Withdrawn")
+    assert sync_range(range_body(parent, allocations=[seen_again]))["children"] == []
+    served = sync_range(range_body(parent, request_object("web"), allocations=[seen_again]))
+    assert ledger_of(served) == {"web": CIDR}
 
 
 # --- S3: from the observed ledger only ------------------------------------------------------------------------------

@@ -85,7 +85,7 @@ def test_an_extent_comes_back_as_it_came() -> None:
     assert child["metadata"] == {
         "namespace": "team-a",
         "name": "net-7",
-        "labels": {names.DOMAIN_LABEL: "namespace.team-a"},
+        "labels": {names.DOMAIN_LABEL: "namespace.team-a", names.RANGE_LABEL: "team-a.net"},
     }
 
 

@@ -93,6 +93,9 @@ def test_a_holder_that_can_not_be_read_keeps_its_block() -> None:
 @pytest.mark.parametrize("state", ["Busy", "Invalid"])
 def test_a_refusal_is_withdrawn_when_its_namespace_is_not_allowed_any_more(state: str) -> None:
     refusal = allocation_object("web", state, namespace="team-b")
+    (marked,) = sync_range(range_body(range_object(), foreign(), allocations=[refusal]))["children"]
+    assert marked["spec"]["reason"] == "Withdrawn"
+    refusal["spec"] = marked["spec"]
     assert answers_of(sync_range(range_body(range_object(), foreign(), allocations=[refusal]))) == {}
 
 

@@ -8,7 +8,9 @@ from tests.hooks.build import (
     at,
     condition,
     customize_request,
+    extent_object,
     finalize_request,
+    namespace_object,
     request_object,
     sync_request,
 )
@@ -294,3 +296,66 @@ def test_a_deletion_writes_no_status() -> None:
     going = request_object("web", deleted=at(-1), cidr=CIDR)
     for answer in (finalize_request(going), finalize_request(going, allocation_object("web", cidr=CIDR))):
         assert "status" not in answer
+
+
+# --- a range that will answer ---------------------------------------------------------------------------------------
+
+LONG_GONE = request_object("web", deleted=at(-9999), annotations={SILENCE: at(-9999)})
+WAITS = {"labels": LABEL, "finalized": False, "resyncAfterSeconds": 60}
+ANNOUNCED = "10.0.0.0/24"
+OPEN = {"from": "Selector", "selector": {"matchLabels": {"open": "yes"}}}
+
+
+def test_a_deleted_request_waits_for_a_range_that_is_there_however_long_it_takes() -> None:
+    """A range writes ten thousand answers before it looks again; who went meanwhile might leave a block behind."""
+    assert finalize_request(LONG_GONE, extents=[extent_object(ANNOUNCED)]) == WAITS
+    assert finalize_request(LONG_GONE, extents=[]) == {"finalized": True}
+
+
+@pytest.mark.parametrize(
+    "extent",
+    [
+        extent_object(ANNOUNCED, controller=False),
+        extent_object(ANNOUNCED, range_name="other"),
+        {**(e := extent_object(ANNOUNCED)), "metadata": {**e["metadata"], "labels": {}}},
+        {**e, "spec": {"range": "net"}},
+    ],
+    ids=["of nobody", "of another range", "unlabelled", "unreadable"],
+)
+def test_no_other_extent_holds_it(extent: Obj) -> None:
+    assert finalize_request(LONG_GONE, extents=[extent]) == {"finalized": True}
+
+
+def test_it_does_not_wait_where_a_stranger_stands_in_the_way_of_its_answer() -> None:
+    assert finalize_request(LONG_GONE, STRANGERS["orphaned"], extents=[extent_object(ANNOUNCED)]) == {"finalized": True}
+
+
+@pytest.mark.parametrize(
+    ("allowed", "labels", "waits"),
+    [
+        (None, {}, False),
+        ({"from": "Same"}, {}, False),
+        ({"from": "All"}, {}, True),
+        (OPEN, {"open": "yes"}, True),
+        (OPEN, {}, False),
+    ],
+    ids=["nothing said", "Same", "All", "selected", "not selected"],
+)
+def test_it_waits_only_for_a_range_that_serves_its_namespace(allowed: Obj | None, labels: Obj, *, waits: bool) -> None:
+    stranger = request_object(
+        "web", namespace="team-b", range_namespace="team-a", deleted=at(-9999), annotations={SILENCE: at(-9999)}
+    )
+    answer = finalize_request(
+        stranger,
+        extents=[extent_object(ANNOUNCED, allowed=allowed)],
+        namespaces=[namespace_object("team-b", labels=labels)],
+    )
+    assert answer == (WAITS if waits else {"finalized": True})
+
+
+def test_only_a_deleted_request_asks_for_extents() -> None:
+    """Each event of an allocation is compared with each rule of each request."""
+    asked = [rule["resource"] for rule in customize_request(WEB)["relatedResources"]]
+    asked_later = [rule["resource"] for rule in customize_request(LONG_GONE)["relatedResources"]]
+    assert asked == ["ipamallocations"]
+    assert asked_later == ["ipamallocations", "ipamextents", "namespaces"]

@@ -13,12 +13,13 @@ from simulator.history import Facts, History, RangeLife
 def judged(before: str, now: str, granted: list[str], held: tuple[str, ...] = ()) -> list[str]:
     """What is said of a step from one cursor of /28 to the next, in a range of four /28."""
     spec = {"ranges": ["10.0.0.0/26"], "mode": "RoundRobin"}
-    life = RangeLife("uid-net", "a/net", {"spec": spec}, START)
+    metadata = {"namespace": "a", "name": "net", "generation": 1}
+    life = RangeLife("uid-net", "a/net", {"metadata": metadata, "spec": spec}, START)
     life.ledger = {cidr: (cidr, False) for cidr in (*held, *granted)}
     life.cursors = {"28": now} if now else {}
     turns = [(life, 28, before, now)] if before != now else []
     facts = Facts(grants=[(life, cidr, cidr) for cidr in granted], turns=turns)
-    history: Any = SimpleNamespace(facts=facts, takes_any_block=lambda _: True)
+    history: Any = SimpleNamespace(facts=facts, ranges={life.uid: life}, takes_any_block=lambda _: True)
     return list(in_turn(cast("History", history)))
 
 
