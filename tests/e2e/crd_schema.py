@@ -34,6 +34,14 @@ CONDITION = {
 
 NETWORK = {"gateway": "10.0.0.1", "prefixLength": 24, "dnsServers": ["10.0.0.53"]}
 
+ALLOWED_NAMESPACES: Obj = {
+    "from": "Selector",
+    "selector": {
+        "matchLabels": {ANY_KEY: "value"},
+        "matchExpressions": [{"key": "key", "operator": "In", "values": ["value"]}],
+    },
+}
+
 #: For each kind an object in which every field of the schema has a value that is allowed.
 FILLED: dict[str, Obj] = {
     "IPAMRange": {
@@ -44,13 +52,7 @@ FILLED: dict[str, Obj] = {
             "cooldownSeconds": 60,
             "excludes": ["10.0.0.0"],
             "network": NETWORK,
-            "allowedNamespaces": {
-                "from": "Selector",
-                "selector": {
-                    "matchLabels": {ANY_KEY: "value"},
-                    "matchExpressions": [{"key": "key", "operator": "In", "values": ["value"]}],
-                },
-            },
+            "allowedNamespaces": ALLOWED_NAMESPACES,
             "domain": "corp",
             "description": "d",
         },
@@ -94,7 +96,14 @@ FILLED: dict[str, Obj] = {
             "conditions": [CONDITION],
         },
     },
-    "IPAMExtent": {"spec": {"range": "net", "domain": "corp", "ranges": ["10.0.0.0-10.0.0.255"]}},
+    "IPAMExtent": {
+        "spec": {
+            "range": "net",
+            "domain": "corp",
+            "ranges": ["10.0.0.0-10.0.0.255"],
+            "allowedNamespaces": ALLOWED_NAMESPACES,
+        },
+    },
     "IPAMAllocation": {
         "spec": {
             "range": "net",
