@@ -162,6 +162,8 @@ def _claim(request: RequestObject, seen: Observed, pool: Pool) -> Claim | Refuse
 
 def _recorded(request: RequestObject, claim: Claim) -> Prefix | None:
     """The block that an earlier life of the request had, by its annotation, if it is what the claim wants."""
+    if not request.metadata.annotations.cidr:
+        return None
     try:
         recorded = read_prefix(request.metadata.annotations.cidr)
     except InvalidAddress:
