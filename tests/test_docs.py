@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from datetime import UTC, datetime
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import yaml
 
 from hooks.app import NOW_HEADER, create_app
 from hooks.settings import Settings
+from simulator.blocks import Block, block_of
 from simulator.cli import main
 from simulator.cluster import Cluster
 from simulator.hookcall import Caller, wsgi_caller
@@ -107,6 +109,23 @@ def test_every_example_is_named_in_the_examples_readme() -> None:
     named = (ROOT / "examples/README.md").read_text()
 
     assert all(f"({path.name})" in named for path in EXAMPLES)
+
+
+def test_the_examples_can_all_be_applied_to_one_cluster() -> None:
+    """No two of them make the same object, and no two of their ranges are in each other's way."""
+    owners: dict[tuple[str, ...], Path] = {}
+    ranges: dict[tuple[str, str], list[Block]] = {}
+    for path in EXAMPLES:
+        for obj in yaml.safe_load_all(path.read_text()):
+            meta = obj["metadata"]
+            key = (obj["kind"], meta["namespace"], meta["name"])
+            assert owners.setdefault(key, path) == path, key
+            if obj["kind"] == "IPAMRange":
+                domain = obj["spec"].get("domain", f"namespace {meta['namespace']}")
+                ranges[domain, meta["name"]] = [block_of(text) for text in obj["spec"]["ranges"]]
+
+    for (one, mine), (other, theirs) in combinations(ranges.items(), 2):
+        assert one[0] != other[0] or not any(a.overlaps(b) for a in mine for b in theirs), (one, other)
 
 
 def test_bodies_for_curl_are_json_that_the_hooks_take() -> None:

@@ -42,7 +42,7 @@ def test_a_dual_stack_consumer_waits_for_both_of_its_requests(team: Team, loop: 
         "-o",
         "jsonpath={range .items[*]}{.status.cidr} {.status.network.gateway} {.status.network.prefixLength}{'\\n'}{end}",
     )
-    assert shown.splitlines() == ["10.40.0.64/32 10.40.0.1 24", "fd00:40::100/128 fd00:40::1 64"]
+    assert shown.splitlines() == ["10.42.0.64/32 10.42.0.1 24", "fd00:42::100/128 fd00:42::1 64"]
 
 
 def test_a_granted_request_carries_label_finalizer_and_recorded_address(team: Team) -> None:
