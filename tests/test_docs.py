@@ -17,11 +17,11 @@ from simulator.blocks import Block, block_of
 from simulator.cli import main
 from simulator.cluster import Cluster
 from simulator.hookcall import Caller, wsgi_caller
+from tests.promises import EXAMPLES, promises
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = sorted(path for path in ROOT.rglob("*.md") if ".venv" not in path.parts)
-EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 #: What the cluster in a box has no kind for; tests/e2e has a test of its own for it.
 ELSEWHERE = {"quota.yaml"}
 
@@ -88,21 +88,16 @@ def test_every_make_target_that_a_document_names_exists() -> None:
     "example", [each for each in EXAMPLES if each.name not in ELSEWHERE], ids=lambda path: path.name
 )
 def test_each_example_ends_as_its_comments_say(example: Path, hooks: Caller) -> None:
-    """A comment above a request says `Busy`, `Invalid` or `Pending`, or names the block; else it is Ready."""
     cluster = Cluster.shipped(hooks)
-    wanted = []
-    for text in example.read_text().split("---\n"):
-        obj = yaml.safe_load(text)
-        cluster.apply(obj)
-        comment = " ".join(line for line in text.splitlines() if line.startswith("#"))
-        wanted.append((obj, comment))
+    promised = promises(example)
+    for promise in promised:
+        cluster.apply(promise.obj)
     cluster.run_until_quiet()
 
-    for obj, comment in wanted:
+    for promise in promised:
+        obj = promise.obj
         found = cluster.get(obj["kind"].lower(), obj["metadata"]["name"], obj["metadata"]["namespace"])["status"]
-        state = re.search(r"\b(Busy|Invalid|Pending)\b", comment)
-        assert found["state"] == (state.group(1) if state else "Ready")
-        assert all(block == found["cidr"] for block in re.findall(r"[0-9a-f.:]+/\d+", comment) if "cidr" in found)
+        assert promise.is_kept(found), (promise, found)
 
 
 def test_every_example_is_named_in_the_examples_readme() -> None:

@@ -1,0 +1,47 @@
+"""All examples in one cluster, on the full loop: each ends as its comments say, beside all others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e.api import RANGES, REQUESTS
+from tests.e2e.processes import wait_until
+from tests.promises import EXAMPLES, Promise, promises
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.e2e.loop import Loop
+
+#: What nothing of ours acts upon; `test_quota` has it.
+OTHERS = {"quota.yaml"}
+OURS = [example for example in EXAMPLES if example.name not in OTHERS]
+SECONDS_MAX = 60.0
+
+
+@pytest.fixture(scope="module")
+def applied(loop: Loop) -> Iterator[None]:
+    """The examples, as people apply them."""
+    files = [word for example in OURS for word in ("-f", str(example))]
+    loop.plane.kubectl("apply", *files)
+    yield
+    loop.plane.kubectl("delete", "--ignore-not-found", *files)
+
+
+@pytest.mark.usefixtures("applied")
+@pytest.mark.parametrize("example", OURS, ids=lambda path: path.name)
+def test_each_example_ends_as_its_comments_say(loop: Loop, example: Any) -> None:
+    for promise in promises(example):
+        wait_until(
+            lambda promise=promise: promise.is_kept(_status(loop, promise)),  # type: ignore[misc]
+            what=f"{promise.obj['metadata']['name']} is {promise.state} {promise.blocks}",
+            seconds=SECONDS_MAX,
+        )
+
+
+def _status(loop: Loop, promise: Promise) -> dict[str, Any]:
+    meta, resource = promise.obj["metadata"], RANGES if promise.obj["kind"] == "IPAMRange" else REQUESTS
+    status: dict[str, Any] = loop.plane.api.get(resource, meta["namespace"], meta["name"]).get("status", {})
+    return status
