@@ -135,11 +135,12 @@ def _will_be_answered(request: RequestParent, spec: RequestSpec, body: RequestBo
     range_namespace, range_name = _range_of(request, spec)
     extents, _ = decode_objects(body.related.get(names.EXTENT_KEY, {}), ExtentObject)
     namespaces, _ = decode_objects(body.related.get(names.NAMESPACE_KEY, {}), NamespaceObject)
-    for extent in extents.values():
-        allowed = allowed_names(extent.spec.allowed_namespaces, range_namespace, namespaces.values())
-        if _is_controlled_by(extent.metadata, range_namespace, range_name):
-            return allowed is None or request.metadata.namespace in allowed
-    return False
+    serving = [
+        allowed_names(extent.spec.allowed_namespaces, range_namespace, namespaces.values())
+        for extent in extents.values()
+        if _is_controlled_by(extent.metadata, range_namespace, range_name)
+    ]
+    return any(allowed is None or request.metadata.namespace in allowed for allowed in serving)
 
 
 def _silent_since(request: RequestParent, now: datetime) -> datetime:

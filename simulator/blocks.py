@@ -49,6 +49,11 @@ def within(blocks: list[Block], first: int, last: int) -> list[Block]:
     return [block for block in cut if block.first <= block.last]
 
 
+def is_canonical(cidr: str) -> bool:
+    """Whether a CIDR is written in the one way in which the hooks write it."""
+    return str(ipaddress.ip_network(cidr)) == cidr
+
+
 def merged(blocks: list[Block]) -> list[Block]:
     """The same addresses as sorted blocks that neither overlap nor touch."""
     result: list[Block] = []

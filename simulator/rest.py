@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from simulator.blocks import BITS, Block, block_of, covers, fits, without
+from simulator.blocks import BITS, Block, block_of, covers, fits, is_canonical, without
 from simulator.domains import foreign
 from simulator.forms import wanted_block
 from simulator.hands import GROUP, HOLD
@@ -96,9 +96,12 @@ def _has(blocks: list[Block], wanted: Block | int) -> bool:
 
 def _recorded(request: RequestLife, wanted: Block | int, pool: list[Block]) -> Block | None:
     """The block that a request had in an earlier life, if it is what it wants now; any block must be in the pool."""
+    text = str(annotations_of(request.obj).get(f"{GROUP}/cidr", ""))
     try:
-        block = block_of(str(annotations_of(request.obj).get(f"{GROUP}/cidr", "")))
+        block = block_of(text)
     except ValueError:
+        return None
+    if not is_canonical(text):
         return None
     if isinstance(wanted, Block):
         return block if block == wanted else None
@@ -113,8 +116,8 @@ def informed(history: History) -> Iterator[str]:
         granted = life.ledger.get(request.uid) if life else None
         if request.is_gone or life is None or granted is None or request.cidr != granted[0]:
             continue  # a block that a person wrote contradicts the answer, of which then nothing is shown
-        shown = request.obj["status"].get("network")
-        if shown != life.obj["spec"].get("network"):
+        shown = request.obj["status"].get("network", {})
+        if shown != life.obj["spec"].get("network", {}):
             yield f"{request.name} shows {shown}, but {life.name} says {life.obj['spec'].get('network')}"
 
 
