@@ -353,6 +353,14 @@ def test_it_waits_only_for_a_range_that_serves_its_namespace(allowed: Obj | None
     assert answer == (WAITS if waits else {"finalized": True})
 
 
+def test_it_waits_if_one_of_several_extents_serves_its_namespace() -> None:
+    """Two lives of a range may have left extents that say different things; their order on the wire says nothing."""
+    stranger = request_object("web", namespace="team-b", range_namespace="team-a", deleted=at(-9999))
+    extents = [extent_object(ANNOUNCED, version=7), extent_object(ANNOUNCED, version=8, allowed={"from": "All"})]
+    for order in (extents, extents[::-1]):
+        assert finalize_request(stranger, extents=order, namespaces=[namespace_object("team-b")]) == WAITS
+
+
 def test_only_a_deleted_request_asks_for_extents() -> None:
     """Each event of an allocation is compared with each rule of each request."""
     asked = [rule["resource"] for rule in customize_request(WEB)["relatedResources"]]
