@@ -12,6 +12,8 @@ Way of a call, top to bottom:
     extents.py     what a range announces in its domain, and what older ranges have of it
     answers.py     the IPAMAllocations of a range: what is published, and what of it ends
     range_status.py, conditions.py    what is reported, as people and Kubernetes' tools read it
+    children.py    children that are returned as they came
+    clocks.py      times that replicas wrote down for each other
     names.py       labels, annotations, finalizers and the names of allocations
 
 Below app.py everything is a function of its arguments: no I/O, no clock, no memory. `now` comes in as an argument.

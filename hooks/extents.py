@@ -23,32 +23,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw
 from msgspec.structs import replace
 
 from hooks import names
-from hooks.explain import ProtocolError
+from hooks.children import spec_as_it_came
 from hooks.ledger import Ledger
 from hooks.namespaces import allowed_by
 from hooks.observed import Observed
-from hooks.wire import UNREADABLE, ExtentObject, ExtentSpec, RangeSpec, decode_objects
+from hooks.wire import ExtentObject, ExtentSpec, RangeSpec, decode_objects
 from ipam.address import Family, InvalidAddress, Prefix, read_prefix
 from ipam.allocate import Allocation
 from ipam.free_space import aligned_blocks
 from ipam.interval import Interval, normalized, parse_interval, without
 from ipam.pool import Pool
-
-
-class _WrittenExtent(Struct, frozen=True, gc=False):
-    """An extent, whatever its spec says."""
-
-    spec: dict[str, Any]
-
-
-_WRITTEN = msgspec.json.Decoder(_WrittenExtent)
-#: Never in the order of the wire (S6).
-_SORTED = msgspec.json.Encoder(order="sorted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +104,7 @@ def observed_extents(seen: Observed) -> Extents:
     """What a call sees of the domain.
 
     Raises:
-        ProtocolError: if an extent of this range is no object with a spec.
+        ProtocolError: if an extent of this range is no object.
     """
     domain = seen.spec.domain if isinstance(seen.spec, RangeSpec) else ""
     domain_text = names.domain_text(seen.namespace, domain)
@@ -212,10 +200,7 @@ def _additions(seen: Observed, pool: Pool, domain: str, announced: list[_Announc
 def _as_it_came(seen: Observed, key: str, raw: Raw, domain: str) -> dict[str, Any]:
     """An extent that exists, as a child to be returned: leaving it out would delete it."""
     name = key.rpartition("/")[2]
-    try:
-        spec = Raw(_SORTED.encode(_WRITTEN.decode(raw).spec))
-    except UNREADABLE as error:
-        raise ProtocolError(f'$.children["{names.EXTENT_KEY}"]["{key}"]', str(error)) from error
+    spec = spec_as_it_came(raw, f'$.children["{names.EXTENT_KEY}"]["{key}"]')
     return _object(seen, name, domain, spec)
 
 

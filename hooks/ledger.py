@@ -26,14 +26,13 @@ from itertools import accumulate, takewhile
 
 import msgspec
 
+from hooks.clocks import believed
 from hooks.explain import ProtocolError, excerpt
 from hooks.wire import Entry, RangeStatus
 from ipam.address import Family, InvalidAddress, format_address, parse_address, read_prefix
 
 #: S5 (c): how long a holder must have been absent from a range that is being deleted.
 ABSENCE_BEFORE_RELEASE = timedelta(minutes=1)
-#: How far the clocks of two replicas may differ without a cool-down taking longer for it.
-CLOCK_DIFFERENCE_MAX = timedelta(minutes=1)
 
 #: The most entries that the CRD admits (crds/ipamranges.yaml).
 ENTRY_COUNT_MAX = 13_000
@@ -187,13 +186,8 @@ def _within_budget(ledger: Ledger, freed: Collection[str]) -> set[str]:
 
 
 def _cooling(entry: Entry, now: datetime, cooldown: timedelta) -> Entry | None:
-    """A released entry, as long as it cools down.
-
-    A time in the future, by more than replicas' clocks may differ, was written by a wrong clock: it counts as now.
-    """
-    since = entry.released_at
-    if since is None or since - now > CLOCK_DIFFERENCE_MAX:
-        since = now
+    """A released entry, as long as it cools down."""
+    since = believed(entry.released_at or now, now)
     if now - since >= cooldown:
         return None
     return msgspec.structs.replace(entry, absent_since=None, released_at=since)

@@ -4,15 +4,12 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-import msgspec
 from msgspec import Raw
 
-from hooks import names, network
-from hooks.explain import ProtocolError
+from hooks import names, namespaces, network
+from hooks.children import spec_as_it_came
 from hooks.ledger import Ledger, Sightings, read_ledger
-from hooks.namespaces import allowed_by, allowed_names, fault_of
 from hooks.wire import (
-    UNREADABLE,
     AllocationObject,
     NamespaceObject,
     Network,
@@ -24,8 +21,6 @@ from hooks.wire import (
     decode_spec,
 )
 from ipam.pool import InvalidPool, Pool, parse_pool
-
-_FIELDS = msgspec.json.Decoder(dict[str, Raw])
 
 
 class Observed:
@@ -63,7 +58,9 @@ class Observed:
         self.cooldown = timedelta(seconds=self.spec.cooldown_seconds if isinstance(self.spec, RangeSpec) else 0)
         self.ledger = read_ledger(body.parent.status, self.pool.family if isinstance(self.pool, Pool) else None)
         self._namespaces, _ = decode_objects(body.related.get(names.NAMESPACE_KEY, {}), NamespaceObject)
-        self._allowed = allowed_names(allowed_by(self.spec), self.namespace, self._namespaces.values())
+        self._allowed = namespaces.allowed_names(
+            namespaces.allowed_by(self.spec), self.namespace, self._namespaces.values()
+        )
         group = body.children.get(names.ALLOCATION_KEY, {})
         allocations, unreadable = decode_objects(group, AllocationObject)
         ours = [each for each in allocations.values() if self._is_our_answer(each)]
@@ -185,7 +182,7 @@ def _pool_of(range_text: str, spec: RangeSpec | str) -> Pool | str:
     if spec.network and (fault := network.fault_of(spec.network, pool)):
         return fault
     gateway = network.gateway_of(spec.network)
-    return fault_of(spec.allowed_namespaces) or (pool.excluding(gateway) if gateway else pool)
+    return namespaces.fault_of(spec.allowed_namespaces) or (pool.excluding(gateway) if gateway else pool)
 
 
 def request_key(request: RequestObject) -> tuple[str, str]:
@@ -196,13 +193,9 @@ def request_key(request: RequestObject) -> tuple[str, str]:
 def _as_it_came(key: str, raw: Raw) -> dict[str, Any]:
     """An allocation of which nothing is known but that it exists."""
     namespace, _, name = key.rpartition("/")
-    try:
-        written = _FIELDS.decode(raw)
-    except UNREADABLE as error:
-        raise ProtocolError(f'$.children["{names.ALLOCATION_KEY}"]["{key}"]', str(error)) from error
     return {
         "apiVersion": names.API_VERSION,
         "kind": names.ALLOCATION_KIND,
         "metadata": {"namespace": namespace, "name": name},
-        "spec": written.get("spec", Raw(b"{}")),
+        "spec": spec_as_it_came(raw, f'$.children["{names.ALLOCATION_KEY}"]["{key}"]'),
     }

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hooks import names
+from hooks.clocks import believed
 from hooks.conditions import Fact, conditions, fitted
 from hooks.namespaces import allowed_names
 from hooks.wire import (
@@ -30,8 +31,6 @@ from hooks.wire import (
 #: A deleted request that no range will answer goes after this time: there is no such range, as far as can be seen. It
 #: is counted from the first call, for nothing may have run at the deletion.
 SILENCE_BEFORE_LETTING_GO = timedelta(seconds=10)
-#: How far the clocks of two replicas may differ without a deletion being held back by it.
-CLOCK_DIFFERENCE_MAX = timedelta(minutes=1)
 #: Wake-ups can be lost. Who waits for room looks again after this many seconds ...
 RECHECK_SECONDS = 300.0
 #: ... and who waits for any answer, or to be let go, after this many.
@@ -146,17 +145,14 @@ def _will_be_answered(request: RequestParent, spec: RequestSpec, body: RequestBo
 def _silent_since(request: RequestParent, now: datetime) -> datetime:
     """Since when a deleted request has been found to have no answer; it is written down, as nothing is remembered.
 
-    A time in the future, by more than replicas' clocks may differ, was written by a wrong clock: it counts as now. One
-    from before the deletion was too: it counts as the deletion.
+    A time from before the deletion was written by a wrong clock: it counts as the deletion.
     """
     now = now.replace(microsecond=0)
     try:
         since = datetime.fromisoformat(request.metadata.annotations[names.SILENCE_ANNOTATION])
     except (KeyError, ValueError):
         return now
-    since = since if since.tzinfo else since.replace(tzinfo=UTC)
-    if since - now > CLOCK_DIFFERENCE_MAX:
-        return now
+    since = believed(since if since.tzinfo else since.replace(tzinfo=UTC), now)
     return max(since, request.metadata.deletion_timestamp or since)
 
 

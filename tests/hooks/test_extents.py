@@ -262,11 +262,18 @@ def test_customize_asks_for_the_extents_of_the_named_domain() -> None:
 # --- broken calls
 
 
-@pytest.mark.parametrize("broken", [[], {"metadata": {}}, {"spec": 1}])
-def test_an_own_extent_without_a_spec_is_refused_for_it_would_be_deleted(broken: object) -> None:
+def test_an_own_extent_that_is_no_object_is_refused_for_it_would_be_deleted() -> None:
     body = range_body(range_object(), announced=[], extents=[])
-    body["children"][EXTENT_KEY] = {"team-a/net-1": broken}
+    body["children"][EXTENT_KEY] = {"team-a/net-1": []}
     assert post("/ipamrange/sync", body).status_code == 400
+
+
+@pytest.mark.parametrize("spec", [1, None, {"range": 1, "domain": [{"b": 1, "a": 2}]}])
+def test_an_own_extent_with_any_spec_comes_back_as_it_came(spec: object) -> None:
+    body = range_body(range_object(), announced=[], extents=[])
+    body["children"][EXTENT_KEY] = {"team-a/net-1": {"spec": spec}}
+    (returned,) = [each for each in sync_range(body)["children"] if each["metadata"]["name"] == "net-1"]
+    assert returned["spec"] == spec
 
 
 def test_a_foreign_extent_that_can_t_be_read_stops_nobody() -> None:

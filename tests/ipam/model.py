@@ -99,28 +99,28 @@ class Model:
 
     # --- what it does -----------------------------------------------------------------------------------------------
 
-    def allocate(self, length: int) -> Outcome:
-        """Any block of this length: where the room around it is smallest, and of those the lowest."""
+    def free_blocks(self, length: int) -> list[range] | Denied:
+        """The free aligned blocks of this length, lowest first; or why there are none."""
         if not 0 <= length <= self.bits:
             return Denied("Invalid", "InvalidSize")
         if length not in self.blocks:
             return Denied("Invalid", "TooLarge")
-        free = [block for block in self.blocks[length] if self.is_free(block)]
-        if not free:
-            return Denied("Busy", "Exhausted")
+        return [block for block in self.blocks[length] if self.is_free(block)] or Denied("Busy", "Exhausted")
+
+    def allocate(self, length: int) -> Outcome:
+        """Any block of this length: where the room around it is smallest, and of those the lowest."""
+        free = self.free_blocks(length)
+        if isinstance(free, Denied):
+            return free
         best = min(free, key=lambda block: (self.size_of_room(block), block.start))
         self.taken.update(best)
         return Granted(best.start, length)
 
     def allocate_next(self, length: int) -> Outcome:
         """The block of this length that comes next behind the last one, round the address space."""
-        if not 0 <= length <= self.bits:
-            return Denied("Invalid", "InvalidSize")
-        if length not in self.blocks:
-            return Denied("Invalid", "TooLarge")
-        free = [block for block in self.blocks[length] if self.is_free(block)]
-        if not free:
-            return Denied("Busy", "Exhausted")
+        free = self.free_blocks(length)
+        if isinstance(free, Denied):
+            return free
         cursor = self.cursors.get(length, 0)
         ahead = [block for block in free if block.start >= cursor]
         first = (ahead or free)[0]

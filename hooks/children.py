@@ -1,0 +1,31 @@
+"""Children that are returned as they came, whatever they say: leaving one out would delete it."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct, field
+
+from hooks.explain import ProtocolError
+from hooks.wire import UNREADABLE
+
+
+class _WrittenObject(Struct, frozen=True, gc=False):
+    """An object of which nothing is known but that it may have a spec."""
+
+    spec: Any = field(default_factory=dict)
+
+
+_WRITTEN = msgspec.json.Decoder(_WrittenObject)
+_SORTED = msgspec.json.Encoder(order="sorted")
+
+
+def spec_as_it_came(raw: Raw, path: str) -> Raw:
+    """The spec of the child that is found at this path; never in the order of the wire (S6).
+
+    Raises:
+        ProtocolError: if the child is no object.
+    """
+    try:
+        return Raw(_SORTED.encode(_WRITTEN.decode(raw).spec))
+    except UNREADABLE as error:
+        raise ProtocolError(path, str(error)) from error
