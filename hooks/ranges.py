@@ -113,16 +113,16 @@ def _grant(seen: Observed, kept: Ledger, extents: Extents, pool: Pool, waiting: 
     claims = [want for _, want in wants if isinstance(want, Claim)]
     held, cursors = [*_held(kept, seen.cooldown), *extents.withheld(kept)], _cursors(seen, kept, pool)
     decision = allocate(pool, held, claims, cursors)
-    entries = [_entry(*pair) for pair in zip(claimants, decision.outcomes, strict=True)]
-    outcomes = decision.outcomes
-    fitting = fitting_count(kept, entries)
-    if fitting < len(claims):
+    outcomes, entries = decision.outcomes, _entries(claimants, decision.outcomes)
+    # Who is left out may have recorded a block: without that claim the others may get different ones.
+    while (fitting := fitting_count(kept, entries)) < len(entries):
         decision = allocate(pool, held, claims[:fitting], cursors)
-        outcomes = decision.outcomes + [_full(seen, outcome) for outcome in outcomes[fitting:]]
+        entries = _entries(claimants[:fitting], decision.outcomes)
+    outcomes = decision.outcomes + [_full(seen, outcome) for outcome in outcomes[fitting:]]
     for request, outcome in zip(claimants, outcomes, strict=True):
         if isinstance(outcome, Refused):
             refusals[request.metadata.uid] = _with_prospect(outcome, kept, seen.cooldown)
-    grants = [entry for entry in entries[:fitting] if entry]
+    grants = [entry for entry in entries if entry]
     return Service(grants, refusals, decision, written_cursors(decision.cursors, pool.family))
 
 
@@ -180,10 +180,14 @@ def _on_hold(claim: Claim, pool: Pool) -> Claim | Refused:
     return Refused(Verdict.BUSY, "OnHold", message)
 
 
-def _entry(request: RequestObject, outcome: Prefix | Refused) -> Entry | None:
-    if isinstance(outcome, Refused):
-        return None
-    return Entry(cidr=str(outcome), request="/".join(request_key(request)), uid=request.metadata.uid)
+def _entries(claimants: list[RequestObject], outcomes: list[Prefix | Refused]) -> list[Entry | None]:
+    """The entries of those who get a block."""
+    return [
+        Entry(cidr=str(outcome), request="/".join(request_key(request)), uid=request.metadata.uid)
+        if isinstance(outcome, Prefix)
+        else None
+        for request, outcome in zip(claimants, outcomes, strict=True)
+    ]
 
 
 def _held(ledger: Ledger, cooldown: timedelta) -> list[Allocation]:
