@@ -2,6 +2,7 @@
 
 Uses the cluster that `make cluster` left running, or starts one for itself, and audits the result: a burst that is fast
 and wrong is not printed as a row. The history is read only afterwards, so that the audit costs the burst nothing.
+METACONTROLLER_FLAGS= tries other flags than those of tests/e2e/loop.py.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import requests
 from bench.readings import Readings, read
 from tests.e2e import cluster
 from tests.e2e.api import RANGES, REQUESTS, Refused, kubectl, objects_path
-from tests.e2e.audit import HistoryAudit, audit_history
+from tests.e2e.audit import audit_history
 from tests.e2e.burst import Burst
 from tests.e2e.history import current_revision, read_history
 from tests.e2e.processes import wait_until
@@ -37,6 +38,8 @@ BURST_SECONDS_MAX = 3600.0
 #: The API server takes a moment until a new policy counts, and does not say when.
 POLICY_SECONDS = 5.0
 COLUMNS = ("requests", "standing", "total s", "per s", "p50 s", "p99 s", "max s", "API writes", "hook calls", "CPU s")
+#: Whose CPU seconds have a column of their own.
+PROGRAMS = ("metacontroller", "kube-apiserver", "hooks", "etcd")
 
 
 @dataclass
@@ -77,14 +80,12 @@ class ReadyWatch:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A measured burst: when each of its requests was created and answered, what that cost, and whether it is right."""
+    """A measured burst: when each of its requests was created and answered, and what that cost."""
 
     count: int
     standing: int
     spans: list[tuple[float, float]]
     cost: Readings
-    audit: HistoryAudit
-    differences: list[str]
 
     @property
     def total_seconds(self) -> float:
@@ -96,16 +97,10 @@ class Result:
         latencies = sorted(ready - created for created, ready in self.spans)
         return latencies[min(int(share * len(latencies)), len(latencies) - 1)]
 
-    @property
-    def faults(self) -> list[str]:
-        """What the audit found."""
-        return self.audit.violations + self.differences
 
-
-def run(running: cluster.Running, count: int, standing: int) -> Result:
-    """Creates the standing requests, measures a burst on top of them, audits it and cleans up."""
+def run(running: cluster.Running, team: Team, counts: list[int]) -> tuple[list[Result], list[str]]:
+    """Measures bursts of these sizes, each on top of those before it; returns also the faults that an audit finds."""
     start = current_revision(running.etcd_url)
-    team = Team(running.api, f"burst-{os.getpid()}")
     team.found()
     team.create_range("net", RANGE)
     # The first request after a start also pays for Metacontroller's informers; it is not part of the measurement.
@@ -113,35 +108,36 @@ def run(running: cluster.Running, count: int, standing: int) -> Result:
     team.wait_state("warm-up", "Ready")
     watch = ReadyWatch(running.api, team.namespace)
     watch.start()
-    _burst(team, watch, standing, "standing")
-    before = read(running)
-    burst = _burst(team, watch, count, "burst")
-    cost = read(running).since(before)
+    results = [_burst(running, team, watch, sum(counts[:index]), count) for index, count in enumerate(counts)]
     watch.stop()
     audit = audit_history(read_history(running.etcd_url, start))
-    differences = differences_at_rest(team.api, {team.namespace})
-    for resource in (REQUESTS, RANGES):
-        team.delete_all(resource, seconds=BURST_SECONDS_MAX)
-    return Result(count, standing, _spans(burst, watch), cost, audit, differences)
+    faults = audit.violations + differences_at_rest(team.api, {team.namespace})
+    print(f"audit: {audit.grants} grants in {audit.commits} commits, {len(faults)} faults")
+    return results, faults
 
 
-def report(result: Result) -> str:
-    """One row of a Markdown table, and what stands behind it."""
-    lines = [
-        f"{name:<40} {number:>9,}" for name, number in sorted((result.cost.writes + result.cost.hook_calls).items())
+def details(result: Result) -> str:
+    """The writes, hook calls and CPU seconds of a burst, one by one."""
+    lines = [f"{result.count:,} requests on top of {result.standing:,}:"]
+    lines += [
+        f"  {name:<40} {number:>9,}" for name, number in sorted((result.cost.writes + result.cost.hook_calls).items())
     ]
-    lines += [f"{'CPU ' + name:<40} {seconds:>9.1f} s" for name, seconds in result.cost.cpu_seconds.items()]
-    head = f"| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}"
-    return "\n".join(
-        [*lines, f"audit: {result.audit.grants} grants in {result.audit.commits} commits", head, _row(result)]
-    )
+    lines += [f"  {'CPU ' + name:<40} {seconds:>9.1f} s" for name, seconds in result.cost.cpu_seconds.items()]
+    return "\n".join(lines)
+
+
+def table(results: list[Result]) -> str:
+    """One row of a Markdown table for each burst."""
+    columns = (*COLUMNS, *PROGRAMS)
+    head = f"| {' | '.join(columns)} |\n|{' ---: |' * len(columns)}"
+    return "\n".join([head, *map(_row, results)])
 
 
 def main(arguments: Sequence[str]) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("count", type=int, help="requests in the burst")
-    parser.add_argument("--standing", type=int, default=0, help="requests that are there before")
+    parser.add_argument("--standing", type=int, default=0, help="requests of a burst before it")
     parser.add_argument("--without-policy", action="store_true", help="do not install deploy/admission (own cluster)")
     options = parser.parse_args(arguments)
     running, own = _cluster()
@@ -149,12 +145,19 @@ def main(arguments: Sequence[str]) -> int:
         if own and not options.without_policy:
             kubectl(running.kubeconfig, "apply", "-k", str(cluster.ROOT / "deploy/admission"))
             time.sleep(POLICY_SECONDS)
-        result = run(running, options.count, options.standing)
+        team = Team(running.api, f"burst-{os.getpid()}")
+        results, faults = run(running, team, [options.standing, options.count] if options.standing else [options.count])
+        if not own:
+            for resource in (REQUESTS, RANGES):
+                team.delete_all(resource, seconds=BURST_SECONDS_MAX)
     finally:
         if own:
             running.stop()
-    print("\n".join(result.faults[:20]) if result.faults else report(result))
-    return 1 if result.faults else 0
+    if faults:
+        print("\n".join(faults[:20]))
+        return 1
+    print("\n".join([*map(details, results), table(results)]))
+    return 0
 
 
 def _cluster() -> tuple[cluster.Running, bool]:
@@ -167,8 +170,9 @@ def _cluster() -> tuple[cluster.Running, bool]:
     return cluster.start(tied_to_us=True, metacontroller=metacontroller), True
 
 
-def _burst(team: Team, watch: ReadyWatch, count: int, prefix: str) -> Burst:
-    burst = Burst(team.api, team.namespace, "net", count, prefix=prefix)
+def _burst(running: cluster.Running, team: Team, watch: ReadyWatch, standing: int, count: int) -> Result:
+    before = read(running)
+    burst = Burst(team.api, team.namespace, "net", count, prefix=f"on-{standing}")
     burst.start()
     burst.wait_created()
     wait_until(
@@ -177,11 +181,8 @@ def _burst(team: Team, watch: ReadyWatch, count: int, prefix: str) -> Burst:
         seconds=BURST_SECONDS_MAX,
         step_seconds=0.05,
     )
-    return burst
-
-
-def _spans(burst: Burst, watch: ReadyWatch) -> list[tuple[float, float]]:
-    return [(burst.created_at[name], watch.ready_at[name]) for name in burst.names]
+    cost = read(running).since(before)
+    return Result(count, standing, [(burst.created_at[name], watch.ready_at[name]) for name in burst.names], cost)
 
 
 def _row(result: Result) -> str:
@@ -194,6 +195,7 @@ def _row(result: Result) -> str:
         f"{result.cost.writes.total() / result.count:.2f} each",
         f"{result.cost.hook_calls.total() / result.count:.2f} each",
         f"{sum(result.cost.cpu_seconds.values()):.0f}",
+        *(f"{result.cost.cpu_seconds[name]:.0f}" for name in PROGRAMS),
     ]
     return f"| {' | '.join(cells)} |"
 

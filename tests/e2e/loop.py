@@ -7,6 +7,8 @@ on loopback, so each becomes a URL.
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import socket
 import sys
 from dataclasses import dataclass
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
 CONTROLLER_KINDS = ("CompositeController", "DecoratorController")
 START_SECONDS_MAX = 30.0
 
-#: The defaults are 5 queries per second and 5 workers: a burst would take minutes.
+#: The defaults are 5 queries per second and 5 workers: a burst would take minutes. Those in the environment variable of
+#: this name are added, and the last of a kind counts.
 METACONTROLLER_FLAGS = (
     "--client-go-qps=5000",
     "--client-go-burst=5000",
@@ -132,5 +135,6 @@ class Loop:
 def _metacontroller(plane: ControlPlane, path: Path, name: str, kubeconfig: Path) -> Metacontroller:
     health, metrics = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
     addresses = (f"--health-probe-bind-address={health}", f"--metrics-address={metrics}")
-    program = plane.program(name, path, *METACONTROLLER_FLAGS, *addresses, KUBECONFIG=str(kubeconfig))
+    flags = (*METACONTROLLER_FLAGS, *shlex.split(os.environ.get("METACONTROLLER_FLAGS", "")), *addresses)
+    program = plane.program(name, path, *flags, KUBECONFIG=str(kubeconfig))
     return Metacontroller(program, f"http://{health}/healthz", f"http://{metrics}/metrics")
