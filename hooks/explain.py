@@ -11,6 +11,8 @@ import jsonschema
 import msgspec
 
 _EXCERPT_LENGTH_MAX = 120
+#: The slow reading takes up to 26 times the body in memory: of a larger one only what msgspec says is told.
+_READ_AGAIN_BYTES_MAX = 4_000_000
 
 
 class ProtocolError(Exception):
@@ -31,8 +33,16 @@ class ProtocolError(Exception):
 
 def explained(data: bytes, body_type: type, refusal: str) -> ProtocolError:
     """The error for a body that msgspec refused with this text."""
+    if len(data) > _READ_AGAIN_BYTES_MAX:
+        return _as_refused(refusal)
+    body = _parsed(data)
+    return body if isinstance(body, ProtocolError) else _fault_of(body, body_type, refusal)
+
+
+def _parsed(data: bytes) -> Any:
+    """The body, untyped; an error if it is no JSON."""
     try:
-        body = json.loads(data.decode())
+        return json.loads(data.decode())
     except RecursionError:
         return ProtocolError("$", "nested too deeply: hook requests have fewer than 100 levels")
     except UnicodeDecodeError as error:
@@ -44,16 +54,25 @@ def explained(data: bytes, body_type: type, refusal: str) -> ProtocolError:
         return ProtocolError("$", f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}", near)
     except ValueError as error:  # a number of thousands of digits
         return ProtocolError("$", f"not readable: {error}")
+
+
+def _fault_of(body: Any, body_type: type, refusal: str) -> ProtocolError:
+    """What the schema says of a body; what it can't say, such as the form of a time, as msgspec has said it."""
     try:
         faults = jsonschema.Draft202012Validator(msgspec.json.schema(body_type)).iter_errors(body)
         fault = jsonschema.exceptions.best_match(faults)
     except RecursionError:
         fault = None
-    if fault is None:  # what the schema can't say, such as the form of a time
-        message, _, path = refusal.partition(" - at `")
-        return ProtocolError(path.rstrip("`") or "$", message)
+    if fault is None:
+        return _as_refused(refusal)
     missing = fault.validator == "required"
     return ProtocolError(fault.json_path, _shortened(fault), None if missing else excerpt(fault.instance))
+
+
+def _as_refused(refusal: str) -> ProtocolError:
+    """The error in msgspec's own words, which end with the path."""
+    message, _, path = refusal.partition(" - at `")
+    return ProtocolError(path.rstrip("`") or "$", message)
 
 
 def excerpt(value: Any) -> str:

@@ -46,6 +46,12 @@ def test_the_deepest_fault_is_told_with_its_path() -> None:
     assert (error.message, error.value) == ("must be of type string", "5")
 
 
+def test_a_large_body_is_not_read_again() -> None:
+    """That would take 26 times its size in memory."""
+    error = explained(b"x" * 4_000_001, RangeBody, "Expected `str`, got `int` - at `$.parent.kind`")
+    assert (error.path, error.message, error.value) == ("$.parent.kind", "Expected `str`, got `int`", None)
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
