@@ -40,19 +40,23 @@ RIGHTS = [
     ("view", EXTENTS, READ),
     ("view", f"{RANGES}/status", NOTHING),
     ("view", f"{REQUESTS}/status", NOTHING),
-    ("edit", RANGES, READ | WRITE),
+    ("edit", RANGES, READ),
     ("edit", REQUESTS, READ | WRITE),
     ("edit", ALLOCATIONS, READ),
     ("edit", EXTENTS, READ),
     ("edit", f"{RANGES}/status", NOTHING),
     ("edit", f"{REQUESTS}/status", NOTHING),
     ("edit", f"{RANGES}/finalizers", NOTHING),
-    ("admin", RANGES, READ | WRITE),
+    ("admin", RANGES, READ),
     ("admin", REQUESTS, READ | WRITE),
     ("admin", ALLOCATIONS, READ),
     ("admin", EXTENTS, READ),
     ("admin", f"{RANGES}/status", NOTHING),
     ("admin", f"{REQUESTS}/status", NOTHING),
+    ("ipam-ranges", RANGES, READ | WRITE),
+    ("ipam-ranges", REQUESTS, NOTHING),
+    ("ipam-ranges", f"{RANGES}/status", NOTHING),
+    ("ipam-ranges", f"{RANGES}/finalizers", NOTHING),
 ]
 
 #: What Metacontroller needs for itself, whoever it works for: its own kinds.
@@ -67,8 +71,8 @@ OWN_KINDS = [
 
 @pytest.fixture
 def bound(api: Api, namespace: str) -> str:
-    """A namespace where the users view, edit and admin have the role of their name, once aggregation has come round."""
-    for role in ("view", "edit", "admin"):
+    """A namespace where users have the role of their name, once our rules are part of view, edit and admin."""
+    for role in ("view", "edit", "admin", "ipam-ranges"):
         _bind(api, namespace, role)
     wait_until(
         lambda: all(_may(api, role, namespace, "get", RANGES) for role in ("view", "edit", "admin")),
@@ -97,15 +101,19 @@ def test_the_hooks_have_no_rights(api: Api, resource: str) -> None:
     assert not [verb for verb in VERBS if _may(api, user, "ipam-system", verb, resource)]
 
 
-def test_who_edits_creates_and_deletes_ranges_and_requests(api: Api, bound: str) -> None:
-    editor = api.impersonating("edit")
-    editor.create(range_object(bound, "net", "10.0.0.0/24"))
+def test_who_runs_the_network_writes_ranges_and_who_edits_asks_for_addresses(api: Api, bound: str) -> None:
+    network, editor = api.impersonating("ipam-ranges"), api.impersonating("edit")
+    with pytest.raises(Refused, match=f'cannot create resource "{RANGES}"'):
+        editor.create(range_object(bound, "net", "10.0.0.0/24"))
+    network.create(range_object(bound, "net", "10.0.0.0/24"))
     editor.create(request_object(bound, "web", "net"))
     editor.delete(REQUESTS, bound, "web")
-    editor.delete(RANGES, bound, "net")
+    with pytest.raises(Refused, match=f'cannot delete resource "{RANGES}"'):
+        editor.delete(RANGES, bound, "net")
+    network.delete(RANGES, bound, "net")
 
 
-@pytest.mark.parametrize("user", ["edit", "admin"])
+@pytest.mark.parametrize("user", ["edit", "admin", "ipam-ranges"])
 def test_nobody_who_edits_can_lie_to_the_hooks(api: Api, bound: str, user: str) -> None:
     range_, request = (
         api.create(obj) for obj in (range_object(bound, "net", "10.0.0.0/24"), request_object(bound, "web", "net"))
@@ -124,9 +132,9 @@ def test_a_status_written_without_the_subresource_is_dropped(api: Api, bound: st
     """Who edits may write the object itself, so the API server must leave the ledger out of that."""
     ledger = {"revision": 1, "allocations": [{"cidr": "10.0.0.0/32", "request": "a/b", "uid": "u"}]}
     forged = range_object(bound, "net", "10.0.0.0/24") | {"status": ledger}
-    created = api.impersonating("edit").create(forged)
-    assert "allocations" not in created["status"]
-    assert "allocations" not in api.impersonating("edit").patch(RANGES, bound, "net", {"status": ledger})["status"]
+    network = api.impersonating("ipam-ranges")
+    assert "allocations" not in network.create(forged)["status"]
+    assert "allocations" not in network.patch(RANGES, bound, "net", {"status": ledger})["status"]
 
 
 def test_who_views_can_read_and_nothing_else(api: Api, bound: str) -> None:

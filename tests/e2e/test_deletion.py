@@ -1,0 +1,103 @@
+"""A range that holds blocks is deleted in the background only (metacontroller/deletion.yaml), on the real API server.
+
+With another propagation the garbage collector would take its extents, and with them its place in its domain, while the
+range still holds what it has granted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.api import RANGES, Refused, object_path
+from tests.e2e.objects import FOREIGN, entry, range_object
+from tests.e2e.processes import wait_until
+
+if TYPE_CHECKING:
+    from tests.e2e.api import Api, Obj
+    from tests.e2e.control_plane import ControlPlane
+
+REFUSAL = "holds 2 blocks: delete it with --cascade=background, or its requests first"
+EFFECT_SECONDS_MAX = 30.0
+
+
+@pytest.fixture
+def in_use(api: Api, namespace: str) -> str:
+    """A namespace with the range "net", which holds two blocks; its finalizer stays until the test takes it off."""
+    created = api.create(_with_finalizer(range_object(namespace, "net", "10.0.0.0/8")))
+    api.put_status(created | {"status": {"revision": 1, "allocations": [entry(1), entry(2)]}})
+    wait_until(lambda: _is_refused(api, namespace), what="the policy is in effect", seconds=EFFECT_SECONDS_MAX)
+    return namespace
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"propagationPolicy": "Foreground"}, {"propagationPolicy": "Orphan"}, {"orphanDependents": True}],
+    ids=str,
+)
+def test_a_range_in_use_keeps_its_extents(api: Api, in_use: str, options: Obj) -> None:
+    with pytest.raises(Refused, match=REFUSAL) as refused:
+        _delete(api, in_use, **options)
+    assert refused.value.status == 403
+    assert "deletionTimestamp" not in api.get(RANGES, in_use, "net")["metadata"]
+
+
+@pytest.mark.parametrize("options", [{}, {"propagationPolicy": "Background"}, {"orphanDependents": False}], ids=str)
+def test_it_can_be_deleted_in_the_background(api: Api, in_use: str, options: Obj) -> None:
+    _delete(api, in_use, **options)
+    assert "deletionTimestamp" in api.get(RANGES, in_use, "net")["metadata"]
+    with pytest.raises(Refused, match=REFUSAL):
+        _delete(api, in_use, propagationPolicy="Foreground")
+    _let_go(api, in_use)
+
+
+@pytest.mark.parametrize("cascade", ["foreground", "orphan"])
+def test_kubectl_says_what_to_do(control_plane: ControlPlane, in_use: str, cascade: str) -> None:
+    with pytest.raises(Refused, match=f"range {in_use}/net {REFUSAL}"):
+        control_plane.kubectl("delete", "iprange", "net", "-n", in_use, f"--cascade={cascade}", "--wait=false")
+
+
+@pytest.mark.parametrize("status", [None, {"revision": 1, "allocations": []}], ids=["no status", "an empty ledger"])
+@pytest.mark.parametrize("propagation", ["Foreground", "Orphan"])
+def test_a_range_that_holds_nothing_can_be_deleted_in_every_way(
+    api: Api, namespace: str, status: Obj | None, propagation: str
+) -> None:
+    created = api.create(_with_finalizer(range_object(namespace, "net", "10.0.0.0/8")))
+    if status:
+        api.put_status(created | {"status": status})
+    _delete(api, namespace, propagationPolicy=propagation)
+    assert "deletionTimestamp" in api.get(RANGES, namespace, "net")["metadata"]
+    _let_go(api, namespace)
+
+
+def test_a_namespace_with_a_range_in_use_can_be_deleted(api: Api, in_use: str) -> None:
+    api.ask("DELETE", f"/api/v1/namespaces/{in_use}")
+    wait_until(
+        lambda: "deletionTimestamp" in api.get(RANGES, in_use, "net")["metadata"],
+        what="the range is being deleted",
+        seconds=EFFECT_SECONDS_MAX,
+    )
+    _let_go(api, in_use)
+
+
+def _with_finalizer(obj: Obj) -> Obj:
+    return obj | {"metadata": obj["metadata"] | {"finalizers": [FOREIGN]}}
+
+
+def _delete(api: Api, namespace: str, **options: object) -> None:
+    body = {"kind": "DeleteOptions", "apiVersion": "v1", **options}
+    api.ask("DELETE", object_path(RANGES, namespace, "net"), body)
+
+
+def _is_refused(api: Api, namespace: str) -> bool:
+    try:
+        _delete(api, namespace, propagationPolicy="Foreground", dryRun=["All"])
+    except Refused as refused:
+        return refused.status == 403
+    return False
+
+
+def _let_go(api: Api, namespace: str) -> None:
+    """Without its finalizers the range is gone, and the namespace can be deleted."""
+    api.patch(RANGES, namespace, "net", {"metadata": {"finalizers": None}})
