@@ -72,7 +72,7 @@ def fault_of(allowed: AllowedNamespaces) -> str | None:
 
 def _faults(selector: LabelSelector) -> Iterator[str]:
     where = "allowedNamespaces.selector"
-    for key, value in selector.match_labels.items():
+    for key, value in sorted(selector.match_labels.items()):
         yield from _label_faults(f"{where}.matchLabels", key, [value])
     for index, each in enumerate(selector.match_expressions):
         path = f"{where}.matchExpressions[{index}]"

@@ -43,15 +43,19 @@ RECHECK_SECONDS = 10.0
 def customize(body: RangeCustomizeBody) -> dict[str, Any]:
     """What else a range's sync must see: the requests that name it, its namespace, those that it selects, extents.
 
+    Requests of other namespaces are left out where none can be served, so that nobody else can fill its calls.
     Metacontroller unites what several rules for one resource select, and fails where a selector is none.
     """
     meta = body.parent.metadata
     spec = decode_spec(body.parent.spec, RangeSpec)
-    requests = {"matchLabels": {names.RANGE_LABEL: names.range_label(meta.namespace, meta.name)}}
+    by_name = {"matchLabels": {names.RANGE_LABEL: names.range_label(meta.namespace, meta.name)}}
+    requests = {"apiVersion": names.API_VERSION, "resource": "ipamrequests", "labelSelector": by_name}
+    if isinstance(spec, RangeSpec) and spec.allowed_namespaces.source == "Same":
+        requests["namespace"] = meta.namespace
     domain = names.domain_text(meta.namespace, spec.domain if isinstance(spec, RangeSpec) else "")
     extents = {"matchLabels": {names.DOMAIN_LABEL: names.domain_label(domain)}}
     rules: list[dict[str, Any]] = [
-        {"apiVersion": names.API_VERSION, "resource": "ipamrequests", "labelSelector": requests},
+        requests,
         {"apiVersion": "v1", "resource": "namespaces", "names": [meta.namespace]},
         {"apiVersion": names.API_VERSION, "resource": "ipamextents", "labelSelector": extents},
     ]
@@ -113,17 +117,17 @@ def _grant(seen: Observed, kept: Ledger, extents: Extents, pool: Pool, waiting: 
     claims = [want for _, want in wants if isinstance(want, Claim)]
     held, cursors = [*_held(kept, seen.cooldown), *extents.withheld(kept)], _cursors(seen, kept, pool)
     decision = allocate(pool, held, claims, cursors)
-    outcomes, entries = decision.outcomes, _entries(claimants, decision.outcomes)
-    # Who is left out may have recorded a block: without that claim the others may get different ones.
-    while (fitting := fitting_count(kept, entries)) < len(entries):
-        decision = allocate(pool, held, claims[:fitting], cursors)
-        entries = _entries(claimants[:fitting], decision.outcomes)
-    outcomes = decision.outcomes + [_full(seen, outcome) for outcome in outcomes[fitting:]]
+    entries = _entries(claimants, decision.outcomes)
+    fitting = fitting_count(kept, entries)
+    outcomes = decision.outcomes[:fitting] + [_full(seen, outcome) for outcome in decision.outcomes[fitting:]]
     for request, outcome in zip(claimants, outcomes, strict=True):
         if isinstance(outcome, Refused):
             refusals[request.metadata.uid] = _with_prospect(outcome, kept, seen.cooldown)
-    grants = [entry for entry in entries if entry]
-    return Service(grants, refusals, decision, written_cursors(decision.cursors, pool.family))
+    grants = [entry for entry in entries[:fitting] if entry]
+    round_robin = written_cursors(decision.cursors, pool.family)
+    if fitting < len(entries):  # what is left over is more than the decision says
+        decision = allocate(pool, [*held, *(Allocation(read_prefix(each.cidr), each.request) for each in grants)], [])
+    return Service(grants, refusals, decision, round_robin)
 
 
 def _with_prospect(refused: Refused, kept: Ledger, cooldown: timedelta) -> Refused:

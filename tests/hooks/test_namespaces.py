@@ -129,7 +129,27 @@ def test_customize_asks_for_the_selected_namespaces_besides_its_own() -> None:
     [ALL, {"from": "Selector"}, {"from": "Selector", "selector": {"matchLabels": {"no key": ""}}}, {"from": 5}],
 )
 def test_customize_asks_by_no_selector_that_metacontroller_would_fail_on(allowed: Obj) -> None:
-    assert customize_range(range_object(allowed=allowed)) == customize_range(range_object())
+    def asked(parent: Obj) -> list[Obj]:
+        return [each for each in customize_range(parent)["relatedResources"] if each["resource"] == "namespaces"]
+
+    assert asked(range_object(allowed=allowed)) == asked(range_object())
+
+
+@pytest.mark.parametrize(
+    ("allowed", "namespace"),
+    [(None, NAMESPACE), ({"from": "Same"}, NAMESPACE), (ALL, None), (PUBLIC, None), ({"from": 5}, None)],
+    ids=["nothing said", "Same", "All", "Selector", "unreadable"],
+)
+def test_customize_asks_for_no_requests_of_namespaces_that_are_never_served(
+    allowed: Obj | None, namespace: str | None
+) -> None:
+    """Or anybody could fill the calls of a range, and so stop it."""
+    (requests,) = [
+        each
+        for each in customize_range(range_object(allowed=allowed))["relatedResources"]
+        if each["resource"] == "ipamrequests"
+    ]
+    assert requests.get("namespace") == namespace
 
 
 REQUIREMENTS = [

@@ -32,6 +32,7 @@ def test_customize_asks_for_requests_and_extents_by_label_and_for_the_namespace(
                 "apiVersion": "ipam.mandelsoft.org/v1alpha1",
                 "resource": "ipamrequests",
                 "labelSelector": {"matchLabels": {"ipam.mandelsoft.org/range": "team-a.net"}},
+                "namespace": "team-a",
             },
             {"apiVersion": "v1", "resource": "namespaces", "names": ["team-a"]},
             {

@@ -50,18 +50,16 @@ def test_who_shows_a_block_already_is_served_before_who_records_it() -> None:
     }
 
 
-def test_who_has_no_room_in_the_ledger_changes_nothing_for_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are decided about again, without it; ledger, capacity and refusals are those of that decision."""
+def test_who_has_no_room_in_the_ledger_keeps_his_claim_to_the_recorded_block(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hooks.ledger.ENTRY_COUNT_MAX", 1)
     requests = [
         request_object("old", created=at(-900)),
         request_object("back", recorded="10.0.0.0/28", created=at(-1)),
     ]
-    alone = sync_range(range_body(range_object(), requests[0]))
     answer = sync_range(range_body(range_object(), *requests))
-    assert ledger_of(answer) == ledger_of(alone) == {"old": "10.0.0.0/28"}
+    assert ledger_of(answer) == {"old": "10.0.0.16/28"}
     assert messages_of(answer)["back"].startswith("team-a/net holds as many requests as one object can record")
-    assert answer["status"]["capacity"] == alone["status"]["capacity"]
+    assert (answer["status"]["capacity"]["allocated"], answer["status"]["capacity"]["free"]) == ("16", "240")
 
 
 def test_of_two_records_of_one_block_the_older_one_is_served() -> None:
