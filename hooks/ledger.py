@@ -29,7 +29,7 @@ import msgspec
 from hooks.clocks import believed
 from hooks.explain import ProtocolError, excerpt
 from hooks.wire import Entry, RangeStatus
-from ipam.address import Family, InvalidAddress, format_address, parse_address, read_prefix
+from ipam.address import Family, InvalidAddress, format_address, read_address, read_prefix
 
 #: S5 (c): how long a holder must have been absent from a range that is being deleted.
 ABSENCE_BEFORE_RELEASE = timedelta(minutes=1)
@@ -42,6 +42,8 @@ BYTES_FOR_GRANTS_MAX = 1_400_000
 BYTES_FOR_MARKS_MAX = 1_450_000
 #: Releases are recorded last of all: those of requests that never held a block would else wait for ever.
 BYTES_FOR_RELEASES_MAX = 1_490_000
+#: The most releases that the CRD admits.
+RELEASED_COUNT_MAX = 20_000
 #: So many releases are remembered at least, and beyond them those of requests or answers that are still seen.
 RELEASED_COUNT_MIN = 1_000
 
@@ -127,7 +129,7 @@ def read_cursors(texts: Mapping[str, str], family: Family | None) -> dict[int, i
     for key, text in texts.items():
         path = f'$.parent.status.roundRobin["{key}"]'
         try:
-            address, text_family = parse_address(text)
+            address, text_family = read_address(text)
         except InvalidAddress as error:
             raise ProtocolError(path, str(error), text) from error
         if text_family is not (family := family or text_family):
@@ -159,11 +161,12 @@ def settled(ledger: Ledger, seen: Sightings, now: datetime, cooldown: timedelta 
         freed = _within_budget(ledger, freed)
     entries: dict[str, Entry] = {}
     for uid, entry in ledger.entries.items():
-        kept = _cooling(entry, now, cooldown) if entry.released_at or uid in freed else _held(entry, seen)
+        kept = _cooling(entry, now, cooldown) if entry.released_at or uid in freed else _held(entry, seen, now)
         if kept:
             entries[uid] = kept
     kept_ledger = _with_marks(replace(ledger, entries=entries, held=seen.on_hold, closing=closing), seen, now)
-    unrecorded = set(seen.released) - set(ledger.released) - (ledger.entries.keys() - freed)
+    holding = {uid for uid, entry in ledger.entries.items() if not entry.released_at} - freed
+    unrecorded = set(seen.released) - set(ledger.released) - holding
     # Holders first: their entries have made room.
     in_order = sorted(unrecorded, key=lambda uid: (uid not in ledger.entries, uid))
     return _with_releases(kept_ledger, in_order, seen) if in_order else kept_ledger
@@ -188,16 +191,17 @@ def _within_budget(ledger: Ledger, freed: Collection[str]) -> set[str]:
 def _cooling(entry: Entry, now: datetime, cooldown: timedelta) -> Entry | None:
     """A released entry, as long as it cools down."""
     since = believed(entry.released_at or now, now)
-    if now - since >= cooldown:
+    if not cooldown or now - since >= cooldown:
         return None
     return msgspec.structs.replace(entry, absent_since=None, released_at=since)
 
 
-def _held(entry: Entry, seen: Sightings) -> Entry:
-    """An entry that stays; a holder that is there again loses its mark."""
-    if entry.absent_since and entry.uid in seen.present:
-        return msgspec.structs.replace(entry, absent_since=None)
-    return entry
+def _held(entry: Entry, seen: Sightings, now: datetime) -> Entry:
+    """An entry that stays; a holder that is there again loses its mark, and that of a wrong clock is put right."""
+    if entry.absent_since is None:
+        return entry
+    since = None if entry.uid in seen.present else believed(entry.absent_since, now)
+    return entry if since == entry.absent_since else msgspec.structs.replace(entry, absent_since=since)
 
 
 def _with_marks(ledger: Ledger, seen: Sightings, now: datetime) -> Ledger:
@@ -219,8 +223,9 @@ def _with_releases(ledger: Ledger, unrecorded: list[str], seen: Sightings) -> Le
     would be one more write.
     """
     room = BYTES_FOR_RELEASES_MAX - ledger.byte_count
-    fitting = takewhile(lambda byte_count: byte_count <= room, accumulate(map(_release_byte_count, unrecorded)))
-    released = [*ledger.released, *unrecorded[: len(list(fitting))]]
+    new = unrecorded[: RELEASED_COUNT_MAX - len(ledger.released)]
+    fitting = takewhile(lambda byte_count: byte_count <= room, accumulate(map(_release_byte_count, new)))
+    released = [*ledger.released, *new[: len(list(fitting))]]
     old, late = released[:-RELEASED_COUNT_MIN], released[-RELEASED_COUNT_MIN:]
     remembered = [uid for uid in old if uid in seen.present or uid in seen.released or uid in seen.answered]
     return replace(ledger, released=(*remembered, *late))

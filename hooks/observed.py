@@ -108,7 +108,7 @@ class Observed:
     @property
     def network(self) -> Network | None:
         """What each holder of a block is told besides; nothing by a range with faults."""
-        return self.spec.network if isinstance(self.spec, RangeSpec) and isinstance(self.pool, Pool) else None
+        return self.spec.network if isinstance(self.spec, RangeSpec) else None
 
     @cached_property
     def sightings(self) -> Sightings:

@@ -145,7 +145,7 @@ def _will_be_answered(request: RequestParent, spec: RequestSpec, body: RequestBo
 def _silent_since(request: RequestParent, now: datetime) -> datetime:
     """Since when a deleted request has been found to have no answer; it is written down, as nothing is remembered.
 
-    A time from before the deletion was written by a wrong clock: it counts as the deletion.
+    A time from before the deletion was written by a wrong clock: it counts as the deletion, if that is not ahead of us.
     """
     now = now.replace(microsecond=0)
     try:
@@ -153,7 +153,8 @@ def _silent_since(request: RequestParent, now: datetime) -> datetime:
     except (KeyError, ValueError):
         return now
     since = believed(since if since.tzinfo else since.replace(tzinfo=UTC), now)
-    return max(since, request.metadata.deletion_timestamp or since)
+    deletion = request.metadata.deletion_timestamp
+    return max(since, deletion) if deletion and deletion <= now else since
 
 
 def _range_of(request: RequestParent, spec: RequestSpec) -> tuple[str, str]:

@@ -5,7 +5,7 @@ and shortest form as in RFC 5952, no zones, no IPv4-mapped IPv6, no host bits, n
 would be two keys for one thing.
 
 `parse_*` functions are for what people write: strict, by netaddr, with a message that quotes the text and says what
-would be right. `read_prefix` is for what we wrote ourselves and read back by the ten thousand: the same grammar through
+would be right. `read_*` functions are for what we wrote ourselves and read back by the ten thousand: through
 `inet_pton`, without an explanation.
 """
 
@@ -102,6 +102,19 @@ def parse_prefix(text: str) -> Prefix:
     if prefix.first != address:
         raise InvalidAddress(f'"{text}" has host bits set: write {prefix}, or {address_text} for the single address')
     return prefix
+
+
+def read_address(text: str) -> tuple[int, Family]:
+    """Read an address that we wrote, IPv4 in IPv6 form among them: what follows a block may be one.
+
+    Raises:
+        InvalidAddress: if the text is none.
+    """
+    family = IPV6 if ":" in text else IPV4
+    try:
+        return int.from_bytes(socket.inet_pton(family.socket_family, text), "big"), family
+    except (OSError, ValueError) as error:
+        raise InvalidAddress(f'"{text}" is not an IP address, such as 10.0.0.5 or 2001:db8::5') from error
 
 
 @lru_cache(maxsize=32768)

@@ -101,6 +101,19 @@ def test_a_range_that_is_being_deleted_waits_for_no_cool_down() -> None:
     assert ledger_of(answer) == {}
 
 
+def test_nor_for_one_that_began_by_a_clock_that_is_ahead() -> None:
+    parent = cooling_range(cooling("web", CIDR, at(45)), deleted=at(0), closing=True)  # type: ignore[arg-type]
+    answer = sync_range(range_body(parent, finalizing=True))
+    assert (ledger_of(answer), answer["resyncAfterSeconds"]) == ({}, 0)
+
+
+def test_who_was_reclaimed_and_turns_out_to_live_may_go_when_he_is_deleted() -> None:
+    parent = cooling_range(cooling("web", CIDR, at(-5)))
+    answer = sync_range(range_body(parent, GOING))
+    assert answer["status"]["released"] == ["uid-web"]
+    assert answer["status"]["allocations"] == [cooling("web", CIDR, at(-5))]
+
+
 def test_marks_of_releases_stop_at_their_budget_and_the_others_keep_their_blocks() -> None:
     """A full ledger grows by a mass deletion, as entries stay and marks are added."""
     entries = [

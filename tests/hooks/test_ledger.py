@@ -2,6 +2,8 @@
 refused because this program can't have written them.
 """
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
@@ -11,11 +13,15 @@ from hooks.ledger import (
     BYTES_FOR_MARKS_MAX,
     BYTES_FOR_RELEASES_MAX,
     ENTRY_COUNT_MAX,
+    RELEASED_COUNT_MAX,
     RELEASED_COUNT_MIN,
     Ledger,
+    Sightings,
     entry_byte_count,
     fitting_count,
+    read_cursors,
     read_ledger,
+    settled,
 )
 from hooks.names import REQUEST_FINALIZER, REQUEST_KEY
 from hooks.wire import Entry, RangeStatus, encode
@@ -181,6 +187,16 @@ def test_an_absent_holder_is_marked_once_and_its_block_stays_held() -> None:
     assert later["status"]["revision"] == 5
 
 
+def test_the_mark_of_a_wrong_clock_counts_as_now() -> None:
+    """It would hold a deletion back for as long as that clock was wrong."""
+    marked = [entry("web", CIDR, absent_since=at(86_400))]
+    parent = range_object(entries=marked, revision=5, closing=True, deleted=at(0))
+    answers = [allocation_object("web", cidr=CIDR, revision=1)]
+    answer = sync_range(range_body(parent, allocations=answers, finalizing=True))
+    assert answer["status"]["allocations"] == [entry("web", CIDR, absent_since=at(0))]
+    assert answer["resyncAfterSeconds"] == 60
+
+
 def test_the_mark_of_a_holder_that_is_back_is_taken_off() -> None:
     marked = range_object(entries=[entry("web", CIDR, absent_since=at(-60))], revision=5)
     answer = sync_range(range_body(marked, request_object("web")))
@@ -270,6 +286,17 @@ def test_releases_stop_at_their_budget_and_the_others_wait_for_the_next_step() -
     size = len(encode(status["allocations"])) + len(encode(status["released"]))
     assert BYTES_FOR_RELEASES_MAX - 50 <= size <= BYTES_FOR_RELEASES_MAX + 4
     assert 1_000 < len(status["released"]) < 10_000
+
+
+def test_no_more_releases_are_recorded_than_the_crd_admits() -> None:
+    gone = {f"u{number:035}" for number in range(RELEASED_COUNT_MAX + 1)}
+    seen = Sightings(present=(), released=gone, reclaimed=(), answered=(), on_hold=False, closing=False)
+    first = settled(Ledger(3, {}, {}, (), held=False, closing=False), seen, NOW)
+    assert len(first.released) == RELEASED_COUNT_MAX
+    left = gone - set(first.released)
+    second = settled(first, replace(seen, released=left), NOW)
+    assert set(second.released) == set(first.released[-RELEASED_COUNT_MIN:]), "who is not seen any more is forgotten"
+    assert set(settled(second, replace(seen, released=left), NOW).released) > left
 
 
 # --- what one object can record -------------------------------------------------------------------------------------
@@ -469,6 +496,15 @@ def test_a_cursor_that_is_none_is_refused_and_nothing_is_answered(
         sync_range(range_body(parent, request_object("web")))
     assert refused.value.path == f'$.parent.status.roundRobin["{key}"]'
     assert refused.value.message == message
+
+
+def test_a_cursor_behind_the_last_block_before_the_ipv4_addresses_can_be_read_back() -> None:
+    """What follows that block is an address that no pool has, because it is IPv4 in IPv6 form."""
+    parent = range_object("::fffe:0:0/96", chunk_size=97, mode="RoundRobin")
+    requests = [request_object("a"), request_object("b")]
+    parent["status"] = sync_range(range_body(parent, *requests))["status"]
+    assert read_cursors(parent["status"]["roundRobin"], None) == {97: 0xFFFF << 32}
+    assert answers_of(sync_range(range_body(parent, *requests))).keys() == {"a", "b"}
 
 
 def test_a_mixture_of_cursors_is_refused_though_the_family_of_the_range_is_not_known() -> None:

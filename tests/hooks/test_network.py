@@ -37,6 +37,14 @@ def test_the_network_reaches_the_request_as_it_was_written(network: Obj) -> None
     assert (status["cidr"], status["network"]) == ("10.0.0.0/32", network)
 
 
+def test_a_range_that_grows_into_an_invalid_one_keeps_telling_its_network() -> None:
+    """What was granted stays, and a published request must not lose what it was told."""
+    grown = range_with(NETWORK, "10.0.0.0/30", "10.0.1.9-10.0.1.5", entries=HELD)
+    answer = sync_range(range_body(grown, request_object("web")))
+    (spec,) = [child["spec"] for child in answer["children"]]
+    assert (spec["state"], spec["network"]) == ("Ready", NETWORK)
+
+
 def test_without_a_network_nothing_is_said_of_one() -> None:
     answer = sync_range(range_body(range_object(entries=HELD), request_object("web")))
     assert "network" not in answer["children"][0]["spec"]

@@ -279,6 +279,13 @@ def test_a_deleted_request_without_an_answer_goes_after_ten_seconds(since: int) 
     assert finalize_request(going) == {"finalized": True}
 
 
+def test_a_deletion_that_lies_ahead_of_our_clock_does_not_make_the_wait_longer() -> None:
+    going = request_object("web", deleted=at(3600), annotations={SILENCE: at(-9)})
+    assert finalize_request(going)["annotations"] == {SILENCE: at(-9)}
+    going = request_object("web", deleted=at(3600), annotations={SILENCE: at(-10)})
+    assert finalize_request(going) == {"finalized": True}
+
+
 @pytest.mark.parametrize(
     "since", ["", "yesterday", "2026-11-23T20:00:00", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"]
 )
