@@ -107,7 +107,7 @@ class Observed:
 
     @property
     def network(self) -> Network | None:
-        """What each holder of a block is told besides; nothing by a range with faults."""
+        """What each holder of a block is told besides: for good, even if the range grows into an invalid one."""
         return self.spec.network if isinstance(self.spec, RangeSpec) else None
 
     @cached_property

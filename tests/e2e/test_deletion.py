@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.e2e.api import Api, Obj
     from tests.e2e.control_plane import ControlPlane
 
-REFUSAL = "holds 2 blocks: delete it with --cascade=background, or its requests first"
+REFUSAL = r"is in use \(blocks: 2\): delete it with --cascade=background, or its requests first"
 EFFECT_SECONDS_MAX = 30.0
 
 
