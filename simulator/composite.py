@@ -54,44 +54,29 @@ class CompositeController(Controller):
         parent_rule = ParentRule(self._parent_resource, rule.get("labelSelector"), ignores_status)
         super().__init__(around, manifest, [parent_rule])
         for resource in self._methods:
-            around.caches(resource).add_handler(self._on_child)
+            around.caches(resource).add_handler(self.on_child)
 
     # --- what wakes a parent
 
-    def _on_child(self, old: Obj | None, new: Obj | None) -> None:
-        if old and new and meta(old)["resourceVersion"] == meta(new)["resourceVersion"]:
-            return
-        child = new if new is not None else old
-        assert child is not None
-        reference = controller_of(child)
-        if reference is not None:
-            parent = self.resolved_parent(child, reference)
-            if parent is not None:
-                self.enqueue(parent)
-        elif new is not None and not is_deleting(new):
-            for parent in self._potential_parents(new):
-                self.enqueue(parent)
-
-    def _potential_parents(self, orphan: Obj) -> list[Obj]:
-        namespace = key_of(orphan)[0] if self._parent_resource.namespaced else ""
+    def parents_of(self, child: Obj) -> list[Obj]:
+        """Whoever controls the child, or those who may claim an orphan."""
+        if controller_of(child) is not None or is_deleting(child):
+            return super().parents_of(child)
+        namespace = key_of(child)[0] if self._parent_resource.namespaced else ""
         candidates = self._around.caches(self._parent_resource).objects(namespace)
-        return [parent for parent in candidates if self._may_claim(parent, orphan)]
+        return [parent for parent in candidates if self._may_claim(parent, child)]
 
     # --- one sync
 
     def sync(self, parent: Obj) -> Steps[None]:
         """See the head of the module. Raises ApiError, HookError, ChildrenFailed."""
-        try:
-            parent = yield from self.with_finalizer(parent)
-        except ApiError as error:
-            raise HookError(f"can't sync finalizer for {described(parent)}: {error}") from error
+        parent = yield from self.with_finalizer(parent)
         if not self.cares_for(parent):
             return
         observed = yield from self._claimed_children(parent)
         answer = yield from self.answered(parent, observed)
         desired = self.desired_children(parent, answer.get("children"))
-        if (answer.get("resyncAfterSeconds") or 0) > 0:
-            self.queue.add_after(self._queue_key(parent), answer["resyncAfterSeconds"])
+        self.resync_later(parent, answer)
         if answer.get("finalized"):
             parent = yield from self.change_finalizer(parent, wanted=False)
         self._label(parent, desired)

@@ -21,6 +21,7 @@ from simulator.objects import (
     Key,
     Obj,
     annotations_of,
+    controller_of,
     finalizers_of,
     is_deleting,
     joined,
@@ -187,8 +188,23 @@ class Controller:
             and not is_deleting(new)
         )
 
-    def resolved_parent(self, child: Obj, reference: dict[str, Any]) -> Obj | None:
-        """The parent that a child's controller reference means, if it is one of ours."""
+    def on_child(self, old: Obj | None, new: Obj | None) -> None:
+        """Look at the parents of a child that came, changed or went; an orphan that went is nobody's."""
+        if old and new and meta(old)["resourceVersion"] == meta(new)["resourceVersion"]:
+            return
+        child = new if new is not None else old
+        assert child is not None
+        if new is not None or controller_of(child) is not None:
+            for parent in self.parents_of(child):
+                self.enqueue(parent)
+
+    def parents_of(self, child: Obj) -> list[Obj]:
+        """Whom a change of the child concerns: the parent that controls it, if it is one of ours."""
+        reference = controller_of(child)
+        parent = self._resolved(child, reference) if reference else None
+        return [] if parent is None else [parent]
+
+    def _resolved(self, child: Obj, reference: dict[str, Any]) -> Obj | None:
         group = reference["apiVersion"].rpartition("/")[0]
         for resource in self._rules:
             if (resource.group, resource.kind) == (group, reference["kind"]):
@@ -201,14 +217,17 @@ class Controller:
     # --- finalizer
 
     def with_finalizer(self, parent: Obj) -> Steps[Obj]:
-        """The parent with our finalizer, added if need be by a live read and one write.
+        """The parent with our finalizer, added if need be by a live read and one write. Raises HookError.
 
         Without a finalize hook the finalizer is taken away instead. An object in deletion gets none.
         """
         wanted = "finalize" in self._paths
         if (self.finalizer in finalizers_of(parent)) == wanted or (wanted and is_deleting(parent)):
             return parent
-        return (yield from self.change_finalizer(parent, wanted=wanted))
+        try:
+            return (yield from self.change_finalizer(parent, wanted=wanted))
+        except ApiError as error:
+            raise HookError(f"can't sync finalizer for {described(parent)}: {error}") from error
 
     def change_finalizer(self, parent: Obj, *, wanted: bool) -> Steps[Obj]:
         """Add or remove our finalizer, whatever else has changed meanwhile. Raises NotFound, and other ApiErrors."""
@@ -263,6 +282,11 @@ class Controller:
         answer = self.call(parent, observed, related)
         yield f"reads the answer of {self.name} for {joined(key_of(parent))}"
         return answer
+
+    def resync_later(self, parent: Obj, answer: Obj) -> None:
+        """Look again after the time for which an answer asks."""
+        if (answer.get("resyncAfterSeconds") or 0) > 0:
+            self.queue.add_after(self._queue_key(parent), answer["resyncAfterSeconds"])
 
     def call(self, parent: Obj, observed: ObjectMap, related: ObjectMap) -> Obj:
         """Call the sync or finalize hook and return its answer. Raises HookError."""

@@ -16,7 +16,6 @@ from simulator.hookcall import HookError
 from simulator.objects import (
     Obj,
     annotations_of,
-    controller_of,
     finalizers_of,
     joined,
     key_of,
@@ -48,31 +47,17 @@ class DecoratorController(Controller):
             around, manifest, [_parent_rule(find(r["apiVersion"], r["resource"]), r) for r in spec["resources"]]
         )
         for resource in self._methods:
-            around.caches(resource).add_handler(self._on_attachment)
-
-    def _on_attachment(self, old: Obj | None, new: Obj | None) -> None:
-        if old and new and meta(old)["resourceVersion"] == meta(new)["resourceVersion"]:
-            return
-        child = new if new is not None else old
-        assert child is not None
-        reference = controller_of(child)
-        parent = self.resolved_parent(child, reference) if reference else None
-        if parent is not None:
-            self.enqueue(parent)
+            around.caches(resource).add_handler(self.on_child)
 
     def sync(self, parent: Obj) -> Steps[None]:
         """See the head of the module. Raises ApiError, HookError, ChildrenFailed."""
-        try:
-            parent = yield from self.with_finalizer(parent)
-        except ApiError as error:
-            raise HookError(f"can't sync finalizer for {described(parent)}: {error}") from error
+        parent = yield from self.with_finalizer(parent)
         if not self.cares_for(parent):
             return
         observed = self._attachments(parent)
         answer = yield from self.answered(parent, observed)
         desired = self.desired_children(parent, answer.get("attachments"))
-        if (answer.get("resyncAfterSeconds") or 0) > 0:
-            self.queue.add_after(self._queue_key(parent), answer["resyncAfterSeconds"])
+        self.resync_later(parent, answer)
         try:
             yield from self._write(parent, answer)
         except (NotFound, Conflict):
