@@ -117,12 +117,18 @@ def _grant(seen: Observed, kept: Ledger, extents: Extents, pool: Pool, waiting: 
     claims = [want for _, want in wants if isinstance(want, Claim)]
     held, cursors = [*_held(kept, seen.cooldown), *extents.withheld(kept)], _cursors(seen, kept, pool)
     decision = allocate(pool, held, claims, cursors)
-    entries = _entries(claimants, decision.outcomes)
+    entries = [
+        Entry(cidr=str(outcome), request=claim.holder, uid=request.metadata.uid)
+        if isinstance(outcome, Prefix)
+        else None
+        for request, claim, outcome in zip(claimants, claims, decision.outcomes, strict=True)
+    ]
     fitting = fitting_count(kept, entries)
     outcomes = decision.outcomes[:fitting] + [_full(seen, outcome) for outcome in decision.outcomes[fitting:]]
+    next_free = min(kept.cooling_ends(seen.cooldown), default=None)
     for request, outcome in zip(claimants, outcomes, strict=True):
         if isinstance(outcome, Refused):
-            refusals[request.metadata.uid] = _with_prospect(outcome, kept, seen.cooldown)
+            refusals[request.metadata.uid] = _with_prospect(outcome, next_free)
     grants = [entry for entry in entries[:fitting] if entry]
     round_robin = written_cursors(decision.cursors, pool.family)
     if fitting < len(entries):  # what is left over is more than the decision says
@@ -130,12 +136,11 @@ def _grant(seen: Observed, kept: Ledger, extents: Extents, pool: Pool, waiting: 
     return Service(grants, refusals, decision, round_robin)
 
 
-def _with_prospect(refused: Refused, kept: Ledger, cooldown: timedelta) -> Refused:
+def _with_prospect(refused: Refused, next_free: datetime | None) -> Refused:
     """The refusal, with the time at which the first block that cools down is free, where it waits for any block."""
-    ends = kept.cooling_ends(cooldown)
-    if refused.reason != "Exhausted" or not ends:
+    if refused.reason != "Exhausted" or next_free is None:
         return refused
-    return replace(refused, message=f"{refused.message}; a block that cools down is free at {timestamp(min(ends))}")
+    return replace(refused, message=f"{refused.message}; a block that cools down is free at {timestamp(next_free)}")
 
 
 def _full(seen: Observed, outcome: Prefix | Refused) -> Refused:
@@ -160,8 +165,9 @@ def _claim(request: RequestObject, seen: Observed, pool: Pool) -> Claim | Refuse
         claim = parse_claim(holder, wanted, pool) if wanted else Claim(holder, length)
     except InvalidClaim as error:
         return Refused(Verdict.INVALID, "InvalidRequest", f"request {error}")
+    recorded = claim.exact if request.status.cidr else _recorded(request, claim)
     refused = claim.exact and network.refusal_of(claim.exact, seen.network, seen.range_text)
-    return refused or claim._replace(recorded=claim.exact if request.status.cidr else _recorded(request, claim))
+    return refused or (claim._replace(recorded=recorded) if recorded else claim)
 
 
 def _recorded(request: RequestObject, claim: Claim) -> Prefix | None:
@@ -182,16 +188,6 @@ def _on_hold(claim: Claim, pool: Pool) -> Claim | Refused:
         return claim._replace(exact=claim.recorded)
     message = f"{pool.name} is on hold: only requests with a recorded address are served"
     return Refused(Verdict.BUSY, "OnHold", message)
-
-
-def _entries(claimants: list[RequestObject], outcomes: list[Prefix | Refused]) -> list[Entry | None]:
-    """The entries of those who get a block."""
-    return [
-        Entry(cidr=str(outcome), request="/".join(request_key(request)), uid=request.metadata.uid)
-        if isinstance(outcome, Prefix)
-        else None
-        for request, outcome in zip(claimants, outcomes, strict=True)
-    ]
 
 
 def _held(ledger: Ledger, cooldown: timedelta) -> list[Allocation]:

@@ -20,14 +20,17 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache, partial
 from itertools import accumulate
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from ipam.address import Prefix
 from ipam.free_space import FreeSpace
 from ipam.interval import Interval, without
 from ipam.pool import Pool
 from ipam.round_robin import RoundRobinSpace
+
+Wanted = TypeVar("Wanted", Prefix, int)  # one certain block, or any block of a prefix length
 
 
 class Verdict(StrEnum):
@@ -98,7 +101,9 @@ def allocate(
     bits = pool.family.bits
     free = FreeSpace(gaps, bits) if cursors is None else RoundRobinSpace(gaps, bits, cursors)
     returned = [_take_recorded(pool, free, claim) for claim in claims]
-    outcomes = [block or _serve(pool, free, claim) for block, claim in zip(returned, claims, strict=True)]
+    # Ten thousand claims have a few prefix lengths: each of them is judged once.
+    refusal_of = cache(partial(_first_refusal, _LENGTH_RULES, pool))
+    outcomes = [block or _serve(pool, free, claim, refusal_of) for block, claim in zip(returned, claims, strict=True)]
     granted = [
         Allocation(outcome, claim.holder)
         for outcome, claim in zip(outcomes, claims, strict=True)
@@ -121,61 +126,66 @@ def _take_recorded(pool: Pool, free: FreeSpace | RoundRobinSpace, claim: Claim) 
     return recorded if recorded and pool.covers(recorded) and free.take_exactly(recorded) else None
 
 
-def _serve(pool: Pool, free: FreeSpace | RoundRobinSpace, claim: Claim) -> Prefix | Refused:
-    refused = next((refused for rule in _RULES if (refused := rule(pool, claim))), None)
-    if refused:
-        return refused
+def _serve(
+    pool: Pool, free: FreeSpace | RoundRobinSpace, claim: Claim, refusal_of: Callable[[int], Refused | None]
+) -> Prefix | Refused:
+    """Serve one claim; `refusal_of` says what makes a prefix length Invalid."""
     if claim.exact:
-        return claim.exact if free.take_exactly(claim.exact) else _TAKEN
+        refused = _first_refusal(_BLOCK_RULES, pool, claim.exact)
+        return refused or (claim.exact if free.take_exactly(claim.exact) else _TAKEN)
+    if refused := refusal_of(claim.prefix_length):
+        return refused
     first = free.take(claim.prefix_length)
     if first is None:
         return Refused(Verdict.BUSY, "Exhausted", f"no free /{claim.prefix_length} in {pool.name}: waiting for room")
     return Prefix(first, claim.prefix_length, pool.family)
 
 
-def _has_a_length_of_the_family(pool: Pool, claim: Claim) -> Refused | None:
-    if claim.exact or 0 <= claim.prefix_length <= pool.family.bits:
-        return None
-    lengths = f"{pool.family.name} prefix lengths are 0..{pool.family.bits}"
-    return Refused(Verdict.INVALID, "InvalidSize", f"invalid size {claim.prefix_length}: {lengths}")
+def _first_refusal(
+    rules: Sequence[Callable[[Pool, Wanted], Refused | None]], pool: Pool, wanted: Wanted
+) -> Refused | None:
+    return next((refused for rule in rules if (refused := rule(pool, wanted))), None)
 
 
-def _is_of_the_family(pool: Pool, claim: Claim) -> Refused | None:
-    if claim.exact is None or claim.exact.family is pool.family:
+def _is_of_the_family(pool: Pool, block: Prefix) -> Refused | None:
+    if block.family is pool.family:
         return None
-    message = f"{claim.exact} is {claim.exact.family.name}, {pool.name} is {pool.family.name}"
+    message = f"{block} is {block.family.name}, {pool.name} is {pool.family.name}"
     return Refused(Verdict.INVALID, "OutsideRange", message)
 
 
-def _has_no_excluded_address(pool: Pool, claim: Claim) -> Refused | None:
-    excluded = claim.exact and pool.exclusion_in(claim.exact)
+def _has_no_excluded_address(pool: Pool, block: Prefix) -> Refused | None:
+    excluded = pool.exclusion_in(block)
     if not excluded:
         return None
-    message = f"{claim.exact} has addresses that are excluded from {pool.name}: {excluded.text(pool.family)}"
+    message = f"{block} has addresses that are excluded from {pool.name}: {excluded.text(pool.family)}"
     return Refused(Verdict.INVALID, "Excluded", message)
 
 
-def _lies_inside_the_pool(pool: Pool, claim: Claim) -> Refused | None:
-    if claim.exact is None or pool.covers(claim.exact):
+def _lies_inside_the_pool(pool: Pool, block: Prefix) -> Refused | None:
+    if pool.covers(block):
         return None
-    return Refused(Verdict.INVALID, "OutsideRange", f"{claim.exact} is not wholly inside {pool.name}")
+    return Refused(Verdict.INVALID, "OutsideRange", f"{block} is not wholly inside {pool.name}")
 
 
-def _is_not_larger_than_the_pool(pool: Pool, claim: Claim) -> Refused | None:
-    if claim.exact or claim.prefix_length >= pool.largest_block_length:
+def _is_a_length_of_the_family(pool: Pool, length: int) -> Refused | None:
+    if 0 <= length <= pool.family.bits:
+        return None
+    lengths = f"{pool.family.name} prefix lengths are 0..{pool.family.bits}"
+    return Refused(Verdict.INVALID, "InvalidSize", f"invalid size {length}: {lengths}")
+
+
+def _is_not_larger_than_the_pool(pool: Pool, length: int) -> Refused | None:
+    if length >= pool.largest_block_length:
         return None
     largest = f"the largest aligned block of {pool.name} is /{pool.largest_block_length}"
-    return Refused(Verdict.INVALID, "TooLarge", f"no block of /{claim.prefix_length} can ever fit: {largest}")
+    return Refused(Verdict.INVALID, "TooLarge", f"no block of /{length} can ever fit: {largest}")
 
 
-#: What makes a claim Invalid, in the order in which it is asked; the first refusal wins.
-_RULES: tuple[Callable[[Pool, Claim], Refused | None], ...] = (
-    _has_a_length_of_the_family,
-    _is_of_the_family,
-    _has_no_excluded_address,
-    _lies_inside_the_pool,
-    _is_not_larger_than_the_pool,
-)
+#: What makes a claim for one certain block Invalid, in the order in which it is asked; the first refusal wins.
+_BLOCK_RULES = (_is_of_the_family, _has_no_excluded_address, _lies_inside_the_pool)
+#: The same for a claim for any block of a prefix length.
+_LENGTH_RULES = (_is_a_length_of_the_family, _is_not_larger_than_the_pool)
 
 _TAKEN = Refused(Verdict.BUSY, "Taken", "")
 

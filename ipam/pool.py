@@ -1,8 +1,10 @@
 """The pool of a range: the addresses that it may hand out."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import attrgetter
 
 from ipam.address import IPV4, IPV6, Family, InvalidAddress, Prefix
 from ipam.free_space import aligned_blocks
@@ -41,8 +43,8 @@ class Pool:
 
     def covers(self, prefix: Prefix) -> bool:
         """Whether every address of the prefix belongs to the pool."""
-        wanted = Interval(prefix.first, prefix.last)
-        return prefix.family is self.family and any(interval.covers(wanted) for interval in self.intervals)
+        at = bisect_right(self.intervals, prefix.first, key=attrgetter("first")) - 1  # the last that begins by then
+        return prefix.family is self.family and at >= 0 and prefix.last <= self.intervals[at].last
 
     def block_count(self, length: int) -> int:
         """Number of aligned blocks of a prefix length that the pool contains, whatever is held of it."""
@@ -65,7 +67,9 @@ class Pool:
 
     def exclusion_in(self, prefix: Prefix) -> Interval | None:
         """The lowest excluded interval that has an address of the prefix, which is of the pool's family."""
-        return next((each for each in self.excluded if each.first <= prefix.last and prefix.first <= each.last), None)
+        at = bisect_left(self.excluded, prefix.first, key=attrgetter("last"))  # the first that does not end before it
+        found = at < len(self.excluded) and self.excluded[at].first <= prefix.last
+        return self.excluded[at] if found else None
 
     def excluding(self, prefix: Prefix) -> "Pool":
         """The pool without the addresses of a prefix of its family, which may lie outside; something must be left."""

@@ -135,6 +135,19 @@ def test_an_exclusion_is_found_by_its_lowest_interval() -> None:
     assert pool.exclusion_in(parse_prefix("10.0.0.10/31")) is None
 
 
+def test_what_is_covered_and_excluded_is_what_a_walk_over_all_intervals_finds() -> None:
+    """Every aligned block of 64 addresses, in a pool with holes, excluded ends and neighbours that do not touch."""
+    ranges = ["10.0.0.2-10.0.0.13", "10.0.0.16/29", "10.0.0.26", "10.0.0.32/28", "10.0.0.50-10.0.0.61"]
+    pool = parse_pool("net", ranges, ["10.0.0.0/30", "10.0.0.9-10.0.0.10", "10.0.0.20", "10.0.0.39-10.0.0.44"])
+    blocks = [Prefix(TEN + at, length, IPV4) for length in range(26, 33) for at in range(0, 64, 1 << 32 - length)]
+    assert len(blocks) == 127
+    for block in blocks:
+        wanted = Interval(block.first, block.last)
+        assert pool.covers(block) is any(each.covers(wanted) for each in pool.intervals)
+        met = [each for each in pool.excluded if each.first <= block.last and block.first <= each.last]
+        assert pool.exclusion_in(block) == (met[0] if met else None)
+
+
 @pytest.mark.parametrize(
     ("ranges", "excludes", "message"),
     [

@@ -1,0 +1,182 @@
+"""What a call costs grows like its body, whatever the range is busy with: never like the square of it.
+
+The cost is a count of the Python instructions that one call executes, which is the same in each run and on each
+machine. Twice the objects may cost a little more than twice as much, as there are sorts and searches.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from hooks import ranges
+from hooks.wire import RangeBody, decode_body
+from tests.hooks.build import (
+    NOW,
+    Obj,
+    allocation_object,
+    at,
+    entry,
+    extent_object,
+    range_body,
+    range_object,
+    request_object,
+)
+
+SMALL, LARGE = 100, 200
+GROWTH_MAX = 2.2
+
+
+def instruction_count(body: Obj) -> int:
+    """Number of instructions that one call of the hook executes, without the reading of its body."""
+    decoded = decode_body(json.dumps(body).encode(), RangeBody)
+    count = 0
+
+    def trace(frame: FrameType, event: str, _: Any) -> Callable[..., Any]:
+        nonlocal count
+        frame.f_trace_lines, frame.f_trace_opcodes = False, True
+        count += event == "opcode"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        ranges.sync(decoded, NOW)
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def cidr(index: int) -> str:
+    return f"10.0.{index >> 4}.{16 * (index & 15)}/28"
+
+
+def entries(count: int) -> list[Obj]:
+    return [entry(f"r{index}", cidr(index)) for index in range(count)]
+
+
+def allocations(count: int) -> list[Obj]:
+    return [allocation_object(f"r{index}", cidr=cidr(index), revision=1) for index in range(count)]
+
+
+def requests(count: int, **fields: Any) -> list[Obj]:
+    return [request_object(f"r{index}", **fields) for index in range(count)]
+
+
+def newcomers(count: int, **fields: Any) -> list[Obj]:
+    return [request_object(f"n{index}", **fields) for index in range(count)]
+
+
+def texts(count: int) -> tuple[str, ...]:
+    return tuple(f"10.{index}.0.0/24" for index in range(count))
+
+
+def with_cooldown(parent: Obj) -> Obj:
+    parent["spec"]["cooldownSeconds"] = 3600
+    return parent
+
+
+def waiting(count: int) -> Obj:
+    return range_body(range_object("10.0.0.0/16"), *requests(count))
+
+
+def waiting_in_turn(count: int) -> Obj:
+    return range_body(range_object("10.0.0.0/16", mode="RoundRobin"), *requests(count))
+
+
+def settled(count: int) -> Obj:
+    parent = range_object("10.0.0.0/16", entries=entries(count))
+    return range_body(parent, *requests(count), allocations=allocations(count))
+
+
+def exhausted(count: int) -> Obj:
+    parent = range_object(f"10.0.0.0-10.0.{count >> 4}.{16 * (count & 15) - 1 & 255}", entries=entries(count))
+    return range_body(parent, *requests(count), *newcomers(count), allocations=allocations(count))
+
+
+def exhausted_and_cooling_down(count: int) -> Obj:
+    resting = [{**each, "releasedAt": at(-5)} for each in entries(count)]
+    parent = with_cooldown(range_object("10.0.0.0/28", entries=resting))
+    return range_body(parent, *newcomers(count))
+
+
+def dedicated_in_many_intervals(count: int) -> Obj:
+    parent = range_object(*texts(count), excludes=tuple(f"10.{index}.0.0/28" for index in range(count)))
+    wanted = [request_object(f"n{index}", wanted=f"10.{index}.0.{16 * (index % 4)}/28") for index in range(count)]
+    return range_body(parent, *wanted)
+
+
+def dedicated_and_taken(count: int) -> Obj:
+    wanted = [request_object(f"n{index}", wanted=cidr(index)) for index in range(count)]
+    return range_body(range_object("10.0.0.0/16", entries=entries(count)), *requests(count), *wanted)
+
+
+def recorded_on_hold(count: int) -> Obj:
+    back = [request_object(f"r{index}", recorded=cidr(index)) for index in range(count)]
+    return range_body(range_object("10.0.0.0/16", hold=True, held=True, revision=1), *back)
+
+
+def released(count: int) -> Obj:
+    parent = range_object("10.0.0.0/16", entries=entries(count))
+    return range_body(parent, *requests(count, deleted=at(-1)), allocations=allocations(count))
+
+
+def released_to_cool_down(count: int) -> Obj:
+    body = released(count)
+    with_cooldown(body["parent"])
+    return body
+
+
+def told_of_their_release(count: int) -> Obj:
+    names = [f"r{index}" for index in range(count)]
+    parent = range_object("10.0.0.0/16", released=names, revision=2)
+    return range_body(parent, *requests(count, deleted=at(-1)), allocations=allocations(count))
+
+
+def absent(count: int) -> Obj:
+    reclaimed = ",".join(f"uid-r{index}" for index in range(0, count, 2))
+    return range_body(range_object("10.0.0.0/16", entries=entries(count), reclaim=reclaimed))
+
+
+def being_deleted(count: int) -> Obj:
+    parent = range_object("10.0.0.0/16", entries=entries(count), deleted=at(-1), closing=True)
+    return range_body(parent, *requests(count), *newcomers(count), allocations=allocations(count), finalizing=True)
+
+
+def overlapped_by_many(count: int) -> Obj:
+    others = [
+        extent_object(cidr(index), version=index + 1, owner=f"uid-{index}", range_name=f"other{index}")
+        for index in range(count)
+    ]
+    own = [extent_object("10.0.0.0-10.0.255.255", version=9999)]
+    return range_body(range_object("10.0.0.0/16"), *newcomers(count), announced=own, extents=[*own, *others])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        waiting,
+        waiting_in_turn,
+        settled,
+        exhausted,
+        exhausted_and_cooling_down,
+        dedicated_in_many_intervals,
+        dedicated_and_taken,
+        recorded_on_hold,
+        released,
+        released_to_cool_down,
+        told_of_their_release,
+        absent,
+        being_deleted,
+        overlapped_by_many,
+    ],
+    ids=lambda body: body.__name__,
+)
+def test_a_call_costs_no_more_than_its_body_grows(body: Callable[[int], Obj]) -> None:
+    instruction_count(body(SMALL))  # what is cached for the whole process is no part of a call
+    small, large = instruction_count(body(SMALL)), instruction_count(body(LARGE))
+    assert small > SMALL * 100, "the case does not do its work"
+    assert large <= GROWTH_MAX * small
