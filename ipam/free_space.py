@@ -41,6 +41,7 @@ class FreeSpace:
         for heap in self._heaps:
             heapify(heap)
         self._blocks: list[set[int]] = [set(heap) for heap in self._heaps]
+        self._exhausted_length = -1  # no block of this length is free, nor a larger one: free space only shrinks
 
     @property
     def largest_length(self) -> int | None:
@@ -58,11 +59,12 @@ class FreeSpace:
         Of the free blocks that are large enough the smallest is used, of several of one size the lowest, and of that
         one the low end.
         """
-        for candidate in range(length, -1, -1):
+        for candidate in range(length, self._exhausted_length, -1):
             if self._blocks[candidate]:
                 first = self._pop_lowest(candidate)
                 self._return_rest(first, length, first, candidate)
                 return first
+        self._exhausted_length = max(self._exhausted_length, length)
         return None
 
     def take_exactly(self, prefix: Prefix) -> bool:
