@@ -1,26 +1,46 @@
 """Bodies of hook calls at any size, in the shape in which Metacontroller 4.17 sends them: managedFields and all."""
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 from hooks.names import ALLOCATION_KEY, API_VERSION, RANGE_LABEL, REQUEST_FINALIZER, REQUEST_KEY, allocation_name
 
 RANGE_UID = "de152dec-3154-46e4-a4ca-367e4396cb2e"
+_EXHAUSTED = "no free /28 in team-a/net: waiting for room"
 CREATED = "2026-11-23T19:57:49Z"
 
 
-def sync_body(count: int, *, settled: bool) -> bytes:
-    """The body of /ipamrange/sync for a range with so many requests.
+#: Nobody has a block yet; each has its block; half of them have all blocks, and the others have been told so.
+State = Literal["waiting", "settled", "exhausted"]
 
-    Args:
-        count: number of requests.
-        settled: whether each request has its block already and an allocation says so, or all of them wait.
-    """
-    requests = {f"team-a/{_name(index)}": _request(index) for index in range(count)}
+_DEFAULT_STATUS = {
+    "state": "Pending",
+    "message": (
+        "no answer yet: if this lasts, see whether the range exists, whether it allows this namespace, and whether "
+        "Metacontroller and the hooks run"
+    ),
+    "conditions": [
+        {
+            "type": "Ready",
+            "status": "Unknown",
+            "reason": "NotYetObserved",
+            "message": "no answer yet",
+            "lastTransitionTime": "1970-01-01T00:00:00Z",
+        }
+    ],
+}
+
+
+def sync_body(count: int, state: State) -> bytes:
+    """The body of /ipamrange/sync for a range with so many requests, all in this state."""
+    held_count = {"waiting": 0, "settled": count, "exhausted": count // 2}[state]
+    told_count = 0 if state == "waiting" else count
+    requests = {f"team-a/{_name(index)}": _request(index, held_count, told_count) for index in range(count)}
     entries = [
-        {"cidr": _cidr(index), "request": f"team-a/{_name(index)}", "uid": _uid(index)} for index in range(count)
+        {"cidr": _cidr(index), "request": f"team-a/{_name(index)}", "uid": _uid(index)} for index in range(held_count)
     ]
-    allocations = {f"team-a/{each['metadata']['name']}": each for each in map(_allocation, range(count))}
+    children = [_allocation(index, held_count) for index in range(told_count)]
+    last = _address(16 * held_count - 1)
     body = {
         "controller": {"kind": "CompositeController", "metadata": {"name": "ipamrange"}},
         "parent": {
@@ -33,10 +53,10 @@ def sync_body(count: int, *, settled: bool) -> bytes:
                 "generation": 1,
                 "creationTimestamp": CREATED,
             },
-            "spec": {"chunkSize": 28, "ranges": ["10.0.0.0/8"]},
-            "status": {"revision": 1, "allocations": entries} if settled else {"revision": 0},
+            "spec": {"chunkSize": 28, "ranges": [f"10.0.0.0-{last}" if state == "exhausted" else "10.0.0.0/8"]},
+            "status": {"revision": 1, "allocations": entries} if entries else {"revision": 0},
         },
-        "children": {ALLOCATION_KEY: allocations if settled else {}},
+        "children": {ALLOCATION_KEY: {f"team-a/{each['metadata']['name']}": each for each in children}},
         "related": {REQUEST_KEY: requests},
         "finalizing": False,
     }
@@ -51,12 +71,30 @@ def _uid(index: int) -> str:
     return f"5bf2a5bd-3e17-4651-b1d8-{index:012d}"
 
 
+def _address(offset: int) -> str:
+    return f"10.{offset >> 16 & 255}.{offset >> 8 & 255}.{offset & 255}"
+
+
 def _cidr(index: int) -> str:
-    address = 16 * index
-    return f"10.{address >> 16 & 255}.{address >> 8 & 255}.{address & 255}/28"
+    return f"{_address(16 * index)}/28"
 
 
-def _request(index: int) -> dict[str, Any]:
+def _status(index: int, held_count: int, told_count: int) -> dict[str, Any]:
+    if index >= told_count:
+        return _DEFAULT_STATUS
+    if index < held_count:
+        return {"cidr": _cidr(index), **_verdict("Ready", "True", "Allocated", "")}
+    return _verdict("Busy", "False", "Exhausted", _EXHAUSTED)
+
+
+def _verdict(state: str, status: str, reason: str, message: str) -> dict[str, Any]:
+    types = {"Ready": status} | ({} if status == "True" else {"Reconciling": "True"})
+    common = {"reason": reason, "message": message, "lastTransitionTime": CREATED, "observedGeneration": 1}
+    conditions = [{"type": type_, "status": value, **common} for type_, value in types.items()]
+    return {"state": state, "message": message, "observedGeneration": 1, "conditions": conditions}
+
+
+def _request(index: int, held_count: int, told_count: int) -> dict[str, Any]:
     spec = {"ipam": {"name": "net"}}
     return {
         "apiVersion": API_VERSION,
@@ -77,19 +115,20 @@ def _request(index: int) -> dict[str, Any]:
             "uid": _uid(index),
         },
         "spec": spec,
-        "status": {"state": "Pending"},
+        "status": _status(index, held_count, told_count),
     }
 
 
-def _allocation(index: int) -> dict[str, Any]:
+def _allocation(index: int, held_count: int) -> dict[str, Any]:
     name = allocation_name("team-a", "net", "team-a", _name(index), _uid(index))
-    spec = {
+    spec: dict[str, Any] = {
         "range": "net",
         "request": {"namespace": "team-a", "name": _name(index), "uid": _uid(index)},
-        "state": "Ready",
-        "cidr": _cidr(index),
-        "revision": 1,
     }
+    if index < held_count:
+        spec |= {"state": "Ready", "cidr": _cidr(index), "revision": 1}
+    else:
+        spec |= {"state": "Busy", "reason": "Exhausted", "message": _EXHAUSTED}
     return {
         "apiVersion": API_VERSION,
         "kind": "IPAMAllocation",

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from statistics import median
 from time import process_time
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 
-from bench.bodies import sync_body
+from bench.bodies import State, sync_body
 from hooks import ranges
 from hooks.wire import RangeBody, decode_body, encode
 
@@ -29,17 +29,16 @@ def main(counts: list[int]) -> None:
     print("| requests | state | body MB | orjson.loads | decode | decide | encode | whole answer | ratio |")
     print("| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for count in counts:
-        for settled in (False, True):
-            print(_row(count, settled=settled), flush=True)
+        for state in get_args(State):
+            print(_row(count, state), flush=True)
 
 
-def _row(count: int, *, settled: bool) -> str:
-    data = sync_body(count, settled=settled)
+def _row(count: int, state: State) -> str:
+    data = sync_body(count, state)
     now = datetime.now(UTC)
     rounds = [_round(data, now) for _ in range(ROUNDS)]
     loads, decode, decide, encoded = (median(column) * 1000 for column in zip(*rounds, strict=True))
     whole = decode + decide + encoded
-    state = "all settled" if settled else "all waiting"
     return (
         f"| {count:,} | {state} | {len(data) / 1e6:.1f} | {loads:.0f} ms | {decode:.0f} ms | {decide:.0f} ms "
         f"| {encoded:.0f} ms | {whole:.0f} ms | {whole / loads:.2f} |"

@@ -31,7 +31,7 @@ PROBE_SECONDS = 0.05
 
 def main(count: int) -> None:
     """Print one Markdown table."""
-    body = sync_body(count, settled=True)
+    body = sync_body(count, "settled")
     calls: dict[tuple[str, int, int], list[float]] = {model: [] for model in MODELS}
     probes: dict[tuple[str, int, int], list[float]] = {model: [] for model in MODELS}
     memory: dict[tuple[str, int, int], int] = {}
