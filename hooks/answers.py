@@ -2,7 +2,8 @@
 
 Metacontroller deletes each child that is missing here, so leaving one out is a decision like any other:
 
-    S3  Ready and Released come from the observed ledger only, never from the proposal of the same call.
+    S3  Ready and Released come from the observed ledger only, never from the proposal of the same call. And a call that
+        proposes grants tells nobody that there is no room: that, too, would rest on them (`Service.told`).
     Both carry the revision of the ledger on which they rest. If the ledger seen now is older than that, the cache is
     stale, and the answer stays as it is. If it is as new or newer, it is right.
 

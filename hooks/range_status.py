@@ -32,8 +32,16 @@ class Service:
 
     def without_waiting(self) -> "Service":
         """The same without a word to those who might be served soon."""
-        invalid = {uid: refusal for uid, refusal in self.refusals.items() if refusal.verdict is Verdict.INVALID}
-        return replace(self, refusals=invalid)
+        return replace(self, refusals=self._final_refusals)
+
+    @property
+    def told(self) -> dict[str, Refused]:
+        """The refusals that can be published (S3): who waits because of a grant is told once that is committed."""
+        return self._final_refusals if self.grants else self.refusals
+
+    @property
+    def _final_refusals(self) -> dict[str, Refused]:
+        return {uid: refusal for uid, refusal in self.refusals.items() if refusal.verdict is Verdict.INVALID}
 
     @property
     def pending_count(self) -> int:

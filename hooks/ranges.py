@@ -76,7 +76,7 @@ def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
     kept = settled(seen.ledger, seen.sightings, now, seen.cooldown)
     extents = observed_extents(seen)
     service = _serve(seen, kept, extents)
-    answers = published(seen, service.refusals)
+    answers = published(seen, service.told)
     proposal = with_grants(kept, service.grants, service.round_robin)
     if proposal != seen.ledger:
         proposal = replace(proposal, revision=seen.ledger.revision + 1)

@@ -7,6 +7,7 @@ nothing of how the hooks decide.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -21,6 +22,8 @@ Checker = Callable[[History], Iterator[str]]
 RANGE_SYNC, REQUESTS = "/ipamrange/sync", "IPAMRequest.ipam.mandelsoft.org/v1alpha1"
 #: S5 (c): how long a holder must have been missing from a range that is being deleted.
 ABSENCE = timedelta(minutes=1)
+#: How a refusal names whose block is in the way.
+HELD_BY = re.compile(r"(?P<cidr>\S+) is held by (?P<holder>\S+/\S+)$")
 
 
 def no_overlap(history: History) -> Iterator[str]:
@@ -113,7 +116,7 @@ def _regrants(history: History, body: Obj, answer: Obj) -> Iterator[str]:
 
 
 def committed(history: History) -> Iterator[str]:
-    """Committed (S3): what is published was in the ledger first."""
+    """Committed (S3): what is published was in the ledger first, and so was whoever a refusal names."""
     for request, _, cidr in history.facts.published:
         if cidr and not request.published_by and not request.is_handmade:
             yield f"{request.name} shows {cidr}, which no range ever granted to it"
@@ -122,6 +125,12 @@ def committed(history: History) -> Iterator[str]:
         uid, cidr = obj["spec"]["request"]["uid"], obj["spec"].get("cidr")
         if life is not None and life.granted.get(uid) != cidr:
             yield f"an allocation says {cidr} to {uid}, but {life.name} granted {life.granted.get(uid)}"
+    for obj in history.facts.refused:
+        life, named = history.ranges.get(controlling_range(obj)), HELD_BY.search(obj["spec"].get("message", ""))
+        if life is not None and named is not None:
+            granted = [(cidr, history.requests[uid].name) for uid, cidr in life.granted.items()]
+            if named.groups() not in granted:
+                yield f"a refusal says {named[0]}, to whom {life.name} never granted that"
     for obj in history.facts.let_go:
         life = history.ranges.get(controlling_range(obj))
         if life is not None and (uid := obj["spec"]["request"]["uid"]) not in life.released:

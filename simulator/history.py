@@ -151,6 +151,8 @@ class Facts:
     #: (request, cidr before, cidr now) where it changed, and Ready allocations that are new or changed.
     published: list[tuple[RequestLife, str, str]] = field(default_factory=list)
     allocations: list[Obj] = field(default_factory=list)
+    #: Allocations that say that a request waits, new or changed.
+    refused: list[Obj] = field(default_factory=list)
     #: Allocations that have become Released.
     let_go: list[Obj] = field(default_factory=list)
     #: Ready allocations that Metacontroller deleted or made something else.
@@ -345,6 +347,8 @@ class History:
         self.allocations[name] = event.obj
         if event.obj["spec"]["state"] == "Ready":
             self.facts.allocations.append(event.obj)
+        elif event.obj["spec"]["state"] == "Busy" and not self.world.actor:
+            self.facts.refused.append(event.obj)
         elif event.obj["spec"]["state"] == "Released" and not self.world.actor:
             self.facts.let_go.append(event.obj)
 

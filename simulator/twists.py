@@ -83,17 +83,21 @@ def _extents(answer: Obj) -> list[Obj]:
 
 def publish_proposal(_: str, body: Obj, ask: Ask) -> Obj:
     """What the call proposes is published by the same call."""
-    answer = ask(body)
-    observed = {entry["uid"] for entry in _entries(body["parent"])}
-    full = copied(body)
-    full["parent"]["status"] = answer.get("status", {})
-    later = ask(full)
-    new = {entry["uid"] for entry in _entries(answer)} - observed
+    return _with_next(body, ask, "Ready")
+
+
+def refuse_by_proposal(_: str, body: Obj, ask: Ask) -> Obj:
+    """Who waits for what the call proposes to give to others is told so by the same call."""
+    return _with_next(body, ask, "Busy")
+
+
+def _with_next(body: Obj, ask: Ask, state: str) -> Obj:
+    """The answer, with those new allocations of a state that the next call would publish after the commit."""
+    answer, later = ask(body), copied(body)
+    later["parent"]["status"] = answer.get("status", {})
     names = {child["metadata"]["name"] for child in answer.get("children", [])}
-    for child in _published(later):
-        if child["spec"]["request"]["uid"] in new and child["metadata"]["name"] not in names:
-            answer["children"].append(child)
-    return answer
+    new = [child for child in _published(ask(later)) if child["metadata"]["name"] not in names]
+    return answer | {"children": answer["children"] + [child for child in new if child["spec"]["state"] == state]}
 
 
 def release_absent(_: str, body: Obj, ask: Ask) -> Obj:

@@ -7,7 +7,7 @@ NoOverlap  no two living requests of a range hold overlapping blocks at any mome
            is being deleted with no finalizer but ours left: from there on its block may be given to another.
 Stable     the cidr of a request, of an allocation, and of a uid in a ledger never changes.
 Committed  an allocation becomes Ready only with a block that the ledger of its range has recorded before (S3), and a
-           request only with the block of its allocation.
+           request only with the block of its allocation. Whoever a refusal names as holder was in the ledger before.
 Steps      each stored ledger is the one before with another revision by one, or the same ledger (S2).
 
 What must hold at rest is in `rest.py`.
@@ -15,6 +15,7 @@ What must hold at rest is in `rest.py`.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from tests.e2e.history import Event
 
 RangeKey = tuple[str, str]
+
+#: How a refusal names whose block is in the way.
+HELD_BY = re.compile(r"(?P<cidr>\S+) is held by (?P<holder>\S+/\S+)$")
 
 
 @lru_cache(maxsize=1 << 18)
@@ -81,6 +85,7 @@ class HistoryAudit:
     _published: dict[str, str] = field(default_factory=dict)
     _allocated: dict[tuple[RangeKey, str], str] = field(default_factory=dict)
     _committed: dict[RangeKey, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
+    _holders: dict[RangeKey, set[tuple[str, ...]]] = field(default_factory=lambda: defaultdict(set))
     _ledgers: dict[str, tuple[int, list[Obj], list[str], bool]] = field(default_factory=dict)
 
     def see(self, event: Event) -> None:
@@ -106,7 +111,9 @@ class HistoryAudit:
         self.commits += 1
         if old is not None and revision != old[0] + 1:
             self._note(event, f"Steps: revision {old[0]} became {revision}, ledger changed")
-        self._check_ledger(event, self._committed[meta["namespace"], meta["name"]], ledger)
+        key = meta["namespace"], meta["name"]
+        self._check_ledger(event, self._committed[key], ledger)
+        self._holders[key].update((item["cidr"], item["request"]) for item in ledger)
 
     def _check_ledger(self, event: Event, committed: dict[str, str], ledger: list[Obj]) -> None:
         for item in ledger:
@@ -150,6 +157,8 @@ class HistoryAudit:
                 self._note(event, f"Stable: allocated {known}, then {cidr}")
             if uid not in self._released and (other := self._allocations[key].hold(uid, cidr)):
                 self._note(event, f"NoOverlap: allocated {cidr} to {uid} while {other} holds it")
+        elif (named := HELD_BY.search(spec.get("message", ""))) and named.groups() not in self._holders[key]:
+            self._note(event, f"Committed: says {named[0]}, to whom the ledger never gave that")
 
     def _release(self, key: RangeKey, uid: str) -> None:
         self._released.add(uid)

@@ -38,6 +38,11 @@ def _allocation(name: str, cidr: str = "") -> Obj:
     return allocation_object(NS, f"{name}-0", request=request, **granted)
 
 
+def _refusal(name: str, message: str) -> Obj:
+    request = {"namespace": NS, "name": name, "uid": name}
+    return allocation_object(NS, f"{name}-0", request=request, state="Busy", reason="Taken", message=message)
+
+
 def _violations(*objects: Obj, deleted: Obj | None = None) -> list[str]:
     resources = {"IPAMRange": "ipamranges", "IPAMRequest": "ipamrequests", "IPAMAllocation": "ipamallocations"}
     return audit_history(
@@ -53,6 +58,12 @@ LEAVING = {"deletionTimestamp": "2026-01-01T00:00:00Z"}
 
 def test_a_right_grant_is_not_blamed() -> None:
     assert _violations(*GRANTED) == []
+
+
+def test_a_refusal_may_name_who_holds_the_block_or_held_it() -> None:
+    named = _refusal("late", f"10.0.0.0/28 is held by {NS}/web")
+    assert _violations(*GRANTED, named, _range(2), named) == []
+    assert _violations(_refusal("late", "10.0.0.0/28 is held by range a/lan (older in domain corp)")) == []
 
 
 def test_a_block_may_be_given_again_once_its_holder_leaves() -> None:
@@ -80,6 +91,8 @@ def test_a_block_may_be_given_again_once_its_holder_is_gone() -> None:
         ((*GRANTED, _allocation("web", "10.0.0.16/28")), "Stable: allocated"),
         ((_range(0), _allocation("web", "10.0.0.0/28")), "Committed: 10.0.0.0/28"),
         ((*GRANTED[:2], _request("web", "10.0.0.0/28")), "Committed: published"),
+        ((*GRANTED, _refusal("late", f"10.0.0.16/28 is held by {NS}/web")), "Committed: says"),
+        ((*GRANTED, _refusal("late", f"10.0.0.0/28 is held by {NS}/db")), "Committed: says"),
         ((*GRANTED, _range(3, HELD_BY_WEB)), "Steps"),
         ((*GRANTED, _range(1)), "Steps"),
     ],

@@ -4,6 +4,7 @@ test shows what matters in it; and the ways to call a hook: over HTTP in process
 `noise=True` adds what real objects carry and nobody here reads.
 """
 
+import copy
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -290,6 +291,13 @@ def _plain(answer: Obj) -> Obj:
 def sync_range(body: Obj, now: datetime = NOW) -> Obj:
     """The answer of an IPAMRange's sync as plain JSON."""
     return _plain(ranges.sync(decode_body(json.dumps(body).encode(), RangeBody), now))
+
+
+def sync_range_once_committed(body: Obj) -> Obj:
+    """The answer of the next call: the API server has accepted the status that this one proposed."""
+    body = copy.deepcopy(body)
+    body["parent"]["status"] = sync_range(body)["status"]
+    return sync_range(body)
 
 
 def customize_range(parent: Obj) -> Obj:

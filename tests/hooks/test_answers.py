@@ -9,13 +9,16 @@ import pytest
 from tests.hooks.build import (
     Obj,
     allocation_object,
+    answers_of,
     at,
     entry,
     ledger_of,
+    messages_of,
     range_body,
     range_object,
     request_object,
     sync_range,
+    sync_range_once_committed,
 )
 
 CIDR = "10.0.0.0/28"
@@ -149,6 +152,20 @@ def test_a_release_of_this_call_is_not_published_by_it(answer: Answer | None, le
     assert result["status"]["released"] == ["uid-web"]
     assert result["status"]["revision"] == REVISION + 1
     assert published is None or published[0] != "Released"
+
+
+def test_who_waits_because_of_a_grant_is_told_once_it_is_committed() -> None:
+    """Else a call with an older view of the range would tell a holder that his block is somebody else's."""
+    old, young = (
+        request_object(name, wanted=CIDR, created=at(seconds)) for name, seconds in (("old", -9), ("young", -8))
+    )
+    hopeless = request_object("hopeless", wanted="10.9.0.0/28")
+    body = range_body(range_object(), old, young, hopeless)
+    proposed, committed = sync_range(body), sync_range_once_committed(body)
+    assert ledger_of(proposed) == {"old": CIDR}
+    assert answers_of(proposed) == {"hopeless": ("Invalid", "")}
+    assert proposed["status"]["pending"] == 1
+    assert messages_of(committed)["young"] == f"{CIDR} is held by team-a/old"
 
 
 def test_an_answer_is_never_left_out_because_a_request_waits_for_its_grant() -> None:

@@ -17,6 +17,7 @@ from tests.hooks.build import (
     range_object,
     request_object,
     sync_range,
+    sync_range_once_committed,
     sync_request,
 )
 
@@ -56,7 +57,7 @@ def test_who_has_no_room_in_the_ledger_keeps_his_claim_to_the_recorded_block(mon
         request_object("old", created=at(-900)),
         request_object("back", recorded="10.0.0.0/28", created=at(-1)),
     ]
-    answer = sync_range(range_body(range_object(), *requests))
+    answer = sync_range_once_committed(range_body(range_object(), *requests))
     assert ledger_of(answer) == {"old": "10.0.0.16/28"}
     assert messages_of(answer)["back"].startswith("team-a/net holds as many requests as one object can record")
     assert (answer["status"]["capacity"]["allocated"], answer["status"]["capacity"]["free"]) == ("16", "240")
@@ -126,15 +127,17 @@ def test_a_range_on_hold_serves_only_recorded_addresses() -> None:
         request_object("shows", cidr="10.0.0.128/28"),
         request_object("elsewhere", recorded="10.0.9.0/28"),
     ]
-    answer = sync_range(range_body(range_object(hold=True), *requests))
+    body = range_body(range_object(hold=True), *requests)
+    answer = sync_range(body)
     assert ledger_of(answer) == {
         "back": "10.0.0.64/28",
         "back-dedicated": "10.0.0.96/28",
         "shows": "10.0.0.128/28",
     }
-    assert messages_of(answer) == dict.fromkeys(("new", "dedicated", "elsewhere"), ON_HOLD)
     assert answer["status"]["held"] is True
     assert answer["status"]["revision"] == 1
+    refused = dict.fromkeys(("new", "dedicated", "elsewhere"), ON_HOLD)
+    assert messages_of(sync_range_once_committed(body)) == {"back": "", "back-dedicated": "", "shows": ""} | refused
 
 
 def test_a_recorded_block_that_is_taken_is_waited_for_while_on_hold() -> None:
