@@ -1,7 +1,6 @@
 """The admission policy saves two writes per request and changes nothing else: first alone, then under the full loop.
 
-The policy is installed for the tests of this module only; for the other ones the DecoratorController does the same. A
-policy takes effect a moment after it is written, so its comings and goings are watched by dry runs.
+The policy is installed for these tests and for the examples; for the other ones the DecoratorController does the same.
 """
 
 from __future__ import annotations
@@ -14,9 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench.readings import read
-from tests.e2e.api import APPLY_PATCH, REQUESTS, collection_path, object_path
+from tests.e2e.api import APPLY_PATCH, REQUESTS, object_path
 from tests.e2e.cluster import Running
 from tests.e2e.objects import FOREIGN, LABEL, OURS, RECORDED, allocation_object, range_object, request_object
+from tests.e2e.policy import admission_policy
 from tests.e2e.processes import wait_until
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from tests.e2e.control_plane import ControlPlane
     from tests.e2e.team import Team
 
-POLICY = "deploy/admission"
-EFFECT_SECONDS_MAX = 30.0
 COUNTED = 50
 LABEL_LENGTH_MAX = 63
 
@@ -40,9 +38,8 @@ OBJECT = "PUT ipamrequests 200"
 @pytest.fixture
 def policy(control_plane: ControlPlane) -> Iterator[None]:
     """The policy, in effect."""
-    _install(control_plane)
-    yield
-    _remove(control_plane)
+    with admission_policy(control_plane):
+        yield
 
 
 # ----------------------------------------------------------------------------------------------------------- alone
@@ -210,22 +207,6 @@ def _recorded_count(team: Team) -> int:
 
 def _times(writes: dict[str, int]) -> Counter[str]:
     return Counter({name: count * COUNTED for name, count in writes.items()})
-
-
-def _install(plane: ControlPlane) -> None:
-    plane.kubectl("apply", "-k", str(plane.root / POLICY))
-    wait_until(lambda: _is_in_effect(plane.api), what="the policy is in effect", seconds=EFFECT_SECONDS_MAX)
-
-
-def _remove(plane: ControlPlane) -> None:
-    plane.kubectl("delete", "-k", str(plane.root / POLICY))
-    wait_until(lambda: not _is_in_effect(plane.api), what="the policy is gone", seconds=EFFECT_SECONDS_MAX)
-
-
-def _is_in_effect(api: Api) -> bool:
-    """Whether it is; a policy on kinds that are a few seconds old refuses them until it has discovered these."""
-    probe = request_object("default", "probe", "net")
-    return "labels" in api.ask_patiently("POST", collection_path(probe), probe, dryRun="All")["metadata"]
 
 
 def _meta_of_new(api: Api, obj: Obj) -> Obj:
