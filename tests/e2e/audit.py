@@ -3,12 +3,16 @@
 Shares no code with the hooks: a judge that shares code with the accused shares its mistakes. What it checks (names as
 in the design document):
 
-NoOverlap  no two living requests of a range hold overlapping blocks at any moment. A request lives until it is gone or
-           is being deleted with no finalizer but ours left: from there on its block may be given to another.
+NoOverlap  no two living requests of a range, or of ranges of one domain, hold overlapping blocks at any moment. A
+           request lives until it is gone or is being deleted with no finalizer but ours left: from there on its block
+           may be given to another.
+InsideRange  what a ledger records lies inside of its range's addresses, as they are in the same write.
 Stable     the cidr of a request, of an allocation, and of a uid in a ledger never changes.
 Committed  an allocation becomes Ready only with a block that the ledger of its range has recorded before (S3), and a
            request only with the block of its allocation. Whoever a refusal names as holder was in the ledger before.
-Steps      each stored ledger is the one before with another revision by one, or the same ledger (S2).
+Proven     an entry leaves a ledger only if its request is released or gone, its uid is reclaimed, or the range closes.
+Asked      a recorded block has the prefix length that its request or its range says, or is the one it asked for.
+Steps      each stored ledger has the revision of the one before and equals it, or the next revision (S2).
 
 What must hold at rest is in `rest.py`.
 """
@@ -20,11 +24,11 @@ from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import lru_cache
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tests.e2e.objects import OURS
+from tests.e2e.objects import OURS, RECLAIM
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,6 +37,10 @@ if TYPE_CHECKING:
     from tests.e2e.history import Event
 
 RangeKey = tuple[str, str]
+Interval = tuple[int, int]
+IPV6_BASE = 1 << 32
+#: The parts of a status that only a new revision may change.
+LEDGER = ("allocations", "released", "roundRobin", "held", "closing")
 
 #: How a refusal names whose block is in the way.
 HELD_BY = re.compile(r"(?P<cidr>\S+) is held by (?P<holder>\S+/\S+)$")
@@ -42,8 +50,33 @@ HELD_BY = re.compile(r"(?P<cidr>\S+) is held by (?P<holder>\S+/\S+)$")
 def first_and_last(cidr: str) -> tuple[int, int]:
     """First and last address of a block, as numbers; IPv6 above all of IPv4, so that the two never meet."""
     network = ip_network(cidr)
-    base = 0 if network.version == 4 else 1 << 32
+    base = 0 if network.version == 4 else IPV6_BASE
     return base + int(network.network_address), base + int(network.broadcast_address)
+
+
+def interval(text: str) -> Interval:
+    """A CIDR, an interval or an address, as numbers."""
+    if "-" not in text:
+        return first_and_last(str(ip_network(text)))
+    first, _, last = text.partition("-")
+    base = 0 if ip_address(first).version == 4 else IPV6_BASE
+    return base + int(ip_address(first)), base + int(ip_address(last))
+
+
+def merged(pool: Iterable[Interval]) -> list[Interval]:
+    """The same addresses in as few intervals as there can be, sorted."""
+    found: list[Interval] = []
+    for first, last in sorted(pool):
+        if found and first <= found[-1][1] + 1:
+            found[-1] = found[-1][0], max(found[-1][1], last)
+        else:
+            found.append((first, last))
+    return found
+
+
+def domain_of(namespace: str, spec: Obj) -> RangeKey:
+    """Where the addresses of a range mean something; the two kinds of domains never meet."""
+    return ("domain", spec["domain"]) if "domain" in spec else ("namespace", namespace)
 
 
 @dataclass
@@ -79,14 +112,16 @@ class HistoryAudit:
     violations: list[str] = field(default_factory=list)
     grants: int = 0
     commits: int = 0
+    published: dict[str, str] = field(default_factory=dict)
     _requests: dict[RangeKey, HeldBlocks] = field(default_factory=lambda: defaultdict(HeldBlocks))
     _allocations: dict[RangeKey, HeldBlocks] = field(default_factory=lambda: defaultdict(HeldBlocks))
     _released: set[str] = field(default_factory=set)
-    _published: dict[str, str] = field(default_factory=dict)
     _allocated: dict[tuple[RangeKey, str], str] = field(default_factory=dict)
     _committed: dict[RangeKey, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
     _holders: dict[RangeKey, set[tuple[str, ...]]] = field(default_factory=lambda: defaultdict(set))
-    _ledgers: dict[str, tuple[int, list[Obj], list[str], bool]] = field(default_factory=dict)
+    _ledgers: dict[str, tuple[int, Obj]] = field(default_factory=dict)
+    _domains: dict[RangeKey, RangeKey] = field(default_factory=dict)
+    _wanted: dict[str, Obj] = field(default_factory=dict)
 
     def see(self, event: Event) -> None:
         """Takes the next write into account."""
@@ -101,11 +136,13 @@ class HistoryAudit:
     def _see_range(self, event: Event) -> None:
         if event.deleted:
             return
-        meta, status = event.obj["metadata"], event.obj.get("status", {})
+        meta, spec, status = event.obj["metadata"], event.obj["spec"], event.obj.get("status", {})
         ledger, revision = status.get("allocations", []), status.get("revision", 0)
-        committed = (revision, ledger, status.get("released", []), status.get("closing", False))
+        self._domains[meta["namespace"], meta["name"]] = domain_of(meta["namespace"], spec)
+        committed = (revision, {part: status[part] for part in LEDGER if status.get(part)})
         old = self._ledgers.get(meta["uid"])
         self._ledgers[meta["uid"]] = committed
+        self._check_drops(event, old[1].get("allocations", []) if old else [], ledger)
         if old == committed:
             return
         self.commits += 1
@@ -115,20 +152,42 @@ class HistoryAudit:
         self._check_ledger(event, self._committed[key], ledger)
         self._holders[key].update((item["cidr"], item["request"]) for item in ledger)
 
+    def _check_drops(self, event: Event, before: list[Obj], now: list[Obj]) -> None:
+        reclaimed = event.obj["metadata"].get("annotations", {}).get(RECLAIM, "")
+        kept = {item["uid"] for item in now}
+        for item in before:
+            is_proven = item["uid"] in kept | self._released or item["uid"] in reclaimed
+            if not (is_proven or event.obj["status"].get("closing")):
+                self._note(event, f"Proven: {item['cidr']} of {item['request']} is dropped without proof")
+
     def _check_ledger(self, event: Event, committed: dict[str, str], ledger: list[Obj]) -> None:
         for item in ledger:
+            if item["uid"] not in committed and (wanted := self._wanted.get(item["uid"])):
+                self._check_size(event, item, wanted)
             known = committed.setdefault(item["uid"], item["cidr"])
             if known != item["cidr"]:
                 self._note(event, f"Stable: the ledger gives {item['request']} first {known}, then {item['cidr']}")
         blocks = sorted((*first_and_last(item["cidr"]), item["request"]) for item in ledger)
+        pool = merged(interval(text) for text in event.obj["spec"]["ranges"])
+        for first, last, holder in blocks:
+            if not any(low <= first and last <= high for low, high in pool):
+                self._note(event, f"InsideRange: the ledger gives {holder} what is no part of the range")
         for (_, last, holder), (first, _, other) in pairwise(blocks):
             if first <= last:
                 self._note(event, f"NoOverlap: the ledger gives {holder} and {other} overlapping blocks")
 
+    def _check_size(self, event: Event, item: Obj, wanted: Obj) -> None:
+        spec, cidr = event.obj["spec"], ip_network(item["cidr"])
+        asked, length = wanted.get("request", ""), wanted.get("size") or spec.get("chunkSize") or cidr.max_prefixlen
+        is_block = "." in asked or ":" in asked  # of the other forms nothing is known here
+        if (is_block and cidr != ip_network(asked)) or (not asked and cidr.prefixlen != length):
+            self._note(event, f"Asked: the ledger gives {cidr} to {item['request']}, who wants {asked or f'/{length}'}")
+
     def _see_request(self, event: Event) -> None:
         uid, key = event.obj["metadata"]["uid"], range_of(event.obj)
+        self._wanted[uid] = event.obj["spec"]
         cidr = event.obj.get("status", {}).get("cidr", "")
-        known = self._published.get(uid, "")
+        known = self.published.get(uid, "")
         if known and cidr != known and not event.deleted:
             self._note(event, f"Stable: published {known}, then {cidr or 'nothing'}")
         if event.deleted or is_released(event.obj):
@@ -138,32 +197,36 @@ class HistoryAudit:
 
     def _publish(self, event: Event, key: RangeKey, uid: str, cidr: str) -> None:
         self.grants += 1
-        self._published[uid] = cidr
+        self.published[uid] = cidr
         if self._allocated.get((key, uid)) != cidr:
             self._note(event, f"Committed: published {cidr}, allocated {self._allocated.get((key, uid))}")
-        if other := self._requests[key].hold(uid, cidr):
-            self._note(event, f"NoOverlap: published {cidr} while {other} holds {self._published[other]}")
+        if other := self._requests[self._domain(key)].hold(uid, cidr):
+            self._note(event, f"NoOverlap: published {cidr} while {other} holds {self.published[other]}")
 
     def _see_allocation(self, event: Event) -> None:
         spec, namespace = event.obj["spec"], event.obj["metadata"]["namespace"]
         key, uid, cidr = (namespace, spec["range"]), spec["request"]["uid"], spec.get("cidr", "")
         if event.deleted:
-            self._allocations[key].release(uid)
+            self._allocations[self._domain(key)].release(uid)
         elif spec["state"] == "Ready":
             if self._committed[key].get(uid) != cidr:
                 self._note(event, f"Committed: {cidr} for {uid}, the ledger says {self._committed[key].get(uid)}")
             known = self._allocated.setdefault((key, uid), cidr)
             if known != cidr:
                 self._note(event, f"Stable: allocated {known}, then {cidr}")
-            if uid not in self._released and (other := self._allocations[key].hold(uid, cidr)):
+            if uid not in self._released and (other := self._allocations[self._domain(key)].hold(uid, cidr)):
                 self._note(event, f"NoOverlap: allocated {cidr} to {uid} while {other} holds it")
         elif (named := HELD_BY.search(spec.get("message", ""))) and named.groups() not in self._holders[key]:
             self._note(event, f"Committed: says {named[0]}, to whom the ledger never gave that")
 
     def _release(self, key: RangeKey, uid: str) -> None:
         self._released.add(uid)
-        self._requests[key].release(uid)
-        self._allocations[key].release(uid)
+        self._requests[self._domain(key)].release(uid)
+        self._allocations[self._domain(key)].release(uid)
+
+    def _domain(self, key: RangeKey) -> RangeKey:
+        """The domain of a range; a range that was never seen has one of its own."""
+        return self._domains.get(key, key)
 
     def _note(self, event: Event, text: str) -> None:
         meta = event.obj["metadata"]

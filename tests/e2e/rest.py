@@ -6,27 +6,26 @@ list.
 
 from __future__ import annotations
 
-from ipaddress import ip_address, ip_network
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from tests.e2e.api import ALLOCATIONS, EXTENTS, RANGES, REQUESTS
-from tests.e2e.audit import RangeKey, first_and_last, range_of
+from tests.e2e.audit import IPV6_BASE, Interval, RangeKey, first_and_last, interval, merged, range_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from tests.e2e.api import Api, Obj
 
-IPV6_BASE = 1 << 32
-Interval = tuple[int, int]
 Labels = dict[str, str]
 
 
 def differences_at_rest(api: Api, namespaces: Collection[str]) -> list[str]:
     """What is wrong, or has not happened yet, in these namespaces."""
+    everybody = api.list(REQUESTS)
     ranges, requests, allocations = (
-        [obj for obj in api.list(resource) if obj["metadata"]["namespace"] in namespaces]
-        for resource in (RANGES, REQUESTS, ALLOCATIONS)
+        [obj for obj in objects if obj["metadata"]["namespace"] in namespaces]
+        for objects in (api.list(RANGES), everybody, api.list(ALLOCATIONS))
     )
     by_key = {(obj["metadata"]["namespace"], obj["metadata"]["name"]): obj for obj in ranges}
     extents = api.list(EXTENTS)
@@ -34,7 +33,7 @@ def differences_at_rest(api: Api, namespaces: Collection[str]) -> list[str]:
     labels = {obj["metadata"]["name"]: obj["metadata"]["labels"] for obj in _namespaces(api)}
     found = [f"{_name(obj)} is still being deleted" for obj in requests if _is_going(obj)]
     for key, range_ in by_key.items():
-        asking = [obj for obj in requests if range_of(obj) == key and not _is_going(obj)]
+        asking = [obj for obj in everybody if range_of(obj) == key and not _is_going(obj)]
         found += _ledger_differences(key, range_, asking, allocations)
     return found + [
         text for obj in requests if not _is_going(obj) and (text := _wrong_state(obj, by_key, foreign, labels))
@@ -46,14 +45,21 @@ def _ledger_differences(key: RangeKey, range_: Obj, requests: list[Obj], allocat
     recorded = {(item["uid"], item["cidr"]) for item in ledger if not {"absentSince", "releasedAt"} & set(item)}
     published = {(obj["metadata"]["uid"], obj["status"]["cidr"]) for obj in requests if _cidr(obj)}
     mine = [obj for obj in allocations if (obj["metadata"]["namespace"], obj["spec"]["range"]) == key]
+    absent = {item["uid"] for item in ledger if "absentSince" in item}
     present = {obj["metadata"]["uid"] for obj in requests}
+    answered = Counter(obj["spec"]["request"]["uid"] for obj in mine)
     allocated = {
         (obj["spec"]["request"]["uid"], obj["spec"]["cidr"])
         for obj in mine
-        if obj["spec"]["state"] == "Ready" and obj["spec"]["request"]["uid"] in present
+        if obj["spec"]["state"] == "Ready" and obj["spec"]["request"]["uid"] not in absent
     }
-    pairs = (("ledger and requests", recorded ^ published), ("ledger and allocations", recorded ^ allocated))
-    return [f"{key[0]}/{key[1]}: {what} differ in {sorted(diff)[:5]}" for what, diff in pairs if diff]
+    pairs = (
+        ("ledger and requests differ in", recorded ^ published),
+        ("ledger and allocations differ in", recorded ^ allocated),
+        ("an allocation answers nobody:", answered.keys() - present - absent),
+        ("two allocations answer", {uid for uid, count in answered.items() if count > 1}),
+    )
+    return [f"{key[0]}/{key[1]}: {what} {sorted(diff)[:5]}" for what, diff in pairs if diff]
 
 
 def _foreign(key: RangeKey, extents: list[Obj]) -> list[str]:
@@ -92,21 +98,21 @@ def _states_without_cidr(request: Obj, range_: Obj | None, foreign: list[str]) -
         return {"Pending"}
     if _is_going(range_) or range_["status"].get("state") == "Invalid":
         return {"Invalid"}
-    pool = [_interval(text) for text in range_["spec"]["ranges"]]
+    pool = [interval(text) for text in range_["spec"]["ranges"]]
     if gateway := range_["spec"].get("network", {}).get("gateway"):
-        pool = _free(_merged(pool), [_interval(gateway)])
+        pool = _free(merged(pool), [interval(gateway)])
     held = [first_and_last(item["cidr"]) for item in range_["status"].get("allocations", [])]
-    held += [_interval(text) for text in foreign]
+    held += [interval(text) for text in foreign]
     if wanted := request["spec"].get("request"):
-        return _states_of_dedicated(_interval(wanted), pool, held)
+        return _states_of_dedicated(interval(wanted), pool, held)
     bits = 32 if pool[0][0] < IPV6_BASE else 128
     length = request["spec"].get("size") or range_["spec"].get("chunkSize") or bits
     if length > bits:
         return {"Invalid"}
     block = 1 << (bits - length)
-    if not any(_has_aligned(space, block) for space in _merged(pool)):
+    if not any(_has_aligned(space, block) for space in merged(pool)):
         return {"Busy", "Invalid"}
-    return {"Ready"} if any(_has_aligned(space, block) for space in _free(_merged(pool), held)) else {"Busy"}
+    return {"Ready"} if any(_has_aligned(space, block) for space in _free(merged(pool), held)) else {"Busy"}
 
 
 def _is_allowed(request: Obj, range_: Obj, labels: dict[str, Labels]) -> bool:
@@ -118,28 +124,9 @@ def _is_allowed(request: Obj, range_: Obj, labels: dict[str, Labels]) -> bool:
 
 
 def _states_of_dedicated(wanted: Interval, pool: list[Interval], held: list[Interval]) -> set[str]:
-    if not any(first <= wanted[0] and wanted[1] <= last for first, last in _merged(pool)):
+    if not any(first <= wanted[0] and wanted[1] <= last for first, last in merged(pool)):
         return {"Invalid"}
     return {"Busy"} if any(first <= wanted[1] and wanted[0] <= last for first, last in held) else {"Ready"}
-
-
-def _interval(text: str) -> Interval:
-    """A CIDR, an interval or an address, as numbers."""
-    if "-" not in text:
-        return first_and_last(str(ip_network(text)))
-    first, _, last = text.partition("-")
-    base = 0 if ip_address(first).version == 4 else IPV6_BASE
-    return base + int(ip_address(first)), base + int(ip_address(last))
-
-
-def _merged(pool: list[Interval]) -> list[Interval]:
-    merged: list[Interval] = []
-    for first, last in sorted(pool):
-        if merged and first <= merged[-1][1] + 1:
-            merged[-1] = merged[-1][0], max(merged[-1][1], last)
-        else:
-            merged.append((first, last))
-    return merged
 
 
 def _free(pool: list[Interval], held: list[Interval]) -> list[Interval]:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.audit import audit_history
 from tests.e2e.history import Event
-from tests.e2e.objects import OURS, allocation_object, range_object, request_object
+from tests.e2e.objects import FOREIGN, OURS, RECLAIM, allocation_object, range_object, request_object
 from tests.e2e.rest import differences_at_rest
 
 if TYPE_CHECKING:
@@ -30,6 +30,11 @@ def _request(name: str, cidr: str = "", state: str = "", **meta: Any) -> Obj:
     obj["metadata"] |= {"uid": name, "finalizers": [OURS], **meta}
     status = {"state": state or ("Ready" if cidr else "Busy")} | ({"cidr": cidr} if cidr else {})
     return obj | {"status": status}
+
+
+def _asking(name: str, **spec: Any) -> Obj:
+    obj = _request(name)
+    return obj | {"spec": obj["spec"] | spec}
 
 
 def _allocation(name: str, cidr: str = "") -> Obj:
@@ -56,13 +61,28 @@ FOLLOWED = (_range(2, TAKEN_OVER), _allocation("db", "10.0.0.0/28"), _request("d
 LEAVING = {"deletionTimestamp": "2026-01-01T00:00:00Z"}
 
 
+def _of_another_range(item: Obj) -> tuple[Obj, ...]:
+    """A grant to `db` by a second range of the namespace, and so of its domain."""
+    range_, allocation, request = _range(1, item), _allocation("db", item["cidr"]), _request("db", item["cidr"])
+    range_["metadata"] |= {"name": "second", "uid": "second"}
+    allocation["spec"]["range"] = request["spec"]["ipam"]["name"] = "second"
+    return range_, allocation, request
+
+
 def test_a_right_grant_is_not_blamed() -> None:
     assert _violations(*GRANTED) == []
 
 
+def test_an_entry_may_go_by_reclaim_and_with_its_range() -> None:
+    reclaimed, closing = _range(2), _range(2, closing=True)
+    reclaimed["metadata"]["annotations"] = {RECLAIM: "web"}
+    assert _violations(*GRANTED, reclaimed) == _violations(*GRANTED, closing) == []
+
+
 def test_a_refusal_may_name_who_holds_the_block_or_held_it() -> None:
     named = _refusal("late", f"10.0.0.0/28 is held by {NS}/web")
-    assert _violations(*GRANTED, named, _range(2), named) == []
+    leaving = _request("web", "10.0.0.0/28", **LEAVING)
+    assert _violations(*GRANTED, named, leaving, _range(2), named) == []
     assert _violations(_refusal("late", "10.0.0.0/28 is held by range a/lan (older in domain corp)")) == []
 
 
@@ -93,8 +113,17 @@ def test_a_block_may_be_given_again_once_its_holder_is_gone() -> None:
         ((*GRANTED[:2], _request("web", "10.0.0.0/28")), "Committed: published"),
         ((*GRANTED, _refusal("late", f"10.0.0.16/28 is held by {NS}/web")), "Committed: says"),
         ((*GRANTED, _refusal("late", f"10.0.0.0/28 is held by {NS}/db")), "Committed: says"),
+        ((*GRANTED, _range(2)), "Proven"),
+        ((*GRANTED, _request("web", "10.0.0.0/28", finalizers=[FOREIGN], **LEAVING), _range(2)), "Proven"),
+        ((_range(0), _request("web"), _range(1, HELD_BY_WEB | {"cidr": "10.0.0.0/29"})), "Asked"),
+        ((_range(0), _asking("web", size=27), _range(1, HELD_BY_WEB)), "Asked"),
+        ((_range(0), _asking("web", request="10.0.0.16/28"), _range(1, HELD_BY_WEB)), "Asked"),
         ((*GRANTED, _range(3, HELD_BY_WEB)), "Steps"),
         ((*GRANTED, _range(1)), "Steps"),
+        ((*GRANTED, _range(1, HELD_BY_WEB, held=True)), "Steps"),
+        ((*GRANTED, _range(1, HELD_BY_WEB, roundRobin={"28": "10.0.0.16"})), "Steps"),
+        ((_range(0), _range(1, HELD_BY_WEB | {"cidr": "10.0.0.32/28"})), "InsideRange"),
+        ((*GRANTED, *_of_another_range(HELD_BY_DB | {"cidr": "10.0.0.0/28"})), "NoOverlap: published"),
     ],
 )
 def test_each_wrong_in_a_history_is_found(events: tuple[Obj, ...], verdict: str) -> None:
@@ -145,6 +174,10 @@ def test_an_absent_holder_is_not_blamed() -> None:
         ((FULL, *BOTH, _request("late", state="Invalid")), "late is Invalid and should be Busy"),
         ((_range(1, HELD_BY_WEB), *BOTH[:2], _request("late")), "late is Busy and should be Ready"),
         ((FULL, *BOTH[:2], BOTH[2], _request("db", "10.0.0.16/28", "Busy")), "db is Busy and should be Ready"),
+        ((_range(1, HELD_BY_WEB), *BOTH), "ledger and allocations differ"),
+        ((_range(1), _allocation("gone", "10.0.0.0/28")), "ledger and allocations differ"),
+        ((_range(1), _allocation("gone")), "an allocation answers nobody"),
+        ((_range(1, HELD_BY_WEB), BOTH[0], *BOTH[:2]), "two allocations answer"),
         ((_request("lost"),), "lost is Busy and should be Pending"),
         ((FULL, *BOTH, _request("old", **LEAVING)), "old is still being deleted"),
     ],
