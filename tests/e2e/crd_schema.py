@@ -168,13 +168,7 @@ def schema_of(crd: Obj) -> Obj:
 
 def keywords() -> list[Keyword]:
     """Every keyword rule of every CRD."""
-    return [
-        keyword
-        for crd in crds()
-        for part in ("spec", "status")
-        if (schema := schema_of(crd)["properties"].get(part))
-        for keyword in _keywords_below(crd["spec"]["names"]["kind"], (part,), schema)
-    ]
+    return [keyword for crd in crds() for keyword in _keywords_below(crd["spec"]["names"]["kind"], (), schema_of(crd))]
 
 
 def cel_messages() -> set[str]:
@@ -190,16 +184,21 @@ def filled(kind: str, namespace: str, name: str) -> Obj:
 
 def break_keyword(obj: Obj, keyword: Keyword) -> str:
     """Breaks that one rule in the object; returns what the refusal must say."""
-    *parents, last = keyword.path
-    parent: Any = obj
-    for step in parents:
-        parent = parent[step]
     if keyword.name == "required":
-        del parent[last][keyword.sub]
+        del _at(obj, keyword.path)[keyword.sub]
         return REQUIRED
+    *parents, last = keyword.path
+    parent = _at(obj, tuple(parents))
     breaker, message = BREAKERS[keyword.name]
     parent[last] = breaker(parent[last], keyword.limit)
     return message
+
+
+def _at(obj: Obj, path: PathInObject) -> Any:
+    value: Any = obj
+    for step in path:
+        value = value[step]
+    return value
 
 
 def _keywords_below(kind: str, path: PathInObject, schema: Obj) -> Iterator[Keyword]:
@@ -218,14 +217,12 @@ def _keywords_below(kind: str, path: PathInObject, schema: Obj) -> Iterator[Keyw
 
 def _first_key(kind: str, path: PathInObject) -> str:
     """A key of the map at this place in the filled object."""
-    value: Any = FILLED[kind]
-    for step in path:
-        value = value[step]
-    return str(next(iter(value)))
+    return str(next(iter(_at(FILLED[kind], path))))
 
 
 def _messages_below(schema: Obj) -> Iterator[str]:
     for rule in schema.get("x-kubernetes-validations", ()):
         yield rule["message"]
-    for below in [*schema.get("properties", {}).values(), *([schema["items"]] if "items" in schema else [])]:
+    inner = [schema[name] for name in ("items", "additionalProperties") if name in schema]
+    for below in [*schema.get("properties", {}).values(), *inner]:
         yield from _messages_below(below)

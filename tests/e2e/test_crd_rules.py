@@ -74,10 +74,11 @@ def test_each_keyword_of_the_schema_refuses_what_breaks_it(api: Api, shared: Obj
     obj = filled(keyword.kind, "default", "rules")
     message = break_keyword(obj, keyword)
     with pytest.raises(Refused) as refusal:
-        _try_out(api, shared[keyword.kind], obj, keyword.path[0])
+        _try_out(api, shared[keyword.kind], obj, keyword.path[0] if keyword.path else "spec")
     assert refusal.value.status == 422
     assert message in refusal.value.message
-    assert str(keyword.path[-1] if keyword.path[-1] != 0 else keyword.path[-2]) in refusal.value.message
+    names = [step for step in (*keyword.path, keyword.sub) if step and isinstance(step, str)]
+    assert names[-1] in refusal.value.message
 
 
 @pytest.mark.parametrize("kind", FILLED)
