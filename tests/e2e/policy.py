@@ -15,19 +15,20 @@ if TYPE_CHECKING:
     from tests.e2e.api import Api
     from tests.e2e.control_plane import ControlPlane
 
-POLICY = "deploy/admission"
+#: For clusters that serve v1 of its kind, and for those that serve v1beta1 only.
+POLICY, POLICY_V1BETA1 = "deploy/admission", "deploy/admission-v1beta1"
 EFFECT_SECONDS_MAX = 30.0
 
 
 @contextmanager
-def admission_policy(plane: ControlPlane) -> Iterator[None]:
+def admission_policy(plane: ControlPlane, folder: str = POLICY) -> Iterator[None]:
     """Installs the policy and waits until it counts; a policy takes effect, and ends, a moment after it is written."""
-    plane.kubectl("apply", "-k", str(plane.root / POLICY))
+    plane.kubectl("apply", "-k", str(plane.root / folder))
     try:
         wait_until(lambda: _is_in_effect(plane.api), what="the policy is in effect", seconds=EFFECT_SECONDS_MAX)
         yield
     finally:
-        plane.kubectl("delete", "-k", str(plane.root / POLICY))
+        plane.kubectl("delete", "-k", str(plane.root / folder))
     wait_until(lambda: not _is_in_effect(plane.api), what="the policy is gone", seconds=EFFECT_SECONDS_MAX)
 
 
