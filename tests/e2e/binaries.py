@@ -1,4 +1,5 @@
-"""Finds the programs of a control plane, or builds them, so that `make e2e` needs nothing but Go and a checkout.
+"""Finds the programs of a control plane, or builds them, so that `make e2e` needs nothing but Go, kubectl, openssl
+and a checkout, on Linux.
 
 KUBE_APISERVER, ETCD and KUBE_CONTROLLER_MANAGER name ready ones. What they don't name is built from
 `controlplane/go.mod` into a cache outside the tree, under the hash of go.sum: another version, another folder.

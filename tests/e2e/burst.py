@@ -5,6 +5,7 @@ Used by the tests that break something in the middle of a burst, and by `bench/b
 
 from __future__ import annotations
 
+import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -33,6 +34,7 @@ class Burst:
         self.names = [f"{prefix}-{number}" for number in range(count)]
         self.created_at: dict[str, float] = {}
         self._pool = ThreadPoolExecutor(CREATORS, thread_name_prefix="creator")
+        self._given_up = threading.Event()
         self._futures: list[Future[None]] = []
 
     def start(self) -> None:
@@ -51,6 +53,11 @@ class Burst:
         if wanted == len(self.names):
             self._finish()
 
+    def give_up(self) -> None:
+        """Ends the creators; without this, threads that ask an API server that is gone keep the process alive."""
+        self._given_up.set()
+        self._pool.shutdown(cancel_futures=True)
+
     def _finish(self) -> None:
         for future in self._futures:
             future.result()
@@ -59,14 +66,14 @@ class Burst:
     def _create(self, name: str) -> None:
         obj = request_object(self._namespace, name, self._range)
         asked_at = time.monotonic()
-        create_persistently(self._api, obj)
+        create_persistently(self._api, obj, self._given_up)
         self.created_at[name] = asked_at
 
 
-def create_persistently(api: Api, obj: Obj) -> None:
+def create_persistently(api: Api, obj: Obj, given_up: threading.Event) -> None:
     """Creates an object even if the API server goes away in between; that it exists already is what we want."""
     end = time.monotonic() + CREATE_SECONDS_MAX
-    while True:
+    while not given_up.is_set():
         try:
             api.create(obj)
         except Refused as refusal:

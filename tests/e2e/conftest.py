@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,16 +17,16 @@ from zlib import crc32
 import pytest
 
 from tests.e2e import history
-from tests.e2e.api import ALLOCATIONS, RANGES, REQUESTS, objects_path
+from tests.e2e.api import ALLOCATIONS, EXTENTS, RANGES, REQUESTS, objects_path
 from tests.e2e.audit import audit_history
-from tests.e2e.binaries import find_or_build
+from tests.e2e.binaries import BuildFailed, find_or_build
 from tests.e2e.control_plane import ControlPlane
 from tests.e2e.loop import Loop
 from tests.e2e.processes import NotInTime
 from tests.e2e.team import Team
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from tests.e2e.api import Api
 
@@ -41,6 +42,9 @@ NEEDS = (
 #: Markers of the tests that need them, by fixture.
 MARKERS = {"metacontroller_path": "metacontroller", "control_plane": "cluster"}
 _not_run: Counter[str] = Counter()
+#: Whether a test came to its end, well or not; it did not if somebody pressed Ctrl-C.
+ENDED = pytest.StashKey[bool]()
+LOG_CHARS_SHOWN = 2000
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -57,14 +61,31 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if session.config.option.collectonly or not any(item.get_closest_marker("cluster") for item in session.items):
         return
     capture = session.config.pluginmanager.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():
-        find_or_build()
+    try:
+        with capture.global_and_fixture_disabled():
+            find_or_build()
+    except (BuildFailed, FileNotFoundError) as why:
+        pytest.exit(str(why), returncode=2)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """One line for each reason not to run tests."""
     for text, count in _not_run.items():
         terminalreporter.write_line(f"tests/e2e: {count} tests not run: {text}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Notes that a test came to its end, and shows with a failure what the programs said last."""
+    report = yield
+    item.stash[ENDED] = item.stash.get(ENDED, False) or call.when == "call"
+    plane = getattr(item, "funcargs", {}).get("control_plane")
+    if report.failed and plane is not None:
+        for log in sorted(plane.folder.glob("*.log")):
+            report.sections.append((log.name, log.read_text(errors="replace")[-LOG_CHARS_SHOWN:]))
+    return report
 
 
 def _mark(item: pytest.Item) -> str:
@@ -78,14 +99,16 @@ def _mark(item: pytest.Item) -> str:
 
 
 @pytest.fixture(scope="session")
-def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """The control plane of this run."""
+def control_plane(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """The control plane of this run; where a test has failed, its history stays for a person to look into."""
     plane = ControlPlane(tmp_path_factory.mktemp("cluster"), find_or_build(), ROOT, tied_to_us=True)
     try:
         plane.start()
         yield plane
     finally:
         plane.stop()
+    if not request.session.testsfailed:
+        shutil.rmtree(plane.etcd_folder)
 
 
 @pytest.fixture(scope="session")
@@ -96,11 +119,11 @@ def api(control_plane: ControlPlane) -> Api:
 
 @pytest.fixture
 def namespace(request: pytest.FixtureRequest, api: Api) -> Iterator[str]:
-    """A namespace of this test's own; afterwards its ranges, requests and allocations are gone."""
+    """A namespace of this test's own; afterwards the deletion of all that is in it is asked for."""
     name = _namespace_name(request.node.name)
     Team(api, name).found()
     yield name
-    for resource in (REQUESTS, ALLOCATIONS, RANGES):
+    for resource in (REQUESTS, ALLOCATIONS, RANGES, EXTENTS):
         api.ask_patiently("DELETE", objects_path(resource, name))
 
 
@@ -128,15 +151,32 @@ def team(request: pytest.FixtureRequest, loop: Loop) -> Iterator[Team]:
     team = Team(loop.plane.api, _namespace_name(request.node.name))
     team.found()
     yield team
+    team.give_up_bursts()
+    if not request.node.stash.get(ENDED, False):
+        return  # Ctrl-C: nobody waits for anything any more.
+    faults = _faults(loop, team, start)
+    if faults:
+        for resource in (REQUESTS, RANGES):
+            team.start_to_delete_all(resource)
+        pytest.fail("\n".join(faults[:20]))
+    team.delete_all(REQUESTS)
+    team.delete_all(RANGES)
+
+
+def _faults(loop: Loop, team: Team, start: int) -> list[str]:
+    """What is wrong at rest and in the whole history; that a granted request is not in it would be wrong, too."""
+    faults = []
     try:
         team.wait_at_rest()
     except NotInTime as late:
-        pytest.fail(str(late))
-    finally:
-        audit = audit_history(history.read_history(loop.plane.etcd_url, start))
-    assert not audit.violations, "\n".join(audit.violations[:20])
-    team.delete_all(REQUESTS)
-    team.delete_all(RANGES)
+        faults = str(late).splitlines()
+    audit = audit_history(history.read_history(loop.plane.etcd_url, start))
+    unseen = [
+        f"the audit did not see the grant of {obj['metadata']['name']}"
+        for obj in team.requests("Ready")
+        if audit.published.get(obj["metadata"]["uid"]) != obj["status"]["cidr"]
+    ]
+    return audit.violations + faults + unseen
 
 
 def _namespace_name(test_name: str) -> str:

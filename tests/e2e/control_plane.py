@@ -56,6 +56,11 @@ class ControlPlane:
         )
 
     @property
+    def etcd_folder(self) -> Path:
+        """Where each revision of each object is kept."""
+        return self.folder / "etcd"
+
+    @property
     def programs(self) -> tuple[Program, ...]:
         """The programs in the order in which they start."""
         return self.etcd, self.apiserver, self.controller_manager
@@ -142,7 +147,7 @@ class ControlPlane:
     def _etcd_flags(self) -> list[str]:
         peers = f"http://127.0.0.1:{free_port()}"
         return [
-            f"--data-dir={self.folder / 'etcd'}",
+            f"--data-dir={self.etcd_folder}",
             "--unsafe-no-fsync",
             f"--quota-backend-bytes={ETCD_BYTES_MAX}",
             f"--listen-client-urls={self.etcd_url}",
@@ -168,6 +173,8 @@ class ControlPlane:
             f"--service-account-signing-key-file={key}",
             "--service-cluster-ip-range=10.96.0.0/16",
             "--disable-admission-plugins=ServiceAccount",
+            # Beside v1 of MutatingAdmissionPolicy, for deploy/admission-v1beta1.
+            "--runtime-config=admissionregistration.k8s.io/v1beta1=true",
             # Strict clusters have it: a block on the owner's deletion needs a right of its own.
             "--enable-admission-plugins=OwnerReferencesPermissionEnforcement",
         ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 PR_SET_PDEATHSIG = 1
+PORTS = range(20_000, 32_768)
 STOP_SECONDS_MAX = 20.0
 _LIBC = ctypes.CDLL(None)
+_given_ports: set[int] = set()
 
 
 class NotInTime(Exception):
@@ -30,10 +33,17 @@ class NotInTime(Exception):
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A loopback port that nobody listens on now, and that is given only once.
+
+    Not one of those that the kernel gives to outgoing connections: while a program is restarted, one of its own clients
+    could get its port.
+    """
+    while True:
+        port = random.choice(PORTS)
+        with socket.socket() as listener:
+            if port not in _given_ports and listener.connect_ex(("127.0.0.1", port)) != 0:
+                _given_ports.add(port)
+                return port
 
 
 def wait_until(condition: Callable[[], bool], *, what: str, seconds: float, step_seconds: float = 0.1) -> None:

@@ -23,6 +23,7 @@ class Team:
 
     def __init__(self, api: Api, namespace: str) -> None:
         self.api, self.namespace = api, namespace
+        self._bursts: list[Burst] = []
 
     def found(self) -> None:
         """Creates the namespace."""
@@ -43,8 +44,14 @@ class Team:
     def burst(self, count: int, range_name: str = "net") -> Burst:
         """Starts a burst of requests."""
         burst = Burst(self.api, self.namespace, range_name, count)
+        self._bursts.append(burst)
         burst.start()
         return burst
+
+    def give_up_bursts(self) -> None:
+        """Ends the creators of all bursts."""
+        for burst in self._bursts:
+            burst.give_up()
 
     def request(self, name: str) -> Obj:
         """A request as it is now."""
