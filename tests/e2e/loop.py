@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import socket
 import sys
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 CONTROLLER_KINDS = ("CompositeController", "DecoratorController")
 START_SECONDS_MAX = 30.0
+SYNC_CALLS = re.compile(r"^metacontroller_sync_requests_total\{.*\} ([0-9.e+]+)$", re.MULTILINE)
 
 #: The defaults are 5 queries per second and 5 workers: a burst would take minutes. Those in the environment variable of
 #: this name are added, and the last of a kind counts.
@@ -56,6 +58,11 @@ class Metacontroller:
     def kill(self) -> None:
         """Kills it with -9."""
         self.program.stop(hard=True)
+
+    def sync_count(self) -> int:
+        """How many sync hooks it has called since its start."""
+        text = requests.get(self.metrics_url, timeout=30).text
+        return sum(round(float(value)) for value in SYNC_CALLS.findall(text))
 
     def _is_healthy(self) -> bool:
         self.program.check_runs()

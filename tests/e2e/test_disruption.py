@@ -55,8 +55,10 @@ def test_a_burst_survives_what_breaks_in_its_middle(loop: Loop, team: Team, blow
     team.create_range("net", "10.0.0.0/16")
     burst = team.burst(BURST)
     burst.wait_created(FIRST_BLOW)
+    assert len(burst.created_at) < BURST, "the first blow came after the burst"
     blow(loop)
     team.wait_ready_count(SECOND_BLOW)
+    assert len(team.requests("Ready")) < BURST, "the second blow came after the burst"
     blow(loop)
     burst.wait_created()
     team.wait_ready_count(BURST)
@@ -86,12 +88,15 @@ def two_metacontrollers(loop: Loop) -> Iterator[Loop]:
     loop.second_metacontroller.program.stop()
 
 
-@pytest.mark.usefixtures("two_metacontrollers")
-def test_two_metacontrollers_give_nothing_twice(team: Team) -> None:
+def test_two_metacontrollers_give_nothing_twice(two_metacontrollers: Loop, team: Team) -> None:
+    both = (two_metacontrollers.metacontroller, two_metacontrollers.second_metacontroller)
+    before = [each.sync_count() for each in both]
     team.create_range("net", "10.0.0.0/16")
     burst = team.burst(BURST)
     burst.wait_created()
     team.wait_ready_count(BURST)
+    worked = [each.sync_count() - count for each, count in zip(both, before, strict=True)]
+    assert min(worked) > BURST / 2, f"one of them did next to nothing: {worked}"
 
 
 @pytest.mark.usefixtures("two_metacontrollers")

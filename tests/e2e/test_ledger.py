@@ -6,6 +6,7 @@ nothing protects the ledger but the rule in the CRD: the same position as a Meta
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 ROUNDS = 1000
 RACERS_MAX = 8
-#: 13,000 entries of ordinary length fit into etcd's limit for one object, 20,000 don't.
+#: So many entries the CRD admits; of ordinary length they also fit into etcd's limit for one object.
 ENTRIES_MAX = 13_000
 ENTRIES_TOO_MANY = 20_000
 
@@ -34,10 +35,10 @@ def stored(api: Api, namespace: str) -> Obj:
 
 
 def test_of_two_to_eight_racing_writers_exactly_one_wins(api: Api, stored: Obj) -> None:
-    propose = partial(_propose, api, _status_path(stored))
     with ThreadPoolExecutor(RACERS_MAX) as pool:
         for number in range(ROUNDS):
             racers = 2 + number % (RACERS_MAX - 1)
+            propose = partial(_propose_at_once, threading.Barrier(racers), api, _status_path(stored))
             proposals = [_proposal(number + 2, entry(racer, f"round-{number}")) for racer in range(racers)]
             answers = list(pool.map(propose, proposals))
             assert sorted(status for status, _ in answers) == [200] + [422] * (racers - 1), answers
@@ -48,7 +49,8 @@ def test_of_two_to_eight_racing_writers_exactly_one_wins(api: Api, stored: Obj) 
 def test_the_winner_of_a_race_is_what_is_stored(api: Api, stored: Obj) -> None:
     proposals = [_proposal(2, entry(racer)) for racer in range(RACERS_MAX)]
     with ThreadPoolExecutor(RACERS_MAX) as pool:
-        answers = list(pool.map(partial(_propose, api, _status_path(stored)), proposals))
+        propose = partial(_propose_at_once, threading.Barrier(RACERS_MAX), api, _status_path(stored))
+        answers = list(pool.map(propose, proposals))
     (winner,) = [text for status, text in answers if status == 200]
     (item,) = api.get(RANGES, stored["metadata"]["namespace"], "net")["status"]["allocations"]
     assert item["uid"] in winner
@@ -57,15 +59,16 @@ def test_the_winner_of_a_race_is_what_is_stored(api: Api, stored: Obj) -> None:
 @pytest.mark.parametrize("status", [None, {}, {"revision": None}])
 def test_a_status_cannot_be_taken_away(api: Api, stored: Obj, status: Obj | None) -> None:
     namespace = stored["metadata"]["namespace"]
-    with pytest.raises(Refused):
+    with pytest.raises(Refused) as refusal:
         api.put_status(stored | {"status": status} if status is not None else _without_status(stored))
-    api.call("PUT", object_path(RANGES, namespace, "net"), _without_status(stored))
+    assert refusal.value.status == 422
+    assert api.call("PUT", object_path(RANGES, namespace, "net"), _without_status(stored)).ok
     assert api.get(RANGES, namespace, "net")["status"] == stored["status"]
 
 
 def test_a_status_that_is_patched_away_stays(api: Api, stored: Obj) -> None:
     namespace = stored["metadata"]["namespace"]
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match=LEDGER_MOVED_ON):
         api.patch(RANGES, namespace, "net", {"status": None}, sub="/status")
     assert api.get(RANGES, namespace, "net")["status"] == stored["status"]
 
@@ -121,7 +124,9 @@ def _proposal(revision: int, *ledger: Obj) -> Obj:
     return {"status": {"revision": revision, "allocations": list(ledger)}}
 
 
-def _propose(api: Api, path: str, body: Obj) -> tuple[int, str]:
+def _propose_at_once(start: threading.Barrier, api: Api, path: str, body: Obj) -> tuple[int, str]:
+    """Proposes as soon as all others are ready to."""
+    start.wait(timeout=30)
     answer = api.call("PATCH", path, body, kind=MERGE_PATCH)
     return answer.status_code, answer.text
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.e2e.api import KINDS, RANGES, REQUESTS, Refused
+from tests.e2e.api import ALLOCATIONS, KINDS, RANGES, REQUESTS, Refused
 from tests.e2e.objects import FOREIGN, LABEL, OURS, RECORDED
 from tests.e2e.processes import wait_until
 from tests.e2e.team import Team
@@ -49,7 +49,7 @@ def test_a_granted_request_carries_label_finalizer_and_recorded_address(team: Te
     team.create_range("net", "10.0.0.0/24", chunkSize=28)
     team.create_request("web")
     team.wait_state("web", "Ready")
-    wait_until(lambda: RECORDED in _annotations(team, "web"), what="the address is recorded", seconds=10)
+    wait_until(lambda: RECORDED in _annotations(team, "web"), what="the address is recorded", seconds=60)
     meta = team.request("web")["metadata"]
     assert meta["labels"][LABEL] == f"{team.namespace}.net"
     assert meta["annotations"][RECORDED] == "10.0.0.0/28"
@@ -130,7 +130,7 @@ def test_an_exhausted_range_serves_who_waits_as_soon_as_there_is_room(team: Team
     for number in range(6):
         team.create_request(f"r{number}")
     wait_until(lambda: _states(team) == ["Busy"] * 2 + ["Ready"] * 4, what="four Ready, two Busy", seconds=30)
-    wait_until(lambda: team.range()["status"].get("pending") == 2, what="the range says who waits", seconds=10)
+    wait_until(lambda: team.range()["status"].get("pending") == 2, what="the range says who waits", seconds=60)
     team.delete_request(team.requests("Ready")[0]["metadata"]["name"])
     wait_until(lambda: _states(team) == ["Busy"] + ["Ready"] * 4, what="one more is served", seconds=60)
     assert team.range()["status"]["capacity"]["free"] == "0"
@@ -195,6 +195,7 @@ def test_the_same_name_created_again_while_the_old_one_terminates_is_another_req
     first = team.create_request("web")["metadata"]["uid"]
     team.wait_state("web", "Ready")
     team.delete_request("web")
+    assert not _created_again(team, "web"), "the old one was gone already"
     wait_until(lambda: _created_again(team, "web"), what="the name is free", seconds=60, step_seconds=0.01)
     second = team.wait_state("web", "Ready")["metadata"]["uid"]
     wait_until(lambda: [item["uid"] for item in team.ledger()] == [second], what="the old entry is gone", seconds=30)
@@ -205,13 +206,17 @@ def test_the_deletion_of_a_namespace_leaves_nothing_behind(team: Team) -> None:
     away = Team(team.api, f"{team.namespace[:50]}-away")
     away.found()
     away.create_range("net", "10.0.0.0/24")
+    team.create_range("shared", "10.1.0.0/24", allowedNamespaces={"from": "All"})
     for number in range(20):
         away.create_request(f"r{number}")
-    away.wait_ready_count(20)
+        away.create_request(f"s{number}", ipam={"name": "shared", "namespace": team.namespace})
+    away.wait_ready_count(40)
     team.api.ask("DELETE", f"/api/v1/namespaces/{away.namespace}")
     wait_until(lambda: _is_gone(away), what="the namespace is gone", seconds=240, step_seconds=0.5)
     for resource in KINDS.values():
         assert team.api.list(resource, away.namespace) == []
+    wait_until(lambda: not team.ledger("shared"), what="nothing is held elsewhere", seconds=60)
+    wait_until(lambda: not team.api.list(ALLOCATIONS, team.namespace), what="no answer is left elsewhere", seconds=60)
 
 
 def _states(team: Team) -> list[str]:

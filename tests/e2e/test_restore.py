@@ -54,7 +54,7 @@ def test_of_two_records_of_one_block_the_older_one_is_served_and_the_other_is_to
     wait_until(
         lambda: team.request("younger")["metadata"]["annotations"][RECORDED] == told["cidr"],
         what="the new address is recorded",
-        seconds=10,
+        seconds=60,
     )
     team.wait_at_rest()
     assert team.request("younger")["status"] == told
@@ -71,7 +71,7 @@ def _some_history(team: Team) -> dict[str, str]:
         team.wait_gone(REQUESTS, f"web-{number}")
     team.create_request("dedicated", request="10.0.0.200")
     team.wait_state("dedicated", "Ready")
-    wait_until(lambda: all(map(_is_recorded, team.requests())), what="all addresses are recorded", seconds=10)
+    wait_until(lambda: all(map(_is_recorded, team.requests())), what="all addresses are recorded", seconds=60)
     return _addresses(team)
 
 

@@ -57,6 +57,14 @@ RIGHTS = [
     ("ipam-ranges", REQUESTS, NOTHING),
     ("ipam-ranges", f"{RANGES}/status", NOTHING),
     ("ipam-ranges", f"{RANGES}/finalizers", NOTHING),
+    ("ipam-metacontroller", RANGES, READ | {"update"}),
+    ("ipam-metacontroller", REQUESTS, READ | {"update"}),
+    ("ipam-metacontroller", f"{RANGES}/status", {"update"}),
+    ("ipam-metacontroller", f"{REQUESTS}/status", {"update"}),
+    ("ipam-metacontroller", f"{RANGES}/finalizers", {"update"}),
+    ("ipam-metacontroller", f"{REQUESTS}/finalizers", NOTHING),
+    ("ipam-metacontroller", ALLOCATIONS, READ | {"create", "update", "delete"}),
+    ("ipam-metacontroller", EXTENTS, READ | {"create", "update", "delete"}),
 ]
 
 #: What Metacontroller needs for itself, whoever it works for: its own kinds.
@@ -72,7 +80,7 @@ OWN_KINDS = [
 @pytest.fixture
 def bound(api: Api, namespace: str) -> str:
     """A namespace where users have the role of their name, once our rules are part of view, edit and admin."""
-    for role in ("view", "edit", "admin", "ipam-ranges"):
+    for role in ("view", "edit", "admin", "ipam-ranges", "ipam-metacontroller"):
         _bind(api, namespace, role)
     wait_until(
         lambda: all(_may(api, role, namespace, "get", RANGES) for role in ("view", "edit", "admin")),
