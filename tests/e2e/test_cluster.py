@@ -50,7 +50,8 @@ def test_a_cluster_is_left_running_until_it_is_taken_down(environment: dict[str,
 
 def test_ctrl_c_ends_a_test_run_and_all_that_it_started(environment: dict[str, str], tmp_path: Path) -> None:
     test = "tests/e2e/test_ledger.py::test_of_two_to_eight_racing_writers_exactly_one_wins"
-    command = [sys.executable, "-m", "pytest", test, f"--basetemp={tmp_path / 'run'}"]
+    # What a shell starts in the background ignores Ctrl-C, and so does all that it starts, unless it is told not to.
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "pytest", test, f"--basetemp={tmp_path / 'run'}"]
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as run:
