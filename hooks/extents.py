@@ -71,6 +71,10 @@ class Extents:
     shared: list[Shared]
     family: Family | None
 
+    def awaits(self, block: Prefix) -> bool:
+        """Whether a part of a block may be granted once it is announced."""
+        return any(each.first <= block.last and block.first <= each.last for each in self.awaited)
+
     def withheld(self, ledger: Ledger) -> list[Allocation]:
         """The addresses that can't be granted, as held blocks; without those that the ledger holds already."""
         if self.family is None or not (self.awaited or self.shared):

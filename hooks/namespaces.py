@@ -11,6 +11,8 @@ namespace, always) and older. So the labels are judged here again.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from msgspec.structs import replace
+
 from hooks.wire import AllowedNamespaces, LabelRequirement, LabelSelector, NamespaceObject, RangeSpec
 
 #: Names of namespaces; None means all of them.
@@ -26,7 +28,11 @@ def allowed_by(spec: RangeSpec | str) -> AllowedNamespaces:
     """What a spec says; a bad one is explained to the range's own namespace only."""
     if isinstance(spec, str) or fault_of(spec.allowed_namespaces):
         return AllowedNamespaces()
-    return spec.allowed_namespaces
+    allowed = spec.allowed_namespaces
+    if allowed.selector is None:
+        return allowed
+    labels = dict(sorted(allowed.selector.match_labels.items()))  # never in the order of the wire (S6)
+    return replace(allowed, selector=replace(allowed.selector, match_labels=labels))
 
 
 def allowed_names(allowed: AllowedNamespaces, own: str, namespaces: Iterable[NamespaceObject]) -> Names:

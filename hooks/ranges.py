@@ -10,6 +10,7 @@
 The status that is returned is a proposal. It holds once the API server has accepted it, which the next call sees.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,7 +31,7 @@ from hooks.namespaces import allowed_by
 from hooks.observed import Observed, request_key
 from hooks.range_status import Service, range_status
 from hooks.wire import Entry, RangeBody, RangeCustomizeBody, RangeSpec, RequestObject, decode_spec, timestamp
-from ipam.address import InvalidAddress, Prefix, read_prefix
+from ipam.address import Prefix, block_named_by, read_prefix
 from ipam.allocate import Allocation, Claim, Refused, Verdict, allocate
 from ipam.claim_forms import InvalidClaim, parse_claim
 from ipam.pool import Pool
@@ -38,6 +39,9 @@ from ipam.pool import Pool
 #: Metacontroller may lose a wake-up (a failed customize call, an AlreadyExists): look again after this many seconds
 #: while the answers that are seen are not those that shall be.
 RECHECK_SECONDS = 10.0
+#: And in any case after this many: a failed customize call may also lose what happens to a request, whose own looks
+#: wake nobody else. Metacontroller itself looks again after half an hour.
+RECHECK_AT_REST_SECONDS = 300.0
 
 
 def customize(body: RangeCustomizeBody) -> dict[str, Any]:
@@ -110,6 +114,8 @@ def _serve(seen: Observed, kept: Ledger, extents: Extents) -> Service:
 def _grant(seen: Observed, kept: Ledger, extents: Extents, pool: Pool, waiting: list[RequestObject]) -> Service:
     """Turn requests into claims, and their outcomes into entries and refusals."""
     wants = [(request, _claim(request, seen, pool)) for request in waiting]
+    if extents.awaited:  # who would get another block than the recorded one, for ever, waits a moment
+        wants = [each for each in wants if not _is_too_early(each[1], extents)]
     if kept.held:
         wants = [(request, _on_hold(want, pool) if isinstance(want, Claim) else want) for request, want in wants]
     refusals = {request.metadata.uid: want for request, want in wants if isinstance(want, Refused)}
@@ -125,22 +131,37 @@ def _grant(seen: Observed, kept: Ledger, extents: Extents, pool: Pool, waiting: 
     ]
     fitting = fitting_count(kept, entries)
     outcomes = decision.outcomes[:fitting] + [_full(seen, outcome) for outcome in decision.outcomes[fitting:]]
-    next_free = min(kept.cooling_ends(seen.cooldown), default=None)
+    is_cooling = bool(kept.cooling_ends(seen.cooldown))
     for request, outcome in zip(claimants, outcomes, strict=True):
         if isinstance(outcome, Refused):
-            refusals[request.metadata.uid] = _with_prospect(outcome, next_free)
+            refusals[request.metadata.uid] = _with_prospect(outcome) if is_cooling else outcome
     grants = [entry for entry in entries[:fitting] if entry]
     round_robin = written_cursors(decision.cursors, pool.family)
-    if fitting < len(entries):  # what is left over is more than the decision says
+    if fitting < len(entries):  # more is left over than the decision says, and fewer cursors have moved
+        moved = {} if cursors is None else _moved(cursors, claims, decision.outcomes[:fitting])
+        round_robin = written_cursors(moved, pool.family)
         decision = allocate(pool, [*held, *(Allocation(read_prefix(each.cidr), each.request) for each in grants)], [])
     return Service(grants, refusals, decision, round_robin)
 
 
-def _with_prospect(refused: Refused, next_free: datetime | None) -> Refused:
-    """The refusal, with the time at which the first block that cools down is free, where it waits for any block."""
-    if refused.reason != "Exhausted" or next_free is None:
+def _is_too_early(want: Claim | Refused, extents: Extents) -> bool:
+    return isinstance(want, Claim) and want.recorded is not None and extents.awaits(want.recorded)
+
+
+def _with_prospect(refused: Refused) -> Refused:
+    """The refusal of who waits for any block, where some cool down; until when, only the range says, for that moves."""
+    if refused.reason != "Exhausted":
         return refused
-    return replace(refused, message=f"{refused.message}; a block that cools down is free at {timestamp(next_free)}")
+    return replace(refused, message=f"{refused.message}; released blocks cool down")
+
+
+def _moved(cursors: Mapping[int, int], claims: list[Claim], outcomes: list[Prefix | Refused]) -> dict[int, int]:
+    """The cursors of round robin behind these outcomes, which need not be all."""
+    moved = dict(cursors)
+    for claim, outcome in zip(claims, outcomes, strict=False):
+        if isinstance(outcome, Prefix) and outcome not in (claim.exact, claim.recorded):
+            moved[outcome.length] = (outcome.last + 1) % (1 << outcome.family.bits)
+    return moved
 
 
 def _full(seen: Observed, outcome: Prefix | Refused) -> Refused:
@@ -172,11 +193,9 @@ def _claim(request: RequestObject, seen: Observed, pool: Pool) -> Claim | Refuse
 
 def _recorded(request: RequestObject, claim: Claim) -> Prefix | None:
     """The block that an earlier life of the request had, by its annotation, if it is what the claim wants."""
-    if not request.metadata.annotations.cidr:
-        return None
-    try:
-        recorded = read_prefix(request.metadata.annotations.cidr)
-    except InvalidAddress:
+    text = request.metadata.annotations.cidr
+    recorded = block_named_by(text) if text else None
+    if recorded is None:
         return None
     is_wanted = recorded == claim.exact if claim.exact else recorded.length == claim.prefix_length
     return recorded if is_wanted else None
@@ -207,8 +226,8 @@ def _cursors(seen: Observed, ledger: Ledger, pool: Pool) -> dict[int, int] | Non
 
 
 def _resync_after_seconds(seen: Observed, proposal: Ledger, answers: Answers, extents: Extents, now: datetime) -> float:
-    """When to look again although nothing happens; 0 means never."""
-    delays = []
+    """When to look again although nothing happens."""
+    delays = [RECHECK_AT_REST_SECONDS]
     if (answers != seen.answers or extents.awaited) and not seen.namespace_is_terminating:
         delays.append(RECHECK_SECONDS)
     if proposal.closing:
@@ -218,4 +237,4 @@ def _resync_after_seconds(seen: Observed, proposal: Ledger, answers: Answers, ex
             if entry.absent_since
         ]
     delays += [max((end - now).total_seconds(), 1.0) for end in proposal.cooling_ends(seen.cooldown)]
-    return min(delays, default=0.0)
+    return min(delays)

@@ -27,6 +27,7 @@ from hooks.wire import (
     decode_spec,
     timestamp,
 )
+from ipam.address import block_named_by, read_prefix
 
 #: A deleted request that no range will answer goes after this time: there is no such range, as far as can be seen. It
 #: is counted from the first call, for nothing may have run at the deletion.
@@ -96,7 +97,7 @@ def _granted_message(request: RequestParent, cidr: str) -> str:
     if request.status.cidr:
         return request.status.message if request.status.state == "Ready" else ""
     recorded = request.metadata.annotations.get(names.CIDR_ANNOTATION, "")
-    if recorded in ("", cidr):
+    if not recorded or block_named_by(recorded) == read_prefix(cidr):
         return ""
     return f"{recorded} is recorded, but was not free, or is not what the spec asks for: {cidr} is another block"
 

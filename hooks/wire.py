@@ -99,12 +99,12 @@ class Entry(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
 
 
 class Capacity(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
-    """Numbers of addresses as decimal text; and of blocks, by prefix length."""
+    """Numbers of addresses as decimal text; and of blocks, by prefix length. Nothing here is read back."""
 
-    total: str
-    allocated: str
-    free: str
-    used: str
+    total: str = ""
+    allocated: str = ""
+    free: str = ""
+    used: str = ""
     shared: str = ""
     largest_free: str = ""
     free_blocks: dict[str, str] = {}

@@ -139,6 +139,16 @@ def read_prefix(text: str) -> Prefix:
     return prefix
 
 
+def block_named_by(text: str) -> Prefix | None:
+    """The block that a text names which people may have written, too: a CIDR or an address. None if it names none."""
+    for read in (read_prefix, parse_prefix):
+        try:
+            return read(text)
+        except InvalidAddress:
+            continue
+    return None
+
+
 def _parse_length(text: str) -> int | None:
     """0..999 without sign, space, leading zero or digits of other scripts; None for everything else."""
     if text.isascii() and text.isdigit() and len(text) <= 3 and (text == "0" or text[0] != "0"):

@@ -70,15 +70,17 @@ def test_it_counts_as_allocated_until_then() -> None:
     assert answer["status"]["message"] == f"1 block cooling down, the first one until {at(55)}"
 
 
-def test_who_waits_is_told_when_the_first_block_is_free() -> None:
+def test_who_waits_is_told_of_it_but_not_of_a_time_that_moves() -> None:
+    """With each block that cools down the next one is the first, and everybody who waits would be written anew."""
     parent = cooling_range(cooling("a", CIDR, at(-5)), cooling("b", "10.0.0.16/28", at(-30)), texts=("10.0.0.0/27",))
     waiting = [request_object("next"), request_object("same", wanted=CIDR)]
     answer = sync_range(range_body(parent, *waiting))
     assert messages_of(answer) == {
-        "next": f"no free /28 in team-a/net: waiting for room; a block that cools down is free at {at(30)}",
+        "next": "no free /28 in team-a/net: waiting for room; released blocks cool down",
         "same": f"{CIDR} is held by nobody, but cools down until {at(55)} (it was team-a/a's)",
     }
     assert answer["resyncAfterSeconds"] == 10  # for these two answers, which are new
+    assert answer["status"]["message"].endswith(f"2 blocks cooling down, the first one until {at(30)}")
     settled = sync_range(range_body(parent))
     assert settled["resyncAfterSeconds"] == 30
 
@@ -104,7 +106,7 @@ def test_a_range_that_is_being_deleted_waits_for_no_cool_down() -> None:
 def test_nor_for_one_that_began_by_a_clock_that_is_ahead() -> None:
     parent = cooling_range(cooling("web", CIDR, at(45)), deleted=at(0), closing=True)  # type: ignore[arg-type]
     answer = sync_range(range_body(parent, finalizing=True))
-    assert (ledger_of(answer), answer["resyncAfterSeconds"]) == ({}, 0)
+    assert (ledger_of(answer), answer["resyncAfterSeconds"]) == ({}, 300)
 
 
 def test_who_was_reclaimed_and_turns_out_to_live_may_go_when_he_is_deleted() -> None:

@@ -64,7 +64,7 @@ def test_it_grants_once_it_sees_its_extent() -> None:
     answer = synced(extent_object(POOL, version=7), requests=[request_object("web")])
     assert ledger_of(answer) == {"web": "10.0.0.0/28"}
     assert condition(answer["status"], "Overlapping") is None
-    assert answer["resyncAfterSeconds"] == 0
+    assert answer["resyncAfterSeconds"] == 300
 
 
 def test_what_can_never_be_served_is_told_at_once() -> None:
@@ -117,7 +117,7 @@ def test_nothing_is_announced_in_a_namespace_that_is_going() -> None:
     going = [namespace_object(deleted=at(-1))]
     answer = sync_range(range_body(range_object(), announced=[], extents=[], namespaces=going))
     assert extents_of(answer) == []
-    assert answer["resyncAfterSeconds"] == 0
+    assert answer["resyncAfterSeconds"] == 300
 
 
 def test_a_range_that_is_being_deleted_stays_announced_as_long_as_it_holds_anything() -> None:
@@ -202,6 +202,17 @@ def test_what_was_announced_before_the_other_one_stays_own_and_what_came_after_i
     answer = synced(*extents, parent=grown, requests=[request_object("a"), request_object("b")])
     assert ledger_of(answer) == {"a": "10.0.0.0/28"}
     assert answer["status"]["pending"] == 1
+
+
+def test_a_record_in_a_part_that_is_not_announced_yet_waits_for_it() -> None:
+    """Else it would be lost: what is granted instead is for ever."""
+    grown = range_object("10.0.0.0/28", "10.0.1.0/24")
+    requests = [request_object("back", recorded="10.0.1.16/28"), request_object("new", size=29)]
+    answer = synced(extent_object("10.0.0.0/28", version=3), parent=grown, requests=requests)
+    assert ledger_of(answer) == {"new": "10.0.0.0/29"}
+    assert answer["resyncAfterSeconds"] == 10
+    both = [extent_object("10.0.0.0/28", version=3), extent_object("10.0.1.0/24", version=7)]
+    assert ledger_of(synced(*both, parent=grown, requests=requests))["back"] == "10.0.1.16/28"
 
 
 def test_an_extent_that_is_being_deleted_counts_as_the_oldest() -> None:

@@ -344,6 +344,17 @@ def test_a_range_records_13000_holders_and_tells_the_next_one_that_it_is_full() 
     assert len(encode(answer["status"])) < 1_572_864, "etcd takes objects of 1.5 MiB"
 
 
+def test_who_does_not_fit_into_the_ledger_moves_no_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hooks.ledger.ENTRY_COUNT_MAX", 1)
+    for requests, cursors in (
+        ([request_object("a"), request_object("b"), request_object("c", size=29)], {"28": "10.0.0.16"}),
+        ([request_object("a", recorded="10.0.0.64/28"), request_object("b")], None),
+    ):
+        status = sync_range(range_body(range_object(mode="RoundRobin"), *requests))["status"]
+        assert len(status["allocations"]) == 1
+        assert status.get("roundRobin") == cursors
+
+
 def test_a_full_ledger_takes_another_holder_after_a_release() -> None:
     body = full_range(many(13_000), waiting=1)
     gone = next(iter(body["related"]["IPAMRequest.ipam.mandelsoft.org/v1alpha1"].values()))

@@ -218,7 +218,7 @@ def test_a_call_at_rest_changes_nothing_and_writes_nothing() -> None:
     assert {child["metadata"]["name"]: child["spec"] for child in answer["children"]} == {
         name: each["spec"] for name, each in world.allocations.items()
     }
-    assert answer["resyncAfterSeconds"] == 0
+    assert answer["resyncAfterSeconds"] == 300
 
 
 def test_time_alone_changes_nothing_at_rest() -> None:

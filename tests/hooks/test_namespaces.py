@@ -1,5 +1,6 @@
 """Whose requests a range serves: `spec.allowedNamespaces`."""
 
+import json
 from typing import Any
 
 import pytest
@@ -133,6 +134,15 @@ def test_customize_asks_by_no_selector_that_metacontroller_would_fail_on(allowed
         return [each for each in customize_range(parent)["relatedResources"] if each["resource"] == "namespaces"]
 
     assert asked(range_object(allowed=allowed)) == asked(range_object())
+
+
+def test_labels_are_asked_for_in_their_own_order_and_not_in_that_of_the_wire() -> None:
+    pairs = [("team", "a"), ("stage", "test"), ("example.com/tier", "1")]
+    asked = [
+        json.dumps(customize_range(range_object(allowed={"from": "Selector", "selector": {"matchLabels": labels}})))
+        for labels in (dict(pairs), dict(reversed(pairs)))
+    ]
+    assert asked[0] == asked[1]
 
 
 @pytest.mark.parametrize(

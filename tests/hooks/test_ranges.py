@@ -539,17 +539,20 @@ def test_no_answer_is_created_in_a_namespace_that_is_being_deleted_and_none_is_l
 # --- looking again --------------------------------------------------------------------------------------------------
 
 
+AT_REST = 300.0
+
+
 @pytest.mark.parametrize(
     ("body", "seconds"),
     [
-        (range_body(range_object()), 0),
+        (range_body(range_object()), AT_REST),
         (
             range_body(
                 range_object(entries=[entry("web", "10.0.0.0/28")]),
                 request_object("web"),
                 allocations=[allocation_object("web", cidr="10.0.0.0/28", revision=1)],
             ),
-            0,
+            AT_REST,
         ),
         (range_body(range_object(entries=[entry("web", "10.0.0.0/28")]), request_object("web")), 10),
         (
@@ -564,7 +567,7 @@ def test_no_answer_is_created_in_a_namespace_that_is_being_deleted_and_none_is_l
                 range_object(entries=[entry("web", "10.0.0.0/28", absent_since=at(-20))]),
                 allocations=[allocation_object("web", cidr="10.0.0.0/28", revision=1)],
             ),
-            0,
+            AT_REST,
         ),
         (
             range_body(
@@ -572,7 +575,7 @@ def test_no_answer_is_created_in_a_namespace_that_is_being_deleted_and_none_is_l
                 request_object("web"),
                 namespaces=[namespace_object(deleted=at(-5))],
             ),
-            0,
+            AT_REST,
         ),
     ],
     ids=[
@@ -584,7 +587,7 @@ def test_no_answer_is_created_in_a_namespace_that_is_being_deleted_and_none_is_l
         "an answer that may not be created",
     ],
 )
-def test_a_range_is_looked_at_again_while_only_time_helps(body: Obj, seconds: float) -> None:
+def test_a_range_is_looked_at_again_soon_where_only_time_helps_and_at_rest_too(body: Obj, seconds: float) -> None:
     assert sync_range(body)["resyncAfterSeconds"] == seconds
 
 

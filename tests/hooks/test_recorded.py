@@ -63,6 +63,16 @@ def test_who_has_no_room_in_the_ledger_keeps_his_claim_to_the_recorded_block(mon
     assert (answer["status"]["capacity"]["allocated"], answer["status"]["capacity"]["free"]) == ("16", "240")
 
 
+def test_a_record_may_be_an_address_as_people_write_it() -> None:
+    parent = range_object(chunk_size=None)
+    back = request_object("back", recorded="10.0.0.5")
+    assert ledger_of(sync_range(range_body(parent, back))) == {"back": "10.0.0.5/32"}
+    granted = allocation_object("back", cidr="10.0.0.5/32", revision=1)
+    assert "message" not in sync_request(back, granted)["status"]
+    moved = allocation_object("back", cidr="10.0.0.6/32", revision=1)
+    assert sync_request(back, moved)["status"]["message"].startswith("10.0.0.5 is recorded, but was not free")
+
+
 def test_of_two_records_of_one_block_the_older_one_is_served() -> None:
     requests = [
         request_object("younger", recorded="10.0.0.32/28", created=at(-1)),

@@ -5,17 +5,26 @@ from typing import Any
 import pytest
 
 from hooks.app import NOW_HEADER, create_app
+from hooks.names import RANGE_LABEL, REQUEST_FINALIZER
 from hooks.settings import Settings
 from simulator.clock import SimulatedClock, rfc3339
 from simulator.cluster import START, Cluster
 from simulator.hookcall import wsgi_caller
 
 
-def cluster(seed: int) -> Cluster:
-    """A cluster whose hooks live in its time."""
+def cluster(seed: int, failing: list[str] | None = None) -> Cluster:
+    """A cluster whose hooks live in its time; each path in `failing` fails once, and is then taken out."""
     clock = SimulatedClock(START)
     app = create_app(Settings(replay=True))
-    return Cluster.shipped(wsgi_caller(app, lambda: {NOW_HEADER: rfc3339(clock.now())}), clock=clock, seed=seed)
+    hooks = wsgi_caller(app, lambda: {NOW_HEADER: rfc3339(clock.now())})
+
+    def call(path: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        if failing and path in failing:
+            failing.remove(path)
+            return 503, {}, b""
+        return hooks(path, body)
+
+    return Cluster.shipped(call, clock=clock, seed=seed)
 
 
 def iprange(name: str, ranges: list[str], **spec: Any) -> dict[str, Any]:
@@ -29,6 +38,12 @@ def ipreq(name: str, range_name: str, **spec: Any) -> dict[str, Any]:
 def _object(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
     meta = {"namespace": "default", "name": name}
     return {"apiVersion": "ipam.mandelsoft.org/v1alpha1", "kind": kind, "metadata": meta, "spec": spec}
+
+
+def labelled(request: dict[str, Any]) -> dict[str, Any]:
+    """The request as the admission policy makes it, so that its creation is its only event for the range."""
+    meta = {"labels": {RANGE_LABEL: f"default.{request['spec']['ipam']['name']}"}, "finalizers": [REQUEST_FINALIZER]}
+    return request | {"metadata": request["metadata"] | meta}
 
 
 def statuses(world: Cluster) -> dict[str, dict[str, Any]]:
@@ -93,6 +108,28 @@ def test_a_range_that_is_deleted_first_waits_for_its_requests_and_leaves_nothing
     assert not world.objects("iprange")
     assert not world.objects("ipreq")
     assert not world.objects("ipalloc")
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_a_request_whose_only_event_is_lost_is_looked_at_within_minutes(*, deleted: bool) -> None:
+    """After 20 minutes Metacontroller asks anew which requests concern a range; if that fails, it forgets the event."""
+    failing: list[str] = []
+    world = cluster(1, failing)
+    world.apply(iprange("net", ["10.0.0.0/28"]))
+    world.apply(ipreq("first", "net"))
+    world.run_until_quiet()
+    world.clock.wait(21 * 60)
+    failing.append("/ipamrange/customize")
+    if deleted:
+        world.delete(ipreq("first", "net"))
+    else:
+        world.apply(labelled(ipreq("second", "net")))
+    world.run_until_quiet(horizon=400)
+
+    assert not failing
+    assert {name: status["state"] for name, status in statuses(world).items()} == (
+        {} if deleted else {"first": "Ready", "second": "Ready"}
+    )
 
 
 @pytest.mark.parametrize("seed", range(6))
