@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.api import ALLOCATIONS, EXTENTS, GROUP, RANGES, REQUESTS, Api, Refused
+from tests.e2e.api import ALLOCATIONS, EXTENTS, GROUP, MERGE_PATCH, RANGES, REQUESTS, Api, Refused, object_path
 from tests.e2e.loop import Loop
-from tests.e2e.objects import allocation_object, namespace_object, range_object, request_object
+from tests.e2e.objects import FOREIGN, OURS, allocation_object, namespace_object, range_object, request_object
 from tests.e2e.processes import wait_until
 from tests.e2e.team import Team
 
@@ -30,6 +30,7 @@ READ = {"get", "list", "watch"}
 WRITE = {"create", "update", "patch", "delete", "deletecollection"}
 NOTHING: set[str] = set()
 VERBS = READ | WRITE
+EFFECT_SECONDS_MAX = 30.0
 AGGREGATION_SECONDS_MAX = 30.0
 
 #: Role in a namespace, resource, and all that it may do with it.
@@ -134,6 +135,52 @@ def test_nobody_who_edits_can_lie_to_the_hooks(api: Api, bound: str, user: str) 
             editor.put_status(obj | {"status": {"state": "Ready"}})
         with pytest.raises(Refused, match=f'cannot patch resource "{resource}/status"'):
             editor.patch(resource, bound, obj["metadata"]["name"], {"status": {"state": "Ready"}}, sub="/status")
+
+
+@pytest.fixture
+def finalized(api: Api, bound: str) -> str:
+    """A namespace with the request "web", which has our finalizer and another one, once the policy is in effect."""
+    request = request_object(bound, "web", "net")
+    request["metadata"]["finalizers"] = [OURS, FOREIGN]
+    api.create(request)
+    stripped: Obj = {"metadata": {"finalizers": []}}
+    path = object_path(REQUESTS, bound, "web")
+
+    def is_refused() -> bool:
+        answer = api.impersonating("edit").call("PATCH", path, stripped, kind=MERGE_PATCH, dryRun="All")
+        return answer.status_code == 403
+
+    wait_until(is_refused, what="the policy is in effect", seconds=EFFECT_SECONDS_MAX)
+    return bound
+
+
+@pytest.mark.parametrize("user", ["edit", "admin"])
+@pytest.mark.parametrize("finalizers", [[], [FOREIGN], None], ids=str)
+def test_who_edits_cannot_let_a_request_vanish_unseen(
+    api: Api, finalized: str, user: str, finalizers: list[str] | None
+) -> None:
+    said = f"request {finalized}/web must keep the finalizer {OURS}: delete the request"
+    with pytest.raises(Refused, match=said) as refused:
+        api.impersonating(user).patch(REQUESTS, finalized, "web", {"metadata": {"finalizers": finalizers}})
+    assert refused.value.status == 403
+    assert api.get(REQUESTS, finalized, "web")["metadata"]["finalizers"] == [OURS, FOREIGN]
+
+
+@pytest.mark.parametrize("finalizers", [[OURS], [OURS, FOREIGN, "example.com/more"]], ids=str)
+def test_who_edits_may_change_all_other_finalizers(api: Api, finalized: str, finalizers: list[str]) -> None:
+    editor = api.impersonating("edit")
+    changed = editor.patch(REQUESTS, finalized, "web", {"metadata": {"finalizers": finalizers, "labels": {"a": "b"}}})
+    assert (changed["metadata"]["finalizers"], changed["metadata"]["labels"]) == (finalizers, {"a": "b"})
+
+
+def test_metacontroller_and_who_runs_the_cluster_let_a_request_go(api: Api, finalized: str) -> None:
+    editor, metacontroller = api.impersonating("edit"), api.impersonating("ipam-metacontroller")
+    editor.delete(REQUESTS, finalized, "web")
+    going = api.get(REQUESTS, finalized, "web")
+    going["metadata"]["finalizers"] = [FOREIGN]
+    metacontroller.ask("PUT", object_path(REQUESTS, finalized, "web"), going)
+    api.patch(REQUESTS, finalized, "web", {"metadata": {"finalizers": None}})
+    assert api.find(REQUESTS, finalized, "web") is None
 
 
 def test_a_status_written_without_the_subresource_is_dropped(api: Api, bound: str) -> None:
