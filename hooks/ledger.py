@@ -46,6 +46,8 @@ BYTES_FOR_RELEASES_MAX = 1_490_000
 RELEASED_COUNT_MAX = 20_000
 #: So many releases are remembered at least, and beyond them those of requests or answers that are still seen.
 RELEASED_COUNT_MIN = 1_000
+#: Spec and annotations of a range have this much room beside the ledger; where they take more, the ledger has less.
+BYTES_FOR_THE_RANGE = 40_000
 
 _ENTRY_BYTES = len('{"cidr":"","request":"","uid":""},')
 _ABSENT_BYTES = len(',"absentSince":"2026-11-23T19:57:49Z"')
@@ -63,11 +65,13 @@ class Ledger:
     released: tuple[str, ...]  # uids of released requests; the latest release is the last
     held: bool  # only requests with a recorded address are served
     closing: bool
+    missing_bytes: int = 0  # by which the range itself is larger than is planned for
 
     @property
     def byte_count(self) -> int:
-        """Size of the entries and releases as JSON."""
-        return sum(map(entry_byte_count, self.entries.values())) + sum(map(_release_byte_count, self.released))
+        """Size of the entries and releases as JSON, and what the range itself takes from their room."""
+        entries, released = self.entries.values(), self.released
+        return self.missing_bytes + sum(map(entry_byte_count, entries)) + sum(map(_release_byte_count, released))
 
     def cooling_ends(self, cooldown: timedelta) -> list[datetime]:
         """When the blocks that cool down will be free."""
@@ -86,12 +90,13 @@ class Sightings:
     closing: bool  # the range is being deleted: proof (c), if absent for long enough
 
 
-def read_ledger(status: RangeStatus, family: Family | None = None) -> Ledger:
+def read_ledger(status: RangeStatus, family: Family | None = None, range_bytes: int = 0) -> Ledger:
     """The ledger of an observed status.
 
     Args:
         status: as observed.
         family: that of the range; None if it is not known.
+        range_bytes: size of the range's spec and annotations as JSON.
 
     Raises:
         ProtocolError: if it is not one that this program wrote: unreadable, unsorted, overlapping, a uid twice, a
@@ -116,7 +121,9 @@ def read_ledger(status: RangeStatus, family: Family | None = None) -> Ledger:
     lengths = sorted(read_cursors(status.round_robin, family))  # never in the order of the wire (S6)
     round_robin = {str(length): status.round_robin[str(length)] for length in lengths}
     revision = 0 if status.revision is msgspec.UNSET else status.revision
-    return Ledger(revision, entries, round_robin, tuple(status.released), status.held, status.closing)
+    missing_bytes = max(range_bytes - BYTES_FOR_THE_RANGE, 0)
+    released = tuple(status.released)
+    return Ledger(revision, entries, round_robin, released, status.held, status.closing, missing_bytes)
 
 
 def read_cursors(texts: Mapping[str, str], family: Family | None) -> dict[int, int]:
@@ -212,6 +219,9 @@ def _with_marks(ledger: Ledger, seen: Sightings, now: datetime) -> Ledger:
         if not (uid in seen.present or uid in seen.released or entry.absent_since or entry.released_at)
     ]
     room = (BYTES_FOR_MARKS_MAX - ledger.byte_count) // _ABSENT_BYTES if unmarked else 0
+    if room < len(unmarked):  # this is a write, so that what may be forgotten can go with it
+        ledger = replace(ledger, released=_remembered(ledger.released, seen))
+        room = (BYTES_FOR_MARKS_MAX - ledger.byte_count) // _ABSENT_BYTES
     marked = {each.uid: msgspec.structs.replace(each, absent_since=now) for each in unmarked[: max(room, 0)]}
     return replace(ledger, entries=ledger.entries | marked) if marked else ledger
 
@@ -225,10 +235,13 @@ def _with_releases(ledger: Ledger, unrecorded: list[str], seen: Sightings) -> Le
     room = BYTES_FOR_RELEASES_MAX - ledger.byte_count
     new = unrecorded[: RELEASED_COUNT_MAX - len(ledger.released)]
     fitting = takewhile(lambda byte_count: byte_count <= room, accumulate(map(_release_byte_count, new)))
-    released = [*ledger.released, *new[: len(list(fitting))]]
+    return replace(ledger, released=_remembered((*ledger.released, *new[: len(list(fitting))]), seen))
+
+
+def _remembered(released: tuple[str, ...], seen: Sightings) -> tuple[str, ...]:
+    """The latest releases, and of the older ones those of whom something is still seen."""
     old, late = released[:-RELEASED_COUNT_MIN], released[-RELEASED_COUNT_MIN:]
-    remembered = [uid for uid in old if uid in seen.present or uid in seen.released or uid in seen.answered]
-    return replace(ledger, released=(*remembered, *late))
+    return (*(uid for uid in old if uid in seen.present or uid in seen.released or uid in seen.answered), *late)
 
 
 def with_grants(ledger: Ledger, grants: list[Entry], round_robin: dict[str, str]) -> Ledger:

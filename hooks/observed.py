@@ -19,6 +19,7 @@ from hooks.wire import (
     RequestSpec,
     decode_objects,
     decode_spec,
+    encode,
 )
 from ipam.pool import InvalidPool, Pool, parse_pool
 
@@ -56,7 +57,9 @@ class Observed:
         self.spec = decode_spec(body.parent.spec, RangeSpec)
         self.pool = _pool_of(self.range_text, self.spec)
         self.cooldown = timedelta(seconds=self.spec.cooldown_seconds if isinstance(self.spec, RangeSpec) else 0)
-        self.ledger = read_ledger(body.parent.status, self.pool.family if isinstance(self.pool, Pool) else None)
+        range_bytes = len(bytes(body.parent.spec)) + len(encode(meta.annotations))
+        family = self.pool.family if isinstance(self.pool, Pool) else None
+        self.ledger = read_ledger(body.parent.status, family, range_bytes)
         self._namespaces, _ = decode_objects(body.related.get(names.NAMESPACE_KEY, {}), NamespaceObject)
         self._allowed = namespaces.allowed_names(
             namespaces.allowed_by(self.spec), self.namespace, self._namespaces.values()

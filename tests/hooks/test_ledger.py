@@ -23,7 +23,7 @@ from hooks.ledger import (
     read_ledger,
     settled,
 )
-from hooks.names import REQUEST_FINALIZER, REQUEST_KEY
+from hooks.names import RECLAIM_ANNOTATION, REQUEST_FINALIZER, REQUEST_KEY
 from hooks.wire import Entry, RangeStatus, encode
 from tests.hooks.build import (
     NOW,
@@ -396,6 +396,28 @@ def test_marks_stop_at_their_budget_and_nobody_is_cut() -> None:
     assert len(lines) == 12_000
     assert 1_000 < marked < 12_000
     assert BYTES_FOR_MARKS_MAX - 50 <= len(encode(lines)) <= BYTES_FOR_MARKS_MAX + len("[]")
+
+
+def test_old_releases_make_room_for_marks() -> None:
+    """Else a range whose holders are all gone could never be deleted."""
+    parent = range_object("10.0.0.0/16", chunk_size=None, entries=many(11_900, name_length=31), revision=3)
+    parent["status"]["released"] = [f"u{number:035}" for number in range(20_000, 22_000)]
+    assert read_ledger(msgspec.convert(parent["status"], RangeStatus)).byte_count > BYTES_FOR_MARKS_MAX
+    status = sync_range(range_body(parent))["status"]
+    assert status["released"] == parent["status"]["released"][-RELEASED_COUNT_MIN:]
+    assert sum("absentSince" in line for line in status["allocations"]) > 500
+
+
+def test_a_range_that_says_much_of_itself_records_fewer_requests() -> None:
+    """Annotations may take 256 KiB, and `reclaim` may be one of them; etcd takes 1.5 MiB in all."""
+    reclaim = ",".join(f"u{number:035}" for number in range(7_000))
+    body = full_range(many(8_000, name_length=30), waiting=4_000)
+    body["parent"]["metadata"]["annotations"] = {RECLAIM_ANNOTATION: reclaim}
+    status = sync_range(body)["status"]
+    assert 8_000 < len(status["allocations"]) < 12_000
+    assert len(encode(body["parent"] | {"status": status})) < 1_572_864
+    del body["parent"]["metadata"]["annotations"]
+    assert len(sync_range(body)["status"]["allocations"]) == 12_000
 
 
 def test_marks_count_when_there_is_a_grant_to_record() -> None:
