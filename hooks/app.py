@@ -92,6 +92,7 @@ def _failed(error: HTTPException) -> Response:
         message = f"{request.method} is not allowed here: use {headers.get('Allow')}"
     elif error.code == 413:
         message = f"the body is larger than {request.max_content_length} bytes (IPAM_BODY_BYTES_MAX)"
+        current_app.logger.warning("%s refused: %s: %s bytes", request.path, message, request.content_length)
     response = _json({"error": {"path": request.path, "message": message}}, error.code or 500)
     if "Allow" in headers:
         response.headers["Allow"] = headers["Allow"]

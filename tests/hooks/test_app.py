@@ -219,11 +219,12 @@ def test_an_allocation_nested_however_deeply_is_returned_or_refused() -> None:
     assert statuses >= {200}
 
 
-def test_a_body_that_is_too_large_is_413_and_names_the_limit() -> None:
+def test_a_body_that_is_too_large_is_413_and_names_the_limit(caplog: pytest.LogCaptureFixture) -> None:
     client = create_app(Settings(body_bytes_max=1000)).test_client()
     error = error_of(client.post("/ipamrange/sync", data=b" " * 1001), 413)
     assert error["path"] == "/ipamrange/sync"
     assert error["message"] == "the body is larger than 1000 bytes (IPAM_BODY_BYTES_MAX)"
+    assert caplog.messages == [f"/ipamrange/sync refused: {error['message']}: 1001 bytes"]
     error_of(client.post("/ipamrange/sync", data=b" " * 1000), 400)
 
 
