@@ -1,4 +1,4 @@
-"""Conditions as kubectl, kstatus (Flux, Helm, Argo CD) and people read them.
+"""Conditions as kubectl, kstatus (Flux, Helm) and people read them.
 
 `Ready` is always there. kstatus reads two more: `Stalled=True` says that waiting is in vain, `Reconciling=True` that it
 is not; they are there only while they are true. A condition's time is that of its last turn: it is copied from the

@@ -87,7 +87,11 @@ def run(options: argparse.Namespace) -> int:
 
 def replay(options: argparse.Namespace) -> int:
     """The actions of a file."""
-    told = json.loads(options.file.read_text())
+    try:
+        told = json.loads(options.file.read_text())
+    except (OSError, ValueError) as error:
+        print(f"error: {options.file} can't be read: {error}", file=sys.stderr)
+        return 2
     ground = setting(options.app, BY_NAME[told["mutant"]] if "mutant" in told else None)
     simulation = Simulation(ground, told["seed"], print)
     outcome = simulation.replay([tuple(action) for action in told["actions"]])

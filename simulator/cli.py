@@ -35,8 +35,8 @@ Steps are carried out in the order in which they are written. After each step th
 then the tables are printed. Everything is gone when the command ends.
 
 examples:
-  python -m simulator apply examples/
-  python -m simulator apply examples/ --delete examples/request.yaml --get ipamrequests -o wide
+  python -m simulator apply examples/sizes.yaml
+  python -m simulator apply examples/sizes.yaml --delete examples/sizes.yaml --get ipamranges -o wide
   cat range.yaml | python -m simulator apply - --hooks http://127.0.0.1:9090 --watch
   python -m simulator apply a.yaml --delete b.yaml --apply c.yaml -o yaml
 

@@ -59,5 +59,6 @@ def _wait_for(address: tuple[str, int], process: subprocess.Popen[str]) -> None:
         else:
             return
     process.kill()
-    _, errors = process.communicate()
+    assert process.stderr is not None
+    errors = process.stderr.read()
     raise HooksUnreachable(f"the hooks did not start: {errors.strip()[-500:]}")

@@ -6,6 +6,7 @@ kubectl, lines don't end in blanks.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -134,5 +135,6 @@ def _cell(column: dict[str, Any], obj: Obj, now: datetime) -> str:
             return "<invalid>"
     if isinstance(value, bool):
         return str(value).lower()
-    text, *more = str(value).splitlines() or [""]
+    shown = json.dumps(value, separators=(",", ":")) if isinstance(value, list | dict) else str(value)
+    text, *more = shown.splitlines() or [""]
     return f"{text}..." if more else text

@@ -4,7 +4,6 @@ import json
 import re
 import subprocess
 import sys
-from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 
@@ -61,11 +60,11 @@ def test_curl_prints_what_the_readme_shows() -> None:
     client = create_app(Settings(replay=True)).test_client()
 
     for typed, printed in shown.items():
-        data = re.search(r"--json (?:@(\S+)|'(.*?)')", typed)
+        data = re.search(r" -d (?:@(\S+)|'(.*?)')", typed)
         assert data
         body = (ROOT / data.group(1)).read_text() if data.group(1) else data.group(2)
-        now = datetime(2026, 11, 23, 20, 0, 2, tzinfo=UTC).isoformat()
-        response = client.post("/ipamrange/sync", data=body, headers={NOW_HEADER: now})
+        now = re.search(rf"-H '{NOW_HEADER}: (\S+)'", typed)
+        response = client.post("/ipamrange/sync", data=body, headers={NOW_HEADER: now.group(1)} if now else {})
 
         assert response.get_data(as_text=True) == printed.rstrip("\n")
 
@@ -138,3 +137,4 @@ def test_the_simulator_explains_itself() -> None:
 
     assert "examples:" in shown
     assert "--watch" in shown
+    assert all((ROOT / named).exists() for named in re.findall(r"examples/\S+", shown))

@@ -52,6 +52,24 @@ def a_shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
     return shell
 
 
+def test_hooks_that_do_not_start_are_an_error_and_no_traceback(shell: Shell) -> None:
+    """The folder has no gunicorn.conf.py, which would say what to serve."""
+    code, out, err = shell.run(shell.file("a.yaml", box()), caller=None)
+    assert (code, out) == (1, "")
+    assert err.startswith("error: the hooks did not start: ")
+
+
+@pytest.mark.parametrize("text", [None, "nonsense"])
+def test_a_finding_that_cannot_be_read_is_an_error_and_no_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None
+) -> None:
+    file = tmp_path / "finding.json"
+    if text:
+        file.write_text(text)
+    assert main(["replay", str(file)]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {file} can't be read: ")
+
+
 def test_steps_are_done_in_order_and_tables_follow_each(shell: Shell) -> None:
     first = shell.file("a.yaml", box(), wish("x"), wish("y"))
     assert shell.run(first, "--delete", shell.file("b.yaml", wish("x")), "--get", "box") == (

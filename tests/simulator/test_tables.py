@@ -92,6 +92,18 @@ def test_tables_look_as_kubectl_prints_them(layout: Layout, text: str) -> None:
     assert table(CATALOG.called("box")[0], objects, layout, NOW) == text
 
 
+def test_lists_are_shown_as_the_api_server_writes_them() -> None:
+    (color,) = [column for column in CATALOG.called("box")[0].columns if column["name"] == "Color"]
+    path = color["jsonPath"].removeprefix(".").split(".")
+    obj = stored("a")
+    parent = obj
+    for step in path[:-1]:
+        parent = parent.setdefault(step, {})
+    parent[path[-1]] = ["10.0.0.0/24", "10.0.1.7"]
+    shown = table(CATALOG.called("box")[0], [obj], Layout(wide=True), NOW)
+    assert '["10.0.0.0/24","10.0.1.7"]' in shown
+
+
 def test_a_kind_without_columns_shows_its_age() -> None:
     assert table(CATALOG.called("slips")[0], [stored("s")], Layout(), NOW) == "NAME   AGE\ns      5m30s\n"
 
