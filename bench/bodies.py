@@ -6,13 +6,12 @@ from typing import Any, Literal
 from hooks.names import ALLOCATION_KEY, API_VERSION, RANGE_LABEL, REQUEST_FINALIZER, REQUEST_KEY, allocation_name
 
 RANGE_UID = "de152dec-3154-46e4-a4ca-367e4396cb2e"
-_EXHAUSTED = "no free /28 in team-a/net: waiting for room"
 CREATED = "2026-11-23T19:57:49Z"
-
 
 #: Nobody has a block yet; each has its block; half of them have all blocks, and the others have been told so.
 State = Literal["waiting", "settled", "exhausted"]
 
+_EXHAUSTED = "no free /28 in team-a/net: waiting for room"
 _DEFAULT_STATUS = {
     "state": "Pending",
     "message": (
