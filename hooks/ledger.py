@@ -19,7 +19,7 @@ lives, be it ever so old, can't make the range hold a block for somebody who is 
 Where the range has a cool-down, the entry stays that long, with `releasedAt`: nobody's, but not free yet.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import accumulate, takewhile
@@ -28,7 +28,7 @@ import msgspec
 
 from hooks.clocks import believed
 from hooks.explain import ProtocolError, excerpt
-from hooks.wire import Entry, RangeStatus
+from hooks.wire import Entry, Metadata, RangeStatus, RequestObject
 from ipam.address import Family, InvalidAddress, format_address, read_address, read_prefix
 
 #: S5 (c): how long a holder must have been absent from a range that is being deleted.
@@ -50,6 +50,7 @@ RELEASED_COUNT_MIN = 1_000
 BYTES_FOR_THE_RANGE = 40_000
 
 _ENTRY_BYTES = len('{"cidr":"","request":"","uid":""},')
+_CIDR_BYTES_MAX = len("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128")
 _ABSENT_BYTES = len(',"absentSince":"2026-11-23T19:57:49Z"')
 _COOLING_BYTES = len(',"releasedAt":"2026-11-23T19:57:49Z"')
 _RELEASE_BYTES = len('"",')
@@ -254,18 +255,11 @@ def with_grants(ledger: Ledger, grants: list[Entry], round_robin: dict[str, str]
     return replace(ledger, entries=by_uid, round_robin=round_robin or ledger.round_robin)
 
 
-def fitting_count(ledger: Ledger, grants: list[Entry | None]) -> int:
-    """How many of the outcomes, from the first one on, one object can record; None is one that needs no entry."""
-    if not grants:
-        return 0
-    byte_count, entry_count = ledger.byte_count, len(ledger.entries)
-    for index, entry in enumerate(grants):
-        if entry:
-            byte_count += entry_byte_count(entry)
-            entry_count += 1
-            if byte_count > BYTES_FOR_GRANTS_MAX or entry_count > ENTRY_COUNT_MAX:
-                return index
-    return len(grants)
+def grant_count_max(ledger: Ledger, claimants: Iterable[RequestObject]) -> int:
+    """How many more grants one object can record, if all were as long as the longest of these claimants can get."""
+    longest = max((_grant_byte_count_max(each.metadata) for each in claimants), default=1)
+    by_bytes = (BYTES_FOR_GRANTS_MAX - ledger.byte_count) // longest
+    return max(min(by_bytes, ENTRY_COUNT_MAX - len(ledger.entries)), 0)
 
 
 def _first_address(entry: Entry) -> int:
@@ -276,6 +270,10 @@ def entry_byte_count(entry: Entry) -> int:
     """Size of an entry as JSON; names and cidrs are ASCII."""
     marks = (_ABSENT_BYTES if entry.absent_since else 0) + (_COOLING_BYTES if entry.released_at else 0)
     return _ENTRY_BYTES + len(entry.cidr) + len(entry.request) + len(entry.uid) + marks
+
+
+def _grant_byte_count_max(meta: Metadata) -> int:
+    return _ENTRY_BYTES + _CIDR_BYTES_MAX + len(f"{meta.namespace}/{meta.name}") + len(meta.uid)
 
 
 def _release_byte_count(uid: str) -> int:

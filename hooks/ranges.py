@@ -10,7 +10,6 @@
 The status that is returned is a proposal. It holds once the API server has accepted it, which the next call sees.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,7 +20,7 @@ from hooks.extents import Extents, observed_extents
 from hooks.ledger import (
     ABSENCE_BEFORE_RELEASE,
     Ledger,
-    fitting_count,
+    grant_count_max,
     read_cursors,
     settled,
     with_grants,
@@ -121,27 +120,17 @@ def _grant(seen: Observed, kept: Ledger, extents: Extents, pool: Pool, waiting: 
     refusals = {request.metadata.uid: want for request, want in wants if isinstance(want, Refused)}
     claimants = [request for request, want in wants if isinstance(want, Claim)]
     claims = [want for _, want in wants if isinstance(want, Claim)]
-    held, cursors = [*_held(kept, seen.cooldown), *extents.withheld(kept)], _cursors(seen, kept, pool)
-    decision = allocate(pool, held, claims, cursors)
-    entries = [
-        Entry(cidr=str(outcome), request=claim.holder, uid=request.metadata.uid)
-        if isinstance(outcome, Prefix)
-        else None
-        for request, claim, outcome in zip(claimants, claims, decision.outcomes, strict=True)
-    ]
-    fitting = fitting_count(kept, entries)
-    outcomes = decision.outcomes[:fitting] + [_full(seen, outcome) for outcome in decision.outcomes[fitting:]]
+    held = [*_held(kept, seen.cooldown), *extents.withheld(kept)]
+    decision = allocate(pool, held, claims, _cursors(seen, kept, pool), grant_count_max(kept, claimants))
+    grants: list[Entry] = []
     is_cooling = bool(kept.cooling_ends(seen.cooldown))
-    for request, outcome in zip(claimants, outcomes, strict=True):
-        if isinstance(outcome, Refused):
-            refusals[request.metadata.uid] = _with_prospect(outcome) if is_cooling else outcome
-    grants = [entry for entry in entries[:fitting] if entry]
-    round_robin = written_cursors(decision.cursors, pool.family)
-    if fitting < len(entries):  # more is left over than the decision says, and fewer cursors have moved
-        moved = {} if cursors is None else _moved(cursors, claims, decision.outcomes[:fitting])
-        round_robin = written_cursors(moved, pool.family)
-        decision = allocate(pool, [*held, *(Allocation(read_prefix(each.cidr), each.request) for each in grants)], [])
-    return Service(grants, refusals, decision, round_robin)
+    for request, claim, outcome in zip(claimants, claims, decision.outcomes, strict=True):
+        uid = request.metadata.uid
+        if isinstance(outcome, Prefix):
+            grants.append(Entry(cidr=str(outcome), request=claim.holder, uid=uid))
+        else:
+            refusals[uid] = _with_prospect(outcome) if is_cooling else outcome
+    return Service(grants, refusals, decision, written_cursors(decision.cursors, pool.family))
 
 
 def _is_too_early(want: Claim | Refused, extents: Extents) -> bool:
@@ -153,23 +142,6 @@ def _with_prospect(refused: Refused) -> Refused:
     if refused.reason != "Exhausted":
         return refused
     return replace(refused, message=f"{refused.message}; released blocks cool down")
-
-
-def _moved(cursors: Mapping[int, int], claims: list[Claim], outcomes: list[Prefix | Refused]) -> dict[int, int]:
-    """The cursors of round robin behind these outcomes, which need not be all."""
-    moved = dict(cursors)
-    for claim, outcome in zip(claims, outcomes, strict=False):
-        if isinstance(outcome, Prefix) and outcome not in (claim.exact, claim.recorded):
-            moved[outcome.length] = (outcome.last + 1) % (1 << outcome.family.bits)
-    return moved
-
-
-def _full(seen: Observed, outcome: Prefix | Refused) -> Refused:
-    """What a request is told when the ledger has no room for its entry."""
-    if isinstance(outcome, Refused) and outcome.verdict is Verdict.INVALID:
-        return outcome
-    message = f"{seen.range_text} holds as many requests as one object can record: waiting for a release"
-    return Refused(Verdict.BUSY, "LedgerFull", message)
 
 
 def _claim(request: RequestObject, seen: Observed, pool: Pool) -> Claim | Refused:

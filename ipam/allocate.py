@@ -10,6 +10,7 @@ first before the second and so on:
     BestFit        any other grant is cut from the low end of the smallest free block that is large enough, of several
                    the lowest;
     RoundRobin     or, where cursors are given, is the next free place behind the last grant of its length
+    Bounded        no more blocks are granted than can be recorded; who is left over takes nothing, not even a turn
     Explained      a refused claim says why; it is Invalid if it could not be served even by the empty pool, else Busy
 
 A refusal's message changes only when its reason does: it holds no number that moves with every grant, because every
@@ -86,7 +87,11 @@ class Decision:
 
 
 def allocate(
-    pool: Pool, held: Sequence[Allocation], claims: Sequence[Claim], cursors: Mapping[int, int] | None = None
+    pool: Pool,
+    held: Sequence[Allocation],
+    claims: Sequence[Claim],
+    cursors: Mapping[int, int] | None = None,
+    grant_count_max: int | None = None,
 ) -> Decision:
     """Serve the claims in the given order from what the held blocks leave of the pool.
 
@@ -95,15 +100,15 @@ def allocate(
         held: what is given away already, in any order; blocks do not overlap.
         claims: first come, first served.
         cursors: where round robin looks for the next block, by prefix length; None means best fit.
+        grant_count_max: how many more blocks can be recorded; None means any number.
     """
     held = sorted(held, key=_by_address)
     gaps = list(without(pool.intervals, (Interval(block.first, block.last) for block, _ in held)))
     bits = pool.family.bits
     free = FreeSpace(gaps, bits) if cursors is None else RoundRobinSpace(gaps, bits, cursors)
-    returned = [_take_recorded(pool, free, claim) for claim in claims]
-    # Ten thousand claims have a few prefix lengths: each of them is judged once.
-    refusal_of = cache(partial(_first_refusal, _LENGTH_RULES, pool))
-    outcomes = [block or _serve(pool, free, claim, refusal_of) for block, claim in zip(returned, claims, strict=True)]
+    desk = _Desk(pool, free, len(claims) if grant_count_max is None else grant_count_max)
+    returned = [desk.give_back(claim) for claim in claims]
+    outcomes = [block or desk.serve(claim) for block, claim in zip(returned, claims, strict=True)]
     granted = [
         Allocation(outcome, claim.holder)
         for outcome, claim in zip(outcomes, claims, strict=True)
@@ -121,24 +126,46 @@ def _by_address(allocation: Allocation) -> int:
     return allocation.prefix.first
 
 
-def _take_recorded(pool: Pool, free: FreeSpace | RoundRobinSpace, claim: Claim) -> Prefix | None:
-    recorded = claim.recorded
-    return recorded if recorded and pool.covers(recorded) and free.take_exactly(recorded) else None
+class _Desk:
+    """Serves claims one after the other, from what is free and as long as grants can be recorded."""
 
+    def __init__(self, pool: Pool, free: FreeSpace | RoundRobinSpace, grants_left: int) -> None:
+        self._pool = pool
+        self._free = free
+        self._grants_left = grants_left
+        # Ten thousand claims have a few prefix lengths: each of them is judged once.
+        self._refusal_of_length = cache(partial(_first_refusal, _LENGTH_RULES, pool))
 
-def _serve(
-    pool: Pool, free: FreeSpace | RoundRobinSpace, claim: Claim, refusal_of: Callable[[int], Refused | None]
-) -> Prefix | Refused:
-    """Serve one claim; `refusal_of` says what makes a prefix length Invalid."""
-    if claim.exact:
-        refused = _first_refusal(_BLOCK_RULES, pool, claim.exact)
-        return refused or (claim.exact if free.take_exactly(claim.exact) else _TAKEN)
-    if refused := refusal_of(claim.prefix_length):
-        return refused
-    first = free.take(claim.prefix_length)
-    if first is None:
-        return Refused(Verdict.BUSY, "Exhausted", f"no free /{claim.prefix_length} in {pool.name}: waiting for room")
-    return Prefix(first, claim.prefix_length, pool.family)
+    def give_back(self, claim: Claim) -> Prefix | None:
+        """The recorded block of a claim, if it can be had."""
+        recorded = claim.recorded
+        is_had = recorded and self._grants_left and self._pool.covers(recorded) and self._free.take_exactly(recorded)
+        self._grants_left -= bool(is_had)
+        return recorded if is_had else None
+
+    def serve(self, claim: Claim) -> Prefix | Refused:
+        """A block, or why there is none."""
+        if claim.exact:
+            refused = _first_refusal(_BLOCK_RULES, self._pool, claim.exact)
+        else:
+            refused = self._refusal_of_length(claim.prefix_length)
+        if refused:
+            return refused
+        if not self._grants_left:
+            message = f"{self._pool.name} holds as many requests as one object can record: waiting for a release"
+            return Refused(Verdict.BUSY, "LedgerFull", message)
+        block = self._exactly(claim.exact) if claim.exact else self._any(claim.prefix_length)
+        self._grants_left -= isinstance(block, Prefix)
+        return block
+
+    def _exactly(self, block: Prefix) -> Prefix | Refused:
+        return block if self._free.take_exactly(block) else _TAKEN
+
+    def _any(self, length: int) -> Prefix | Refused:
+        first = self._free.take(length)
+        if first is None:
+            return Refused(Verdict.BUSY, "Exhausted", f"no free /{length} in {self._pool.name}: waiting for room")
+        return Prefix(first, length, self._pool.family)
 
 
 def _first_refusal(

@@ -18,13 +18,14 @@ from hooks.ledger import (
     Ledger,
     Sightings,
     entry_byte_count,
-    fitting_count,
+    grant_count_max,
     read_cursors,
     read_ledger,
     settled,
+    with_grants,
 )
 from hooks.names import RECLAIM_ANNOTATION, REQUEST_FINALIZER, REQUEST_KEY
-from hooks.wire import Entry, RangeStatus, encode
+from hooks.wire import Entry, RangeStatus, RequestObject, encode
 from tests.hooks.build import (
     NOW,
     Obj,
@@ -363,29 +364,34 @@ def test_a_full_ledger_takes_another_holder_after_a_release() -> None:
     assert ledger_of(sync_range(body))["w0"] == "10.0.0.0/32"
 
 
-def test_long_names_fill_the_ledger_by_their_bytes() -> None:
+def claimant(name: str) -> RequestObject:
+    return msgspec.json.decode(encode(request_object(name)), type=RequestObject)
+
+
+@pytest.mark.parametrize("name_length", [28, 250])
+def test_a_ledger_is_filled_up_in_a_dozen_steps_and_never_too_full(name_length: int) -> None:
+    """Each step takes all grants for as long as the longest could be, and leaves room to the next one."""
+    lines = [msgspec.convert(line, Entry) for line in many(13_100, name_length)]
+    claimants = [claimant(f"{number:0{name_length}}") for number in range(10)]
+    ledger, steps = Ledger(0, {}, {}, (), held=False, closing=False), 0
+    while count := grant_count_max(ledger, claimants):
+        ledger, steps = with_grants(ledger, lines[len(ledger.entries) :][:count], {}), steps + 1
+        assert ledger.byte_count <= BYTES_FOR_GRANTS_MAX
+        assert len(ledger.entries) <= ENTRY_COUNT_MAX
+    assert steps <= 12
+    assert len(ledger.entries) == ENTRY_COUNT_MAX or BYTES_FOR_GRANTS_MAX - ledger.byte_count < 400
+
+
+def test_a_range_that_is_large_itself_leaves_no_room_to_its_ledger() -> None:
     status = msgspec.convert({"allocations": many(4_000, name_length=250), "revision": 1}, RangeStatus)
-    ledger = read_ledger(status)
-    each = entry_byte_count(next(iter(ledger.entries.values())))
-    grants: list[Entry | None] = [
-        Entry(cidr=f"10.9.{number >> 8}.{number & 255}/32", request="t/" + "n" * 250, uid=f"n{number:035}")
-        for number in range(1_000)
-    ]
-    expected = (BYTES_FOR_GRANTS_MAX - ledger.byte_count) // each
-    assert abs(fitting_count(ledger, grants) - expected) <= 2
-    assert fitting_count(ledger, [None, *grants]) == fitting_count(ledger, grants) + 1
+    assert grant_count_max(read_ledger(status), [claimant("web")]) > 0
+    assert grant_count_max(read_ledger(status, range_bytes=1_000_000), [claimant("web")]) == 0
 
 
 def test_the_bytes_of_an_entry_are_counted_as_they_are_written() -> None:
     for line in (entry("web", CIDR), entry("web", CIDR, absent_since=at(0))):
         read = msgspec.convert(line, Entry)
         assert entry_byte_count(read) == len(encode(read)) + len(",")
-
-
-def test_everything_fits_into_an_empty_ledger() -> None:
-    empty = Ledger(0, {}, {}, (), held=False, closing=False)
-    assert fitting_count(empty, []) == 0
-    assert fitting_count(empty, [None, None]) == 2
 
 
 def test_marks_stop_at_their_budget_and_nobody_is_cut() -> None:

@@ -51,15 +51,15 @@ def test_who_shows_a_block_already_is_served_before_who_records_it() -> None:
     }
 
 
-def test_who_has_no_room_in_the_ledger_keeps_his_claim_to_the_recorded_block(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_last_room_in_a_ledger_is_for_a_recorded_block(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hooks.ledger.ENTRY_COUNT_MAX", 1)
     requests = [
         request_object("old", created=at(-900)),
         request_object("back", recorded="10.0.0.0/28", created=at(-1)),
     ]
     answer = sync_range_once_committed(range_body(range_object(), *requests))
-    assert ledger_of(answer) == {"old": "10.0.0.16/28"}
-    assert messages_of(answer)["back"].startswith("team-a/net holds as many requests as one object can record")
+    assert ledger_of(answer) == {"back": "10.0.0.0/28"}
+    assert messages_of(answer)["old"].startswith("team-a/net holds as many requests as one object can record")
     assert (answer["status"]["capacity"]["allocated"], answer["status"]["capacity"]["free"]) == ("16", "240")
 
 

@@ -386,3 +386,30 @@ def test_accounted(case: Case, cursors: dict[int, int] | None) -> None:
     rooms = [room_around(Prefix(first, pool.family.bits, pool.family), free) for first in free]
     largest = pool.family.bits - max(rooms).bit_length() + 1 if rooms else None
     assert decision.largest_free_length == largest
+
+
+@given(cases(), CURSORS, st.integers(0, 6))
+def test_bounded(case: Case, cursors: dict[int, int] | None, most: int) -> None:
+    """The first so many grants are the same as without the bound, and all is as if nobody else could be granted any."""
+    pool, held, claims = case
+    unbounded = allocate(pool, held, claims, cursors).outcomes
+    decision = allocate(pool, held, claims, cursors, most)
+    assert granted(decision) == [each for each in unbounded if isinstance(each, Prefix)][:most]
+    left_over = [isinstance(each, Refused) and each.reason == "LedgerFull" for each in decision.outcomes]
+    if any(left_over):
+        assert len(granted(decision)) == most
+    served = [claim for claim, is_left in zip(claims, left_over, strict=True) if not is_left]
+    without_them = allocate(pool, held, served, cursors)
+    assert decision.cursors == without_them.cursors
+    assert decision.free_count == without_them.free_count
+    assert decision.block_counts == without_them.block_counts
+
+
+@given(cases(), st.integers(0, 6))
+def test_bounded_grants_go_to_recorded_blocks_first(case: Case, most: int) -> None:
+    pool, held, claims = case
+    back = [claim._replace(recorded=claim.exact) for claim in claims if claim.exact]
+    newcomers = [claim for claim in claims if not claim.exact]
+    outcomes = allocate(pool, held, [*newcomers, *back], None, most).outcomes
+    expected = granted(allocate(pool, held, back, None, most))
+    assert [each for each in outcomes[len(newcomers) :] if isinstance(each, Prefix)] == expected
