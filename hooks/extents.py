@@ -1,26 +1,28 @@
 """Extents: which addresses of a range are its own, where ranges of one domain overlap. Who announces first has them.
 
-A range announces its addresses by IPAMExtents, which never change: children that are made once and go with it. It sees
-the extents of all ranges of its domain, so it is woken when one comes or goes, and not by what they grant.
+A range announces its addresses by IPAMExtents: children that are made once, get a number, and go with it. It sees the
+extents of all ranges of its domain, so it is woken when one comes or goes, and not by what they grant.
 
 As in Lamport's bakery each takes a number before it enters: the resourceVersion of its extent, which is its place in
-the order in which the API server stored all of them. A range grants
+the order in which the API server stored all of them. The next call writes it into the extent, for whoever stores an
+object anew gives it another resourceVersion; the API server refuses that if somebody did so in between. A range grants
 
-    only what an extent of its own announces that it sees in the list of the domain,
-    minus what older extents of other ranges announce.
+    only what an extent of its own announces that it sees, with its number, in the list of the domain,
+    minus what extents of other ranges announce that have lower numbers.
 
-A list shows the state at one moment, and a cache goes through such states in their order. So who sees its own extent
-sees all older ones that still exist, be the cache ever so stale; and those who come later will see this one. The own
+A list shows the state at one moment, and a cache goes through such states in their order. So who sees the number of its
+own extent sees all extents with lower ones that still exist, be the cache ever so stale; and those who come later will
+see this one. One that has no number yet will get its resourceVersion or a higher one, so that stands for it. The own
 extent is looked for in that list, not among the children, which are read at another moment.
 
-An extent that is being deleted has lost its number, for the deletion has changed it. It counts as older than all
-others, and serves its own range no more.
+An extent that is being deleted keeps its number, but serves its own range no more: it may be gone in the next moment.
 
 Where Metacontroller shows no extents at all, because its controller does not ask for them, nothing of this applies.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from msgspec import Raw
@@ -60,7 +62,7 @@ class Extents:
     Attributes:
         domain_words: the domain, for messages.
         objects: the extents of this range that shall exist, as children.
-        awaited: addresses that no extent of its own announces that is seen; in normal form.
+        awaited: addresses that no numbered extent of its own announces that is seen; in normal form.
         shared: addresses that older ranges have, by range.
         family: of all of them; None if the range has no pool.
     """
@@ -92,16 +94,13 @@ class Extents:
 
 @dataclass(frozen=True, slots=True)
 class _Announced:
-    """An extent that counts: whose it is, its number, and its addresses in normal form."""
+    """An extent that counts: whose it is, its number (or the least that it can get), its addresses in normal form."""
 
     owner_uid: str
     range_text: str
-    is_deleted: bool
     number: int
+    serves_its_range: bool
     intervals: list[Interval]
-
-    def is_older_than(self, other: "_Announced") -> bool:
-        return self.is_deleted or self.number < other.number
 
 
 def observed_extents(seen: Observed) -> Extents:
@@ -114,7 +113,7 @@ def observed_extents(seen: Observed) -> Extents:
     domain_text = names.domain_text(seen.namespace, domain)
     domain_words = f"domain {domain}" if domain else f"namespace {seen.namespace}"
     existing = seen.body.children.get(names.EXTENT_KEY)
-    objects = [_as_it_came(seen, key, raw, domain_text) for key, raw in sorted((existing or {}).items())]
+    objects = [_kept(seen, key, raw, domain_text) for key, raw in sorted((existing or {}).items())]
     if isinstance(seen.pool, str):
         return Extents(domain_words, objects, [], [], None)
     listed = seen.body.related.get(names.EXTENT_KEY)
@@ -130,17 +129,17 @@ def observed_extents(seen: Observed) -> Extents:
 
 
 def _foreign(pool: Pool, owner_uid: str, announced: list[_Announced]) -> tuple[list[Interval], list[Shared]]:
-    """Of the pool, what no own extent announces, and what others announced before."""
-    own = [each for each in announced if each.owner_uid == owner_uid and not each.is_deleted]
+    """Of the pool, what no own extent announces by which it may serve, and what others announced before."""
+    own = [each for each in announced if each.owner_uid == owner_uid and each.serves_its_range]
     others = [each for each in announced if each.owner_uid != owner_uid]
     usable: list[Interval] = []
     for extent in own:
-        older = normalized(part for other in others if other.is_older_than(extent) for part in other.intervals)
+        older = normalized(part for other in others if other.number < extent.number for part in other.intervals)
         usable += without(extent.intervals, older)
     awaited = list(without(pool.intervals, normalized(part for extent in own for part in extent.intervals)))
     left = list(without(list(without(pool.intervals, normalized(usable))), awaited))
     shared: list[Shared] = []
-    for other in sorted(others, key=lambda each: (not each.is_deleted, each.number)):
+    for other in sorted(others, key=attrgetter("number")):
         rest = list(without(left, other.intervals))
         if rest != left:
             shared.append(Shared(other.range_text, list(without(left, rest)), pool.family))
@@ -161,8 +160,8 @@ def _announced(group: dict[str, Raw], domain: str, family: Family) -> list[_Anno
                 _Announced(
                     owner_uid=controllers[0].uid,
                     range_text=f"{meta.namespace}/{obj.spec.range}",
-                    is_deleted=meta.deletion_timestamp is not None,
-                    number=int(meta.resource_version),
+                    number=obj.spec.number or int(meta.resource_version),
+                    serves_its_range=obj.spec.number is not None and meta.deletion_timestamp is None,
                     intervals=_intervals(obj.spec.ranges, family),
                 )
             )
@@ -201,11 +200,13 @@ def _additions(seen: Observed, pool: Pool, domain: str, announced: list[_Announc
     return [_object(seen, name, domain, spec)]
 
 
-def _as_it_came(seen: Observed, key: str, raw: Raw, domain: str) -> dict[str, Any]:
-    """An extent that exists, as a child to be returned: leaving it out would delete it."""
-    name = key.rpartition("/")[2]
-    spec = spec_as_it_came(raw, f'$.children["{names.EXTENT_KEY}"]["{key}"]')
-    return _object(seen, name, domain, spec)
+def _kept(seen: Observed, key: str, raw: Raw, domain: str) -> dict[str, Any]:
+    """An extent that exists, as a child to be returned: leaving it out would delete it. With its number from now on."""
+    path = f'$.children["{names.EXTENT_KEY}"]["{key}"]'
+    objects, _ = decode_objects({key: raw}, ExtentObject)
+    number = next((int(each.metadata.resource_version) for each in objects.values() if each.spec.number is None), None)
+    spec = spec_as_it_came(raw, path) if number is None else spec_as_it_came(raw, path, number=number)
+    return _object(seen, key.rpartition("/")[2], domain, spec)
 
 
 def _object(seen: Observed, name: str, domain: str, spec: object) -> dict[str, Any]:

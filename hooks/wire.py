@@ -71,10 +71,10 @@ class OwnedMetadata(Metadata, frozen=True, gc=False, rename="camel"):
     owner_references: list[OwnerReference] = []
 
 
-class ExtentMetadata(OwnedMetadata, frozen=True, gc=False, rename="camel"):
-    """What is read of an extent: also where it stands in the order of all changes."""
+class ExtentMetadata(OwnedMetadata, frozen=True, gc=False, kw_only=True, rename="camel"):
+    """What is read of an extent: also where its last change stands in the order of all changes."""
 
-    resource_version: Annotated[str, Meta(pattern="^[0-9]{1,20}$")] = "0"
+    resource_version: Annotated[str, Meta(pattern="^[1-9][0-9]{0,17}$")]
 
 
 class Condition(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
@@ -266,12 +266,16 @@ class LabelledMetadata(Metadata, frozen=True, gc=False, rename="camel"):
 
 
 class ExtentSpec(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
-    """The addresses that a range announces in its domain; `ranges` is still text. And whose requests it serves."""
+    """The addresses that a range announces in its domain; `ranges` is still text. And whose requests it serves.
+
+    `number` is its place in the order in which extents came; None if it has not been written yet.
+    """
 
     range: str
     domain: str
     ranges: list[str]
     allowed_namespaces: AllowedNamespaces = AllowedNamespaces()
+    number: Annotated[int, Meta(gt=0)] | None = None
 
 
 class ExtentObject(Struct, frozen=True, gc=False):

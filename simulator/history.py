@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.blocks import Block, block_of, merged, without
 from simulator.clock import parse_rfc3339
+from simulator.domains import is_still_announced
 from simulator.hands import GROUP, RECLAIM
 from simulator.objects import (
     annotations_of,
@@ -69,7 +70,7 @@ class RangeLife:
     reclaimed: set[str] = field(default_factory=set)
     #: Whether its finalizer was removed by a person, so that it could go at any time.
     is_forced: bool = False
-    #: Whether one of its extents was changed or deleted by anybody but Metacontroller, so that it lost its number.
+    #: Whether one of its extents was deleted, or taken away from it, by anybody but Metacontroller.
     is_bared: bool = False
     is_gone: bool = False
 
@@ -157,7 +158,7 @@ class Facts:
     let_go: list[Obj] = field(default_factory=list)
     #: Ready allocations that Metacontroller deleted or made something else.
     withdrawn: list[Obj] = field(default_factory=list)
-    #: Ranges of which Metacontroller changed or deleted an extent, though nobody else had touched any.
+    #: Ranges of which Metacontroller deleted an extent, or changed what it says, though nobody else had touched any.
     unannounced: list[RangeLife] = field(default_factory=list)
     #: (range, revision before, revision now, whether the ledger changed) of each new status.
     revisions: list[tuple[RangeLife, int, int, bool]] = field(default_factory=list)
@@ -360,7 +361,7 @@ class History:
         if event.type != "DELETED":
             self.extents[name] = event.obj
         life = self.ranges.get(controlling_range(before)) if before else None
-        if life is None or life.is_gone:
+        if before is None or life is None or life.is_gone or is_still_announced(before, self.extents.get(name)):
             return
         if self.world.actor:
             life.is_bared = True

@@ -14,7 +14,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from simulator import twists
+from simulator import extent_twists, twists
 from simulator.chance import KINDS, Leaning
 from simulator.objects import copied
 
@@ -165,14 +165,23 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("orphans are obeyed", "S1", ("Gone",), path=REQUEST, twist=twists.obey_orphans,
            leaning=_favouring(QUIET, ONE_RANGE, strip_the_owners_of_an_allocation=4)),
     Mutant("of two extents the name says which is older", "decision 9", ("Disjoint",), path=RANGE,
-           twist=twists.order_by_name,
-           leaning=_favouring(QUIET, ADMITTED | TWO_RANGES, create_a_range=1, create_a_request=8,
+           twist=extent_twists.order_by_name,
+           leaning=_favouring(QUIET, TWO_RANGES, create_a_range=2, create_a_request=16,
                               delete_a_range=1, everybody_allowed=1, on_hold=0, a_domain=0)),
+    Mutant("of two extents the one that was changed first is older", "decision 9", ("Disjoint",), path=RANGE,
+           twist=extent_twists.order_by_last_change,
+           leaning=_favouring(QUIET, TWO_RANGES, create_a_range=1, create_a_request=8, keep_an_extent_by_a_finalizer=4,
+                              everybody_allowed=1, on_hold=0, a_domain=0)),
+    Mutant("grant before the number is written", "decision 9", ("Disjoint",), path=RANGE,
+           twist=extent_twists.enter_before_the_number_is_written,
+           leaning=_favouring(QUIET | _lagging("ipamextents"), TWO_RANGES, create_a_range=4, create_a_request=8,
+                              delete_a_range=1, keep_an_extent_by_a_finalizer=12, everybody_allowed=1, on_hold=0,
+                              a_domain=0)),
     Mutant("grant before the own extent is seen", "decision 9", ("Disjoint",), path=RANGE,
-           twist=twists.enter_without_a_number,
+           twist=extent_twists.enter_without_a_number,
            leaning=_favouring(QUIET | _lagging("ipamextents"), TWO_RANGES, create_a_range=6, a_domain=0)),
     Mutant("a range that is being deleted hides its extents", "decision 9", ("Disjoint",), path=RANGE,
-           twist=twists.hide_when_deleted, leaning=_favouring(QUIET, TWO_RANGES, delete_a_range=3, a_domain=0)),
+           twist=extent_twists.hide_when_deleted, leaning=_favouring(QUIET, TWO_RANGES, delete_a_range=3, a_domain=0)),
     Mutant("no second look", "S7", ("Gone",), twist=twists.never_look_again),
     Mutant("a second look at once", "Calm", ("Calm",), path=RANGE, twist=twists.look_again_at_once),
     Mutant("answers in a namespace that is going", "S7", ("Calm",), path=RANGE, twist=twists.ignore_going_namespace,

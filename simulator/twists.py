@@ -6,7 +6,6 @@ A twist of a hook gets the body of a call and a way to the hooks (body in, answe
 from __future__ import annotations
 
 import ipaddress
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -14,9 +13,7 @@ from simulator.composite import UID_LABEL
 from simulator.history import REQUEST_FINALIZER
 from simulator.objects import Obj, copied
 
-REQUESTS, ALLOCATIONS, EXTENTS = (
-    f"IPAM{word}.ipam.mandelsoft.org/v1alpha1" for word in ("Request", "Allocation", "Extent")
-)
+REQUESTS, ALLOCATIONS = (f"IPAM{word}.ipam.mandelsoft.org/v1alpha1" for word in ("Request", "Allocation"))
 
 Ask = Callable[[Obj], Obj]
 Twist = Callable[[str, Obj, Ask], Obj]
@@ -69,12 +66,13 @@ def _forgetting(body: Obj) -> Obj:
     return bare
 
 
-def _published(answer: Obj) -> list[Obj]:
+def published(answer: Obj) -> list[Obj]:
     """The allocations of an answer."""
     return [child for child in answer.get("children", []) if child["kind"] == "IPAMAllocation"]
 
 
-def _extents(answer: Obj) -> list[Obj]:
+def extents_of(answer: Obj) -> list[Obj]:
+    """The extents of an answer."""
     return [child for child in answer.get("children", []) if child["kind"] == "IPAMExtent"]
 
 
@@ -96,7 +94,7 @@ def _with_next(body: Obj, ask: Ask, state: str) -> Obj:
     answer, later = ask(body), copied(body)
     later["parent"]["status"] = answer.get("status", {})
     names = {child["metadata"]["name"] for child in answer.get("children", [])}
-    new = [child for child in _published(ask(later)) if child["metadata"]["name"] not in names]
+    new = [child for child in published(ask(later)) if child["metadata"]["name"] not in names]
     return answer | {"children": answer["children"] + [child for child in new if child["spec"]["state"] == state]}
 
 
@@ -207,8 +205,8 @@ def end_stale_answers(_: str, body: Obj, ask: Ask) -> Obj:
     answer = ask(body)
     held = {entry["uid"] for entry in _entries(body["parent"])}
     present = {obj["metadata"]["uid"]: obj["metadata"] for obj in _requests(body).values()}
-    kept = _extents(answer)
-    for child in _published(answer):
+    kept = extents_of(answer)
+    for child in published(answer):
         uid = child["spec"]["request"]["uid"]
         if child["spec"]["state"] != "Ready" or uid in held:
             kept.append(child)
@@ -221,7 +219,7 @@ def let_go_before_the_commit(_: str, body: Obj, ask: Ask) -> Obj:
     """The release that the call proposes is published by the same call."""
     answer = ask(body)
     proposed = set(answer["status"].get("released", []))
-    for child in _published(answer):
+    for child in published(answer):
         if child["spec"]["request"]["uid"] in proposed:
             child["spec"]["state"] = "Released"
     return answer
@@ -309,35 +307,9 @@ def answer_less(_: str, body: Obj, ask: Ask) -> Obj:
     """Where somebody is refused, all allocations are left out."""
     answer = ask(body)
     busy = {"Busy", "Invalid"}
-    if any(child["spec"]["state"] in busy for child in _published(answer)):
-        return answer | {"children": _extents(answer)}
+    if any(child["spec"]["state"] in busy for child in published(answer)):
+        return answer | {"children": extents_of(answer)}
     return answer
-
-
-def order_by_name(_: str, body: Obj, ask: Ask) -> Obj:
-    """Of two extents the one with the lower name is older, as if they had come in that order."""
-    extents = body["related"].get(EXTENTS, {}).values()
-    for number, obj in enumerate(sorted(extents, key=lambda obj: str(obj["metadata"]["name"]))):
-        obj["metadata"]["resourceVersion"] = str(number)
-    return ask(body)
-
-
-def enter_without_a_number(_: str, body: Obj, ask: Ask) -> Obj:
-    """A range that sees no extent of its own takes itself for the youngest, and goes on."""
-    meta, extents = body["parent"]["metadata"], body["related"].get(EXTENTS, {})
-    owner = {"kind": "IPAMRange", "name": meta["name"], "uid": meta["uid"], "controller": True}
-    if all(owner["uid"] not in json.dumps(obj["metadata"]) for obj in extents.values()):
-        for child in _extents(ask(body)):
-            times = {"uid": "any", "creationTimestamp": meta["creationTimestamp"], "resourceVersion": "9" * 18}
-            child["metadata"] |= times | {"ownerReferences": [owner]}
-            extents[f"{meta['namespace']}/{child['metadata']['name']}"] = child
-    return ask(body)
-
-
-def hide_when_deleted(path: str, body: Obj, ask: Ask) -> Obj:
-    """A range that is being deleted has no extents any more, be it empty or not."""
-    answer = ask(body)
-    return answer | {"children": _published(answer)} if path.endswith("finalize") else answer
 
 
 # --- twists of the request's hook

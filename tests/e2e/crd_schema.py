@@ -101,6 +101,7 @@ FILLED: dict[str, Obj] = {
             "range": "net",
             "domain": "corp",
             "ranges": ["10.0.0.0-10.0.0.255"],
+            "number": 7,
             "allowedNamespaces": ALLOWED_NAMESPACES,
         },
     },

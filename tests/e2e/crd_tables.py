@@ -39,7 +39,8 @@ ALLOCATION_SUBJECT = "an IPAMAllocation answers one request of one range for eve
 RANGE_SPEC = "the spec of an IPAMRange is immutable, but that ranges may be added to; create another range instead"
 RANGES_GROW = "ranges may only grow"
 REQUEST_SPEC = "the spec of an IPAMRequest is immutable; create another request instead"
-EXTENT = "an IPAMExtent never changes"
+EXTENT = "what an IPAMExtent announces never changes"
+EXTENT_NUMBER = "the number of an IPAMExtent never changes"
 REQUEST_CIDR = "status.cidr never changes once it is set"
 LEDGER_MOVED_ON = (
     "the ledger has moved on since this status was computed: refused, so that no address is given twice; "
@@ -79,8 +80,8 @@ def _allocation(**spec: object) -> Obj:
     return {"range": "net", "request": request, "state": "Busy"} | spec
 
 
-def _extent(*ranges: str) -> Obj:
-    return {"range": "net", "domain": "corp", "ranges": list(ranges)}
+def _extent(*ranges: str, **more: object) -> Obj:
+    return {"range": "net", "domain": "corp", "ranges": list(ranges)} | more
 
 
 #: Case, kind, spec, message.
@@ -289,11 +290,30 @@ REFUSED_CHANGES: list[Change] = [
     ("range", "IPAMAllocation", _allocation(), _allocation(range="other"), ALLOCATION_SUBJECT),
     ("domain", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", domain="corp"), RANGE_SPEC),
     ("addresses", "IPAMExtent", _extent("10.0.0.1"), _extent("10.0.0.1", "10.0.0.2"), EXTENT),
-    ("domain", "IPAMExtent", _extent("10.0.0.1"), _extent("10.0.0.1") | {"domain": "lab"}, EXTENT),
+    ("domain", "IPAMExtent", _extent("10.0.0.1"), _extent("10.0.0.1", domain="lab"), EXTENT),
+    ("range", "IPAMExtent", _extent("10.0.0.1"), _extent("10.0.0.1", range="other"), EXTENT),
+    ("namespaces", "IPAMExtent", _extent("10.0.0.1"), _extent("10.0.0.1", allowedNamespaces={"from": "All"}), EXTENT),
+    (
+        "other namespaces",
+        "IPAMExtent",
+        _extent("10.0.0.1", allowedNamespaces={"from": "All"}),
+        _extent("10.0.0.1", allowedNamespaces={"from": "Same"}),
+        EXTENT,
+    ),
+    ("number", "IPAMExtent", _extent("10.0.0.1", number=7), _extent("10.0.0.1", number=8), EXTENT_NUMBER),
+    ("number removed", "IPAMExtent", _extent("10.0.0.1", number=7), _extent("10.0.0.1"), EXTENT_NUMBER),
+    ("number and more", "IPAMExtent", _extent("10.0.0.1"), _extent("10.0.0.2", number=7), EXTENT),
 ]
 
 #: Case, kind, spec before, spec after: accepted when the object is replaced.
 ACCEPTED_CHANGES: list[tuple[str, str, Obj, Obj]] = [
+    ("number", "IPAMExtent", _extent("10.0.0.1"), _extent("10.0.0.1", number=7)),
+    (
+        "number beside namespaces",
+        "IPAMExtent",
+        _extent("10.0.0.1", allowedNamespaces={"from": "All"}),
+        _extent("10.0.0.1", allowedNamespaces={"from": "All"}, number=7),
+    ),
     ("nothing", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24")),
     ("the default in words", "IPAMRange", _ranges("10.0.0.0/24"), _allowing("Same")),
     ("a range more", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", "10.1.0.0/24")),

@@ -43,7 +43,8 @@ def allocation_object(namespace: str, name: str, **spec: Any) -> Obj:
 
 def extent_object(namespace: str, name: str) -> Obj:
     """An IPAMExtent."""
-    return _object("IPAMExtent", namespace, name, {"range": "net", "domain": "corp", "ranges": ["10.0.0.0-10.0.0.255"]})
+    spec = {"range": "net", "domain": "corp", "ranges": ["10.0.0.0-10.0.0.255"], "number": 7}
+    return _object("IPAMExtent", namespace, name, spec)
 
 
 def entry(number: int, holder: str = "holder") -> Obj:

@@ -7,6 +7,7 @@ allocations (their names are hashes over uids) and the same seconds:
 uids   `uid-<name>`; `uid-<name>-2` for the second object of that name.
 times  all of a step is one moment, `Step.seconds` after the step before; the hooks are told that moment as the time.
        What the hooks write (lastTransitionTime) comes back as it was written.
+number each extent has the resourceVersion that says how many it is.
 
 What is kept of a body is what a hook may depend on (`shortened`). A call that was seen before is not kept again.
 """
@@ -74,6 +75,7 @@ class Recording:
         self._fact, self._now = "", START
         self._moments: list[tuple[datetime, datetime]] = []
         self._uids: dict[str, str] = {}
+        self._numbers: dict[str, int] = {}
         self._taken: set[str] = set()
         self._lock = threading.Lock()
 
@@ -104,10 +106,13 @@ class Recording:
         return list(first.values())
 
     def _retold(self, body: bytes) -> str:
-        """The body with the story's uids and times."""
-        for meta in _all_metadata(json.loads(body)):
-            self._name(meta)
-        text = UUID.sub(lambda found: self._uids.get(found[0], found[0]), body.decode())
+        """The body with the story's uids, times and numbers."""
+        story = json.loads(body)
+        for obj in _all_objects(story):
+            self._name(obj["metadata"])
+            if obj["kind"] == "IPAMExtent":
+                obj["metadata"]["resourceVersion"] = self._number(obj["metadata"]["uid"])
+        text = UUID.sub(lambda found: self._uids.get(found[0], found[0]), json.dumps(story))
         return TIME.sub(lambda found: self._moment(found[0]), text)
 
     def _name(self, meta: Obj) -> None:
@@ -121,6 +126,9 @@ class Recording:
         self._taken.add(name)
         self._uids[meta["uid"]] = name
 
+    def _number(self, uid: str) -> str:
+        return str(self._numbers.setdefault(uid, len(self._numbers) + 1))
+
     def _moment(self, text: str) -> str:
         at = datetime.fromisoformat(text)
         told = [moment for begun, moment in self._moments if begun <= at]
@@ -128,11 +136,16 @@ class Recording:
 
 
 def shortened(body: Obj) -> Obj:
-    """The body without what no hook may depend on: the controller, versions, who wrote what, copies of the spec."""
+    """The body without what no hook may depend on: the controller, versions, who wrote what, copies of the spec.
+
+    Extents keep their versions.
+    """
     short = {key: value for key, value in body.items() if key != "controller"}
-    for meta in _all_metadata(short):
+    for obj in _all_objects(short):
+        meta = obj["metadata"]
         for field in BOOKKEEPING:
-            meta.pop(field, None)
+            if (obj["kind"], field) != ("IPAMExtent", "resourceVersion"):
+                meta.pop(field, None)
         for annotation in LAST_APPLIED:
             meta.get("annotations", {}).pop(annotation, None)
         if meta.get("annotations") == {}:
@@ -150,14 +163,14 @@ def rfc3339(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _all_metadata(value: Any) -> Iterator[Obj]:
-    """The metadata of each stored object in a body."""
+def _all_objects(value: Any) -> Iterator[Obj]:
+    """Each stored object in a body."""
     if isinstance(value, list):
         for item in value:
-            yield from _all_metadata(item)
+            yield from _all_objects(item)
     elif isinstance(value, dict):
         meta = value.get("metadata")
         if isinstance(meta, dict) and "uid" in meta:
-            yield meta
+            yield value
         for item in value.values():
-            yield from _all_metadata(item)
+            yield from _all_objects(item)

@@ -76,7 +76,7 @@ def _foreign(key: RangeKey, extents: list[Obj]) -> list[str]:
 
 
 def _number(obj: Obj) -> int:
-    return int(obj["metadata"]["resourceVersion"])
+    return int(obj["spec"]["number"])
 
 
 def _wrong_state(

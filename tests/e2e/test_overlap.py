@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.e2e.api import EXTENTS, RANGES, objects_path
@@ -32,6 +33,27 @@ def test_the_younger_range_grants_nothing_of_what_both_have_and_all_of_it_later(
     assert not _overlapping(team.range("younger"))
 
 
+def test_an_extent_that_is_stored_anew_keeps_its_place(team: Team) -> None:
+    """As by a StorageVersionMigration: with a resourceVersion beyond that of a younger range."""
+    for count, name in enumerate(("net", "younger"), start=1):
+        team.create_range(name, "10.0.0.0/31")
+        wait_until(partial(_are_numbered, team, count), what=f"{name} has a number", seconds=30)
+    before = _numbers(team)
+    assert before["net"] < before["younger"]
+    (extent,) = (obj for obj in team.api.list(EXTENTS, team.namespace) if obj["spec"]["range"] == "net")
+    name = extent["metadata"]["name"]
+    stored = team.api.patch(EXTENTS, team.namespace, name, {"metadata": {"annotations": {"example.com/anew": "yes"}}})
+    assert int(stored["metadata"]["resourceVersion"]) > before["younger"]
+    for number in range(2):
+        team.create_request(f"early-{number}", "younger")
+    for number in range(2):
+        team.create_request(f"late-{number}", "net")
+    wait_until(lambda: len(team.requests("Busy")) == 2, what="who asks the younger range waits", seconds=30)
+    wait_until(lambda: len(team.requests("Ready")) == 2, what="who asks the older one is served", seconds=30)
+    assert {obj["spec"]["ipam"]["name"] for obj in team.requests("Ready")} == {"net"}
+    assert _numbers(team) == before
+
+
 def test_ranges_that_are_made_at_once_in_two_namespaces_of_a_domain_share_nothing(team: Team) -> None:
     other = Team(team.api, f"{team.namespace[:50]}-other")
     other.found()
@@ -49,6 +71,16 @@ def test_ranges_that_are_made_at_once_in_two_namespaces_of_a_domain_share_nothin
     wait_until(lambda: not any(each.api.list(RANGES, each.namespace) for each in teams), what="all gone", seconds=60)
     wait_until(lambda: not any(_extents(each) for each in teams), what="their extents are gone too", seconds=60)
     team.api.ask("DELETE", f"/api/v1/namespaces/{other.namespace}")
+
+
+def _numbers(team: Team) -> dict[str, int]:
+    """The numbers of extents, by their ranges."""
+    specs = [obj["spec"] for obj in team.api.list(EXTENTS, team.namespace)]
+    return {spec["range"]: spec["number"] for spec in specs if "number" in spec}
+
+
+def _are_numbered(team: Team, count: int) -> bool:
+    return len(_numbers(team)) == count
 
 
 def _granted(teams: tuple[Team, ...]) -> set[str]:

@@ -196,14 +196,17 @@ def extent_object(
     controller: bool = True,
     deleted: str | None = None,
     allowed: Obj | None = None,
+    number: int | None = 0,
 ) -> Obj:
-    """The IPAMExtent that announced these addresses as the change number `version`; by default one of team-a/net."""
+    """An IPAMExtent that announces these addresses, by default one of team-a/net; 0 means numbered by its version."""
     name = f"{range_name}-{version}"
     meta = _meta(namespace, name, f"uid-of-{name}", deleted=deleted, noise=False, resourceVersion=str(version))
     reference = {"apiVersion": API_VERSION, "kind": "IPAMRange", "name": range_name, "uid": owner}
     meta["ownerReferences"] = [{**reference, "controller": controller, "blockOwnerDeletion": True}]
     meta["labels"] = {CONTROLLER_UID_LABEL: owner, DOMAIN_LABEL: domain}
-    spec = {"domain": domain, "range": range_name, "ranges": list(texts)} | _present(allowedNamespaces=allowed)
+    numbered = _present(number=version if number == 0 else number)
+    spec = {"domain": domain, **numbered, "range": range_name, "ranges": list(texts)}
+    spec |= _present(allowedNamespaces=allowed)
     return {"apiVersion": API_VERSION, "kind": "IPAMExtent", "metadata": meta, "spec": spec}
 
 

@@ -60,6 +60,38 @@ def test_its_own_extent_among_the_children_is_not_enough() -> None:
     assert extents_of(answer) == [[POOL]]
 
 
+def test_the_next_call_gives_an_extent_its_number() -> None:
+    own = extent_object(POOL, version=7, number=None)
+    answer = synced(own, requests=[request_object("web")])
+    (child,) = answer["children"]
+    assert child["spec"] == own["spec"] | {"number": 7}
+    assert ledger_of(answer) == {}, "nothing is granted before the number is written"
+    assert answer["resyncAfterSeconds"] == 10
+
+
+def test_a_number_that_is_seen_among_the_children_only_is_not_enough() -> None:
+    numbered, before = (extent_object(POOL, version=7, number=number) for number in (7, None))
+    answer = sync_range(range_body(range_object(), request_object("web"), announced=[numbered], extents=[before]))
+    assert ledger_of(answer) == {}
+
+
+def test_an_extent_that_is_stored_anew_keeps_its_number() -> None:
+    """As by a StorageVersionMigration, which gives it another resourceVersion."""
+    own = extent_object(POOL, version=99, number=7)
+    answer = synced(other("10.0.0.0/25", version=8), own, requests=[request_object("web")])
+    assert ledger_of(answer) == {"web": "10.0.0.0/28"}
+    assert [child["spec"] for child in answer["children"] if child["kind"] == "IPAMExtent"] == [own["spec"]]
+    answer = synced(other("10.0.0.0/25", version=98, number=6), own, requests=[request_object("web")])
+    assert ledger_of(answer) == {"web": "10.0.0.128/28"}
+
+
+@pytest.mark.parametrize(("version", "granted"), [(6, "10.0.0.128/28"), (8, "10.0.0.0/28")])
+def test_who_has_no_number_yet_will_get_none_below_its_version(version: int, granted: str) -> None:
+    unnumbered = other("10.0.0.0/25", version=version, number=None)
+    answer = synced(unnumbered, extent_object(POOL, version=9, number=7), requests=[request_object("web")])
+    assert ledger_of(answer) == {"web": granted}
+
+
 def test_it_grants_once_it_sees_its_extent() -> None:
     answer = synced(extent_object(POOL, version=7), requests=[request_object("web")])
     assert ledger_of(answer) == {"web": "10.0.0.0/28"}
@@ -215,12 +247,17 @@ def test_a_record_in_a_part_that_is_not_announced_yet_waits_for_it() -> None:
     assert ledger_of(synced(*both, parent=grown, requests=requests))["back"] == "10.0.1.16/28"
 
 
-def test_an_extent_that_is_being_deleted_counts_as_the_oldest() -> None:
-    going = other("10.0.0.0/25", version=99, deleted=at(-1))
+@pytest.mark.parametrize(("number", "granted"), [(3, "10.0.0.128/28"), (8, "10.0.0.0/28")])
+def test_an_extent_that_is_being_deleted_keeps_its_number(number: int, granted: str) -> None:
+    going = other("10.0.0.0/25", version=99, number=number, deleted=at(-1))
     answer = synced(going, extent_object(POOL, version=7), requests=[request_object("web")])
-    assert ledger_of(answer) == {"web": "10.0.0.128/28"}
-    own = [extent_object(POOL, version=7, deleted=at(-1))]
-    assert ledger_of(synced(*own, requests=[request_object("web")])) == {}
+    assert ledger_of(answer) == {"web": granted}
+
+
+@pytest.mark.parametrize("number", [7, None])
+def test_an_extent_that_is_being_deleted_serves_its_range_no_more(number: int | None) -> None:
+    own = extent_object(POOL, version=9, number=number, deleted=at(-1))
+    assert ledger_of(synced(own, requests=[request_object("web")])) == {}
 
 
 @pytest.mark.parametrize(
@@ -231,8 +268,9 @@ def test_an_extent_that_is_being_deleted_counts_as_the_oldest() -> None:
         other("2001:db8::/64", version=3),
         other("nonsense", version=3),
         other("10.9.0.0/24", version=3),
+        other("10.0.0.0/25", version=3, number=-1),
     ],
-    ids=["nobody's", "of another domain", "of another family", "unreadable", "elsewhere"],
+    ids=["nobody's", "of another domain", "of another family", "unreadable", "elsewhere", "with a number that is none"],
 )
 def test_what_does_not_count(extent: Obj) -> None:
     answer = synced(extent, extent_object(POOL, version=7), requests=[request_object("web")])

@@ -120,7 +120,7 @@ def test_a_finding_is_made_small_and_still_is_one() -> None:
 
     small = shrunk(ground, outcome)
 
-    assert len(small.actions) <= 20
+    assert len(small.actions) <= 22
     assert small.invariants == ["Committed"]
     assert Simulation(ground, small.seed).replay(small.actions).findings == small.findings
 
