@@ -42,7 +42,17 @@ def test_everything_shipped_is_installed(control_plane: ControlPlane, shipped: O
 
 
 def test_what_is_installed_is_what_is_shipped(control_plane: ControlPlane) -> None:
-    assert [line for line in _diff(control_plane) if not _is_redirected(line)] == []
+    assert [line for line in _diff(control_plane, str(SHIPPED)) if not _is_redirected(line)] == []
+
+
+@pytest.mark.parametrize("folder", ["deploy/network-policy"])
+def test_what_is_optional_comes_and_goes(control_plane: ControlPlane, folder: str) -> None:
+    optional = str(control_plane.root / folder)
+    control_plane.kubectl("apply", "-k", optional)
+    try:
+        assert _diff(control_plane, optional) == []
+    finally:
+        control_plane.kubectl("delete", "-k", optional)
 
 
 def test_the_image_has_a_version(api: Api) -> None:
@@ -88,10 +98,10 @@ def _group_of(obj: Obj) -> str:
     return group if slash else ""
 
 
-def _diff(plane: ControlPlane) -> list[str]:
+def _diff(plane: ControlPlane, folder: str) -> list[str]:
     """A line for each object that is not as shipped."""
     try:
-        plane.kubectl("diff", "-k", str(SHIPPED))
+        plane.kubectl("diff", "-k", folder)
     except Refused as different:
         if different.status != 1:  # then kubectl itself has failed
             raise
