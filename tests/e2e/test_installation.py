@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.e2e.api import Refused
+from tests.e2e.api import RANGES, REQUESTS, Refused, objects_path
+from tests.e2e.objects import range_object
+from tests.e2e.processes import wait_until
+from tests.e2e.team import Team
 
 if TYPE_CHECKING:
     from tests.e2e.api import Api, Obj
@@ -22,6 +25,15 @@ SHIPPED = Path(__file__).parents[2] / "metacontroller"
 SYSTEM = "ipam-system"
 DEPLOYMENT = f"/apis/apps/v1/namespaces/{SYSTEM}/deployments/ipam-hooks"
 PODS = f"/api/v1/namespaces/{SYSTEM}/pods"
+MONITORING = "monitoring"
+KUBE_STATE_METRICS = f"system:serviceaccount:{MONITORING}:kube-state-metrics"
+EFFECT_SECONDS_MAX = 30.0
+
+
+@pytest.fixture
+def monitoring(api: Api) -> None:
+    """The namespace of kube-state-metrics, which a user has before."""
+    Team(api, MONITORING).found()
 
 
 def _documents() -> list[Obj]:
@@ -45,14 +57,29 @@ def test_what_is_installed_is_what_is_shipped(control_plane: ControlPlane) -> No
     assert [line for line in _diff(control_plane, str(SHIPPED)) if not _is_redirected(line)] == []
 
 
-@pytest.mark.parametrize("folder", ["deploy/network-policy"])
+@pytest.mark.parametrize("folder", ["deploy/network-policy", "deploy/monitoring"])
+@pytest.mark.usefixtures("monitoring")
 def test_what_is_optional_comes_and_goes(control_plane: ControlPlane, folder: str) -> None:
+    """What needs kinds of others (alerts.yaml) is no part of it."""
     optional = str(control_plane.root / folder)
     control_plane.kubectl("apply", "-k", optional)
     try:
         assert _diff(control_plane, optional) == []
     finally:
         control_plane.kubectl("delete", "-k", optional)
+
+
+@pytest.mark.usefixtures("monitoring")
+def test_kube_state_metrics_reads_our_kinds_and_writes_nothing(control_plane: ControlPlane, api: Api) -> None:
+    reader = api.impersonating(KUBE_STATE_METRICS)
+    monitoring = str(control_plane.root / "deploy/monitoring")
+    control_plane.kubectl("apply", "-k", monitoring)
+    try:
+        wait_until(lambda: _lists_all(reader), what="the role counts", seconds=EFFECT_SECONDS_MAX)
+        with pytest.raises(Refused, match=f'cannot create resource "{RANGES}"'):
+            reader.create(range_object("default", "net", "10.0.0.0/24"))
+    finally:
+        control_plane.kubectl("delete", "-k", monitoring)
 
 
 def test_the_image_has_a_version(api: Api) -> None:
@@ -107,6 +134,12 @@ def _diff(plane: ControlPlane, folder: str) -> list[str]:
             raise
         return [line for line in different.message.splitlines() if line.startswith("diff ")]
     return []
+
+
+def _lists_all(reader: Api) -> bool:
+    """Whether it may list what the configuration of kube-state-metrics reads."""
+    crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    return all(reader.call("GET", path).ok for path in (objects_path(RANGES), objects_path(REQUESTS), crds))
 
 
 def _is_redirected(line: str) -> bool:

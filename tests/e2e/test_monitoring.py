@@ -1,0 +1,37 @@
+"""Metacontroller counts its calls under the names on which the alerts of deploy/monitoring rest."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import requests
+
+from tests.e2e.api import REQUESTS
+from tests.e2e.processes import wait_until
+from tests.metacontroller_metrics import LABELS, METRICS
+
+if TYPE_CHECKING:
+    from tests.e2e.loop import Loop
+    from tests.e2e.team import Team
+
+SAMPLE = re.compile(r"^(\w+)\{(.*)\} [0-9.e+]+$", re.MULTILINE)
+WAIT_SECONDS_MAX = 60.0
+
+
+def test_metacontroller_counts_the_calls_of_each_hook(team: Team, loop: Loop) -> None:
+    team.create_range("net", "10.0.0.0/24", chunkSize=28)
+    team.create_request("web")
+    team.wait_state("web", "Ready")
+    team.delete_all(REQUESTS)
+    wait_until(lambda: set(_counted(loop)) == METRICS, what="each hook was called", seconds=WAIT_SECONDS_MAX)
+    for labels in _counted(loop).values():
+        assert set(labels) == LABELS
+        assert (labels["code"], labels["controller_name"]) in {("200", "ipamrange"), ("200", "ipamrequest")}
+
+
+def _counted(loop: Loop) -> dict[str, dict[str, str]]:
+    """Labels of a sample of each metric, by its name."""
+    text = requests.get(loop.metacontroller.metrics_url, timeout=30).text
+    samples = SAMPLE.findall(text)
+    return {name: dict(re.findall(r'(\w+)="(.*?)"', labels)) for name, labels in samples if name in METRICS}
