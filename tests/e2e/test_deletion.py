@@ -1,4 +1,4 @@
-"""A range that holds blocks is deleted in the background only (metacontroller/deletion.yaml), on the real API server.
+"""A range that holds blocks is deleted in the background only (metacontroller/policies.yaml), on the real API server.
 
 With another propagation the garbage collector would take its extents, and with them its place in its domain, while the
 range still holds what it has granted.

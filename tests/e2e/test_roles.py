@@ -183,6 +183,55 @@ def test_metacontroller_and_who_runs_the_cluster_let_a_request_go(api: Api, fina
     assert api.find(REQUESTS, finalized, "web") is None
 
 
+#: What a user may add to the metadata of a request: characters of annotations, labels, finalizers and owners.
+SIZE_MAX = 16_384
+OWNER: Obj = {"apiVersion": "v1", "kind": "ConfigMap", "uid": "u"}
+#: Each is too much. The request has our finalizer and another one already.
+TOO_LARGE: list[tuple[str, Obj]] = [
+    ("one annotation", {"annotations": {"a": "x" * SIZE_MAX}}),
+    ("many annotations", {"annotations": {f"a{number:03}": "x" * 160 for number in range(100)}}),
+    ("labels", {"labels": {f"a{number:04}": "x" * 63 for number in range(241)}}),
+    ("finalizers", {"finalizers": [OURS, *(f"example.com/{number:050}" for number in range(264))]}),
+    ("owners", {"ownerReferences": [OWNER | {"name": f"o{number:063}"} for number in range(253)]}),
+]
+
+
+@pytest.mark.parametrize(("what", "added"), TOO_LARGE, ids=lambda value: value if isinstance(value, str) else "")
+def test_who_edits_cannot_make_a_request_large(api: Api, finalized: str, what: str, added: Obj) -> None:  # noqa: ARG001
+    """A range reads the metadata of all its requests in one call."""
+    editor = api.impersonating("edit")
+    said = rf"request {finalized}/\w+ have \d+ characters: at most {SIZE_MAX} are allowed"
+    with pytest.raises(Refused, match=said) as refused:
+        editor.patch(REQUESTS, finalized, "web", {"metadata": added})
+    assert refused.value.status == 422
+    large = request_object(finalized, "large", "net")
+    large["metadata"] |= added
+    with pytest.raises(Refused, match=said):
+        editor.create(large)
+    assert api.find(REQUESTS, finalized, "large") is None
+
+
+def test_the_bound_is_exact(api: Api, finalized: str) -> None:
+    editor, left = api.impersonating("edit"), SIZE_MAX - len(OURS + FOREIGN) - len("example.com/note")
+    with pytest.raises(Refused, match=f"have {SIZE_MAX + 1} characters"):
+        editor.patch(REQUESTS, finalized, "web", {"metadata": {"annotations": {"example.com/note": "x" * (left + 1)}}})
+    editor.patch(REQUESTS, finalized, "web", {"metadata": {"annotations": {"example.com/note": "x" * left}}})
+
+
+def test_what_is_large_already_may_be_changed_and_made_smaller(api: Api, finalized: str) -> None:
+    """As after an update from a version that had no bound; who runs the cluster has none."""
+    editor = api.impersonating("edit")
+    api.patch(REQUESTS, finalized, "web", {"metadata": {"annotations": {"a": "x" * 20_000, "b": "y"}}})
+    api.impersonating("ipam-metacontroller").ask(
+        "PUT", object_path(REQUESTS, finalized, "web"), api.get(REQUESTS, finalized, "web")
+    )
+    editor.patch(REQUESTS, finalized, "web", {"metadata": {"finalizers": [OURS], "annotations": {"b": "z"}}})
+    with pytest.raises(Refused, match="at most"):
+        editor.patch(REQUESTS, finalized, "web", {"metadata": {"annotations": {"b": "z" * 60}}})
+    smaller = editor.patch(REQUESTS, finalized, "web", {"metadata": {"annotations": {"a": None, "b": "x" * 16_000}}})
+    assert "a" not in smaller["metadata"]["annotations"]
+
+
 def test_a_status_written_without_the_subresource_is_dropped(api: Api, bound: str) -> None:
     """Who edits may write the object itself, so the API server must leave the ledger out of that."""
     ledger = {"revision": 1, "allocations": [{"cidr": "10.0.0.0/32", "request": "a/b", "uid": "u"}]}
