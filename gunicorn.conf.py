@@ -2,7 +2,15 @@
 
 import gc
 import os
+import sys
 from typing import Any
+
+from hooks.settings import settings_from
+
+try:
+    settings = settings_from()
+except ValueError as error:
+    sys.exit(f"ipam: {error}")
 
 wsgi_app = "hooks.app:app"
 bind = os.environ.get("IPAM_BIND", "0.0.0.0:8080").split(",")
@@ -10,8 +18,8 @@ bind = os.environ.get("IPAM_BIND", "0.0.0.0:8080").split(",")
 # Two processes use two cores; threads let probes and small calls through while a body of 40 MB is read. More threads
 # only mean more such bodies in memory at once.
 worker_class = "gthread"
-workers = int(os.environ.get("IPAM_WORKERS", "2"))
-threads = int(os.environ.get("IPAM_THREADS", "4"))
+workers = settings.workers
+threads = settings.threads
 preload_app = True
 
 # Metacontroller waits 30 s (metacontroller/*.yaml); its connections stay open for 90 s.

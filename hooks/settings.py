@@ -15,6 +15,12 @@ class Settings:
     replay: bool = False
     """Whether a call may say what time it is, in the header `Ipam-Now` (RFC 3339). For fixtures; never in a cluster."""
 
+    workers: int = 2
+    """Number of processes of gunicorn."""
+
+    threads: int = 4
+    """Number of threads in each of them."""
+
 
 def settings_from(environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings.
@@ -22,9 +28,12 @@ def settings_from(environment: Mapping[str, str] = os.environ) -> Settings:
     Raises:
         ValueError: naming the variable, its value and what would be right.
     """
+    default = Settings()
     return Settings(
-        body_bytes_max=_positive_integer(environment, "IPAM_BODY_BYTES_MAX", Settings().body_bytes_max),
+        body_bytes_max=_positive_integer(environment, "IPAM_BODY_BYTES_MAX", default.body_bytes_max),
         replay=_switch(environment, "IPAM_REPLAY"),
+        workers=_positive_integer(environment, "IPAM_WORKERS", default.workers),
+        threads=_positive_integer(environment, "IPAM_THREADS", default.threads),
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 #: For clusters that serve v1 of its kind, and for those that serve v1beta1 only.
 POLICY, POLICY_V1BETA1 = "deploy/admission", "deploy/admission-v1beta1"
+#: Policies and roles count a moment after they are written.
 EFFECT_SECONDS_MAX = 30.0
 
 

@@ -76,7 +76,7 @@ def _foreign(key: RangeKey, extents: list[Obj]) -> list[str]:
 
 
 def _number(obj: Obj) -> int:
-    return int(obj["spec"]["number"])
+    return int(obj["spec"].get("number") or obj["metadata"]["resourceVersion"])
 
 
 def _wrong_state(

@@ -12,6 +12,7 @@ import pytest
 
 from tests.e2e.api import RANGES, Refused, object_path
 from tests.e2e.objects import FOREIGN, entry, range_object
+from tests.e2e.policy import EFFECT_SECONDS_MAX
 from tests.e2e.processes import wait_until
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from tests.e2e.control_plane import ControlPlane
 
 REFUSAL = r"is in use \(blocks: 2\): delete it with --cascade=background, or its requests first"
-EFFECT_SECONDS_MAX = 30.0
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import yaml
 
 from tests.e2e.api import RANGES, REQUESTS, Refused, objects_path
 from tests.e2e.objects import range_object
+from tests.e2e.policy import EFFECT_SECONDS_MAX
 from tests.e2e.processes import wait_until
 from tests.e2e.team import Team
 
@@ -27,7 +28,6 @@ DEPLOYMENT = f"/apis/apps/v1/namespaces/{SYSTEM}/deployments/ipam-hooks"
 PODS = f"/api/v1/namespaces/{SYSTEM}/pods"
 MONITORING = "monitoring"
 KUBE_STATE_METRICS = f"system:serviceaccount:{MONITORING}:kube-state-metrics"
-EFFECT_SECONDS_MAX = 30.0
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import pytest
 from tests.e2e.api import ALLOCATIONS, EXTENTS, GROUP, MERGE_PATCH, RANGES, REQUESTS, Api, Refused, object_path
 from tests.e2e.loop import Loop
 from tests.e2e.objects import FOREIGN, OURS, allocation_object, namespace_object, range_object, request_object
+from tests.e2e.policy import EFFECT_SECONDS_MAX
 from tests.e2e.processes import wait_until
 from tests.e2e.team import Team
 
@@ -30,7 +31,6 @@ READ = {"get", "list", "watch"}
 WRITE = {"create", "update", "patch", "delete", "deletecollection"}
 NOTHING: set[str] = set()
 VERBS = READ | WRITE
-EFFECT_SECONDS_MAX = 30.0
 AGGREGATION_SECONDS_MAX = 30.0
 
 #: Role in a namespace, resource, and all that it may do with it.

@@ -1,17 +1,24 @@
 """Settings: read once, refused with the variable, its value and what would be right."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from hooks.settings import Settings, settings_from
 
+ROOT = Path(__file__).parents[2]
+
 
 def test_nothing_set_means_the_documented_defaults() -> None:
-    assert settings_from({}) == Settings(body_bytes_max=64 * 1024 * 1024, replay=False)
+    assert settings_from({}) == Settings(body_bytes_max=64 * 1024 * 1024, replay=False, workers=2, threads=4)
 
 
 def test_each_setting_is_read_from_its_variable() -> None:
-    environment = {"IPAM_BODY_BYTES_MAX": "1000", "IPAM_REPLAY": "1", "BODY_BYTES_MAX": "5"}
-    assert settings_from(environment) == Settings(body_bytes_max=1000, replay=True)
+    environment = {"IPAM_BODY_BYTES_MAX": "1000", "IPAM_REPLAY": "1", "IPAM_WORKERS": "3", "IPAM_THREADS": "5"}
+    assert settings_from(environment | {"WORKERS": "9"}) == Settings(1000, replay=True, workers=3, threads=5)
     assert settings_from({"IPAM_REPLAY": "0"}).replay is False
 
 
@@ -23,15 +30,24 @@ def test_each_setting_is_read_from_its_variable() -> None:
         ({"IPAM_BODY_BYTES_MAX": "64Mi"}, 'IPAM_BODY_BYTES_MAX="64Mi" is not a positive number'),
         ({"IPAM_BODY_BYTES_MAX": ""}, 'IPAM_BODY_BYTES_MAX="" is not a positive number'),
         ({"IPAM_BODY_BYTES_MAX": "٨"}, 'IPAM_BODY_BYTES_MAX="٨" is not a positive number'),
+        ({"IPAM_WORKERS": "0"}, 'IPAM_WORKERS="0" is not a positive number'),
+        ({"IPAM_THREADS": "many"}, 'IPAM_THREADS="many" is not a positive number'),
         ({"IPAM_REPLAY": "true"}, 'IPAM_REPLAY="true" is neither 0 nor 1'),
         ({"IPAM_REPLAY": ""}, 'IPAM_REPLAY="" is neither 0 nor 1'),
     ],
-    ids=["zero", "negative", "a unit", "empty", "digits of another script", "a word for a switch", "an empty switch"],
+    ids=lambda value: "-".join(f"{name}={text!a}" for name, text in value.items()) if isinstance(value, dict) else "",
 )
 def test_a_wrong_setting_stops_the_start(environment: dict[str, str], message: str) -> None:
     with pytest.raises(ValueError, match="IPAM_") as refused:
         settings_from(environment)
     assert str(refused.value) == message
+
+
+def test_gunicorn_says_what_is_wrong_in_one_line() -> None:
+    command = [sys.executable, "-m", "gunicorn", "--check-config"]
+    wrong = os.environ | {"IPAM_WORKERS": "0"}
+    refused = subprocess.run(command, env=wrong, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (refused.returncode, refused.stderr) == (1, 'ipam: IPAM_WORKERS="0" is not a positive number\n')
 
 
 def test_settings_cannot_be_changed_later() -> None:
