@@ -1,10 +1,12 @@
 """The pool of a range: the addresses that it may hand out."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property, partial
+from itertools import accumulate
 from operator import attrgetter
+from typing import NamedTuple
 
 from ipam.address import IPV4, IPV6, Family, InvalidAddress, Prefix
 from ipam.free_space import aligned_blocks
@@ -48,22 +50,21 @@ class Pool:
 
     def block_count(self, length: int) -> int:
         """Number of aligned blocks of a prefix length that the pool contains, whatever is held of it."""
-        return sum(count for _, count in self._rows(length))
+        return self._rows(length).ends[-1]
 
     def block_at(self, index: int, length: int) -> Prefix | None:
         """Of those blocks the one with this index, counted from 0 in the order of addresses; None beyond the last."""
-        for first, count in self._rows(length):
-            if index < count:
-                return Prefix(first + (index << (self.family.bits - length)), length, self.family)
-            index -= count
-        return None
+        firsts, ends = self._rows(length)
+        row = bisect_right(ends, index)
+        if row == len(ends):
+            return None
+        index_in_row = index - (ends[row - 1] if row else 0)
+        return Prefix(firsts[row] + (index_in_row << (self.family.bits - length)), length, self.family)
 
-    def _rows(self, length: int) -> Iterator[tuple[int, int]]:
-        """The aligned blocks of each interval lie in a row: its first address, and how many they are."""
-        size = 1 << (self.family.bits - length)
-        for interval in self.intervals:
-            first = -(-interval.first // size) * size
-            yield first, max((interval.last + 1 - first) // size, 0)
+    @cached_property
+    def _rows(self) -> "Callable[[int], _Rows]":
+        """The rows of a prefix length; thousands of claims have a few lengths, and each of them is laid out once."""
+        return cache(partial(_Rows.of, self.intervals, self.family.bits))
 
     def exclusion_in(self, prefix: Prefix) -> Interval | None:
         """The lowest excluded interval that has an address of the prefix, which is of the pool's family."""
@@ -76,6 +77,22 @@ class Pool:
         left = list(without(self.intervals, [Interval(prefix.first, prefix.last)]))
         assert left, "nothing is left of the pool"
         return replace(self, intervals=left)
+
+
+class _Rows(NamedTuple):
+    """The aligned blocks of one prefix length: those of each interval lie in a row."""
+
+    firsts: list[int]  # the first address of each row
+    ends: list[int]  # how many blocks there are up to the end of each row
+
+    @staticmethod
+    def of(intervals: Sequence[Interval], bits: int, length: int) -> "_Rows":
+        size = 1 << (bits - length)
+        firsts = [-(-interval.first // size) * size for interval in intervals]
+        counts = [
+            max((interval.last + 1 - first) // size, 0) for interval, first in zip(intervals, firsts, strict=True)
+        ]
+        return _Rows(firsts, list(accumulate(counts)))
 
 
 def parse_pool(name: str, ranges: Sequence[str], excludes: Sequence[str] = ()) -> Pool:

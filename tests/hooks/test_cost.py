@@ -109,6 +109,11 @@ def dedicated_in_many_intervals(count: int) -> Obj:
     return range_body(parent, *wanted)
 
 
+def dedicated_by_index_in_many_intervals(count: int) -> Obj:
+    wanted = [request_object(f"n{index}", wanted=f"{16 * index}/28") for index in range(count)]
+    return range_body(range_object(*texts(count)), *wanted)
+
+
 def dedicated_and_taken(count: int) -> Obj:
     wanted = [request_object(f"n{index}", wanted=cidr(index)) for index in range(count)]
     return range_body(range_object("10.0.0.0/16", entries=entries(count)), *requests(count), *wanted)
@@ -164,6 +169,7 @@ def overlapped_by_many(count: int) -> Obj:
         exhausted,
         exhausted_and_cooling_down,
         dedicated_in_many_intervals,
+        dedicated_by_index_in_many_intervals,
         dedicated_and_taken,
         recorded_on_hold,
         released,
