@@ -183,9 +183,17 @@ def test_metacontroller_and_who_runs_the_cluster_let_a_request_go(api: Api, fina
     assert api.find(REQUESTS, finalized, "web") is None
 
 
-#: What a user may add to the metadata of a request: characters of annotations, labels, finalizers and owners.
+#: Characters that the metadata of a request may have.
 SIZE_MAX = 16_384
 OWNER: Obj = {"apiVersion": "v1", "kind": "ConfigMap", "uid": "u"}
+MANAGED: Obj = {
+    "manager": "m",
+    "operation": "Update",
+    "apiVersion": f"{GROUP}/v1alpha1",
+    "time": "2026-01-01T00:00:00Z",
+    "fieldsType": "FieldsV1",
+    "fieldsV1": {"f:spec": {}},
+}
 #: Each is too much. The request has our finalizer and another one already.
 TOO_LARGE: list[tuple[str, Obj]] = [
     ("one annotation", {"annotations": {"a": "x" * SIZE_MAX}}),
@@ -193,6 +201,9 @@ TOO_LARGE: list[tuple[str, Obj]] = [
     ("labels", {"labels": {f"a{number:04}": "x" * 63 for number in range(241)}}),
     ("finalizers", {"finalizers": [OURS, *(f"example.com/{number:050}" for number in range(264))]}),
     ("owners", {"ownerReferences": [OWNER | {"name": f"o{number:063}"} for number in range(253)]}),
+    ("kind of an owner", {"ownerReferences": [OWNER | {"name": "o", "kind": "x" * SIZE_MAX}]}),
+    ("control characters", {"annotations": {"a": "\x01" * (SIZE_MAX // 4)}}),
+    ("managed fields", {"managedFields": [MANAGED | {"fieldsV1": {"f:" + "x" * SIZE_MAX: {}}}]}),
 ]
 
 
@@ -212,10 +223,18 @@ def test_who_edits_cannot_make_a_request_large(api: Api, finalized: str, what: s
 
 
 def test_the_bound_is_exact(api: Api, finalized: str) -> None:
-    editor, left = api.impersonating("edit"), SIZE_MAX - len(OURS + FOREIGN) - len("example.com/note")
+    editor = api.impersonating("edit")
+
+    def annotate(length: int) -> None:
+        editor.patch(REQUESTS, finalized, "web", {"metadata": {"annotations": {"example.com/note": "x" * length}}})
+
+    with pytest.raises(Refused) as refused:
+        annotate(SIZE_MAX)
+    has = int(str(refused.value).partition(" have ")[2].split()[0])
+    fitting = SIZE_MAX - (has - SIZE_MAX)
     with pytest.raises(Refused, match=f"have {SIZE_MAX + 1} characters"):
-        editor.patch(REQUESTS, finalized, "web", {"metadata": {"annotations": {"example.com/note": "x" * (left + 1)}}})
-    editor.patch(REQUESTS, finalized, "web", {"metadata": {"annotations": {"example.com/note": "x" * left}}})
+        annotate(fitting + 1)
+    annotate(fitting)
 
 
 def test_what_is_large_already_may_be_changed_and_made_smaller(api: Api, finalized: str) -> None:
