@@ -22,7 +22,7 @@ $(VENV)/.installed: requirements.txt
 install: $(VENV)/.installed ## Install what everything else needs into .venv
 
 .PHONY: demo
-demo: install ## Run examples/ in the cluster in a box and show the tables
+demo: install ## Run examples/quickstart.yaml in the cluster in a box and show the tables
 	@$(BIN)/python -m simulator apply examples/quickstart.yaml
 
 .PHONY: test

@@ -92,6 +92,8 @@ def _for_entry(entry: Entry, answer: AllocationSpec | None, seen: Observed) -> A
         return answer
     if answer and answer.state == "Ready" and answer.cidr:
         return replace(answer, reason="", message="") if answer.reason or answer.message else answer
+    if isinstance(seen.spec, str):
+        return answer  # what the spec says of the network is told once and for all: not before it can be read
     namespace, _, name = entry.request.partition("/")
     key = RequestKey(namespace, name, entry.uid)
     return AllocationSpec(

@@ -13,7 +13,7 @@ from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
 from hooks import ranges, requests
-from hooks.explain import ProtocolError
+from hooks.explain import ProtocolError, excerpt
 from hooks.settings import Settings, settings_from
 from hooks.wire import (
     Body,
@@ -61,11 +61,11 @@ def _now(settings: Settings) -> datetime:
     if settings.replay and (text := request.headers.get(NOW_HEADER)):
         try:
             now = datetime.fromisoformat(text)
-        except ValueError:
-            now = datetime.min
-        if now.tzinfo is None:
-            raise ProtocolError(f"header {NOW_HEADER}", "must be a time such as 2026-11-23T20:00:00Z", text)
-        return now
+            if now.tzinfo:
+                return now.astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+        raise ProtocolError(f"header {NOW_HEADER}", "must be a time such as 2026-11-23T20:00:00Z", excerpt(text))
     return datetime.now(UTC)
 
 
@@ -88,11 +88,16 @@ def _failed(error: HTTPException) -> Response:
     """Unknown route, wrong method, too large a body; and bugs, which Flask has logged with their traceback."""
     headers = dict(error.get_headers())
     message = error.description
-    if error.code == 405:
+    if error.code == 404:
+        paths = sorted(rule.rule for rule in current_app.url_map.iter_rules())
+        message = f"there is nothing here: the endpoints are {', '.join(paths)}"
+    elif error.code == 405:
         message = f"{request.method} is not allowed here: use {headers.get('Allow')}"
     elif error.code == 413:
         message = f"the body is larger than {request.max_content_length} bytes (IPAM_BODY_BYTES_MAX)"
         current_app.logger.warning("%s refused: %s: %s bytes", request.path, message, request.content_length)
+    elif error.code == 500:
+        message = "a bug: the log of the hooks has its traceback"
     response = _json({"error": {"path": request.path, "message": message}}, error.code or 500)
     if "Allow" in headers:
         response.headers["Allow"] = headers["Allow"]

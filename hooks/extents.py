@@ -64,6 +64,7 @@ class Extents:
         objects: the extents of this range that shall exist, as children.
         awaited: addresses that no numbered extent of its own announces that is seen; in normal form.
         shared: addresses that older ranges have, by range.
+        unreadable: extents of the domain that may announce anything, as sorted "namespace/name"; all is awaited then.
         family: of all of them; None if the range has no pool.
     """
 
@@ -71,6 +72,7 @@ class Extents:
     objects: list[dict[str, Any]]
     awaited: list[Interval]
     shared: list[Shared]
+    unreadable: list[str]
     family: Family | None
 
     def awaits(self, block: Prefix) -> bool:
@@ -115,20 +117,22 @@ def observed_extents(seen: Observed) -> Extents:
     existing = seen.body.children.get(names.EXTENT_KEY)
     objects = [_kept(seen, key, raw, domain_text) for key, raw in sorted((existing or {}).items())]
     if isinstance(seen.pool, str):
-        return Extents(domain_words, objects, [], [], None)
-    listed = seen.body.related.get(names.EXTENT_KEY)
-    announced = _announced(listed or {}, domain_text, seen.pool.family)
+        return Extents(domain_words, objects, [], [], [], None)
+    pool, listed = seen.pool, seen.body.related.get(names.EXTENT_KEY)
+    announced, unreadable = _announced(listed or {}, domain_text, pool.family)
     if existing is not None and _may_announce(seen):
-        objects += _additions(
-            seen, seen.pool, domain_text, [*announced, *_announced(existing, domain_text, seen.pool.family)]
-        )
+        own, own_unreadable = _announced(existing, domain_text, pool.family)
+        if not own_unreadable:
+            objects += _additions(seen, pool, domain_text, [*announced, *own])
     if listed is None:
-        return Extents(domain_words, objects, [], [], seen.pool.family)
-    awaited, shared = _foreign(seen.pool, seen.body.parent.metadata.uid, announced)
-    return Extents(domain_words, objects, awaited, shared, seen.pool.family)
+        return Extents(domain_words, objects, [], [], [], pool.family)
+    if unreadable:
+        return Extents(domain_words, objects, pool.intervals, [], unreadable, pool.family)
+    awaited, shared = _awaited_and_shared(pool, seen.body.parent.metadata.uid, announced)
+    return Extents(domain_words, objects, awaited, shared, [], pool.family)
 
 
-def _foreign(pool: Pool, owner_uid: str, announced: list[_Announced]) -> tuple[list[Interval], list[Shared]]:
+def _awaited_and_shared(pool: Pool, owner_uid: str, announced: list[_Announced]) -> tuple[list[Interval], list[Shared]]:
     """Of the pool, what no own extent announces by which it may serve, and what others announced before."""
     own = [each for each in announced if each.owner_uid == owner_uid and each.serves_its_range]
     others = [each for each in announced if each.owner_uid != owner_uid]
@@ -148,37 +152,30 @@ def _foreign(pool: Pool, owner_uid: str, announced: list[_Announced]) -> tuple[l
     return awaited, shared
 
 
-def _announced(group: dict[str, Raw], domain: str, family: Family) -> list[_Announced]:
-    """The extents of a domain that count: those that can be read, and that a range controls."""
-    objects, _ = decode_objects(group, ExtentObject)
+def _announced(group: dict[str, Raw], domain: str, family: Family) -> tuple[list[_Announced], list[str]]:
+    """The extents of a domain that count, which are those that a range controls; and those that can't be read."""
+    objects, unreadable = decode_objects(group, ExtentObject)
     result: list[_Announced] = []
-    for obj in objects.values():
+    for key, obj in objects.items():
         meta = obj.metadata
         controllers = [each for each in meta.owner_references if each.controller and each.kind == names.RANGE_KIND]
-        if controllers and obj.spec.domain == domain:
-            result.append(
-                _Announced(
-                    owner_uid=controllers[0].uid,
-                    range_text=f"{meta.namespace}/{obj.spec.range}",
-                    number=obj.spec.number or int(meta.resource_version),
-                    serves_its_range=obj.spec.number is not None and meta.deletion_timestamp is None,
-                    intervals=_intervals(obj.spec.ranges, family),
-                )
-            )
-    return result
-
-
-def _intervals(texts: list[str], family: Family) -> list[Interval]:
-    """The addresses of one family that these texts name, in normal form; what can't be read names none."""
-    intervals: list[Interval] = []
-    for text in texts:
-        try:
-            interval, bits = parse_interval(text)
-        except InvalidAddress:
+        if not controllers or obj.spec.domain != domain:
             continue
-        if bits == family.bits:
-            intervals.append(interval)
-    return normalized(intervals)
+        try:
+            parsed = [parse_interval(text) for text in obj.spec.ranges]
+        except InvalidAddress:
+            unreadable.append(key)
+            continue
+        result.append(
+            _Announced(
+                owner_uid=controllers[0].uid,
+                range_text=f"{meta.namespace}/{obj.spec.range}",
+                number=obj.spec.number or int(meta.resource_version),
+                serves_its_range=obj.spec.number is not None and meta.deletion_timestamp is None,
+                intervals=normalized(interval for interval, bits in parsed if bits == family.bits),
+            )
+        )
+    return result, sorted(unreadable)
 
 
 def _may_announce(seen: Observed) -> bool:
@@ -202,11 +199,11 @@ def _additions(seen: Observed, pool: Pool, domain: str, announced: list[_Announc
 
 def _kept(seen: Observed, key: str, raw: Raw, domain: str) -> dict[str, Any]:
     """An extent that exists, as a child to be returned: leaving it out would delete it. With its number from now on."""
-    path = f'$.children["{names.EXTENT_KEY}"]["{key}"]'
-    objects, _ = decode_objects({key: raw}, ExtentObject)
-    number = next((int(each.metadata.resource_version) for each in objects.values() if each.spec.number is None), None)
-    spec = spec_as_it_came(raw, path) if number is None else spec_as_it_came(raw, path, number=number)
-    return _object(seen, key.rpartition("/")[2], domain, spec)
+    readable, _ = decode_objects({key: raw}, ExtentObject)
+    extent = readable.get(key)
+    added = {"number": int(extent.metadata.resource_version)} if extent and extent.spec.number is None else {}
+    spec = spec_as_it_came(raw, f'$.children["{names.EXTENT_KEY}"]["{key}"]', **added)
+    return _object(seen, key.rpartition("/")[2], extent.spec.domain if extent else domain, spec)
 
 
 def _object(seen: Observed, name: str, domain: str, spec: object) -> dict[str, Any]:

@@ -66,13 +66,13 @@ class Ledger:
     released: tuple[str, ...]  # uids of released requests; the latest release is the last
     held: bool  # only requests with a recorded address are served
     closing: bool
-    missing_bytes: int = 0  # by which the range itself is larger than is planned for
+    excess_bytes: int = 0  # by which spec and annotations of the range exceed BYTES_FOR_THE_RANGE
 
     @property
     def byte_count(self) -> int:
         """Size of the entries and releases as JSON, and what the range itself takes from their room."""
         entries, released = self.entries.values(), self.released
-        return self.missing_bytes + sum(map(entry_byte_count, entries)) + sum(map(_release_byte_count, released))
+        return self.excess_bytes + sum(map(entry_byte_count, entries)) + sum(map(_release_byte_count, released))
 
     def cooling_ends(self, cooldown: timedelta) -> list[datetime]:
         """When the blocks that cool down will be free."""
@@ -110,21 +110,21 @@ def read_ledger(status: RangeStatus, family: Family | None = None, range_bytes: 
         try:
             prefix = read_prefix(entry.cidr)
         except InvalidAddress as error:
-            raise ProtocolError(f"{path}.cidr", str(error), entry.cidr) from error
+            raise ProtocolError(f"{path}.cidr", str(error), excerpt(entry.cidr)) from error
         if prefix.family is not (family := family or prefix.family):
             raise ProtocolError(f"{path}.cidr", f"is not {family.name} as the range is", entry.cidr)
         if prefix.first <= last:
             raise ProtocolError(f"{path}.cidr", "overlaps the entry before it, or is out of order", entry.cidr)
         if entry.uid in entries:
-            raise ProtocolError(f"{path}.uid", f"holds {entries[entry.uid].cidr} already", entry.uid)
+            raise ProtocolError(f"{path}.uid", f"holds {entries[entry.uid].cidr} already", excerpt(entry.uid))
         last = prefix.last
         entries[entry.uid] = entry
     lengths = sorted(read_cursors(status.round_robin, family))  # never in the order of the wire (S6)
     round_robin = {str(length): status.round_robin[str(length)] for length in lengths}
     revision = 0 if status.revision is msgspec.UNSET else status.revision
-    missing_bytes = max(range_bytes - BYTES_FOR_THE_RANGE, 0)
+    excess_bytes = max(range_bytes - BYTES_FOR_THE_RANGE, 0)
     released = tuple(status.released)
-    return Ledger(revision, entries, round_robin, released, status.held, status.closing, missing_bytes)
+    return Ledger(revision, entries, round_robin, released, status.held, status.closing, excess_bytes)
 
 
 def read_cursors(texts: Mapping[str, str], family: Family | None) -> dict[int, int]:
@@ -139,7 +139,7 @@ def read_cursors(texts: Mapping[str, str], family: Family | None) -> dict[int, i
         try:
             address, text_family = read_address(text)
         except InvalidAddress as error:
-            raise ProtocolError(path, str(error), text) from error
+            raise ProtocolError(path, str(error), excerpt(text)) from error
         if text_family is not (family := family or text_family):
             raise ProtocolError(path, f"is not {family.name} as the range is", text)
         if key not in {str(length) for length in range(family.bits + 1)}:

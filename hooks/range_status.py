@@ -61,7 +61,9 @@ def range_status(seen: Observed, proposal: Ledger, service: Service, extents: Ex
     if absent:
         facts.append(Fact("HoldersAbsent", "True", "RequestNotFound", _absent_message(absent, proposal.closing)))
     messages = [fact.message for fact in facts if fact.type in ("Ready", "OnHold", "Overlapping", "HoldersAbsent")]
-    if extents.awaited:
+    if extents.unreadable:
+        messages.append(f"nothing new is granted, for extents can't be read: {_listed(extents.unreadable)}")
+    elif extents.awaited:
         messages.append(f"nothing new is granted until its addresses are announced in {extents.domain_words}")
     if ends := proposal.cooling_ends(seen.cooldown):
         messages.append(f"{_count(len(ends), 'block')} cooling down, the first one until {timestamp(min(ends))}")

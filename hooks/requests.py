@@ -107,7 +107,10 @@ def finalize(body: RequestBody, now: datetime) -> dict[str, Any]:
     request = body.object
     spec = decode_spec(request.spec, RequestSpec)
     if isinstance(spec, str):
-        return {"finalized": True}
+        if not request.status.cidr:
+            return {"finalized": True}
+        # It was served by hooks that could read its spec, and waits for such ones: its range must release it first.
+        return {"finalized": False, "resyncAfterSeconds": RECHECK_SILENCE_SECONDS}
     labels = {names.RANGE_LABEL: names.range_label(*_range_of(request, spec))}
     answer = _answer_to(request, spec, body)
     if answer or _will_be_answered(request, spec, body):

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 from hooks import names
-from hooks.explain import ProtocolError, explained
+from hooks.explain import ProtocolError, excerpt, explained
 
 #: What msgspec raises for bytes that are not what they should be.
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -148,7 +148,7 @@ class RangeSpec(Struct, frozen=True, gc=False, rename="camel"):
     excludes: list[str] = []
     chunk_size: int = 0
     mode: Literal["FirstMatch", "RoundRobin"] = "FirstMatch"
-    cooldown_seconds: int = 0
+    cooldown_seconds: Annotated[int, Meta(ge=0, le=31_536_000)] = 0
     network: Network | None = None
     allowed_namespaces: AllowedNamespaces = AllowedNamespaces()
     domain: str = ""
@@ -361,7 +361,7 @@ def decode_body(data: bytes, body_type: type[Body]) -> Body:
     wanted = names.RANGE_KIND if isinstance(parent, RangeObject) else names.REQUEST_KIND
     if parent.kind != wanted:
         path = "object" if isinstance(body, RequestBody) else "parent"
-        raise ProtocolError(f"$.{path}.kind", f"must be {wanted}", parent.kind)
+        raise ProtocolError(f"$.{path}.kind", f"must be {wanted}", excerpt(parent.kind))
     return body
 
 

@@ -139,9 +139,10 @@ class _Desk:
     def give_back(self, claim: Claim) -> Prefix | None:
         """The recorded block of a claim, if it can be had."""
         recorded = claim.recorded
-        is_had = recorded and self._grants_left and self._pool.covers(recorded) and self._free.take_exactly(recorded)
-        self._grants_left -= bool(is_had)
-        return recorded if is_had else None
+        if not (recorded and self._grants_left and self._pool.covers(recorded) and self._free.take_exactly(recorded)):
+            return None
+        self._grants_left -= 1
+        return recorded
 
     def serve(self, claim: Claim) -> Prefix | Refused:
         """A block, or why there is none."""

@@ -252,7 +252,13 @@ def test_a_probe_is_not_posted(path: str) -> None:
     "path", ["/", "/ipamrange", "/ipamrange/", "/ipamrange/sync/", "/ipamallocation/sync", "/metrics.json"]
 )
 def test_an_unknown_route_is_404(path: str) -> None:
-    assert error_of(post(path, BODIES["/ipamrange/sync"]), 404)["path"] == path
+    error = error_of(post(path, BODIES["/ipamrange/sync"]), 404)
+    assert error["path"] == path
+    assert error["message"] == (
+        "there is nothing here: the endpoints are "
+        "/healthz, /ipamrange/customize, /ipamrange/finalize, /ipamrange/sync, "
+        "/ipamrequest/customize, /ipamrequest/finalize, /ipamrequest/sync, /readyz"
+    )
 
 
 @pytest.mark.parametrize("path", ["//ipamrange/sync", "/ipamrange//sync", "/IPAMRANGE/sync", "/static/x"])
@@ -267,8 +273,16 @@ def test_a_bug_is_500_and_tells_nothing_of_the_inside(monkeypatch: pytest.Monkey
     monkeypatch.setattr("hooks.ranges.sync", broken)
     client = create_app(Settings()).test_client()
     response = client.post("/ipamrange/sync", data=json.dumps(BODIES["/ipamrange/sync"]))
-    assert error_of(response, 500)["path"] == "/ipamrange/sync"
+    assert error_of(response, 500) == {
+        "path": "/ipamrange/sync",
+        "message": "a bug: the log of the hooks has its traceback",
+    }
     assert b"secret" not in response.data
+
+
+def test_a_refusal_quotes_no_more_than_can_be_read() -> None:
+    body = BODIES["/ipamrange/sync"] | {"parent": BODIES["/ipamrange/sync"]["parent"] | {"kind": "x" * 5000}}
+    assert error_of(post("/ipamrange/sync", body), 400)["value"] == "x" * 120 + "... (5000 characters)"
 
 
 def test_a_bug_in_one_call_does_not_break_the_next() -> None:
@@ -300,7 +314,9 @@ def test_in_replay_mode_a_call_without_the_header_is_a_call_of_now() -> None:
     assert NOW_HEADER not in response.headers
 
 
-@pytest.mark.parametrize("text", ["now", "2026-13-01T00:00:00Z", "2026-11-23T20:00:00", "2026-11-23"])
+@pytest.mark.parametrize(
+    "text", ["now", "2026-13-01T00:00:00Z", "2026-11-23T20:00:00", "2026-11-23", "0001-01-01T00:00:00+23:00"]
+)
 def test_a_time_that_is_none_or_has_no_zone_is_refused(text: str) -> None:
     data = json.dumps(request_body(request_object("web")))
     response = APP.test_client().post("/ipamrequest/sync", data=data, headers={NOW_HEADER: text})

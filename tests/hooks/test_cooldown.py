@@ -34,6 +34,12 @@ def cooling_range(*entries: Obj, seconds: int = 60, texts: tuple[str, ...] = ("1
     return parent
 
 
+@pytest.mark.parametrize("seconds", [-1, 31_536_001, 10**15])
+def test_a_cooldown_beyond_the_crd_makes_the_range_invalid(seconds: int) -> None:
+    status = sync_range(range_body(cooling_range(seconds=seconds)))["status"]
+    assert (status["state"], "spec.cooldownSeconds" in status["message"]) == ("Invalid", True)
+
+
 def test_a_released_block_cools_down_and_its_holder_may_go() -> None:
     existing = allocation_object("web", cidr=CIDR, revision=4)
     answer = sync_range(range_body(cooling_range(entry("web", CIDR)), GOING, allocations=[existing]))

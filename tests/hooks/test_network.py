@@ -46,6 +46,18 @@ def test_a_range_that_grows_into_an_invalid_one_keeps_telling_its_network() -> N
     assert (spec["state"], spec["network"]) == ("Ready", NETWORK)
 
 
+def test_who_is_granted_while_the_spec_can_t_be_read_is_told_later_for_it_is_told_once() -> None:
+    parent = range_with(NETWORK, entries=HELD)
+    parent["spec"]["mode"] = "LeastUsed"
+    assert sync_range(range_body(parent, request_object("web")))["children"] == []
+    busy = allocation_object("web", "Busy", reason="Exhausted", message="wait")
+    (child,) = sync_range(range_body(parent, request_object("web"), allocations=[busy]))["children"]
+    assert child["spec"] == busy["spec"]
+    told = allocation_object("web", cidr="10.0.0.0/32", revision=1)
+    (child,) = sync_range(range_body(parent, request_object("web"), allocations=[told]))["children"]
+    assert child["spec"] == told["spec"]
+
+
 def test_without_a_network_nothing_is_said_of_one() -> None:
     answer = sync_range(range_body(range_object(entries=HELD), request_object("web")))
     assert "network" not in answer["children"][0]["spec"]

@@ -294,6 +294,12 @@ def test_a_note_that_somebody_else_wrote_is_no_bug(since: str) -> None:
     assert finalize_request(going)["finalized"] in (True, False)
 
 
+def test_a_deleted_request_that_shows_a_block_waits_for_hooks_that_can_read_its_spec() -> None:
+    going = request_object("web", deleted=at(-1), cidr="10.0.0.0/28")
+    going["spec"]["size"] = "small"
+    assert finalize_request(going) == {"finalized": False, "resyncAfterSeconds": 60}
+
+
 def test_a_deleted_request_whose_spec_cannot_be_read_goes_at_once() -> None:
     """It names no range, so no range can hold a block for it."""
     assert finalize_request(request_object("web", deleted=at(0)) | {"spec": {}}) == {"finalized": True}
