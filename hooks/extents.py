@@ -96,11 +96,18 @@ class Extents:
 
 @dataclass(frozen=True, slots=True)
 class _Announced:
-    """An extent that counts: whose it is, its number (or the least that it can get), its addresses in normal form."""
+    """An extent that counts.
+
+    Attributes:
+        owner_uid, range_text: of the range that it belongs to.
+        place: in the order of age, the oldest first.
+        serves_its_range: whether that may grant what it announces.
+        intervals: its addresses, in normal form.
+    """
 
     owner_uid: str
     range_text: str
-    number: int
+    place: tuple[bool, int, str]
     serves_its_range: bool
     intervals: list[Interval]
 
@@ -121,9 +128,10 @@ def observed_extents(seen: Observed) -> Extents:
     pool, listed = seen.pool, seen.body.related.get(names.EXTENT_KEY)
     announced, unreadable = _announced(listed or {}, domain_text, pool.family)
     if existing is not None and _may_announce(seen):
-        own, own_unreadable = _announced(existing, domain_text, pool.family)
-        if not own_unreadable:
-            objects += _additions(seen, pool, domain_text, [*announced, *own])
+        own, _ = _announced(existing, domain_text, pool.family)
+        names_taken = {each["metadata"]["name"] for each in objects}
+        new = _additions(seen, pool, domain_text, [*announced, *own])
+        objects += [each for each in new if each["metadata"]["name"] not in names_taken]
     if listed is None:
         return Extents(domain_words, objects, [], [], [], pool.family)
     if unreadable:
@@ -138,12 +146,12 @@ def _awaited_and_shared(pool: Pool, owner_uid: str, announced: list[_Announced])
     others = [each for each in announced if each.owner_uid != owner_uid]
     usable: list[Interval] = []
     for extent in own:
-        older = normalized(part for other in others if other.number < extent.number for part in other.intervals)
+        older = normalized(part for other in others if other.place < extent.place for part in other.intervals)
         usable += without(extent.intervals, older)
     awaited = list(without(pool.intervals, normalized(part for extent in own for part in extent.intervals)))
     left = list(without(list(without(pool.intervals, normalized(usable))), awaited))
     shared: list[Shared] = []
-    for other in sorted(others, key=attrgetter("number")):
+    for other in sorted(others, key=attrgetter("place")):
         rest = list(without(left, other.intervals))
         if rest != left:
             shared.append(Shared(other.range_text, list(without(left, rest)), pool.family))
@@ -170,12 +178,23 @@ def _announced(group: dict[str, Raw], domain: str, family: Family) -> tuple[list
             _Announced(
                 owner_uid=controllers[0].uid,
                 range_text=f"{meta.namespace}/{obj.spec.range}",
-                number=obj.spec.number or int(meta.resource_version),
+                place=_place(obj),
                 serves_its_range=obj.spec.number is not None and meta.deletion_timestamp is None,
                 intervals=normalized(interval for interval, bits in parsed if bits == family.bits),
             )
         )
     return result, sorted(unreadable)
+
+
+def _place(extent: ExtentObject) -> tuple[bool, int, str]:
+    """Where an extent stands in the order of age: by its number, or the least that it can get.
+
+    A number above the resourceVersion of its own extent was given by another store, from which this one was copied: all
+    that are numbered by this one are younger. No two have the same number but by such a copy.
+    """
+    version = int(extent.metadata.resource_version)
+    number = extent.spec.number or version
+    return number <= version, number, extent.metadata.uid
 
 
 def _may_announce(seen: Observed) -> bool:

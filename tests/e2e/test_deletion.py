@@ -1,7 +1,7 @@
 """A range that holds blocks is deleted in the background only (metacontroller/policies.yaml), on the real API server.
 
 With another propagation the garbage collector would take its extents, and with them its place in its domain, while the
-range still holds what it has granted.
+range still holds what it has granted. And nothing is granted any more once a range is being deleted.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.api import RANGES, Refused, object_path
+from tests.e2e.api import MERGE_PATCH, RANGES, Refused, object_path
 from tests.e2e.objects import FOREIGN, entry, range_object
 from tests.e2e.policy import EFFECT_SECONDS_MAX
 from tests.e2e.processes import wait_until
@@ -58,6 +58,31 @@ def test_kubectl_says_what_to_do(control_plane: ControlPlane, in_use: str, casca
         control_plane.kubectl("delete", "iprange", "net", "-n", in_use, f"--cascade={cascade}", "--wait=false")
 
 
+@pytest.mark.parametrize("finalizer", ["foregroundDeletion", "orphan"])
+def test_a_finalizer_does_not_say_how_a_range_in_use_is_deleted(api: Api, in_use: str, finalizer: str) -> None:
+    """The API server obeys it where a deletion does not say how."""
+    api.patch(RANGES, in_use, "net", {"metadata": {"finalizers": [FOREIGN, finalizer]}})
+    with pytest.raises(Refused, match=REFUSAL):
+        _delete(api, in_use)
+    _delete(api, in_use, propagationPolicy="Background")
+    assert api.get(RANGES, in_use, "net")["metadata"]["finalizers"] == [FOREIGN]
+    _let_go(api, in_use)
+
+
+def test_what_was_granted_before_a_deletion_is_not_committed_after_it(api: Api, namespace: str) -> None:
+    """A range without blocks may be deleted in the foreground; its extents can be gone when an old proposal arrives."""
+    created = api.create(_with_finalizer(range_object(namespace, "net", "10.0.0.0/8")))
+    proposal = {"revision": 1, "allocations": [entry(1)]}
+    _delete(api, namespace, propagationPolicy="Foreground")
+    wait_until(lambda: _is_late(api, namespace, proposal), what="the policy is in effect", seconds=EFFECT_SECONDS_MAX)
+    with pytest.raises(Refused, match=f"range {namespace}/net is being deleted since: look again") as refused:
+        api.patch(RANGES, namespace, "net", {"status": proposal}, sub="/status")
+    assert refused.value.status == 422
+    api.patch(RANGES, namespace, "net", {"status": {"revision": 1, "closing": True}}, sub="/status")
+    assert api.get(RANGES, namespace, "net")["metadata"]["uid"] == created["metadata"]["uid"]
+    _let_go(api, namespace)
+
+
 @pytest.mark.parametrize("status", [None, {"revision": 1, "allocations": []}], ids=["no status", "an empty ledger"])
 @pytest.mark.parametrize("propagation", ["Foreground", "Orphan"])
 def test_a_range_that_holds_nothing_can_be_deleted_in_every_way(
@@ -96,6 +121,11 @@ def _is_refused(api: Api, namespace: str) -> bool:
     except Refused as refused:
         return refused.status == 403
     return False
+
+
+def _is_late(api: Api, namespace: str, proposal: Obj) -> bool:
+    path = f"{object_path(RANGES, namespace, 'net')}/status"
+    return api.call("PATCH", path, {"status": proposal}, kind=MERGE_PATCH, dryRun="All").status_code == 422
 
 
 def _let_go(api: Api, namespace: str) -> None:

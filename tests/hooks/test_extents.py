@@ -202,6 +202,32 @@ def test_a_younger_range_is_in_nobody_s_way() -> None:
     assert condition(answer["status"], "Overlapping") is None
 
 
+def test_numbers_of_the_store_from_which_this_one_was_copied_are_older() -> None:
+    """Its resourceVersions begin anew, the numbers that are written stay."""
+    copied = other("10.0.0.0/25", version=120, number=5_000_000)
+    answer = synced(copied, extent_object(POOL, version=501, number=500), requests=[request_object("web")])
+    assert ledger_of(answer) == {"web": "10.0.0.128/28"}
+    own = extent_object(POOL, version=121, number=5_000_001)
+    assert ledger_of(synced(copied, own, requests=[request_object("web")])) == {"web": "10.0.0.128/28"}
+    new = other("10.0.0.0/25", version=501, number=500)
+    assert ledger_of(synced(new, own, requests=[request_object("web")])) == {"web": "10.0.0.0/28"}
+
+
+@pytest.mark.parametrize(("uid", "granted"), [("a", {}), ("zz", {"web": "10.0.0.0/28"})])
+def test_of_two_extents_with_one_number_the_uid_decides(uid: str, granted: dict[str, str]) -> None:
+    twin, own = other(POOL, version=7), extent_object(POOL, version=7)
+    twin["metadata"]["uid"] = uid
+    for order in ((twin, own), (own, twin)):
+        assert ledger_of(synced(*order, requests=[request_object("web")])) == granted
+
+
+def test_an_extent_that_is_still_to_be_adopted_is_returned_once() -> None:
+    orphan = extent_object(POOL, version=7, controller=False)
+    orphan["metadata"]["name"] = names.extent_name("net", "uid-of-the-range", [POOL])
+    answer = sync_range(range_body(range_object(), announced=[orphan], extents=[orphan]))
+    assert extents_of(answer) == [[POOL]]
+
+
 def test_numbers_are_compared_as_numbers() -> None:
     answer = synced(other("10.0.0.0/25", version=9), extent_object(POOL, version=10), requests=[request_object("web")])
     assert ledger_of(answer) == {"web": "10.0.0.128/28"}
