@@ -1,8 +1,8 @@
 """The hooks of an IPAMRange: the whole picture of one range in, its next status and its allocations out.
 
     observe   what is seen: the ledger, the requests of this range, the answers that exist   (observed.py)
-    extend    which of its addresses no older range of its domain has                        (extents.py)
     settle    releases with proof, marks of absent holders                                   (ledger.py)
+    extend    which of its addresses no older range of its domain has                        (extents.py)
     serve     blocks for those who wait, in order                                            (ipam.allocate)
     publish   answers, from the observed ledger only                                         (answers.py)
     report    the proposed ledger, in words and numbers                                      (range_status.py)

@@ -2,7 +2,7 @@
 
 A fixture says what a hook answers to a call at a given time (tests/fixtures/README.md). Here each call is made, in
 process or at a server in replay mode, and the whole answer is compared with the expected one: JSON objects in any
-order, lists in theirs, numbers by value. Part of a checkout, not of the image.
+order, lists in theirs, numbers by value.
 """
 
 import argparse
@@ -28,10 +28,10 @@ _DIFFERENCES_SHOWN_MAX = 20
 _TIMEOUT_SECONDS = 60
 _EXAMPLES = f"""\
 examples:
-  python -m hooks.replay tests/fixtures                           all cases, in process
-  python -m hooks.replay tests/fixtures/ipamrange-sync/busy.json  one file
-  make serve                                                      in another terminal: hooks in replay mode
-  python -m hooks.replay tests/fixtures --url http://127.0.0.1:8080
+  .venv/bin/python -m hooks.replay tests/fixtures                           all cases, in process
+  .venv/bin/python -m hooks.replay tests/fixtures/ipamrange-sync/busy.json  one file
+  make serve                                                                in another terminal: hooks in replay mode
+  .venv/bin/python -m hooks.replay tests/fixtures --url http://127.0.0.1:8080
 
 exit code:
   0  all answers are as expected

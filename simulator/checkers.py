@@ -207,7 +207,7 @@ def _blocks_accounted(life: RangeLife, capacity: dict[str, Any], free: list[Bloc
 
 
 def disjoint(history: History) -> Iterator[str]:
-    """Disjoint: no two living ranges of one domain hold an address, unless one's extent was touched by others."""
+    """Disjoint: no two living ranges of one domain hold an address, unless others took an extent from one of them."""
     for life, uid, cidr in history.facts.grants:
         for other in history.ranges.values():
             if other is life or other.is_gone or other.is_bared or domain_of(other) != domain_of(life):
