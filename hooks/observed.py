@@ -31,6 +31,10 @@ class Observed:
     it, from when it was allowed.
 
     Attributes:
+        body: the call, as it came.
+        namespace, name: of the range; `range_text` is "namespace/name".
+        is_deleted: whether the range is being deleted.
+        spec: the range's, or a text that says why it can't be read.
         ledger: as committed, or as committed once: a cache may be stale.
         pool: what the spec describes, or a text that says why it describes nothing.
         cooldown: for how long a released block can't be granted again.
@@ -39,6 +43,8 @@ class Observed:
         request_specs: the specs of both, or why they can't be read, by uid.
         answers: the specs of the allocations that exist, by uid of the request.
         answer_names: their names, by the same.
+        unreadable_requests: keys ("namespace/name") of requests that can't be read, which may be of this range: those
+            of namespaces that it allows, or of holders.
         unread_answers: allocations that can't be read, as children to be returned: leaving one out would delete it.
     """
 

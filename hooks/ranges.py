@@ -53,7 +53,8 @@ def customize(body: RangeCustomizeBody) -> dict[str, Any]:
     spec = decode_spec(body.parent.spec, RangeSpec)
     by_name = {"matchLabels": {names.RANGE_LABEL: names.range_label(meta.namespace, meta.name)}}
     requests = {"apiVersion": names.API_VERSION, "resource": "ipamrequests", "labelSelector": by_name}
-    if isinstance(spec, RangeSpec) and spec.allowed_namespaces.source == "Same":
+    allowed = allowed_by(spec)
+    if isinstance(spec, RangeSpec) and allowed.source == "Same":  # one that can't be read may have holders anywhere
         requests["namespace"] = meta.namespace
     domain = names.domain_text(meta.namespace, spec.domain if isinstance(spec, RangeSpec) else "")
     extents = {"matchLabels": {names.DOMAIN_LABEL: names.domain_label(domain)}}
@@ -62,7 +63,6 @@ def customize(body: RangeCustomizeBody) -> dict[str, Any]:
         {"apiVersion": "v1", "resource": "namespaces", "names": [meta.namespace]},
         {"apiVersion": names.API_VERSION, "resource": "ipamextents", "labelSelector": extents},
     ]
-    allowed = allowed_by(spec)
     if allowed.selector is not None:
         rules.append({"apiVersion": "v1", "resource": "namespaces", "labelSelector": allowed.selector})
     return {"relatedResources": rules}
@@ -83,7 +83,7 @@ def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
     proposal = with_grants(kept, service.grants, service.round_robin)
     if proposal != seen.ledger:
         proposal = replace(proposal, revision=seen.ledger.revision + 1)
-    answer = {
+    reply = {
         "status": range_status(seen, proposal, service, extents, now),
         "children": [*allocation_objects(answers, seen), *extents.objects],
         "resyncAfterSeconds": _resync_after_seconds(seen, proposal, answers, extents, now),
@@ -91,8 +91,8 @@ def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
     if body.finalizing:
         # Metacontroller drops our finalizer before it writes anything else: only committed facts may allow it.
         held_by = (seen.ledger.entries, seen.referring, seen.unreadable_requests, seen.answers, seen.unread_answers)
-        answer["finalized"] = seen.ledger.closing and not any(held_by)
-    return answer
+        reply["finalized"] = seen.ledger.closing and not any(held_by)
+    return reply
 
 
 def _serve(seen: Observed, kept: Ledger, extents: Extents) -> Service:

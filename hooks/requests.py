@@ -188,10 +188,10 @@ def _is_controlled_by(meta: OwnedMetadata, namespace: str, name: str) -> bool:
 
 
 def _unanswered(request: RequestParent, spec: RequestSpec, body: RequestBody, now: datetime) -> dict[str, Any]:
-    """Nothing: the CRD's default says that the request is Pending, and what to check if that lasts.
+    """The reply where no range answers: no status, but where a refusal stands that no range stands by any more.
 
-    To say it here as well would cost two writes for each request of a large burst, just when writes are scarce. But a
-    refusal by which no range stands any more is not left as it is.
+    The CRD's default says that the request is Pending, and what to check if that lasts. To say it here as well would
+    cost two writes for each request of a large burst, just when writes are scarce.
     """
     namespace, name = _range_of(request, spec)
     strangers = [each.metadata for each in _allocations(body) if not _is_controlled_by(each.metadata, namespace, name)]
