@@ -22,7 +22,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 TABLES = [
     ("iprange", "NAME MODE STATE USED FREE LARGEST PENDING AGE", "ROOM MESSAGE"),
     ("ipreq", "NAME IPAM SIZE STATE CIDR AGE", "MESSAGE"),
-    ("ipext", "NAME RANGE DOMAIN AGE", "RANGES"),
+    ("ipext", "NAME RANGE DOMAIN NUMBER AGE", "RANGES"),
     ("ipalloc", "NAME RANGE REQUEST STATE CIDR AGE", "REQUEST-NAMESPACE MESSAGE"),
 ]
 READY = {"type": "Ready", "status": "True", "reason": "Granted", "message": "", "observedGeneration": 1}
