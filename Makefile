@@ -65,11 +65,11 @@ e2e: install ## Test on a real control plane; with METACONTROLLER=/path the full
 
 .PHONY: cluster
 cluster: install ## Start a real control plane and leave it running
-	@$(BIN)/python -m tests.e2e.cluster up
+	@$(BIN)/python -m controlplane.cluster up
 
 .PHONY: cluster-down
 cluster-down: install ## Stop it
-	@$(BIN)/python -m tests.e2e.cluster down
+	@$(BIN)/python -m controlplane.cluster down
 
 N ?= 1000
 M ?= 0

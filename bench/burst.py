@@ -2,7 +2,7 @@
 
 Uses the cluster that `make cluster` left running, or starts one for itself, and audits the result: a burst that is fast
 and wrong is not printed as a row. The history is read only afterwards, so that the audit costs the burst nothing.
-METACONTROLLER_FLAGS= tries other flags than those of tests/e2e/loop.py.
+METACONTROLLER_FLAGS= tries other flags than those of controlplane/loop.py.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from typing import TYPE_CHECKING
 import requests
 
 from bench.readings import Readings, read
-from tests.e2e import cluster
-from tests.e2e.api import RANGES, REQUESTS, Refused, kubectl, objects_path
-from tests.e2e.audit import audit_history
-from tests.e2e.burst import Burst
-from tests.e2e.history import current_revision, read_history
-from tests.e2e.processes import wait_until
-from tests.e2e.rest import differences_at_rest
-from tests.e2e.team import Team
+from controlplane import cluster
+from controlplane.api import RANGES, REQUESTS, Refused, kubectl, objects_path
+from controlplane.at_rest import differences_at_rest
+from controlplane.audit import audit_history
+from controlplane.history import current_revision, read_history
+from controlplane.load import Burst
+from controlplane.processes import wait_until
+from controlplane.team import Team
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.e2e.api import Api, Obj
+    from controlplane.api import Api, Obj
 
 RANGE = "10.0.0.0/8"
 #: 10,000 requests on a slow machine; a burst that takes longer has hung.

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from tests.e2e.api import GROUP
-from tests.e2e.processes import cpu_seconds
+from controlplane.api import GROUP
+from controlplane.processes import cpu_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.e2e.cluster import Running
+    from controlplane.cluster import Running
 
 SAMPLE = re.compile(r"^(\w+)\{(.*)\} ([0-9.e+]+)$", re.MULTILINE)
 LABEL = re.compile(r'(\w+)="([^"]*)"')

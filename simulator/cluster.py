@@ -11,21 +11,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from simulator.apply import KUBECTL_ANNOTATION, last_applied, merged, with_last_applied
-from simulator.background import GarbageCollector, NamespaceController
-from simulator.clock import Clock, SimulatedClock
-from simulator.manifests import read_manifests
-from simulator.metacontroller import Metacontroller
-from simulator.objects import copied, key_of
-from simulator.resources import Catalog, Resource
+from simulator.kubernetes.clock import Clock, SimulatedClock
+from simulator.kubernetes.controllers import GarbageCollector, NamespaceController
+from simulator.kubernetes.manifests import read_manifests
+from simulator.kubernetes.merge import KUBECTL_ANNOTATION, last_applied, merged, with_last_applied
+from simulator.kubernetes.objects import copied, key_of
+from simulator.kubernetes.resources import Catalog, Resource
+from simulator.kubernetes.store import Store
+from simulator.metacontroller.process import Metacontroller
 from simulator.scheduler import Scheduler
-from simulator.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from simulator.hookcall import Caller
-    from simulator.objects import Key, Obj
+    from simulator.kubernetes.objects import Key, Obj
+    from simulator.metacontroller.webhook import Caller
 
 #: Where a simulated clock starts unless told otherwise.
 START = datetime(2026, 1, 1, tzinfo=UTC)

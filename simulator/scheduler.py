@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from simulator.clock import Clock
-    from simulator.controller import Controller, QueueKey
-    from simulator.informers import InformerCache
-    from simulator.metacontroller import Metacontroller
-    from simulator.store import Store
+    from simulator.kubernetes.clock import Clock
+    from simulator.kubernetes.store import Store
+    from simulator.metacontroller.controller import Controller, QueueKey
+    from simulator.metacontroller.informers import InformerCache
+    from simulator.metacontroller.process import Metacontroller
 
 HORIZON_SECONDS = 90.0
 STEPS_MAX = 200_000

@@ -12,10 +12,10 @@ import yaml
 
 from hooks.app import NOW_HEADER, create_app
 from hooks.settings import Settings
-from simulator.blocks import Block, block_of
 from simulator.cli import main
 from simulator.cluster import Cluster
-from simulator.hookcall import Caller, wsgi_caller
+from simulator.judge.addresses import Block, block_of
+from simulator.metacontroller.webhook import Caller, wsgi_caller
 from tests.promises import EXAMPLES, promises
 
 ROOT = Path(__file__).parent.parent

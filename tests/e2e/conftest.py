@@ -16,19 +16,19 @@ from zlib import crc32
 
 import pytest
 
-from tests.e2e import history
-from tests.e2e.api import ALLOCATIONS, EXTENTS, RANGES, REQUESTS, objects_path
-from tests.e2e.audit import audit_history
-from tests.e2e.binaries import BuildFailed, find_or_build
-from tests.e2e.control_plane import ControlPlane
-from tests.e2e.loop import Loop
-from tests.e2e.processes import NotInTime
-from tests.e2e.team import Team
+from controlplane import history
+from controlplane.api import ALLOCATIONS, EXTENTS, RANGES, REQUESTS, objects_path
+from controlplane.audit import audit_history
+from controlplane.binaries import BuildFailed, find_or_build
+from controlplane.loop import Loop
+from controlplane.plane import ControlPlane
+from controlplane.processes import NotInTime
+from controlplane.team import Team
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from tests.e2e.api import Api
+    from controlplane.api import Api
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tests.e2e.objects import API_VERSION, entry
+from controlplane.objects import API_VERSION, entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.e2e.api import Obj
+    from controlplane.api import Obj
 
 CRDS = Path(__file__).parents[2] / "crds"
 #: A key that stands for all keys of a map.

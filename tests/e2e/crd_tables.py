@@ -6,8 +6,8 @@ of any CRD is without a row.
 
 from __future__ import annotations
 
-from tests.e2e.api import Obj
-from tests.e2e.objects import entry
+from controlplane.api import Obj
+from controlplane.objects import entry
 
 Row = tuple[str, str, Obj, str]
 Change = tuple[str, str, Obj, Obj, str]

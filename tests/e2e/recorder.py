@@ -17,16 +17,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.e2e.api import KINDS, RANGES, REQUESTS, Api
-from tests.e2e.processes import NotInTime, wait_until
+from controlplane.api import KINDS, RANGES, REQUESTS, Api
+from controlplane.processes import NotInTime, wait_until
+from controlplane.team import Team
 from tests.e2e.recording import Recording
 from tests.e2e.stories import GONE, Ref, founded, perform
-from tests.e2e.team import Team
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.e2e.api import Obj
+    from controlplane.api import Obj
     from tests.e2e.recording import Call
     from tests.e2e.stories import Step, Story
 

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.e2e.api import Obj
+    from controlplane.api import Obj
     from tests.e2e.stories import Step
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from tests.e2e.objects import FOREIGN, OURS, namespace_object, range_object, request_object
+from controlplane.objects import FOREIGN, OURS, namespace_object, range_object, request_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.e2e.api import Obj
+    from controlplane.api import Obj
 
 #: The state of an object that is not there.
 GONE = "gone"

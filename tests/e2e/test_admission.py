@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench.readings import read
-from tests.e2e.api import APPLY_PATCH, REQUESTS, object_path
-from tests.e2e.cluster import Running
-from tests.e2e.objects import FOREIGN, LABEL, OURS, RECORDED, allocation_object, range_object, request_object
-from tests.e2e.policy import POLICY, POLICY_V1BETA1, admission_policy
-from tests.e2e.processes import wait_until
+from controlplane.api import APPLY_PATCH, REQUESTS, object_path
+from controlplane.cluster import Running
+from controlplane.objects import FOREIGN, LABEL, OURS, RECORDED, allocation_object, range_object, request_object
+from controlplane.policies import POLICY, POLICY_V1BETA1, admission_policy
+from controlplane.processes import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.e2e.api import Api, Obj
-    from tests.e2e.control_plane import ControlPlane
-    from tests.e2e.team import Team
+    from controlplane.api import Api, Obj
+    from controlplane.plane import ControlPlane
+    from controlplane.team import Team
 
 COUNTED = 50
 LABEL_LENGTH_MAX = 63

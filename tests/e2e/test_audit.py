@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from tests.e2e.audit import audit_history
-from tests.e2e.history import Event
-from tests.e2e.objects import FOREIGN, OURS, RECLAIM, allocation_object, range_object, request_object
-from tests.e2e.rest import differences_at_rest
+from controlplane.at_rest import differences_at_rest
+from controlplane.audit import audit_history
+from controlplane.history import Event
+from controlplane.objects import FOREIGN, OURS, RECLAIM, allocation_object, range_object, request_object
 
 if TYPE_CHECKING:
-    from tests.e2e.api import Api, Obj
+    from controlplane.api import Api, Obj
 
 NS = "team"
 HELD_BY_WEB = {"cidr": "10.0.0.0/28", "request": f"{NS}/web", "uid": "web"}

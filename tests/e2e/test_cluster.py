@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.api import kubectl
-from tests.e2e.binaries import find_or_build
-from tests.e2e.cluster import ROOT
-from tests.e2e.processes import wait_until
+from controlplane.api import kubectl
+from controlplane.binaries import find_or_build
+from controlplane.cluster import ROOT
+from controlplane.processes import wait_until
 
 if TYPE_CHECKING:
-    from tests.e2e.control_plane import ControlPlane
+    from controlplane.plane import ControlPlane
 
 SECONDS_MAX = 90.0
 PROGRAMS = {"etcd", "kube-apiserver", "kube-controller-manager"}
@@ -64,7 +64,7 @@ def test_ctrl_c_ends_a_test_run_and_all_that_it_started(environment: dict[str, s
 
 def _cluster(command: str, environment: dict[str, str]) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.e2e.cluster", command],
+        [sys.executable, "-m", "controlplane.cluster", command],
         cwd=ROOT,
         env=environment,
         capture_output=True,

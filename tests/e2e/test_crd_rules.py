@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from controlplane.api import KINDS, Refused, object_path
+from controlplane.objects import API_VERSION
 from tests.e2e import crd_tables
-from tests.e2e.api import KINDS, Refused, object_path
 from tests.e2e.crd_schema import (
     FILLED,
     Keyword,
@@ -18,12 +19,11 @@ from tests.e2e.crd_schema import (
     keywords,
     schema_of,
 )
-from tests.e2e.objects import API_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tests.e2e.api import Api, Obj
+    from controlplane.api import Api, Obj
 
 STRICT = {"dryRun": "All", "fieldValidation": "Strict"}
 

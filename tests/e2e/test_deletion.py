@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.api import MERGE_PATCH, RANGES, Refused, object_path
-from tests.e2e.objects import FOREIGN, entry, range_object
-from tests.e2e.policy import EFFECT_SECONDS_MAX
-from tests.e2e.processes import wait_until
+from controlplane.api import MERGE_PATCH, RANGES, Refused, object_path
+from controlplane.objects import FOREIGN, entry, range_object
+from controlplane.policies import EFFECT_SECONDS_MAX
+from controlplane.processes import wait_until
 
 if TYPE_CHECKING:
-    from tests.e2e.api import Api, Obj
-    from tests.e2e.control_plane import ControlPlane
+    from controlplane.api import Api, Obj
+    from controlplane.plane import ControlPlane
 
 REFUSAL = r"is in use \(blocks: 2\): delete it with --cascade=background, or its requests first"
 

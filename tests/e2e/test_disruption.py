@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.api import REQUESTS
-from tests.e2e.processes import wait_until
+from controlplane.api import REQUESTS
+from controlplane.processes import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.e2e.loop import Loop
-    from tests.e2e.team import Team
+    from controlplane.loop import Loop
+    from controlplane.team import Team
 
 BURST = 500
 #: What breaks does so when about this many are created, and again when this many have their block.

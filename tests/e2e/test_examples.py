@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.api import RANGES, REQUESTS
-from tests.e2e.policy import admission_policy
-from tests.e2e.processes import wait_until
+from controlplane.api import RANGES, REQUESTS
+from controlplane.policies import admission_policy
+from controlplane.processes import wait_until
 from tests.promises import EXAMPLES, Promise, promises
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.e2e.loop import Loop
+    from controlplane.loop import Loop
 
 #: What nothing of ours acts upon; `test_quota` has it.
 OTHERS = {"quota.yaml"}

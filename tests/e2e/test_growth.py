@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.e2e.api import RANGES
-from tests.e2e.processes import wait_until
+from controlplane.api import RANGES
+from controlplane.processes import wait_until
 
 if TYPE_CHECKING:
-    from tests.e2e.team import Team
+    from controlplane.team import Team
 
 
 def test_who_waits_for_room_is_served_by_what_is_added(team: Team) -> None:

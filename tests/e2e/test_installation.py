@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.e2e.api import RANGES, REQUESTS, Refused, objects_path
-from tests.e2e.objects import range_object
-from tests.e2e.policy import EFFECT_SECONDS_MAX
-from tests.e2e.processes import wait_until
-from tests.e2e.team import Team
+from controlplane.api import RANGES, REQUESTS, Refused, objects_path
+from controlplane.objects import range_object
+from controlplane.policies import EFFECT_SECONDS_MAX
+from controlplane.processes import wait_until
+from controlplane.team import Team
 
 if TYPE_CHECKING:
-    from tests.e2e.api import Api, Obj
-    from tests.e2e.control_plane import ControlPlane
+    from controlplane.api import Api, Obj
+    from controlplane.plane import ControlPlane
 
 SHIPPED = Path(__file__).parents[2] / "metacontroller"
 SYSTEM = "ipam-system"

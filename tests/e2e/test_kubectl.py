@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.e2e.api import APPLY_PATCH, RANGES, REQUESTS, Refused, object_path
+from controlplane.api import APPLY_PATCH, RANGES, REQUESTS, Refused, object_path
+from controlplane.objects import allocation_object, entry, extent_object, range_object, request_object
 from tests.e2e.crd_tables import RANGE_SPEC, RANGES_GROW, REQUEST_SPEC
-from tests.e2e.objects import allocation_object, entry, extent_object, range_object, request_object
 
 if TYPE_CHECKING:
-    from tests.e2e.api import Api, Obj
-    from tests.e2e.control_plane import ControlPlane
+    from controlplane.api import Api, Obj
+    from controlplane.plane import ControlPlane
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 #: Resource, and the columns of `kubectl get` and of `kubectl get -o wide`.

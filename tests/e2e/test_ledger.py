@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.api import MERGE_PATCH, RANGES, Refused, object_path
+from controlplane.api import MERGE_PATCH, RANGES, Refused, object_path
+from controlplane.objects import entry, range_object
 from tests.e2e.crd_tables import LEDGER_MOVED_ON
-from tests.e2e.objects import entry, range_object
 
 if TYPE_CHECKING:
-    from tests.e2e.api import Api, Obj
+    from controlplane.api import Api, Obj
 
 ROUNDS = 1000
 RACERS_MAX = 8

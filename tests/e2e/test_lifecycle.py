@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.e2e.api import ALLOCATIONS, KINDS, RANGES, REQUESTS, Refused
-from tests.e2e.objects import FOREIGN, LABEL, OURS, RECORDED
-from tests.e2e.processes import wait_until
-from tests.e2e.team import Team
+from controlplane.api import ALLOCATIONS, KINDS, RANGES, REQUESTS, Refused
+from controlplane.objects import FOREIGN, LABEL, OURS, RECORDED
+from controlplane.processes import wait_until
+from controlplane.team import Team
 
 if TYPE_CHECKING:
-    from tests.e2e.api import Obj
-    from tests.e2e.loop import Loop
+    from controlplane.api import Obj
+    from controlplane.loop import Loop
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 #: How long something that must not happen is watched.

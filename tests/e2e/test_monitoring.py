@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import requests
 
-from tests.e2e.api import REQUESTS
-from tests.e2e.processes import wait_until
+from controlplane.api import REQUESTS
+from controlplane.processes import wait_until
 from tests.metacontroller_metrics import LABELS, METRICS
 
 if TYPE_CHECKING:
-    from tests.e2e.loop import Loop
-    from tests.e2e.team import Team
+    from controlplane.loop import Loop
+    from controlplane.team import Team
 
 SAMPLE = re.compile(r"^(\w+)\{(.*)\} [0-9.e+]+$", re.MULTILINE)
 WAIT_SECONDS_MAX = 60.0

@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tests.e2e.api import EXTENTS, RANGES, objects_path
-from tests.e2e.processes import wait_until
-from tests.e2e.team import Team
+from controlplane.api import EXTENTS, RANGES, objects_path
+from controlplane.processes import wait_until
+from controlplane.team import Team
 
 if TYPE_CHECKING:
-    from tests.e2e.api import Obj
+    from controlplane.api import Obj
 
 
 def test_the_younger_range_grants_nothing_of_what_both_have_and_all_of_it_later(team: Team) -> None:

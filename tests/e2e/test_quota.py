@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.e2e.api import REQUESTS, Refused
-from tests.e2e.processes import wait_until
-from tests.e2e.team import Team
+from controlplane.api import REQUESTS, Refused
+from controlplane.processes import wait_until
+from controlplane.team import Team
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.e2e.api import Api, Obj
+    from controlplane.api import Api, Obj
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "quota.yaml"
 COUNT = "count/ipamrequests.ipam.mandelsoft.org"

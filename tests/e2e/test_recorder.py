@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.loop import Loop
+from controlplane.loop import Loop
 from tests.e2e.recorder import Recorder, write_fixture
 from tests.e2e.recording import UUID
 from tests.e2e.stories import Story, stories
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.e2e.control_plane import ControlPlane
+    from controlplane.plane import ControlPlane
 
 pytestmark = pytest.mark.timeout(900)
 

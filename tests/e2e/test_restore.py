@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
-from tests.e2e.api import RANGES, REQUESTS
-from tests.e2e.objects import HOLD, RECORDED, request_object
-from tests.e2e.processes import wait_until
+from controlplane.api import RANGES, REQUESTS
+from controlplane.objects import HOLD, RECORDED, request_object
+from controlplane.processes import wait_until
 
 if TYPE_CHECKING:
-    from tests.e2e.api import Obj
-    from tests.e2e.team import Team
+    from controlplane.api import Obj
+    from controlplane.team import Team
 
 #: What a backup of an object keeps of its metadata, as Velero does.
 KEPT = ("namespace", "name", "labels", "annotations", "finalizers")

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.api import ALLOCATIONS, EXTENTS, GROUP, MERGE_PATCH, RANGES, REQUESTS, Api, Refused, object_path
-from tests.e2e.loop import Loop
-from tests.e2e.objects import FOREIGN, OURS, allocation_object, namespace_object, range_object, request_object
-from tests.e2e.policy import EFFECT_SECONDS_MAX
-from tests.e2e.processes import wait_until
-from tests.e2e.team import Team
+from controlplane.api import ALLOCATIONS, EXTENTS, GROUP, MERGE_PATCH, RANGES, REQUESTS, Api, Refused, object_path
+from controlplane.loop import Loop
+from controlplane.objects import FOREIGN, OURS, allocation_object, namespace_object, range_object, request_object
+from controlplane.policies import EFFECT_SECONDS_MAX
+from controlplane.processes import wait_until
+from controlplane.team import Team
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.e2e.api import Obj
-    from tests.e2e.control_plane import ControlPlane
+    from controlplane.api import Obj
+    from controlplane.plane import ControlPlane
 
 RBAC = "rbac.authorization.k8s.io"
 RBAC_PATH = f"/apis/{RBAC}/v1"

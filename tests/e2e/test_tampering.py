@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.api import ALLOCATIONS, RANGES, REQUESTS, Refused
-from tests.e2e.objects import FOREIGN, LABEL, OURS, RECLAIM, allocation_object
-from tests.e2e.processes import wait_until
+from controlplane.api import ALLOCATIONS, RANGES, REQUESTS, Refused
+from controlplane.objects import FOREIGN, LABEL, OURS, RECLAIM, allocation_object
+from controlplane.processes import wait_until
 
 if TYPE_CHECKING:
-    from tests.e2e.team import Team
+    from controlplane.team import Team
 
 #: How long something that must not happen is watched.
 PATIENCE_SECONDS = 5.0

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.api import ALLOCATIONS, MERGE_PATCH, RANGES, REQUESTS
-from tests.e2e.processes import wait_until
-from tests.e2e.team import Team
+from controlplane.api import ALLOCATIONS, MERGE_PATCH, RANGES, REQUESTS
+from controlplane.processes import wait_until
+from controlplane.team import Team
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.e2e.api import Obj
+    from controlplane.api import Obj
 
 #: How long something that must not happen is watched.
 PATIENCE_SECONDS = 5.0

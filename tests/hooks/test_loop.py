@@ -19,7 +19,7 @@ from tests.hooks.build import (
     request_object,
     sync_range,
 )
-from tests.hooks.loop import World
+from tests.hooks.single_range import World
 
 
 def test_the_issue_s_request_gets_the_first_block() -> None:

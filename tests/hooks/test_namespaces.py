@@ -7,7 +7,7 @@ import pytest
 
 from hooks.namespaces import fault_of, selects
 from hooks.wire import AllowedNamespaces, LabelRequirement, LabelSelector
-from simulator.objects import selector_matches
+from simulator.kubernetes.objects import selector_matches
 from tests.hooks.build import (
     ALL,
     NAMESPACE,

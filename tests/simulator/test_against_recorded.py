@@ -19,13 +19,13 @@ from typing import Any
 
 import pytest
 
+from controlplane.objects import API_VERSION
 from hooks.app import create_app
 from hooks.settings import Settings
-from simulator.clock import SimulatedClock
 from simulator.cluster import Cluster
-from simulator.hookcall import wsgi_caller
-from simulator.objects import Obj, copied
-from tests.e2e.objects import API_VERSION
+from simulator.kubernetes.clock import SimulatedClock
+from simulator.kubernetes.objects import Obj, copied
+from simulator.metacontroller.webhook import wsgi_caller
 from tests.e2e.recorder import words_for
 from tests.e2e.recording import START, Call, Recording, text_of
 from tests.e2e.stories import GONE, RANGE, REQUEST, Ref, Step, Story, founded, perform, stories

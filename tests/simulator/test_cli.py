@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from simulator.cli import main
-from simulator.hookcall import http_caller, wsgi_caller
-from simulator.manifests import BadManifest, read_manifests
+from simulator.kubernetes.manifests import BadManifest, read_manifests
+from simulator.metacontroller.webhook import http_caller, wsgi_caller
 from tests.simulator.toys import CRDS, Hooks, box, controllers, ok, wish
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from simulator.apply import METACONTROLLER_ANNOTATION
-from simulator.controller import BadController
-from simulator.objects import Obj, labels_of, meta
+from simulator.kubernetes.merge import METACONTROLLER_ANNOTATION
+from simulator.kubernetes.objects import Obj, labels_of, meta
+from simulator.metacontroller.controller import BadController
 from tests.simulator.toys import API_VERSION, Hooks, box, cluster, controllers, hook, ok, slip, wish
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from typing import Any, cast
 
 import pytest
 
-from simulator.checkers import in_turn
 from simulator.cluster import START
-from simulator.history import Facts, History, RangeLife
+from simulator.judge.each_step import in_turn
+from simulator.judge.history import Facts, History, RangeLife
 
 
 def judged(before: str, now: str, granted: list[str], held: tuple[str, ...] = ()) -> list[str]:

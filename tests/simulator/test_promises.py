@@ -7,9 +7,9 @@ import pytest
 from hooks.app import NOW_HEADER, create_app
 from hooks.names import RANGE_LABEL, REQUEST_FINALIZER
 from hooks.settings import Settings
-from simulator.clock import SimulatedClock, rfc3339
 from simulator.cluster import START, Cluster
-from simulator.hookcall import wsgi_caller
+from simulator.kubernetes.clock import SimulatedClock, rfc3339
+from simulator.metacontroller.webhook import wsgi_caller
 
 
 def cluster(seed: int, failing: list[str] | None = None) -> Cluster:

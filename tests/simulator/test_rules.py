@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from simulator.cel import BadRule, Rules
-from simulator.cel_net import parse_cidr, parse_ip
-from simulator.objects import Obj
-from simulator.schema import Schema
+from simulator.kubernetes.cel import BadRule, Rules
+from simulator.kubernetes.cel_net import parse_cidr, parse_ip
+from simulator.kubernetes.objects import Obj
+from simulator.kubernetes.schema import Schema
 from tests.simulator.toys import BOX_SPEC, box
 
 SCHEMA = Schema({"type": "object", "required": ["spec"], "properties": {"spec": BOX_SPEC}})

@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from simulator.clock import SimulatedClock, parse_rfc3339, rfc3339
-from simulator.metacontroller import Metacontroller
-from simulator.objects import meta
+from simulator.kubernetes.clock import SimulatedClock, parse_rfc3339, rfc3339
+from simulator.kubernetes.objects import meta
+from simulator.metacontroller.process import Metacontroller
+from simulator.metacontroller.workqueue import WorkQueue
 from simulator.scheduler import NeverQuiet
-from simulator.workqueue import WorkQueue
 from tests.simulator.toys import Hooks, box, cluster, controllers, ok, wish
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

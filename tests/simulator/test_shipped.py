@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from simulator.cel import Rules
 from simulator.cluster import Cluster
-from simulator.errors import Invalid
-from simulator.hookcall import HookError
-from simulator.objects import Obj
-from simulator.resources import Resource
+from simulator.kubernetes.cel import Rules
+from simulator.kubernetes.errors import Invalid
+from simulator.kubernetes.objects import Obj
+from simulator.kubernetes.resources import Resource
+from simulator.metacontroller.webhook import HookError
 from tests.e2e.crd_schema import crds, filled, schema_of
 
 API_VERSION = "ipam.mandelsoft.org/v1alpha1"

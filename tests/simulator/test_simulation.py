@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from simulator.blocks import Block, block_of, covers, fits, merged, without
-from simulator.campaign import APP, MUTANT_SEEDS, setting
-from simulator.chance import Leaning
+from simulator.attack.chance import Bias
+from simulator.attack.shrink import shrunk
+from simulator.attack.simulation import INVARIANTS, Setting, Simulation
 from simulator.cli import main
 from simulator.cluster import ROOT
-from simulator.hunt import caught, hunted, objections
-from simulator.mutants import MUTANTS, Mutant
-from simulator.shrink import shrunk
-from simulator.simulation import INVARIANTS, Setting, Simulation
+from simulator.commands import APP, MUTANT_SEEDS, setting_for
+from simulator.judge.addresses import Block, block_of, covers, fits, merged, without
+from simulator.mutants.catalog import MUTANTS, Mutant
+from simulator.mutants.hunt import caught, hunted, objections
 
 #: For each invariant a mutant that it finds by itself.
 BITES = {
@@ -49,12 +49,12 @@ def mutant(name: str) -> Mutant:
 
 def wrong(name: str, invariant: str) -> Setting:
     """A mutant that only one invariant judges."""
-    return replace(setting(APP, mutant(name)), invariants=(invariant,))
+    return replace(setting_for(APP, mutant(name)), invariants=(invariant,))
 
 
 @pytest.mark.parametrize("first", range(0, 100, 25))
 def test_the_design_withstands_a_few_seeds(first: int) -> None:
-    outcomes = [Simulation(setting(APP), seed).run() for seed in range(first, first + 25)]
+    outcomes = [Simulation(setting_for(APP), seed).run() for seed in range(first, first + 25)]
 
     assert [outcome.findings for outcome in outcomes if outcome.findings] == []
 
@@ -62,14 +62,14 @@ def test_the_design_withstands_a_few_seeds(first: int) -> None:
 def test_the_same_seed_gives_the_same_run() -> None:
     runs: list[list[str]] = [[], []]
     for lines in runs:
-        Simulation(setting(APP), 3, lines.append).run()
+        Simulation(setting_for(APP), 3, lines.append).run()
 
     assert runs[0] == runs[1]
 
 
 def test_the_actions_of_a_run_replay_it() -> None:
-    drawn = Simulation(setting(APP), 5).run()
-    again = Simulation(setting(APP), 5).replay(drawn.actions)
+    drawn = Simulation(setting_for(APP), 5).run()
+    again = Simulation(setting_for(APP), 5).replay(drawn.actions)
 
     assert (again.actions, again.steps) == (drawn.actions, drawn.steps)
 
@@ -80,7 +80,7 @@ def test_each_invariant_finds_a_wrong_design_by_itself_and_not_the_right_one(inv
 
     assert catch.outcome is not None
     assert catch.outcome.invariants == [invariant]
-    assert objections(replace(setting(APP), leaning=mutant(name).leaning), catch.outcome) == []
+    assert objections(replace(setting_for(APP), bias=mutant(name).bias), catch.outcome) == []
 
 
 def test_every_invariant_of_the_design_is_judged_and_bites() -> None:
@@ -93,10 +93,10 @@ def test_every_invariant_of_the_design_is_judged_and_bites() -> None:
 
 
 def test_a_hunt_says_who_found_the_mutant_and_what_else_fails_there() -> None:
-    right, ground = setting(APP), setting(APP, mutant("publish the proposal"))
+    right, setting = setting_for(APP), setting_for(APP, mutant("publish the proposal"))
 
-    found = hunted(replace(mutant("publish the proposal"), invariants=("Committed", "Accounted")), ground, right, 12)
-    same = hunted(mutant("publish the proposal"), ground, ground, 12)
+    found = hunted(replace(mutant("publish the proposal"), invariants=("Committed", "Accounted")), setting, right, 12)
+    same = hunted(mutant("publish the proposal"), setting, setting, 12)
 
     assert [(catch.invariant, catch.outcome is not None) for catch in found.catches] == [
         ("Committed", True),
@@ -108,21 +108,21 @@ def test_a_hunt_says_who_found_the_mutant_and_what_else_fails_there() -> None:
     assert "the right design fails too: seed" in str(same)
 
 
-def test_a_leaning_that_names_no_deed_is_refused() -> None:
-    with pytest.raises(ValueError, match="no such deeds: sleep"):
-        Simulation(replace(setting(APP), leaning=Leaning(deeds={"sleep": 1.0})), 1).run()
+def test_a_bias_towards_an_unknown_action_is_refused() -> None:
+    with pytest.raises(ValueError, match="no such actions: sleep"):
+        Simulation(replace(setting_for(APP), bias=Bias(actions={"sleep": 1.0})), 1).run()
 
 
 def test_a_finding_is_made_small_and_still_is_one() -> None:
-    ground = wrong("publish the proposal", "Committed")
-    outcome = caught(ground, seeds=60).outcome
+    setting = wrong("publish the proposal", "Committed")
+    outcome = caught(setting, seeds=60).outcome
     assert outcome is not None
 
-    small = shrunk(ground, outcome)
+    small = shrunk(setting, outcome)
 
     assert len(small.actions) <= 22
     assert small.invariants == ["Committed"]
-    assert Simulation(ground, small.seed).replay(small.actions).findings == small.findings
+    assert Simulation(setting, small.seed).replay(small.actions).findings == small.findings
 
 
 def test_every_mutant_says_which_rule_it_breaks_and_who_finds_it() -> None:
@@ -132,7 +132,7 @@ def test_every_mutant_says_which_rule_it_breaks_and_who_finds_it() -> None:
 
 def test_a_good_run_and_a_replay_end_with_the_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "run.json"
-    actions = Simulation(setting(APP), 1).run().actions
+    actions = Simulation(setting_for(APP), 1).run().actions
     file.write_text(json.dumps({"seed": 1, "actions": actions}))
 
     assert main(["run", "--seed", "1", "--quiet"]) == 0

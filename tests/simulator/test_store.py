@@ -1,9 +1,9 @@
 import pytest
 
 from simulator.cluster import Cluster
-from simulator.errors import AlreadyExists, ApiError, BadRequest, Conflict, Forbidden, Invalid, NotFound
-from simulator.objects import Obj, meta
-from simulator.store import Store, merge_patched
+from simulator.kubernetes.errors import AlreadyExists, ApiError, BadRequest, Conflict, Forbidden, Invalid, NotFound
+from simulator.kubernetes.objects import Obj, meta
+from simulator.kubernetes.store import Store, merge_patched
 from tests.simulator.toys import box, cluster, slip, wish
 
 

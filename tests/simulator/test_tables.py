@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
-from simulator.errors import NotFound
-from simulator.objects import Obj
-from simulator.resources import Catalog
-from simulator.tables import BadPath, Layout, age, find, table
+from simulator.kubectl.tables import BadPath, Layout, age, find, table
+from simulator.kubernetes.errors import NotFound
+from simulator.kubernetes.objects import Obj
+from simulator.kubernetes.resources import Catalog
 from tests.simulator.toys import CRDS, box
 
 NOW = datetime(2026, 1, 1, 0, 5, 30, tzinfo=UTC)

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from simulator.cel import Rules
-from simulator.objects import Obj
+from simulator.kubernetes.cel import Rules
+from simulator.kubernetes.objects import Obj
 from tests.e2e import crd_tables as tables
 from tests.e2e.crd_schema import crds, schema_of
 

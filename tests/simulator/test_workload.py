@@ -6,19 +6,19 @@ from collections.abc import Iterator
 
 import pytest
 
-from simulator.campaign import APP, setting
-from simulator.features import FORMS_OF_REQUESTS, OF_RANGES, OF_REQUESTS, Feature
-from simulator.objects import Obj
-from simulator.simulation import Simulation
-from simulator.workload import DEEDS, Habits
+from simulator.attack.features import FORMS_OF_REQUESTS, OF_RANGES, OF_REQUESTS, Feature
+from simulator.attack.simulation import Simulation
+from simulator.attack.workload import PEOPLE_ACTIONS, Behaviour
+from simulator.commands import APP, setting_for
+from simulator.kubernetes.objects import Obj
 
 
 def created(kind: str, seeds: range) -> Iterator[Obj]:
     """The new objects of a kind, as drawn by people of these seeds."""
-    deed = DEEDS[{"IPAMRange": "create a range", "IPAMRequest": "create a request"}[kind]]
+    deed = PEOPLE_ACTIONS[{"IPAMRange": "create a range", "IPAMRequest": "create a request"}[kind]]
     for seed in seeds:
         rng = random.Random(seed)
-        action = deed.draw(Simulation(setting(APP), seed).world, Habits.drawn(rng), rng)
+        action = deed.draw(Simulation(setting_for(APP), seed).world, Behaviour.drawn(rng), rng)
         assert action is not None
         yield json.loads(action[1])
 
@@ -48,6 +48,6 @@ def test_forms_of_requests_exclude_each_other() -> None:
 
 
 def test_no_name_stands_for_two_things() -> None:
-    names = [*DEEDS, *OF_RANGES, *FORMS_OF_REQUESTS, *OF_REQUESTS]
+    names = [*PEOPLE_ACTIONS, *OF_RANGES, *FORMS_OF_REQUESTS, *OF_REQUESTS]
 
     assert len(names) == len(set(names))

@@ -10,8 +10,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from simulator.cluster import Cluster
-from simulator.objects import Obj, meta
-from simulator.resources import Catalog
+from simulator.kubernetes.objects import Obj, meta
+from simulator.kubernetes.resources import Catalog
 
 if TYPE_CHECKING:
     from collections.abc import Callable

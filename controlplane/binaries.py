@@ -1,0 +1,109 @@
+"""Find the programs of a control plane, or build them.
+
+So `make e2e` needs nothing but Linux, Go, kubectl, openssl and a checkout.
+
+KUBE_APISERVER, ETCD and KUBE_CONTROLLER_MANAGER name ready ones. What they don't name is built from
+`programs/go.mod` into a cache outside the tree, under the hash of go.sum: another version, another folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+MODULE = Path(__file__).parent / "programs"
+VERSION_PACKAGE = "k8s.io/component-base/version"
+
+#: Program, the variable that names a ready one, and the package it is built from.
+PROGRAMS = (
+    ("etcd", "ETCD", "go.etcd.io/etcd/server/v3"),
+    ("kube-apiserver", "KUBE_APISERVER", "k8s.io/kubernetes/cmd/kube-apiserver"),
+    ("kube-controller-manager", "KUBE_CONTROLLER_MANAGER", "k8s.io/kubernetes/cmd/kube-controller-manager"),
+)
+
+#: A line of progress for each so many packages: the API server has about 2,000.
+PROGRESS_STEP_PACKAGES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Binaries:
+    """Paths of the programs of a control plane."""
+
+    etcd: Path
+    apiserver: Path
+    controller_manager: Path
+
+
+class BuildFailed(Exception):
+    """A program could not be built; the message ends with the last lines of the compiler."""
+
+
+def find_or_build() -> Binaries:
+    """Returns ready programs; builds the missing ones, which takes some minutes the first time."""
+    etcd, apiserver, controller_manager = (_find_or_build_one(*program) for program in PROGRAMS)
+    return Binaries(etcd, apiserver, controller_manager)
+
+
+def cache_folder() -> Path:
+    """Where built programs and the state of `make cluster` live: outside the tree, one folder per go.sum."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    digest = hashlib.sha256((MODULE / "go.sum").read_bytes()).hexdigest()[:16]
+    return Path(base) / "ipam-e2e" / digest
+
+
+def _find_or_build_one(name: str, variable: str, package: str) -> Path:
+    if named := os.environ.get(variable):
+        return _executable(Path(named), variable)
+    built = cache_folder() / name
+    if not built.exists():
+        _build(name, package, built)
+    return built
+
+
+def _executable(path: Path, variable: str) -> Path:
+    if not os.access(path, os.X_OK):
+        raise FileNotFoundError(f"{variable}={path} is not a program")
+    return path.resolve()
+
+
+def _build(name: str, package: str, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_name(f"{name}.{os.getpid()}")
+    command = ["go", "build", "-v", "-ldflags", _ldflags(), "-o", str(unfinished), package]
+    _say(f"building {name} from controlplane/{MODULE.name}/go.mod (some minutes the first time)")
+    with subprocess.Popen(command, cwd=MODULE, stderr=subprocess.PIPE, text=True) as compiler:
+        last_lines = _show_progress(name, compiler)
+    if compiler.returncode != 0:
+        raise BuildFailed(f"{' '.join(command)}\n" + "\n".join(last_lines))
+    unfinished.rename(target)
+
+
+def _show_progress(name: str, compiler: subprocess.Popen[str]) -> list[str]:
+    lines: list[str] = []
+    assert compiler.stderr is not None
+    for line in compiler.stderr:
+        lines.append(line.rstrip())
+        if len(lines) % PROGRESS_STEP_PACKAGES == 0:
+            _say(f"  {name}: {len(lines)} packages")
+    return lines[-20:]
+
+
+def _ldflags() -> str:
+    version = re.search(r"k8s\.io/kubernetes (v(\d+)\.(\d+)\.\d+)", (MODULE / "go.mod").read_text())
+    assert version is not None, "go.mod names no version of k8s.io/kubernetes"
+    full, major, minor = version.groups()
+    values = {"gitVersion": full, "gitMajor": major, "gitMinor": minor}
+    return "-s -w " + " ".join(f"-X {VERSION_PACKAGE}.{key}={value}" for key, value in values.items())
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    print(find_or_build())

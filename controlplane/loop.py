@@ -1,0 +1,147 @@
+"""The controllers on a control plane: our hooks under gunicorn, and Metacontroller, which is brought by the user.
+
+The shipped manifests are used as they are but for one thing: their webhooks name a Service, and here the hooks listen
+on loopback, so each becomes a URL.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import socket
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import requests
+import yaml
+
+from controlplane.processes import free_port, wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from controlplane.api import Obj
+    from controlplane.plane import ControlPlane
+    from controlplane.processes import Program
+
+CONTROLLER_KINDS = ("CompositeController", "DecoratorController")
+START_SECONDS_MAX = 30.0
+SYNC_CALLS = re.compile(r"^metacontroller_sync_requests_total\{.*\} ([0-9.e+]+)$", re.MULTILINE)
+
+#: The defaults are 5 queries per second and 5 workers: a burst would take minutes. Those in the environment variable of
+#: this name are added, and the last of a kind counts.
+METACONTROLLER_FLAGS = (
+    "--client-go-qps=5000",
+    "--client-go-burst=5000",
+    "--workers=20",
+    "--discovery-interval=5s",
+    "--zap-log-level=error",
+)
+
+
+@dataclass
+class Metacontroller:
+    """One Metacontroller, and where to ask it how it is."""
+
+    program: Program
+    health_url: str
+    metrics_url: str
+
+    def start(self) -> None:
+        """Starts it and waits until it is healthy."""
+        self.program.start()
+        wait_until(self._is_healthy, what=f"{self.program.name} is healthy", seconds=START_SECONDS_MAX)
+
+    def kill(self) -> None:
+        """Kills it with -9."""
+        self.program.stop(hard=True)
+
+    def sync_count(self) -> int:
+        """How many sync hooks it has called since its start."""
+        text = requests.get(self.metrics_url, timeout=30).text
+        return sum(round(float(value)) for value in SYNC_CALLS.findall(text))
+
+    def _is_healthy(self) -> bool:
+        self.program.check_runs()
+        try:
+            return requests.get(self.health_url, timeout=2).ok
+        except requests.RequestException:
+            return False
+
+
+class Loop:
+    """Hooks and Metacontroller, working for one control plane.
+
+    Attributes:
+        hooks_url: where the hooks listen.
+        called_url: where Metacontroller calls them; another URL than theirs if somebody listens in.
+    """
+
+    def __init__(
+        self, plane: ControlPlane, metacontroller: Path, *, kubeconfig: Path | None = None, **environment: str
+    ) -> None:
+        """Metacontroller is who the kubeconfig says, the administrator if there is none; hooks get the environment."""
+        self.plane = plane
+        self._port = free_port()
+        self.hooks_url = self.called_url = f"http://127.0.0.1:{self._port}"
+        command = ("-m", "gunicorn", "-c", "gunicorn.conf.py", "hooks.app:app")
+        environment["IPAM_BIND"] = f"127.0.0.1:{self._port}"
+        self.hooks = plane.program("hooks", sys.executable, *command, **environment)
+        user = kubeconfig or plane.kubeconfig
+        self.metacontroller = _metacontroller(plane, metacontroller, "metacontroller", user)
+        self.second_metacontroller = _metacontroller(plane, metacontroller, "metacontroller-2", user)
+
+    @property
+    def programs(self) -> tuple[Program, ...]:
+        """All programs of the loop."""
+        return self.hooks, self.metacontroller.program, self.second_metacontroller.program
+
+    def start(self) -> None:
+        """Starts the hooks and one Metacontroller and tells it about our controllers."""
+        self.plane.kubectl("apply", "-f", "-", stdin=self._controllers())
+        self.start_hooks()
+        self.metacontroller.start()
+
+    def stop(self) -> None:
+        """Stops hooks and Metacontrollers; objects stay."""
+        for program in reversed(self.programs):
+            program.stop()
+
+    def start_hooks(self) -> None:
+        """Starts the hooks and waits until they listen."""
+        self.hooks.start()
+        wait_until(self._hooks_listen, what="the hooks listen", seconds=START_SECONDS_MAX)
+
+    def kill_hooks(self) -> None:
+        """Kills gunicorn and its workers with -9."""
+        self.hooks.stop(hard=True)
+
+    def _controllers(self) -> str:
+        files = sorted((self.plane.root / "metacontroller").glob("*.yaml"))
+        documents = [document for file in files for document in yaml.safe_load_all(file.read_text())]
+        controllers = [self._with_urls(obj) for obj in documents if obj["kind"] in CONTROLLER_KINDS]
+        assert controllers, "metacontroller/ ships no controllers"
+        return json.dumps({"apiVersion": "v1", "kind": "List", "items": controllers})
+
+    def _with_urls(self, controller: Obj) -> Obj:
+        for hook in controller["spec"]["hooks"].values():
+            webhook = hook["webhook"]
+            del webhook["service"]
+            webhook["url"] = self.called_url + webhook.pop("path")
+        return controller
+
+    def _hooks_listen(self) -> bool:
+        self.hooks.check_runs()
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self._port)) == 0
+
+
+def _metacontroller(plane: ControlPlane, path: Path, name: str, kubeconfig: Path) -> Metacontroller:
+    health, metrics = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
+    addresses = (f"--health-probe-bind-address={health}", f"--metrics-address={metrics}")
+    flags = (*METACONTROLLER_FLAGS, *shlex.split(os.environ.get("METACONTROLLER_FLAGS", "")), *addresses)
+    program = plane.program(name, path, *flags, KUBECONFIG=str(kubeconfig))
+    return Metacontroller(program, f"http://{health}/healthz", f"http://{metrics}/metrics")

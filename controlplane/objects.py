@@ -1,0 +1,58 @@
+"""Builders of the objects that tests write: short, so that a test shows what matters in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from controlplane.api import GROUP
+
+if TYPE_CHECKING:
+    from controlplane.api import Obj
+
+API_VERSION = f"{GROUP}/v1alpha1"
+#: What the controllers write on a request, and an annotation that a person writes on a range.
+LABEL = f"{GROUP}/range"
+RECORDED = f"{GROUP}/cidr"
+RECLAIM = f"{GROUP}/reclaim"
+HOLD = f"{GROUP}/hold"
+OURS = "metacontroller.io/decoratorcontroller-ipamrequest"
+#: A finalizer of somebody else.
+FOREIGN = "example.com/still-in-use"
+
+
+def namespace_object(name: str) -> Obj:
+    """A namespace."""
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def range_object(namespace: str, name: str, *ranges: str, **spec: Any) -> Obj:
+    """An IPAMRange of these addresses."""
+    return _object("IPAMRange", namespace, name, {"ranges": list(ranges), **spec})
+
+
+def request_object(namespace: str, name: str, range_name: str, **spec: Any) -> Obj:
+    """An IPAMRequest to a range of its own namespace."""
+    return _object("IPAMRequest", namespace, name, {"ipam": {"name": range_name}, **spec})
+
+
+def allocation_object(namespace: str, name: str, **spec: Any) -> Obj:
+    """An IPAMAllocation; without more it is Busy."""
+    request = {"namespace": namespace, "name": "request", "uid": "u1"}
+    return _object("IPAMAllocation", namespace, name, {"range": "net", "request": request, "state": "Busy", **spec})
+
+
+def extent_object(namespace: str, name: str) -> Obj:
+    """An IPAMExtent."""
+    spec = {"range": "net", "domain": "corp", "ranges": ["10.0.0.0-10.0.0.255"], "number": 7}
+    return _object("IPAMExtent", namespace, name, spec)
+
+
+def entry(number: int, holder: str = "holder") -> Obj:
+    """The ledger entry of one address, the larger the number the higher."""
+    cidr = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}/32"
+    return {"cidr": cidr, "request": f"team/{holder}-{number}", "uid": f"{holder[:9]}-{number:026d}"}
+
+
+def _object(kind: str, namespace: str, name: str, spec: Obj) -> Obj:
+    meta = {"name": name, "namespace": namespace}
+    return {"apiVersion": API_VERSION, "kind": kind, "metadata": meta, "spec": spec}

@@ -1,0 +1,152 @@
+"""The users of a namespace: what they do to ranges and requests, and what they wait for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from controlplane.api import ALLOCATIONS, RANGES, REQUESTS, Refused, objects_path
+from controlplane.at_rest import differences_at_rest
+from controlplane.load import Burst
+from controlplane.objects import namespace_object, range_object, request_object
+from controlplane.processes import NotInTime, wait_until
+
+if TYPE_CHECKING:
+    from controlplane.api import Api, Obj
+
+WAIT_SECONDS_MAX = 60.0
+#: Metacontroller's back-off doubles up to minutes while something is down.
+REST_SECONDS_MAX = 180.0
+
+
+class Team:
+    """A namespace and its users."""
+
+    def __init__(self, api: Api, namespace: str) -> None:
+        self.api, self.namespace = api, namespace
+        self._bursts: list[Burst] = []
+
+    def found(self) -> None:
+        """Creates the namespace."""
+        try:
+            self.api.create(namespace_object(self.namespace))
+        except Refused as refusal:
+            if refusal.status != 409:
+                raise
+
+    def create_range(self, name: str, *ranges: str, **spec: Any) -> Obj:
+        """Creates a range of these addresses."""
+        return self.api.create(range_object(self.namespace, name, *ranges, **spec))
+
+    def create_request(self, name: str, range_name: str = "net", **spec: Any) -> Obj:
+        """Creates a request."""
+        return self.api.create(request_object(self.namespace, name, range_name, **spec))
+
+    def burst(self, count: int, range_name: str = "net") -> Burst:
+        """Starts a burst of requests."""
+        burst = Burst(self.api, self.namespace, range_name, count)
+        self._bursts.append(burst)
+        burst.start()
+        return burst
+
+    def give_up_bursts(self) -> None:
+        """Ends the creators of all bursts."""
+        for burst in self._bursts:
+            burst.give_up()
+
+    def request(self, name: str) -> Obj:
+        """A request as it is now."""
+        return self.api.get(REQUESTS, self.namespace, name)
+
+    def range(self, name: str = "net") -> Obj:
+        """A range as it is now."""
+        return self.api.get(RANGES, self.namespace, name)
+
+    def ledger(self, name: str = "net") -> list[Obj]:
+        """The ledger of a range as it is now."""
+        return list(self.range(name).get("status", {}).get("allocations", []))
+
+    def allocation_of(self, request_name: str) -> Obj:
+        """The allocation that answers a request."""
+        found = [obj for obj in self.api.list(ALLOCATIONS, self.namespace) if _answers(obj, request_name)]
+        assert len(found) == 1, f"{len(found)} allocations answer {request_name}"
+        return found[0]
+
+    def set_finalizers(self, request_name: str, finalizers: list[str]) -> None:
+        """Replaces the finalizers of a request."""
+        self.api.patch(REQUESTS, self.namespace, request_name, {"metadata": {"finalizers": finalizers}})
+
+    def delete_request(self, name: str) -> None:
+        """Asks for the deletion of a request."""
+        self.api.delete(REQUESTS, self.namespace, name)
+
+    def delete_range(self, name: str = "net") -> None:
+        """Asks for the deletion of a range."""
+        self.api.delete(RANGES, self.namespace, name)
+
+    def wait_state(self, name: str, state: str, *, seconds: float = WAIT_SECONDS_MAX) -> Obj:
+        """Waits until a request is in this state, and returns it."""
+        what = f"request {name} is {state}"
+        try:
+            wait_until(lambda: _state(self.request(name)) == state, what=what, seconds=seconds)
+        except NotInTime as late:
+            raise NotInTime(f"{late}; it is {self.request(name).get('status')}") from late
+        return self.request(name)
+
+    def requests(self, state: str | None = None) -> list[Obj]:
+        """All requests, or those in one state."""
+        return [obj for obj in self.api.list(REQUESTS, self.namespace) if state in {None, _state(obj)}]
+
+    def wait_ready_count(self, count: int, *, seconds: float = REST_SECONDS_MAX) -> None:
+        """Waits until so many requests have their block."""
+        what = f"{count} requests are Ready"
+        try:
+            wait_until(lambda: len(self.requests("Ready")) >= count, what=what, seconds=seconds, step_seconds=0.5)
+        except NotInTime as late:
+            raise NotInTime(f"{late}; {len(self.requests('Ready'))} are") from late
+
+    def wait_gone(self, resource: str, name: str, *, seconds: float = WAIT_SECONDS_MAX) -> None:
+        """Waits until an object is gone."""
+        wait_until(
+            lambda: self.api.find(resource, self.namespace, name) is None, what=f"{name} is gone", seconds=seconds
+        )
+
+    def wait_at_rest(self, *, seconds: float = REST_SECONDS_MAX) -> None:
+        """Waits until ledger, allocations and requests agree and every refusal is right."""
+        try:
+            wait_until(lambda: not self._differences(), what="at rest", seconds=seconds, step_seconds=0.5)
+        except NotInTime as late:
+            raise NotInTime("\n".join([str(late), *self._differences()[:10]])) from late
+
+    def start_to_delete_all(self, resource: str) -> None:
+        """Asks for the deletion of all objects of a resource that are there now."""
+        self.api.ask_patiently("DELETE", objects_path(resource, self.namespace))
+
+    def delete_all(self, resource: str, *, seconds: float = REST_SECONDS_MAX) -> None:
+        """Deletes all objects of a resource and waits until they are gone."""
+        self.start_to_delete_all(resource)
+        wait_until(
+            lambda: not self.api.list(resource, self.namespace),
+            what=f"all {resource} are gone",
+            seconds=seconds,
+            step_seconds=0.5,
+        )
+
+    def wait_empty(self) -> None:
+        """Waits until a range holds nothing for anybody."""
+        wait_until(lambda: not self.ledger(), what="the ledger is empty", seconds=REST_SECONDS_MAX)
+        wait_until(
+            lambda: not self.api.list(ALLOCATIONS, self.namespace),
+            what="no allocation is left",
+            seconds=REST_SECONDS_MAX,
+        )
+
+    def _differences(self) -> list[str]:
+        return differences_at_rest(self.api, {self.namespace})
+
+
+def _state(request: Obj) -> str:
+    return str(request.get("status", {}).get("state", ""))
+
+
+def _answers(allocation: Obj, request_name: str) -> bool:
+    return bool(allocation["spec"]["request"]["name"] == request_name)

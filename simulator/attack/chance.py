@@ -1,0 +1,196 @@
+"""What happens next, drawn at random from all that could: one seed, one run.
+
+Weights are drawn once per run, so that each seed explores another mix: in one run the cache of ranges hardly ever gets
+an event, in another one every fifth write fails. Drawing looks at the world but changes nothing; `simulation` does the
+action and writes it down.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from simulator.attack.workload import Behaviour, backup, drawn_person_action, first_ranges
+from simulator.world.faults import CLOCK_OUTCOMES, HOOK_OUTCOMES, SAME_OUTCOMES, WRITE_OUTCOMES
+
+if TYPE_CHECKING:
+    from simulator.world.machinery import Action, World
+
+#: The kinds whose caches matter.
+KINDS = ("ipamranges", "ipamrequests", "ipamallocations", "ipamextents", "namespaces")
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How often things happen in one run."""
+
+    people: float
+    deliveries: dict[str, float]
+    starts: float
+    advances: float
+    background: float
+    waits: float
+    restarts: float
+    write_faults: float
+    hook_faults: float
+    clock_faults: float
+    #: The share of hook calls that are made again, to compare the answers.
+    repeated_calls: float
+    relists: float
+    workers: int
+    #: By how many events the first list of a cache may be old.
+    ages_max: dict[str, int]
+
+    @classmethod
+    def drawn(cls, rng: random.Random) -> Weights:
+        """Draw them."""
+        return cls(
+            people=rng.choice((0.5, 1.0, 2.0)),
+            deliveries={kind: rng.choice((0.2, 1.0, 4.0, 8.0)) for kind in KINDS},
+            starts=rng.choice((2.0, 5.0)),
+            advances=rng.choice((1.5, 4.0, 8.0)),
+            background=rng.choice((0.3, 2.0)),
+            waits=rng.choice((0.02, 0.1, 0.5)),
+            restarts=rng.choice((0.0, 0.03, 0.15)),
+            write_faults=rng.choice((0.0, 0.05, 0.2)),
+            hook_faults=rng.choice((0.0, 0.05, 0.2)),
+            clock_faults=rng.choice((0.0, 0.0, 0.2)),
+            repeated_calls=0.1,
+            relists=rng.choice((0.0, 0.1)),
+            workers=rng.choice((1, 2, 5)),
+            ages_max={kind: rng.choice((0, 3, 30)) for kind in KINDS},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Bias:
+    """What the runs of a hunt favour: a mistake shows sooner where its occasions are frequent. All else is drawn."""
+
+    #: Fields of Weights and of Behaviour, and weights of actions and features, by name.
+    weights: dict[str, Any] = field(default_factory=dict)
+    behaviour: dict[str, Any] = field(default_factory=dict)
+    actions: dict[str, float] = field(default_factory=dict)
+
+    def applied(self, weights: Weights, behaviour: Behaviour) -> tuple[Weights, Behaviour]:
+        """The drawn ones with what is favoured. Raises ValueError for an action that nobody knows."""
+        unknown = self.actions.keys() - behaviour.weights.keys()
+        if unknown:
+            raise ValueError(f"no such actions: {', '.join(sorted(unknown))}")
+        actions = behaviour.weights | self.actions
+        return replace(weights, **self.weights), replace(behaviour, **{"weights": actions, **self.behaviour})
+
+
+class Chance:
+    """Draws the actions of one run."""
+
+    def __init__(self, seed: int, bias: Bias) -> None:
+        self._rng = random.Random(seed)
+        drawn = Weights.drawn(self._rng), Behaviour.drawn(self._rng)
+        self._weights, self._behaviour = bias.applied(*drawn)
+        #: What must still happen: mostly there are ranges before anybody asks for a block; the rest of a restore.
+        self._planned: deque[Action] = deque(first_ranges(self._behaviour, self._rng))
+        self._boots = 0
+        self.steps = self._rng.choice((60, 150, 250, 400))
+
+    def next_action(self, world: World) -> Action:
+        """Something that could happen now; it may turn out to be impossible."""
+        rng, weights = self._rng, self._weights
+        if not world.instances and rng.random() < 0.5:
+            return self._boot(world)
+        waiting = self._startable(world)
+        begun = world.begun()
+        events = [
+            (name, kind)
+            for name, instance in world.instances.items()
+            for kind in KINDS
+            if instance.metacontroller.caches[world.plural(kind)].behind
+        ]
+        choices = [
+            (self._person_acts, weights.people),
+            (self._delivery, sum(weights.deliveries[kind] for _, kind in events)),
+            (self._start, weights.starts * min(len(waiting), 3)),
+            (self._go, weights.advances * min(len(begun), 3)),
+            (self._background, weights.background),
+            (self._wait, weights.waits),
+            (self._restart, weights.restarts),
+            (self._relist, weights.relists if events else 0),
+        ]
+        draw = rng.choices([draw for draw, _ in choices], [weight for _, weight in choices])[0]
+        return draw(world)
+
+    # --- one kind of action each
+
+    def _person_acts(self, world: World) -> Action:
+        if self._planned and self._rng.random() < 0.8:
+            return self._planned.popleft()
+        action = drawn_person_action(world, self._behaviour, self._rng) or ("wait", "1")
+        if action[0] == "wipe":
+            self._planned.extend(backup(world, self._rng))
+        return action
+
+    def _delivery(self, world: World) -> Action:
+        found = [
+            (name, kind, self._weights.deliveries[kind])
+            for name, instance in world.instances.items()
+            for kind in KINDS
+            if instance.metacontroller.caches[world.plural(kind)].behind
+        ]
+        name, kind, _ = self._rng.choices(found, [weight for *_, weight in found])[0]
+        return ("deliver", name, kind, *self._hook_outcome(share=0.3))
+
+    def _start(self, world: World) -> Action:
+        return ("start", *self._rng.choice(self._startable(world)))
+
+    def _startable(self, world: World) -> list[tuple[str, str, str]]:
+        """What waits, unless all workers of its controller are busy."""
+        busy: dict[tuple[str, str], int] = {}
+        for name, controller, _ in world.begun():
+            busy[name, controller] = busy.get((name, controller), 0) + 1
+        return [item for item in world.waiting() if busy.get(item[:2], 0) < self._weights.workers]
+
+    def _go(self, world: World) -> Action:
+        name, controller, key = self._rng.choice(world.begun())
+        about = world.instances[name].syncs[controller, key].about
+        if about.startswith("write"):
+            is_faulty = self._rng.random() < self._weights.write_faults
+            outcomes = [self._rng.choice(WRITE_OUTCOMES)] if is_faulty else []
+        else:
+            outcomes = [*self._hook_outcome()] if about.startswith("hook") else []
+        return ("go", name, controller, key, *outcomes)
+
+    def _hook_outcome(self, share: float = 1.0) -> tuple[str, ...]:
+        drawn = self._rng.random()
+        weights = (self._weights.hook_faults, self._weights.clock_faults, self._weights.repeated_calls)
+        for outcomes, weight in zip((HOOK_OUTCOMES, CLOCK_OUTCOMES, SAME_OUTCOMES), weights, strict=True):
+            if drawn < weight * share:
+                return (self._rng.choice(outcomes),)
+            drawn -= weight * share
+        return ()
+
+    def _background(self, _: World) -> Action:
+        return ("background", self._rng.choice(("garbage", "namespace")))
+
+    def _wait(self, world: World) -> Action:
+        due = world.next_due()
+        if due is not None and self._rng.random() < 0.6:
+            seconds = max((due - world.clock.now()).total_seconds(), 0.0)
+            return "wait", f"{seconds:.6f}"
+        return "wait", self._rng.choice(("1", "5", "11", "31", "61", "1300"))
+
+    def _restart(self, world: World) -> Action:
+        if len(world.instances) < 2 and self._rng.random() < 0.5:
+            return self._boot(world)
+        if not world.instances:
+            return self._boot(world)
+        return "stop", self._rng.choice(list(world.instances))
+
+    def _boot(self, world: World) -> Action:
+        self._boots += 1
+        ages = [f"{kind}={self._rng.randint(0, self._weights.ages_max[kind])}" for kind in KINDS]
+        del world
+        return ("boot", f"m{self._boots}", *ages)
+
+    def _relist(self, world: World) -> Action:
+        return "relist", self._rng.choice(list(world.instances)), self._rng.choice(KINDS)

@@ -1,0 +1,139 @@
+"""What ranges and requests can say: a new feature of a spec takes part in the attack by its line here.
+
+A feature is drawn for IP version 4 or 6 and gives what it adds to a new object, as a JSON merge patch: fields of the
+spec, annotations. Each run draws how often it uses each of them. What people do to objects that exist (annotate them
+later, say) has a table of its own, `workload.PEOPLE_ACTIONS`; what the judge thinks of a feature is in
+`history.RangeLife.pool` and `at_rest._verdict`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from simulator.names import CIDR_ANNOTATION, HOLD_ANNOTATION, OPEN_LABEL
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable
+
+    from simulator.kubernetes.objects import Obj
+
+#: Few addresses, so that everybody meets.
+POOLS = {
+    4: (
+        ["10.0.0.0/28"],
+        ["10.0.0.0/26"],
+        ["10.0.0.5-10.0.0.30"],
+        ["10.0.0.0/29", "10.0.0.12-10.0.0.19", "10.0.0.40"],
+    ),
+    6: (["2001:db8::/124"], ["2001:db8::5-2001:db8::1f"], ["2001:db8::/64"]),
+}
+#: What they grow by, now and then.
+ADDITIONS = {
+    4: ("10.0.0.32/28", "10.0.0.16/29", "10.0.0.62-10.0.0.70", "10.0.0.100"),
+    6: ("2001:db8::20/124", "2001:db8:0:1::/64"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """Something that an object may say: how often, and how it is drawn."""
+
+    #: The share of objects that say it; of a form, its weight against the other forms.
+    share: float
+    draw: Callable[[int, random.Random], Obj]
+
+
+def _chunk_size(version: int, rng: random.Random) -> Obj:
+    return _spec(chunkSize=rng.choice({4: (29, 30, 31, 32), 6: (124, 126, 127)}[version]))
+
+
+def _excludes(version: int, rng: random.Random) -> Obj:
+    texts = {4: ("10.0.0.0", "10.0.0.8/30", "10.0.0.10-10.0.0.17", "10.0.0.0/28"), 6: ("2001:db8::", "2001:db8::6/127")}
+    return _spec(excludes=rng.sample(texts[version], rng.choice((1, 2))))
+
+
+def _allowed(_: int, rng: random.Random) -> Obj:
+    not_closed = {"key": OPEN_LABEL, "operator": "NotIn", "values": ["no"]}
+    selectors: tuple[Obj, ...] = ({"matchLabels": {OPEN_LABEL: "yes"}}, {"matchExpressions": [not_closed]})
+    choices = ({"from": "Same"}, {"from": "Selector", "selector": rng.choice(selectors)})
+    return _spec(allowedNamespaces=rng.choice(choices))
+
+
+def _network(version: int, rng: random.Random) -> Obj:
+    gateways = {4: ("10.0.0.0", "10.0.0.9", "10.9.9.9"), 6: ("2001:db8::", "2001:db8::9", "fe80::1")}
+    lengths = {4: (24, 32), 6: (64, 124)}
+    parts = {"gateway": rng.choice(gateways[version]), "prefixLength": rng.choice(lengths[version])}
+    return _spec(network={name: value for name, value in parts.items() if rng.random() < 0.8})
+
+
+def _domain(_: int, rng: random.Random) -> Obj:
+    return _spec(domain=rng.choice(("corp", "corp", "lab")))
+
+
+def _size(version: int, rng: random.Random) -> Obj:
+    return _spec(size=rng.choice({4: (27, 28, 29, 30, 31, 32, 33), 6: (124, 125, 126, 127, 128, 64)}[version]))
+
+
+def _exactly(version: int, rng: random.Random) -> Obj:
+    number = rng.randrange(0, 40, 4)
+    if version == 6:
+        return _spec(request=f"2001:db8::{number + 1:x}")
+    return _spec(request=rng.choice((f"10.0.0.{number}/30", f"10.0.0.{number}")))
+
+
+def _cooldown(_: int, rng: random.Random) -> Obj:
+    return _spec(cooldownSeconds=rng.choice((1, 10, 60)))
+
+
+def _hold(_: int, __: random.Random) -> Obj:
+    return {"metadata": {"annotations": {HOLD_ANNOTATION: "true"}}}
+
+
+def _recorded(version: int, rng: random.Random) -> Obj:
+    number, length = rng.randrange(0, 40, 4), rng.choice((28, 30, 32))
+    cidr = f"10.0.0.{number}/{length}" if version == 4 else f"2001:db8::{number:x}/{length + 96}"
+    return {"metadata": {"annotations": {CIDR_ANNOTATION: cidr}}}
+
+
+def _by_form(version: int, rng: random.Random) -> Obj:
+    length = rng.choice({4: (28, 30, 32, 33), 6: (124, 126, 128, 64)}[version])
+    host_bits, index = rng.choice((0, 1, 3, 33)), rng.randrange(6)
+    forms = (
+        f"#{rng.choice((1, 3, 8, 10))}",
+        f"/{length}",
+        f"%{host_bits}",
+        f"{index}/{length}",
+        f"{index}/%{host_bits}",
+    )
+    return _spec(request=rng.choice(forms))
+
+
+def _spec(**fields: Any) -> Obj:
+    return {"spec": fields}
+
+
+#: Each range says any of these ...
+OF_RANGES: dict[str, Feature] = {
+    "chunk size": Feature(0.6, _chunk_size),
+    "cool-down": Feature(0.3, _cooldown),
+    "on hold": Feature(0.1, _hold),
+    "excludes": Feature(0.3, _excludes),
+    "a domain": Feature(0.5, _domain),
+    "network": Feature(0.4, _network),
+    "everybody allowed": Feature(0.6, lambda _, __: _spec(allowedNamespaces={"from": "All"})),
+    "some namespaces allowed": Feature(0.3, _allowed),
+    "round robin": Feature(0.4, lambda _, __: _spec(mode="RoundRobin")),
+}
+#: ... each request one of these, as they exclude each other ...
+FORMS_OF_REQUESTS: dict[str, Feature] = {
+    "the default size": Feature(3.0, lambda _, __: {}),
+    "a size": Feature(2.0, _size),
+    "a block of its choice": Feature(1.0, _exactly),
+    "a count, a length or an index": Feature(1.5, _by_form),
+}
+#: ... and any of these.
+OF_REQUESTS: dict[str, Feature] = {
+    "a recorded address": Feature(0.3, _recorded),
+}

@@ -1,0 +1,47 @@
+"""Making a failing run short: leave out actions, as long as the same invariant breaks.
+
+Delta debugging (Zeller): halves first, then ever smaller pieces, until no single action can be left out; then the
+outcomes of calls are left out one by one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from simulator.attack.simulation import Outcome, Setting, Simulation
+
+if TYPE_CHECKING:
+    from simulator.world.machinery import Action
+
+#: Runs that shrinking may take.
+TRIES_MAX = 1500
+
+
+def shrunk(setting: Setting, outcome: Outcome) -> Outcome:
+    """The outcome of the shortest run found that breaks one of the same invariants."""
+    best = outcome
+    tries = 0
+
+    def attempt(actions: list[Action]) -> bool:
+        nonlocal best, tries
+        tries += 1
+        found = Simulation(setting, outcome.seed).replay(actions)
+        if set(found.invariants) & set(outcome.invariants):
+            best = found
+            return True
+        return False
+
+    attempt(outcome.actions)
+    piece = max(len(best.actions) // 2, 1)
+    while tries < TRIES_MAX:
+        at, before = 0, len(best.actions)
+        while at < len(best.actions) and tries < TRIES_MAX:
+            if not attempt(best.actions[:at] + best.actions[at + piece :]):
+                at += piece
+        if piece == 1 and len(best.actions) == before:
+            break
+        piece = max(piece // 2, 1)
+    for at, action in enumerate(best.actions):
+        if action[0] == "go" and len(action) == 5 and tries < TRIES_MAX:
+            attempt([*best.actions[:at], action[:4], *best.actions[at + 1 :]])
+    return best

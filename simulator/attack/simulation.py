@@ -1,0 +1,260 @@
+"""One run: actions happen and are judged one by one; then faults end, and what remains must be right.
+
+    drawn      actions that chance draws, each judged by `checkers`
+    healed     what people have done is undone as far as only people can: foreign finalizers, allocations of nobody
+    rested     everything is delivered and done; `rest` judges
+    reclaimed  the owners give up holders that are gone for good: then no ledger may hold an entry too many
+    emptied    everything is deleted: nothing may be left
+
+A run is its seed (for the uids) and its actions: nothing else decides.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from simulator.attack.chance import Bias, Chance
+from simulator.judge import at_rest
+from simulator.judge.each_step import CHECKERS, checked
+from simulator.judge.history import History
+from simulator.kubernetes.errors import ApiError
+from simulator.kubernetes.objects import joined, key_of
+from simulator.metacontroller.steps import run_to_end
+from simulator.scheduler import NeverQuiet, Scheduler
+from simulator.world import people
+from simulator.world.machinery import World
+from simulator.world.people import VERBS, done_by_person
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from simulator.kubernetes.controllers import GarbageCollector, NamespaceController
+    from simulator.kubernetes.objects import Obj
+    from simulator.kubernetes.resources import Catalog
+    from simulator.metacontroller.webhook import Caller
+    from simulator.world.machinery import Action
+
+#: Longer than any back-off, and than three rechecks: who would still do something has done it by then.
+HORIZON_SECONDS = 400.0
+#: The most steps until rest: so many at least, and so many for each object.
+STEPS_MIN, STEPS_PER_OBJECT = 500, 80
+#: Everything that is judged, during a run and at its end.
+INVARIANTS = (*CHECKERS, *at_rest.INVARIANTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is simulated: the CRDs, the controllers, and the way to the hooks; and how, and who judges it."""
+
+    catalog: Catalog
+    manifests: list[Obj]
+    connect: Callable[[Callable[[], Mapping[str, str]]], Caller]
+    bias: Bias = field(default_factory=Bias)
+    #: Violations of these are findings.
+    invariants: tuple[str, ...] = INVARIANTS
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a run."""
+
+    seed: int
+    actions: list[Action] = field(default_factory=list)
+    steps: int = 0
+    hook_calls: int = 0
+    excuses: dict[str, int] = field(default_factory=dict)
+    #: Violations; the run ends with the first step that has any.
+    findings: list[str] = field(default_factory=list)
+
+    @property
+    def invariants(self) -> list[str]:
+        """The names of the broken invariants."""
+        return sorted({finding.partition(":")[0] for finding in self.findings})
+
+
+class Simulation:
+    """A run in progress."""
+
+    def __init__(self, setting: Setting, seed: int, tell: Callable[[str], None] | None = None) -> None:
+        """`tell` gets a line for each step."""
+        self.world = World(setting.catalog, setting.manifests, setting.connect, seed)
+        self.history = History(self.world)
+        self.outcome = Outcome(seed)
+        self._setting = setting
+        self._tell = tell
+        self._rests = True
+
+    def run(self, steps: int | None = None) -> Outcome:
+        """Draw and do actions, then come to rest."""
+        chance = Chance(self.outcome.seed, self._setting.bias)
+        for _ in range(chance.steps if steps is None else steps):
+            if not self._does(chance.next_action(self.world)):
+                return self._finished()
+        self._end()
+        return self._finished()
+
+    def replay(self, actions: list[Action]) -> Outcome:
+        """Do just these actions, then come to rest."""
+        for action in actions:
+            if not self._does(action):
+                return self._finished()
+        self._end()
+        return self._finished()
+
+    def _finished(self) -> Outcome:
+        self.outcome.hook_calls = self.world.hook_calls + sum(
+            each.hooks.calls for each in self.world.instances.values()
+        )
+        return self.outcome
+
+    # --- steps
+
+    def _does(self, action: Action) -> bool:
+        """Do an action and judge it; False once there is a finding."""
+        if "clock:" in action[-1]:
+            self.history.clocks_were_wrong = True
+        line = perform(self.world, action)
+        if line is None:
+            return True
+        self.outcome.actions.append(action)
+        return self._judge(line)
+
+    def _judge(self, line: str) -> bool:
+        self.outcome.steps += 1
+        if self._tell:
+            self._tell(f"{self.outcome.steps:5} {self.world.clock.now():%H:%M:%S} {line}")
+        self._find(checked(self.history))
+        return not self.outcome.findings
+
+    def _judge_step(self, line: str) -> None:
+        self._judge(line)
+
+    def _find(self, violations: list[str]) -> None:
+        found = [text for text in violations if text.partition(":")[0] in self._setting.invariants]
+        self.outcome.findings += found
+        if self._tell:
+            for text in found:
+                self._tell(f"*** {text}")
+
+    # --- the end
+
+    def _end(self) -> None:
+        for _ in self._stages():
+            if self.outcome.findings or not self._rests:
+                return
+
+    def _stages(self) -> Iterator[None]:
+        """Each stage leaves its findings behind; where there is no rest, nothing can be judged by it."""
+        self._heal()
+        self._come_to_rest()
+        yield
+        self._judge_rest("Gone", at_rest.requests_gone(self.history))
+        yield
+        self._clear_strays()
+        self._come_to_rest()
+        yield
+        history = self.history
+        self._judge_rest("Live", at_rest.live(history))
+        self._judge_rest("Informed", at_rest.informed(history))
+        self._judge_rest("NoLeak", at_rest.no_leak(history))
+        self._judge_rest("Accounted", at_rest.accounted(history))
+        self._judge_rest("Gone", at_rest.gone(history))
+        self._judge_rest("Calm", at_rest.calm(history))
+        self.outcome.excuses = at_rest.excuses(history)
+        yield
+        for obj in self.world.store.list(self.world.plural("ipamranges")):
+            people.done_by_person(self.world, "reclaim", (joined(key_of(obj)),))
+        self._come_to_rest()
+        yield
+        self._judge_rest("NoLeak", at_rest.no_leak(history, excused=False))
+        yield
+        for plural in ("ipamrequests", "ipamranges"):
+            for obj in self.world.store.list(self.world.plural(plural)):
+                people.done_by_person(self.world, "delete", (plural, joined(key_of(obj))))
+            self._come_to_rest()
+            yield
+        self._judge_rest("Gone", at_rest.empty(history))
+        yield
+
+    def _heal(self) -> None:
+        world = self.world
+        for instance in world.instances.values():
+            for sync in list(instance.syncs.values()):
+                run_to_end(sync.steps)
+            instance.syncs.clear()
+        if not world.instances:
+            world.boot("last")
+        world.actor = "person"
+        people.drop_all_finalizers(world)
+        world.actor = ""
+        self._judge("faults end")
+
+    def _clear_strays(self) -> None:
+        """Delete what stands in the way of answers and extents, as the messages say."""
+        self.world.actor = "person"
+        for plural in ("ipamallocations", "ipamextents"):
+            for obj in people.strays(self.world, plural):
+                with suppress(ApiError):
+                    self.world.store.delete(self.world.plural(plural), key_of(obj))
+        self.world.actor = ""
+        self._judge("stray allocations and extents are deleted")
+
+    def _come_to_rest(self) -> None:
+        world = self.world
+        metacontrollers = [instance.metacontroller for instance in world.instances.values()]
+        background = [InBackground(world, world.garbage_collector), InBackground(world, world.namespace_controller)]
+        scheduler = Scheduler(world.store, world.clock, background, metacontrollers)
+        count = sum(len(world.store.list(item)) for item in world.catalog.resources)
+        try:
+            scheduler.run_until_quiet(
+                steps_max=STEPS_MIN + STEPS_PER_OBJECT * count,
+                horizon=HORIZON_SECONDS,
+                after_step=lambda: self._judge_step(scheduler.last_step),
+            )
+        except NeverQuiet as error:
+            self._rests = False
+            self._find([f"Calm: {error}"])
+
+    def _judge_rest(self, name: str, violations: Iterator[str]) -> None:
+        self._find([f"{name}: {text}" for text in violations])
+
+
+class InBackground:
+    """A background controller whose writes are known as such."""
+
+    def __init__(self, world: World, part: GarbageCollector | NamespaceController) -> None:
+        self._world, self._part = world, part
+
+    def has_work(self) -> bool:
+        """As the part says."""
+        return self._part.has_work()
+
+    def step(self) -> None:
+        """A step of the part."""
+        self._world.actor = "background"
+        try:
+            self._part.step()
+        except ApiError:
+            return  # refused; it will try again, and if that has no end, nothing comes to rest
+        finally:
+            self._world.actor = ""
+
+
+def perform(world: World, action: Action) -> str | None:
+    """Do an action; say what happened, or None if it was not possible."""
+    verb, *words = action
+    if verb in VERBS:
+        return done_by_person(world, verb, tuple(words))
+    machinery: dict[str, Callable[..., str | None]] = {
+        "boot": world.boot,
+        "stop": world.stop,
+        "deliver": world.deliver,
+        "relist": world.relist,
+        "start": world.start,
+        "go": world.go,
+        "background": world.background,
+        "wait": world.wait,
+    }
+    return machinery[verb](*words)

@@ -1,0 +1,300 @@
+"""What people ask for and what they do to it, drawn at random: one list, an entry for each action.
+
+An entry draws an action for the world as it is, or None if there is nothing to do. What new objects can say is listed
+in `features`. `people` has the verbs.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from simulator.attack.features import ADDITIONS, FORMS_OF_REQUESTS, OF_RANGES, OF_REQUESTS, POOLS, Feature
+from simulator.kubernetes.objects import finalizers_of, is_deleting, joined, key_of, labels_of, meta
+from simulator.kubernetes.resources import NAMESPACE
+from simulator.kubernetes.store import merge_patched
+from simulator.names import FOREIGN_FINALIZER, GROUP, RANGE_LABEL, REQUEST_FINALIZER
+from simulator.world.people import strays
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable
+
+    from simulator.kubernetes.objects import Obj
+    from simulator.world.machinery import Action, World
+
+NAMESPACES = ("a", "b")
+RANGES = ("a/net", "b/net", "a/six", "a/lan")
+#: Few names, so that they come again. One is so long that its allocation's name is cut, just behind a dot.
+REQUESTS = ("r1", "r2", "r3", "r4", "r5", "r6", f"r{'0' * 50}.long")
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """How the people of one run are: drawn once."""
+
+    #: Weight of each action, and of each feature of objects, by name.
+    weights: dict[str, float]
+    #: What an admission policy sets at creation: nothing, the label, or label and finalizer.
+    admits: str
+    #: The names in use: where there are few, everybody meets.
+    ranges: tuple[str, ...]
+    requests: tuple[str, ...]
+
+    @classmethod
+    def drawn(cls, rng: random.Random) -> Behaviour:
+        """Some do a thing often, some never."""
+        usual = {name: action.weight for name, action in PEOPLE_ACTIONS.items()}
+        usual |= {
+            name: feature.share
+            for table in (OF_RANGES, FORMS_OF_REQUESTS, OF_REQUESTS)
+            for name, feature in table.items()
+        }
+        weights = {name: weight * rng.choice((0, 0.3, 1, 1, 3)) for name, weight in usual.items()}
+        weights["create a request"] = max(weights["create a request"], 3.0)
+        weights["create a range"] = max(weights["create a range"], 1.0)
+        weights["the default size"] = max(weights["the default size"], 0.5)
+        ranges = tuple(rng.sample(RANGES, rng.choice((1, 1, 2, 3))))
+        admits = rng.choice(("nothing", "label", "label and finalizer"))
+        return cls(weights, admits, ranges, tuple(rng.sample(REQUESTS, rng.choice((1, 2, 3, 5, 7)))))
+
+
+# --- drawing
+
+
+def _create_range(_: World, behaviour: Behaviour, rng: random.Random) -> Action | None:
+    name = rng.choice(behaviour.ranges)
+    return _creation("IPAMRange", name, _range_said(name, behaviour, rng))
+
+
+def _range_said(name: str, behaviour: Behaviour, rng: random.Random) -> Obj:
+    """What a new range says."""
+    version = _version(name)
+    said = {"spec": {"ranges": rng.choice(POOLS[version])}}
+    return _saying(said, OF_RANGES, version, behaviour, rng)
+
+
+def _create_request(_: World, behaviour: Behaviour, rng: random.Random) -> Action | None:
+    namespace, range_name = rng.choice(NAMESPACES), rng.choice(behaviour.ranges)
+    said = _request_said(namespace, range_name, behaviour, rng)
+    if behaviour.admits != "nothing":
+        said["metadata"]["labels"] = {RANGE_LABEL: range_name.replace("/", ".")}
+    if behaviour.admits == "label and finalizer":
+        said["metadata"]["finalizers"] = [REQUEST_FINALIZER]
+    return _creation("IPAMRequest", f"{namespace}/{rng.choice(behaviour.requests)}", said)
+
+
+def _request_said(namespace: str, range_name: str, behaviour: Behaviour, rng: random.Random) -> Obj:
+    """What a new request says of itself: its range, one form, and any other features."""
+    range_namespace, _, name = range_name.partition("/")
+    said: Obj = {"metadata": {}, "spec": {"ipam": {"name": name}}}
+    if range_namespace != namespace:
+        said["spec"]["ipam"]["namespace"] = range_namespace
+    form = rng.choices(list(FORMS_OF_REQUESTS), [behaviour.weights[form] for form in FORMS_OF_REQUESTS])[0]
+    version = _version(range_name)
+    said = merge_patched(said, FORMS_OF_REQUESTS[form].draw(version, rng))
+    return _saying(said, OF_REQUESTS, version, behaviour, rng)
+
+
+def _saying(said: Obj, table: dict[str, Feature], version: int, behaviour: Behaviour, rng: random.Random) -> Obj:
+    for name, feature in table.items():
+        if rng.random() < behaviour.weights[name]:
+            said = merge_patched(said, feature.draw(version, rng))
+    return said
+
+
+def _version(range_name: str) -> int:
+    return 6 if range_name.endswith("six") else 4
+
+
+def _creation(kind: str, name: str, said: Obj) -> Action:
+    namespace, _, short = name.partition("/")
+    metadata = {"namespace": namespace, "name": short, **said.get("metadata", {})}
+    return "create", json.dumps(
+        {"apiVersion": f"{GROUP}/v1alpha1", "kind": kind, "metadata": metadata, "spec": said["spec"]}
+    )
+
+
+def _on(verb: str, plural: str, *words: str) -> Callable[[World, Behaviour, random.Random], Action | None]:
+    """A verb on any object of a kind."""
+
+    def draw(world: World, _: Behaviour, rng: random.Random) -> Action | None:
+        obj = _any(world, plural, rng)
+        return None if obj is None else (verb, plural, _name(plural, obj), *words)
+
+    return draw
+
+
+def _any(world: World, plural: str, rng: random.Random) -> Obj | None:
+    found = world.store.list(world.plural(plural))
+    return rng.choice(found) if found else None
+
+
+def _name(plural: str, obj: Obj) -> str:
+    if plural == "ipamallocations":
+        request = obj["spec"]["request"]
+        return f"{request['namespace']}/{request['name']}"
+    return joined(key_of(obj))
+
+
+def _mislabel(world: World, _: Behaviour, rng: random.Random) -> Action | None:
+    obj = _any(world, "ipamrequests", rng)
+    return (
+        None
+        if obj is None
+        else ("mislabel", "ipamrequests", joined(key_of(obj)), rng.choice(("b.net", "a.six", "a.none")))
+    )
+
+
+def _edit_spec(world: World, behaviour: Behaviour, rng: random.Random) -> Action | None:
+    """Everything that a spec can say is tried on one that exists."""
+    plural = rng.choice(("ipamrequests", "ipamranges", "ipamallocations"))
+    obj = _any(world, plural, rng)
+    if obj is None:
+        return None
+    said: dict[str, Callable[[], Obj]] = {
+        "ipamrequests": lambda: _request_said(key_of(obj)[0], rng.choice(behaviour.ranges), behaviour, rng)["spec"],
+        "ipamranges": lambda: _range_said(joined(key_of(obj)), behaviour, rng)["spec"],
+        "ipamallocations": lambda: rng.choice(({"state": "Busy"}, {"cidr": "10.0.0.8/32"})),
+    }
+    return "set-spec", plural, _name(plural, obj), json.dumps(said[plural]())
+
+
+def _grow(world: World, _: Behaviour, rng: random.Random) -> Action | None:
+    """Add to what a range has; it may be there already."""
+    obj = _any(world, "ipamranges", rng)
+    if obj is None:
+        return None
+    name = joined(key_of(obj))
+    ranges = [*obj["spec"]["ranges"], rng.choice(ADDITIONS[_version(name)])]
+    return "set-spec", "ipamranges", name, json.dumps({"ranges": ranges})
+
+
+def _edit_status(world: World, _: Behaviour, rng: random.Random) -> Action | None:
+    obj = _any(world, "ipamrequests", rng)
+    if obj is None:
+        return None
+    changes = rng.choice(({"state": "Busy"}, {"cidr": f"10.0.0.{rng.randrange(0, 24, 4)}/30"}, {"message": "by hand"}))
+    return "set-status", "ipamrequests", joined(key_of(obj)), json.dumps(changes)
+
+
+def _old_status(world: World, _: Behaviour, rng: random.Random) -> Action | None:
+    obj = _any(world, rng.choice(("ipamranges", "ipamrequests")), rng)
+    if obj is None:
+        return None
+    plural = "ipamranges" if obj["kind"] == "IPAMRange" else "ipamrequests"
+    return "old-status", plural, joined(key_of(obj)), str(rng.randrange(6))
+
+
+def _reclaim(world: World, _: Behaviour, rng: random.Random) -> Action | None:
+    obj = _any(world, "ipamranges", rng)
+    return None if obj is None else ("reclaim", joined(key_of(obj)))
+
+
+def _hold(world: World, _: Behaviour, rng: random.Random) -> Action | None:
+    obj = _any(world, "ipamranges", rng)
+    return None if obj is None else ("hold", joined(key_of(obj)))
+
+
+def _delete_namespace(world: World, _: Behaviour, rng: random.Random) -> Action | None:
+    found = [meta(obj)["name"] for obj in world.store.list(NAMESPACE) if not is_deleting(obj)]
+    return ("delete", "namespaces", rng.choice(found)) if found else None
+
+
+def _force_namespace(world: World, _: Behaviour, rng: random.Random) -> Action | None:
+    found = [meta(obj)["name"] for obj in world.store.list(NAMESPACE) if is_deleting(obj)]
+    return ("force-namespace", rng.choice(found)) if found else None
+
+
+def _label_namespace(world: World, _: Behaviour, rng: random.Random) -> Action | None:
+    found = [meta(obj)["name"] for obj in world.store.list(NAMESPACE)]
+    return ("label-namespace", rng.choice(found), rng.choice(("yes", "no", ""))) if found else None
+
+
+def _wipe(_: World, __: Behaviour, ___: random.Random) -> Action | None:
+    return ("wipe",)
+
+
+def _drop_finalizer(world: World, _: Behaviour, rng: random.Random) -> Action | None:
+    for plural in ("ipamrequests", "ipamallocations", "ipamextents", "ipamranges"):
+        held = [obj for obj in world.store.list(world.plural(plural)) if FOREIGN_FINALIZER in finalizers_of(obj)]
+        if held and rng.random() < 0.7:
+            return "drop-finalizer", plural, _name(plural, rng.choice(held))
+    return None
+
+
+def _clear_strays(world: World, _: Behaviour, __: random.Random) -> Action | None:
+    found = strays(world, "ipamallocations")
+    return ("delete", "ipamallocations", _name("ipamallocations", found[0])) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonAction:
+    """Something that people do: how often, compared with the others, and how it is drawn."""
+
+    weight: float
+    draw: Callable[[World, Behaviour, random.Random], Action | None]
+
+
+PEOPLE_ACTIONS: dict[str, PersonAction] = {
+    "create a range": PersonAction(2.0, _create_range),
+    "create a request": PersonAction(8.0, _create_request),
+    "delete a request": PersonAction(4.0, _on("delete", "ipamrequests")),
+    "delete a range": PersonAction(0.4, _on("delete", "ipamranges")),
+    "delete a range, orphaning": PersonAction(0.15, _on("delete", "ipamranges", "orphan")),
+    "delete a range, foreground": PersonAction(0.15, _on("delete", "ipamranges", "foregroundDeletion")),
+    "delete an allocation": PersonAction(0.5, _on("delete", "ipamallocations")),
+    "delete an extent": PersonAction(0.1, _on("delete", "ipamextents")),
+    "strip the owners of an extent": PersonAction(0.1, _on("strip-owners", "ipamextents")),
+    "strip the labels of an extent": PersonAction(0.1, _on("strip-labels", "ipamextents")),
+    "keep an extent by a finalizer": PersonAction(0.1, _on("add-finalizer", "ipamextents")),
+    "delete a namespace": PersonAction(0.1, _delete_namespace),
+    "force a namespace away": PersonAction(0.1, _force_namespace),
+    "keep a request by a finalizer": PersonAction(0.6, _on("add-finalizer", "ipamrequests")),
+    "keep an allocation by a finalizer": PersonAction(0.2, _on("add-finalizer", "ipamallocations")),
+    "let go what was kept": PersonAction(1.0, _drop_finalizer),
+    "strip the finalizers of a request": PersonAction(0.4, _on("strip-finalizers", "ipamrequests")),
+    "strip the finalizers of a range": PersonAction(0.15, _on("strip-finalizers", "ipamranges")),
+    "strip the labels of a request": PersonAction(0.5, _on("strip-labels", "ipamrequests")),
+    "mislabel a request": PersonAction(0.3, _mislabel),
+    "strip the annotations of a request": PersonAction(0.3, _on("strip-annotations", "ipamrequests")),
+    "strip the owners of an allocation": PersonAction(0.3, _on("strip-owners", "ipamallocations")),
+    "strip the labels of an allocation": PersonAction(0.3, _on("strip-labels", "ipamallocations")),
+    "clear stray allocations": PersonAction(0.3, _clear_strays),
+    "label a namespace": PersonAction(0.8, _label_namespace),
+    "edit a spec": PersonAction(0.4, _edit_spec),
+    "grow a range": PersonAction(0.5, _grow),
+    "edit a status": PersonAction(0.3, _edit_status),
+    "write an old status again": PersonAction(0.5, _old_status),
+    "reclaim": PersonAction(0.4, _reclaim),
+    "hold a range, or let it go on": PersonAction(0.3, _hold),
+    "wipe and restore": PersonAction(0.06, _wipe),
+}
+
+
+def drawn_person_action(world: World, behaviour: Behaviour, rng: random.Random) -> Action | None:
+    """Something that a person does now."""
+    name = rng.choices(list(PEOPLE_ACTIONS), [behaviour.weights[name] for name in PEOPLE_ACTIONS])[0]
+    return PEOPLE_ACTIONS[name].draw(world, behaviour, rng)
+
+
+def first_ranges(behaviour: Behaviour, rng: random.Random) -> list[Action]:
+    """The creations of most of the ranges that are in use."""
+    names = [name for name in behaviour.ranges if rng.random() < 0.9]
+    return [_creation("IPAMRange", name, _range_said(name, behaviour, rng)) for name in names]
+
+
+def backup(world: World, rng: random.Random) -> list[Action]:
+    """The creations by which a restore brings everything back: no status, no uids, in any order."""
+    actions: list[Action] = []
+    for plural in ("ipamranges", "ipamrequests", "ipamallocations"):
+        for obj in world.store.list(world.plural(plural)):
+            if is_deleting(obj) or (plural == "ipamallocations" and rng.random() < 0.7):
+                continue
+            kept = {"labels": labels_of(obj), "annotations": meta(obj).get("annotations", {})}
+            if rng.random() < 0.5:
+                kept["finalizers"] = finalizers_of(obj)
+            actions.append(_creation(obj["kind"], joined(key_of(obj)), {"metadata": kept, "spec": obj["spec"]}))
+    rng.shuffle(actions)
+    return actions

@@ -1,0 +1,114 @@
+"""Reading manifests: YAML or JSON from files, folders or standard input, as kubectl reads them.
+
+PyYAML alone would not do: it reads `1:30` as 90 and dates as dates, which Kubernetes' YAML does not, and it keeps the
+last of two equal keys silently. The loader here drops those two resolvers and refuses duplicate keys.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
+
+    from simulator.kubernetes.objects import Obj
+
+SUFFIXES = (".yaml", ".yml", ".json")
+#: Integers of YAML 1.1 without its base-60 form, which would swallow parts of IPv6 addresses.
+INTEGER = re.compile(r"^[-+]?(0b[0-1_]+|0x[0-9a-fA-F_]+|0[0-7_]+|0|[1-9][0-9_]*)$")
+FLOAT = re.compile(r"^[-+]?([0-9][0-9_]*\.[0-9_]*([eE][-+]?[0-9]+)?|\.[0-9][0-9_]*([eE][-+]?[0-9]+)?|\.(inf|Inf|INF))$")
+
+
+class BadManifest(Exception):
+    """A file that can't be read as manifests; the message names the file and what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One object and the name of the file it was read from."""
+
+    source: str
+    obj: Obj
+
+
+def read_manifests(path: Path | str, stdin: IO[str] | None = None) -> list[Manifest]:
+    """All objects of a file, of the files of a folder in the order of their names, or of standard input (`-`).
+
+    Lists (`kind: List`) are taken apart, `kustomization.yaml` is passed over. Raises BadManifest.
+    """
+    if str(path) == "-":
+        return list(_parsed("STDIN", (stdin or sys.stdin).read()))
+    path = Path(path)
+    if not path.exists():
+        raise BadManifest(f'the path "{path}" does not exist')
+    files = sorted(item for item in path.iterdir() if item.suffix in SUFFIXES) if path.is_dir() else [path]
+    if not files:
+        raise BadManifest(f"error reading [{path}]: recognized file extensions are {', '.join(SUFFIXES)}")
+    return [item for file in files for item in _parsed(str(file), _text(file))]
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadManifest(f"error reading {file}: {error}") from error
+
+
+def _parsed(source: str, text: str) -> Iterator[Manifest]:
+    try:
+        # _Loader is a SafeLoader: it builds plain data only.
+        documents = list(yaml.load_all(text, Loader=_Loader))
+    except (yaml.YAMLError, ValueError) as error:
+        raise BadManifest(f"error parsing {source}: {_one_line(error)}") from error
+    for document in documents:
+        yield from _objects(source, document)
+
+
+def _objects(source: str, document: Any) -> Iterator[Manifest]:
+    if document is None:
+        return
+    if not isinstance(document, dict):
+        raise BadManifest(f"error parsing {source}: an object was expected, not {document!r:.60}")
+    if document.get("kind") == "Kustomization":
+        return
+    if document.get("kind") == "List":
+        for item in document.get("items") or []:
+            yield from _objects(source, item)
+        return
+    for name in ("apiVersion", "kind"):
+        if not isinstance(document.get(name), str):
+            raise BadManifest(f'error validating "{source}": {name} not set')
+    yield Manifest(source, document)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+class _Loader(yaml.SafeLoader):
+    """A SafeLoader with Kubernetes' idea of scalars, which refuses a mapping with two equal keys."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[str] = set()
+        for name, _ in node.value:
+            if name.tag == "tag:yaml.org,2002:merge":
+                continue
+            if name.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f'key "{name.value}" already set', name.start_mark)
+            seen.add(name.value)
+        return super().construct_mapping(node, deep=deep)
+
+
+_DROPPED = {"tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _DROPPED]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:int", INTEGER, list("-+0123456789"))
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", FLOAT, list("-+0123456789."))

@@ -1,0 +1,307 @@
+"""The API server: objects of all kinds in memory, and a log of what happened to each kind.
+
+Rules of this file, as the real one has them:
+
+- One counter gives every change its resourceVersion. A write that changes nothing is no change and no event.
+- `generation` grows with everything that is not metadata or status, and when the deletion begins. Namespaces have none.
+- A write that names a resourceVersion is refused unless it is the current one; a write without one is unconditional.
+- Where a kind has the status subresource, create and update leave the status alone and `update_status` changes
+  nothing else.
+- Defaults are filled in when an object is written *and* when it is read: a fresh object, whose status was dropped,
+  shows the default of the status.
+- An object with finalizers is not removed by a deletion, but marked; it goes with its last finalizer.
+- Informers read the logs at their own pace. Objects are shared and never changed (see `objects`).
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from simulator.kubernetes.clock import rfc3339
+from simulator.kubernetes.errors import AlreadyExists, ApiError, BadRequest, Conflict, Forbidden, Invalid, NotFound
+from simulator.kubernetes.metadata import SYSTEM_FIELDS, client_metadata, metadata_faults
+from simulator.kubernetes.objects import Key, Obj, copied, finalizers_of, is_deleting, joined, key_of, meta, uid_of
+from simulator.kubernetes.resources import NAMESPACE, Catalog, Resource
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable
+
+    from simulator.kubernetes.clock import Clock
+
+EventType = Literal["ADDED", "MODIFIED", "DELETED"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of a watch: what happened, and the object after it (for DELETED: as it was last)."""
+
+    type: EventType
+    obj: Obj
+
+
+class Store:
+    """The objects of a cluster. Every call either succeeds, or raises an ApiError and changes nothing."""
+
+    def __init__(
+        self, catalog: Catalog, clock: Clock, rng: random.Random, uid_of: Callable[[str], str] | None = None
+    ) -> None:
+        """`rng` makes the uids, so that they are the same for the same seed; or `uid_of` does, from `Kind ns/name`."""
+        self.catalog = catalog
+        self.clock = clock
+        self.version = 0
+        #: Called with each event, as soon as it has happened.
+        self.listeners: list[Callable[[Resource, Event], None]] = []
+        self._uid_of = uid_of or (lambda _: str(uuid.UUID(int=rng.getrandbits(128), version=4)))
+        self._objects: dict[Resource, dict[Key, Obj]] = {item: {} for item in catalog.resources}
+        self._logs: dict[Resource, list[Event]] = {item: [] for item in catalog.resources}
+
+    # --- reading
+
+    def log(self, resource: Resource) -> list[Event]:
+        """Everything that ever happened to objects of a kind; it only grows."""
+        return self._logs[resource]
+
+    def find(self, resource: Resource, key: Key) -> Obj | None:
+        """The object, or None."""
+        return self._objects[resource].get(key)
+
+    def get(self, resource: Resource, key: Key) -> Obj:
+        """The object. Raises NotFound."""
+        obj = self.find(resource, key)
+        if obj is None:
+            raise NotFound(f'{resource.plural_name} "{key[1]}" not found')
+        return obj
+
+    def list(self, resource: Resource, namespace: str | None = None) -> list[Obj]:
+        """All objects of a kind, of one namespace or of all, ordered by namespace and name."""
+        found = self._objects[resource]
+        return [found[key] for key in sorted(found) if namespace in {None, key[0]}]
+
+    # --- writing
+
+    def create(self, obj: Obj, *, strict: bool = False) -> Obj:
+        """Store a new object and return it as stored.
+
+        With `strict` unknown fields are refused, as for a user of kubectl; without, they are dropped. Raises
+        BadRequest, Forbidden (its namespace is being terminated), NotFound (no such kind), AlreadyExists, Invalid.
+        """
+        resource = self.catalog.of(obj)
+        key = _checked_key(resource, obj)
+        self._admit(resource, key)
+        new = self._prepared(resource, obj, strict=strict)
+        if resource.has_status and resource is not NAMESPACE:
+            new.pop("status", None)
+        _complete_namespace(new)
+        self._validate(resource, new, None)
+        if self.find(resource, key) is not None:
+            raise AlreadyExists(f'{resource.plural_name} "{key[1]}" already exists')
+        new["metadata"] |= {
+            "uid": self._uid_of(f"{resource.kind} {joined(key)}"),
+            **({} if resource is NAMESPACE else {"generation": 1}),
+            "creationTimestamp": rfc3339(self.clock.now()),
+        }
+        return self._commit(resource, "ADDED", new)
+
+    def update(self, obj: Obj, *, strict: bool = False) -> Obj:
+        """Replace everything but the status; return the object as stored.
+
+        Raises NotFound, Conflict, BadRequest, Invalid. An object in deletion that lost its last finalizer is gone.
+        """
+        resource, old = self._replaced(obj)
+        new = self._prepared(resource, obj, strict=strict)
+        if resource.has_status:
+            new.pop("status", None)
+            if "status" in old:
+                new["status"] = old["status"]
+        _keep_system_fields(new, old)
+        if _content(new) != _content(old):
+            new["metadata"] |= _next_generation(old)
+        return self._finish_update(resource, new, old)
+
+    def update_status(self, obj: Obj) -> Obj:
+        """Replace the status and nothing else; return the object as stored. Raises NotFound, Conflict, Invalid."""
+        resource, old = self._replaced(obj)
+        if not resource.has_status:
+            raise NotFound("the server could not find the requested resource")
+        status = self._prepared(resource, obj, strict=False).get("status")
+        new = {name: value for name, value in old.items() if name != "status"} | {"metadata": dict(meta(old))}
+        if status is not None:
+            new["status"] = status
+        return self._finish_update(resource, new, old)
+
+    def patch(self, resource: Resource, key: Key, patch: Obj, *, strict: bool = False) -> Obj:
+        """Change an object, but not its status, by a JSON merge patch (RFC 7386), whatever its version is."""
+        merged = merge_patched(self.get(resource, key), patch)
+        return self.update(merged, strict=strict)
+
+    def delete(self, resource: Resource, key: Key, uid: str | None = None, gc_finalizer: str = "") -> None:
+        """Delete an object; its dependents are collected afterwards ("background").
+
+        With the finalizer `orphan` or `foregroundDeletion` the garbage collector sees to the dependents first. Raises
+        NotFound, and Conflict if `uid` is given and not the object's.
+        """
+        old = self.get(resource, key)
+        if gc_finalizer and not is_deleting(old):
+            finalizers = list(dict.fromkeys([*finalizers_of(old), gc_finalizer]))
+            old = old | {"metadata": meta(old) | {"finalizers": finalizers}}
+        if uid is not None and uid != uid_of(old):
+            raise self._conflict(
+                resource, key, f"Precondition failed: UID in precondition: {uid}, UID in object meta: {uid_of(old)}"
+            )
+        if not finalizers_of(old) and not _holds_content(old):
+            self._remove(resource, old)
+        elif not is_deleting(old):
+            self._commit(resource, "MODIFIED", _marked(old, rfc3339(self.clock.now())))
+
+    def release_namespace(self, name: str) -> None:
+        """Let an empty namespace in deletion go (the last act of the namespace controller)."""
+        self._remove(NAMESPACE, self.get(NAMESPACE, ("", name)))
+
+    # --- steps of a write
+
+    def _replaced(self, obj: Obj) -> tuple[Resource, Obj]:
+        """The kind of an update and the object it replaces, once uid and resourceVersion are found to fit."""
+        resource = self.catalog.of(obj)
+        key = _checked_key(resource, obj)
+        old = self.get(resource, key)
+        sent = meta(obj)
+        if sent.get("uid") not in {None, "", uid_of(old)}:
+            raise self._conflict(
+                resource,
+                key,
+                f"Precondition failed: UID in precondition: {sent['uid']}, UID in object meta: {uid_of(old)}",
+            )
+        if sent.get("resourceVersion") not in {None, "", meta(old)["resourceVersion"]}:
+            raise self._conflict(
+                resource,
+                key,
+                "the object has been modified; please apply your changes to the latest version and try again",
+            )
+        return resource, old
+
+    def _prepared(self, resource: Resource, obj: Obj, *, strict: bool) -> Obj:
+        unknown = resource.schema.unknown_fields(obj) if strict else []
+        if unknown:
+            listed = ", ".join(f'unknown field "{path}"' for path in unknown)
+            raise BadRequest(
+                f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: '
+                f"strict decoding error: {listed}"
+            )
+        return resource.schema.completed(obj) | {"metadata": copied(client_metadata(obj))}
+
+    def _finish_update(self, resource: Resource, new: Obj, old: Obj) -> Obj:
+        self._validate(resource, new, old)
+        new = resource.schema.completed(new)
+        if is_deleting(new) and not finalizers_of(new) and not _holds_content(new):
+            return self._remove(resource, new)
+        return old if new == old else self._commit(resource, "MODIFIED", new)
+
+    def _validate(self, resource: Resource, new: Obj, old: Obj | None) -> None:
+        same = frozenset(name for name in new if old is not None and name in old and new[name] == old[name])
+        faults = metadata_faults(new, old)
+        faults += resource.schema.faults(new, same | {"metadata"})
+        if not any(fault.is_structural for fault in faults):
+            faults += resource.rules.faults(new, old)
+        if faults:
+            raise Invalid(resource.kind, resource.group, meta(new).get("name", ""), faults)
+
+    def _commit(self, resource: Resource, event: EventType, new: Obj) -> Obj:
+        self.version += 1
+        new["metadata"]["resourceVersion"] = str(self.version)
+        stored = resource.schema.completed(new)
+        self._objects[resource][key_of(stored)] = stored
+        self._tell(resource, Event(event, stored))
+        return stored
+
+    def _remove(self, resource: Resource, obj: Obj) -> Obj:
+        self.version += 1
+        gone = obj | {"metadata": meta(obj) | {"resourceVersion": str(self.version)}}
+        del self._objects[resource][key_of(obj)]
+        self._tell(resource, Event("DELETED", gone))
+        return gone
+
+    def _tell(self, resource: Resource, event: Event) -> None:
+        self._logs[resource].append(event)
+        for listener in self.listeners:
+            listener(resource, event)
+
+    def _admit(self, resource: Resource, key: Key) -> None:
+        """Namespaces come into being when they are first used; nothing is created in one that is going."""
+        namespace, name = key
+        if not resource.namespaced:
+            return
+        found = self.find(NAMESPACE, ("", namespace))
+        if found is None:
+            self.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+        elif is_deleting(found):
+            raise Forbidden(
+                f'{resource.plural_name} "{name}" is forbidden: unable to create new content in namespace {namespace} '
+                "because it is being terminated"
+            )
+
+    @staticmethod
+    def _conflict(resource: Resource, key: Key, why: str) -> ApiError:
+        return Conflict(f'Operation cannot be fulfilled on {resource.plural_name} "{key[1]}": {why}')
+
+
+def merge_patched(target: Any, patch: Any) -> Any:
+    """A copy of `target` with a JSON merge patch (RFC 7386) applied."""
+    if not isinstance(patch, dict):
+        return copied(patch)
+    result = copied(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = merge_patched(result.get(name), value)
+    return result
+
+
+def _checked_key(resource: Resource, obj: Obj) -> Key:
+    metadata = obj.get("metadata")
+    if not isinstance(metadata, dict):
+        raise BadRequest(f"the {resource.kind} has no metadata")
+    for name in ("namespace", "name"):
+        if not isinstance(metadata.get(name, ""), str):
+            raise BadRequest(f"metadata.{name} must be a string, not {metadata[name]!r}")
+    if not resource.namespaced:
+        return "", metadata.get("name", "")
+    if not metadata.get("namespace"):
+        raise BadRequest("an empty namespace may not be set during creation")
+    return metadata["namespace"], metadata.get("name", "")
+
+
+def _keep_system_fields(new: Obj, old: Obj) -> None:
+    before = meta(old)
+    new["metadata"] |= {name: before[name] for name in SYSTEM_FIELDS if name in before}
+
+
+def _content(obj: Obj) -> Obj:
+    return {name: value for name, value in obj.items() if name not in {"apiVersion", "kind", "metadata"}}
+
+
+def _next_generation(obj: Obj) -> dict[str, int]:
+    """The generation after a change, for kinds that count them."""
+    return {"generation": meta(obj)["generation"] + 1} if "generation" in meta(obj) else {}
+
+
+def _marked(obj: Obj, moment: str) -> Obj:
+    """The object with its deletion begun."""
+    marks = {"deletionTimestamp": moment, "deletionGracePeriodSeconds": 0}
+    new = obj | {"metadata": meta(obj) | marks | _next_generation(obj)}
+    return new | {"status": {"phase": "Terminating"}} if obj["kind"] == "Namespace" else new
+
+
+def _complete_namespace(obj: Obj) -> None:
+    if obj["kind"] == "Namespace" and obj["apiVersion"] == "v1":
+        name = meta(obj).get("name")
+        obj["metadata"]["labels"] = {**(meta(obj).get("labels") or {}), "kubernetes.io/metadata.name": name}
+        obj |= {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
+
+
+def _holds_content(obj: Obj) -> bool:
+    """Whether this is a namespace: it goes only by the namespace controller."""
+    return (obj["kind"], obj["apiVersion"]) == ("Namespace", "v1")

@@ -1,0 +1,84 @@
+"""A controller's work queue: keys to look at, each at most once, now or later.
+
+A key that is added while it waits is not added again. `add_after` keeps the earliest of several times. Retries back
+off from 5 ms to 1000 s, as client-go's default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from simulator.kubernetes.clock import Clock
+
+K = TypeVar("K", bound=Hashable)
+
+RETRY_SECONDS_MIN = 0.005
+RETRY_SECONDS_MAX = 1000.0
+
+
+class WorkQueue(Generic[K]):
+    """Keys in the order in which they were added."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ready: dict[K, None] = {}
+        self._busy: set[K] = set()
+        self._later: dict[K, datetime] = {}
+        self._failures: dict[K, int] = {}
+
+    @property
+    def ready(self) -> list[K]:
+        """The keys that may be taken now, oldest first; not those that somebody looks at already."""
+        return [key for key in self._ready if key not in self._busy]
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether any key may be taken now."""
+        return bool(self.ready if self._busy else self._ready)
+
+    def add(self, key: K) -> None:
+        """Look at this key soon."""
+        self._ready[key] = None
+
+    def add_after(self, key: K, seconds: float) -> None:
+        """Look at this key once that much time has passed."""
+        if seconds <= 0:
+            self.add(key)
+            return
+        due = self._clock.now() + timedelta(seconds=seconds)
+        self._later[key] = min(due, self._later.get(key, due))
+
+    def add_rate_limited(self, key: K) -> None:
+        """Look at this key again, the later the more often it has failed."""
+        failures = self._failures.get(key, 0)
+        self._failures[key] = failures + 1
+        self.add_after(key, min(RETRY_SECONDS_MIN * 2 ** min(failures, 30), RETRY_SECONDS_MAX))
+
+    def forget(self, key: K) -> None:
+        """This key went well: its next failure counts as the first."""
+        self._failures.pop(key, None)
+
+    def take(self, key: K) -> None:
+        """Remove a key, which must be ready: somebody looks at it now, and nobody else until `done`."""
+        del self._ready[key]
+        self._busy.add(key)
+
+    def done(self, key: K) -> None:
+        """A key that was taken may be taken again, if it was added meanwhile."""
+        self._busy.discard(key)
+
+    def next_due(self) -> datetime | None:
+        """When the earliest of the later keys is due; None if there is none."""
+        return min(self._later.values(), default=None)
+
+    def wake(self) -> None:
+        """Make every key ready that is due by now."""
+        now = self._clock.now()
+        for key in [key for key, due in self._later.items() if due <= now]:
+            del self._later[key]
+            self.add(key)

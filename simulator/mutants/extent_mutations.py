@@ -1,0 +1,56 @@
+"""What the mutants change of extents: who of two ranges that overlap is the older one, and when a range may grant."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from simulator.mutants.mutations import extents_of, published
+from simulator.names import EXTENTS_KEY
+
+if TYPE_CHECKING:
+    from simulator.kubernetes.objects import Obj
+    from simulator.mutants.mutations import Ask
+
+
+def order_by_name(_: str, body: Obj, ask: Ask) -> Obj:
+    """Of two extents the one with the lower name is older, as if they had come in that order."""
+    extents = body["related"].get(EXTENTS_KEY, {}).values()
+    for number, obj in enumerate(sorted(extents, key=lambda obj: str(obj["metadata"]["name"])), start=1):
+        obj["metadata"]["resourceVersion"] = str(number)
+        if "number" in obj["spec"]:
+            obj["spec"]["number"] = number
+    return ask(body)
+
+
+def order_by_last_change(_: str, body: Obj, ask: Ask) -> Obj:
+    """The number of an extent is that of its last change, whatever is written in it."""
+    for obj in body["related"].get(EXTENTS_KEY, {}).values():
+        obj["spec"]["number"] = int(obj["metadata"]["resourceVersion"])
+    return ask(body)
+
+
+def enter_before_the_number_is_written(_: str, body: Obj, ask: Ask) -> Obj:
+    """The number that an extent shall get counts already."""
+    for obj in body["related"].get(EXTENTS_KEY, {}).values():
+        obj["spec"].setdefault("number", int(obj["metadata"]["resourceVersion"]))
+    return ask(body)
+
+
+def enter_without_a_number(_: str, body: Obj, ask: Ask) -> Obj:
+    """A range that sees no extent of its own takes itself for the youngest, and goes on."""
+    meta, extents = body["parent"]["metadata"], body["related"].get(EXTENTS_KEY, {})
+    owner = {"kind": "IPAMRange", "name": meta["name"], "uid": meta["uid"], "controller": True}
+    if all(owner["uid"] not in json.dumps(obj["metadata"]) for obj in extents.values()):
+        for child in extents_of(ask(body)):
+            times = {"uid": "any", "creationTimestamp": meta["creationTimestamp"], "resourceVersion": "9" * 18}
+            child["metadata"] |= times | {"ownerReferences": [owner]}
+            child["spec"]["number"] = 9 * 10**17
+            extents[f"{meta['namespace']}/{child['metadata']['name']}"] = child
+    return ask(body)
+
+
+def hide_when_deleted(path: str, body: Obj, ask: Ask) -> Obj:
+    """A range that is being deleted has no extents any more, be it empty or not."""
+    answer = ask(body)
+    return answer | {"children": published(answer)} if path.endswith("finalize") else answer

@@ -1,0 +1,369 @@
+"""What the mutants change: bodies before the hooks see them, answers of the hooks, and the CRDs.
+
+A mutation of a hook gets the body of a call and a way to the hooks (body in, answer out), and gives the answer.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from typing import Any
+
+from simulator.kubernetes.objects import Obj, copied
+from simulator.names import ALLOCATIONS_KEY, REQUEST_FINALIZER, REQUESTS_KEY, UID_LABEL
+
+Ask = Callable[[Obj], Obj]
+Mutation = Callable[[str, Obj, Ask], Obj]
+
+
+# --- what a body and an answer say
+
+
+def _entries(obj: Obj) -> list[Obj]:
+    return list((obj.get("status") or {}).get("allocations") or [])
+
+
+def _requests(body: Obj) -> dict[str, Obj]:
+    found: dict[str, Obj] = body["related"].get(REQUESTS_KEY, {})
+    return found
+
+
+def _answers(body: Obj) -> dict[str, Obj]:
+    found: dict[str, Obj] = body["children"].get(ALLOCATIONS_KEY, {})
+    return found
+
+
+def _uids(body: Obj) -> set[str]:
+    return {obj["metadata"]["uid"] for obj in _requests(body).values()}
+
+
+def _with_ledger(body: Obj, answer: Obj, entries: list[Obj]) -> Obj:
+    """The answer with another ledger, as a change that is to be committed."""
+    before = body["parent"].get("status", {})
+    status = {name: value for name, value in answer["status"].items() if name not in {"allocations", "capacity"}}
+    rest_changed = any(status.get(name) != before.get(name) for name in ("closing", "released"))
+    changed = entries != _entries(body["parent"]) or rest_changed
+    revision = before.get("revision", 0) + changed
+    ledger = {"allocations": entries} if entries else {}
+    return answer | {"status": status | ledger | {"revision": max(revision, status["revision"])}}
+
+
+def _dropping(body: Obj, answer: Obj, goes: Callable[[Obj], bool]) -> Obj:
+    """The answer without some entries of the ledger."""
+    return _with_ledger(body, answer, [entry for entry in _entries(answer) if not goes(entry)])
+
+
+def _forgetting(body: Obj) -> Obj:
+    """The body as if nobody held or showed anything."""
+    bare = copied(body)
+    bare["parent"].get("status", {}).pop("allocations", None)
+    bare["children"] = {}
+    for obj in _requests(bare).values():
+        obj.get("status", {}).pop("cidr", None)
+    return bare
+
+
+def published(answer: Obj) -> list[Obj]:
+    """The allocations of an answer."""
+    return [child for child in answer.get("children", []) if child["kind"] == "IPAMAllocation"]
+
+
+def extents_of(answer: Obj) -> list[Obj]:
+    """The extents of an answer."""
+    return [child for child in answer.get("children", []) if child["kind"] == "IPAMExtent"]
+
+
+# --- mutations of the range's hook
+
+
+def publish_proposal(_: str, body: Obj, ask: Ask) -> Obj:
+    """What the call proposes is published by the same call."""
+    return _with_next(body, ask, "Ready")
+
+
+def refuse_by_proposal(_: str, body: Obj, ask: Ask) -> Obj:
+    """Who waits for what the call proposes to give to others is told so by the same call."""
+    return _with_next(body, ask, "Busy")
+
+
+def _with_next(body: Obj, ask: Ask, state: str) -> Obj:
+    """The answer, with those new allocations of a state that the next call would publish after the commit."""
+    answer, later = ask(body), copied(body)
+    later["parent"]["status"] = answer.get("status", {})
+    names = {child["metadata"]["name"] for child in answer.get("children", [])}
+    new = [child for child in published(ask(later)) if child["metadata"]["name"] not in names]
+    return answer | {"children": answer["children"] + [child for child in new if child["spec"]["state"] == state]}
+
+
+def release_absent(_: str, body: Obj, ask: Ask) -> Obj:
+    """Who is not seen is released."""
+    return _dropping(body, ask(body), lambda entry: entry["uid"] not in _uids(body))
+
+
+def release_other_uid(_: str, body: Obj, ask: Ask) -> Obj:
+    """A namesake with another uid is taken as proof that a holder is gone."""
+    present, uids = _requests(body), _uids(body)
+    return _dropping(body, ask(body), lambda entry: entry["request"] in present and entry["uid"] not in uids)
+
+
+def release_by_clock(_: str, body: Obj, ask: Ask) -> Obj:
+    """Who was marked as absent is released by the next call."""
+    marked = {entry["uid"] for entry in _entries(body["parent"]) if "absentSince" in entry}
+    return _dropping(body, ask(body), lambda entry: entry["uid"] in marked and "absentSince" in entry)
+
+
+def ignore_foreign_finalizers(_: str, body: Obj, ask: Ask) -> Obj:
+    """A deleted request counts as released although somebody else keeps it."""
+    for obj in _requests(body).values():
+        if "deletionTimestamp" in obj["metadata"]:
+            obj["metadata"]["finalizers"] = [REQUEST_FINALIZER]
+    return ask(body)
+
+
+def place_anew(_: str, body: Obj, ask: Ask) -> Obj:
+    """Everybody is placed anew in each call, as if nobody held or showed anything."""
+    answer = ask(body)
+    placed = _entries(ask(_forgetting(body)))
+    held = {entry["uid"] for entry in _entries(answer)}
+    return _with_ledger(body, answer, placed) if held == {entry["uid"] for entry in placed} else answer
+
+
+def grant_what_is_held(_: str, body: Obj, ask: Ask) -> Obj:
+    """New blocks are cut from the whole pool, whatever is held of it."""
+    answer = ask(body)
+    held = {entry["uid"] for entry in _entries(body["parent"])}
+    placed = {entry["uid"]: entry for entry in _entries(ask(_forgetting(body)))}
+    entries = [each if each["uid"] in held else placed.get(each["uid"], each) for each in _entries(answer)]
+    return _with_ledger(body, answer, entries)
+
+
+def lend_absent(_: str, body: Obj, ask: Ask) -> Obj:
+    """What an absent holder holds is given to who waits for room."""
+    answer = ask(body)
+    if not answer["status"].get("pending"):
+        return answer
+    present = copied(body)
+    status = present["parent"]["status"]
+    status["allocations"] = [entry for entry in _entries(present["parent"]) if "absentSince" not in entry]
+    return ask(present)
+
+
+def round_intervals(_: str, body: Obj, ask: Ask) -> Obj:
+    """An interval counts as the smallest CIDR around it."""
+    spec = body["parent"]["spec"]
+    spec["ranges"] = [_cidr_around(text) for text in spec["ranges"]]
+    return ask(body)
+
+
+def _cidr_around(text: str) -> str:
+    first, dash, last = text.partition("-")
+    if not dash:
+        return text
+    low, high = (int(ipaddress.ip_address(each)) for each in (first, last))
+    bits = ipaddress.ip_address(first).max_prefixlen
+    return str(ipaddress.ip_network(f"{first}/{bits - (low ^ high).bit_length()}", strict=False))
+
+
+def count_before_granting(_: str, body: Obj, ask: Ask) -> Obj:
+    """The capacity is that before the grants of the call."""
+    answer = ask(body)
+    seen = copied(body)
+    seen["related"] = {}
+    answer["status"]["capacity"] = ask(seen)["status"].get("capacity")
+    return answer
+
+
+def order_of_the_wire(_: str, body: Obj, ask: Ask) -> Obj:
+    """Requests are served in the order in which they come over the wire."""
+    for number, obj in enumerate(_requests(body).values()):
+        obj["metadata"]["creationTimestamp"] = f"2020-01-01T00:{number // 60 % 60:02}:{number % 60:02}Z"
+    return ask(body)
+
+
+def finalize_without_closing(path: str, body: Obj, ask: Ask) -> Obj:
+    """A deleted range goes once its ledger looks empty, without `closing` being committed before."""
+    answer = ask(body)
+    if path.endswith("finalize"):
+        answer["finalized"] = not (_entries(body["parent"]) or _requests(body) or _answers(body))
+    return answer
+
+
+def grant_without_finalizer(_: str, body: Obj, ask: Ask) -> Obj:
+    """A request is granted a block before it has our finalizer."""
+    for obj in _requests(body).values():
+        finalizers = obj["metadata"].get("finalizers", [])
+        if "deletionTimestamp" not in obj["metadata"] and REQUEST_FINALIZER not in finalizers:
+            obj["metadata"]["finalizers"] = [*finalizers, REQUEST_FINALIZER]
+    return ask(body)
+
+
+def end_stale_answers(_: str, body: Obj, ask: Ask) -> Obj:
+    """A Ready answer without an entry is ended, be the ledger that is seen older than it or not."""
+    answer = ask(body)
+    held = {entry["uid"] for entry in _entries(body["parent"])}
+    present = {obj["metadata"]["uid"]: obj["metadata"] for obj in _requests(body).values()}
+    kept = extents_of(answer)
+    for child in published(answer):
+        uid = child["spec"]["request"]["uid"]
+        if child["spec"]["state"] != "Ready" or uid in held:
+            kept.append(child)
+        elif "deletionTimestamp" in present.get(uid, {}):
+            kept.append(child | {"spec": child["spec"] | {"state": "Released"}})
+    return answer | {"children": kept}
+
+
+def let_go_before_the_commit(_: str, body: Obj, ask: Ask) -> Obj:
+    """The release that the call proposes is published by the same call."""
+    answer = ask(body)
+    proposed = set(answer["status"].get("released", []))
+    for child in published(answer):
+        if child["spec"]["request"]["uid"] in proposed:
+            child["spec"]["state"] = "Released"
+    return answer
+
+
+def forget_the_living(_: str, body: Obj, ask: Ask) -> Obj:
+    """Who was released is granted a block again while he seems to be alive."""
+    status = body["parent"].setdefault("status", {})
+    order = status.get("released", [])
+    living = {obj["metadata"]["uid"] for obj in _requests(body).values() if "deletionTimestamp" not in obj["metadata"]}
+    status["released"] = [uid for uid in order if uid not in living]
+    answer = ask(body)
+    added = [uid for uid in answer["status"].get("released", []) if uid not in order]
+    if order or added:
+        answer["status"]["released"] = [*order, *added]
+    return answer
+
+
+def ignore_published(_: str, body: Obj, ask: Ask) -> Obj:
+    """What a request shows already does not bind its range."""
+    for obj in _requests(body).values():
+        obj.get("status", {}).pop("cidr", None)
+    return ask(body)
+
+
+def ignore_going_namespace(_: str, body: Obj, ask: Ask) -> Obj:
+    """Answers are made in a namespace that takes none."""
+    for obj in body["related"].get("Namespace.v1", {}).values():
+        obj["metadata"].pop("deletionTimestamp", None)
+    return ask(body)
+
+
+def never_look_again(_: str, body: Obj, ask: Ask) -> Obj:
+    """No call asks for another one later."""
+    return ask(body) | {"resyncAfterSeconds": 0}
+
+
+def look_again_at_once(_: str, body: Obj, ask: Ask) -> Obj:
+    """Each call asks for another one at once."""
+    return ask(body) | {"resyncAfterSeconds": 0.05}
+
+
+def allow_everybody(_: str, body: Obj, ask: Ask) -> Obj:
+    """A range serves requests of all namespaces, whatever it says."""
+    body["parent"]["spec"]["allowedNamespaces"] = {"from": "All"}
+    return ask(body)
+
+
+def hand_out_the_gateway(_: str, body: Obj, ask: Ask) -> Obj:
+    """The gateway of the network is an address like any other."""
+    network = copied(body["parent"]["spec"].get("network", {}))
+    body["parent"]["spec"].get("network", {}).pop("gateway", None)
+    answer = ask(body)
+    for child in answer.get("children", []):
+        if "network" in child["spec"]:
+            child["spec"]["network"] = network
+    return answer
+
+
+def strangers_hold(path: str, body: Obj, ask: Ask) -> Obj:
+    """A range waits for requests that it does not serve."""
+    answer = ask(body)
+    return answer | {"finalized": False} if path.endswith("finalize") and _requests(body) else answer
+
+
+def tell_no_network(_: str, body: Obj, ask: Ask) -> Obj:
+    """Nobody learns the network of its block."""
+    for obj in body["related"].get(ALLOCATIONS_KEY, {}).values():
+        obj["spec"].pop("network", None)
+    return ask(body)
+
+
+def begin_at_the_start(_: str, body: Obj, ask: Ask) -> Obj:
+    """Round robin begins anew in each call."""
+    status = body["parent"].get("status", {})
+    cursors = status.pop("roundRobin", {})
+    answer = ask(body)
+    cursors |= answer["status"].get("roundRobin", {})
+    if cursors:
+        answer["status"]["roundRobin"] = dict(sorted(cursors.items(), key=lambda item: int(item[0])))
+    return answer
+
+
+def answer_less(_: str, body: Obj, ask: Ask) -> Obj:
+    """Where somebody is refused, all allocations are left out."""
+    answer = ask(body)
+    busy = {"Busy", "Invalid"}
+    if any(child["spec"]["state"] in busy for child in published(answer)):
+        return answer | {"children": extents_of(answer)}
+    return answer
+
+
+# --- mutations of the request's hook
+
+
+def obey_orphans(_: str, body: Obj, ask: Ask) -> Obj:
+    """An allocation is obeyed whoever controls it."""
+    reference = body["object"]["spec"]["ipam"]
+    for obj in body["related"].get(ALLOCATIONS_KEY, {}).values():
+        owner = {"kind": "IPAMRange", "apiVersion": obj["apiVersion"], "name": reference["name"], "uid": "any"}
+        obj["metadata"]["ownerReferences"] = [owner | {"controller": True}]
+        obj["metadata"]["labels"] = {UID_LABEL: "any"}
+    return ask(body)
+
+
+def go_without_release(path: str, body: Obj, ask: Ask) -> Obj:
+    """A deleted request goes as soon as there is no answer to it."""
+    answer = ask(body)
+    if path.endswith("finalize") and not body["related"].get(ALLOCATIONS_KEY):
+        return {"finalized": True}
+    return answer
+
+
+def go_at_once(path: str, body: Obj, ask: Ask) -> Obj:
+    """A deleted request goes at once."""
+    return {"finalized": True} if path.endswith("finalize") else ask(body)
+
+
+# --- changes of the CRDs
+
+
+def _root(crds: dict[str, Obj], plural: str) -> Any:
+    return crds[plural]["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+
+
+def no_cas(crds: dict[str, Obj]) -> None:
+    """No compare and swap."""
+    del _root(crds, "ipamranges")["x-kubernetes-validations"][0]
+
+
+def cas_by_ledger_alone(crds: dict[str, Obj]) -> None:
+    """Compare and swap by the ledger, whatever the revision is."""
+    rule = _root(crds, "ipamranges")["x-kubernetes-validations"][0]
+    flat = " ".join(rule["rule"].split())
+    text = flat.replace("|| (self.status.revision == oldSelf.status.revision && ", "|| (", 1)
+    assert text != flat, "the rule has no comparison of equal revisions"
+    rule["rule"] = text
+
+
+def no_default_revision(crds: dict[str, Obj]) -> None:
+    """A fresh range has no revision."""
+    status = _root(crds, "ipamranges")["properties"]["status"]
+    del status["default"]["revision"]
+    status.pop("required", None)
+
+
+def published_may_change(crds: dict[str, Obj]) -> None:
+    """What was published may be changed."""
+    _root(crds, "ipamrequests").pop("x-kubernetes-validations")
+    _root(crds, "ipamallocations")["properties"]["spec"].pop("x-kubernetes-validations")

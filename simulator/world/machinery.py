@@ -1,0 +1,233 @@
+"""A cluster in which everything that can happen is an action: one small step, written as words.
+
+An action says all that it does by itself, with names and not with numbers of earlier steps. So a list of actions is a
+run: it can be replayed, and any of its actions can be left out, which is how a failing run is made short. An action
+that is not possible (any more) is passed over.
+
+Actions of this file are those of the machinery: event deliveries, the pieces of a sync, Metacontrollers that come and
+go, time. What people do is in `people`.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from simulator.cluster import START
+from simulator.kubernetes.clock import SimulatedClock
+from simulator.kubernetes.controllers import GarbageCollector, NamespaceController
+from simulator.kubernetes.errors import ApiError
+from simulator.kubernetes.objects import joined
+from simulator.kubernetes.store import Store
+from simulator.metacontroller.process import Metacontroller
+from simulator.world.faults import FaultyApi, FaultyHooks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from simulator.kubernetes.objects import Obj
+    from simulator.kubernetes.resources import Catalog, Resource
+    from simulator.metacontroller.controller import Controller
+    from simulator.metacontroller.steps import Steps
+    from simulator.metacontroller.webhook import Caller
+
+#: A verb and its words.
+Action = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Sync:
+    """A sync that was begun: what is left of it, and what it is about to do."""
+
+    steps: Steps[None]
+    about: str
+
+
+@dataclass(slots=True)
+class Instance:
+    """A Metacontroller, its ways out, and its unfinished syncs by controller and `namespace/name`."""
+
+    metacontroller: Metacontroller
+    api: FaultyApi
+    hooks: FaultyHooks
+    syncs: dict[tuple[str, str], Sync] = field(default_factory=dict)
+
+    def controller(self, name: str) -> Controller | None:
+        """The controller of this name."""
+        return next((item for item in self.metacontroller.controllers if item.name == name), None)
+
+
+class World:
+    """A store, its background controllers, and any number of Metacontrollers by name."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        manifests: Iterable[Obj],
+        connect: Callable[[Callable[[], Mapping[str, str]]], Caller],
+        seed: int,
+    ) -> None:
+        """`seed` makes the uids; `connect` gives the way to the hooks."""
+        self.catalog = catalog
+        self.clock = SimulatedClock(START)
+        self.store = Store(catalog, self.clock, random.Random(seed), _uid_maker(seed))
+        self.garbage_collector = GarbageCollector(self.store)
+        self.namespace_controller = NamespaceController(self.store)
+        self.instances: dict[str, Instance] = {}
+        #: Who writes just now: Metacontroller, a "person", or the "background".
+        self.actor = ""
+        #: Hook calls whose answers differed although the facts were the same.
+        self.differences: list[str] = []
+        #: The good hook calls of the last step: path, body, answer.
+        self.answered: list[tuple[str, bytes, bytes]] = []
+        #: Hook calls of all Metacontrollers that ever were.
+        self.hook_calls = 0
+        self._manifests = list(manifests)
+        self._connect = connect
+
+    def plural(self, name: str) -> Resource:
+        """A kind by its plural name."""
+        return next(item for item in self.catalog.resources if item.plural == name)
+
+    # --- actions
+
+    def boot(self, name: str, *behind: str) -> str | None:
+        """Start a Metacontroller; `ipamranges=3` means that its first list of that kind is 3 events old."""
+        if name in self.instances:
+            return None
+        ages = dict(word.split("=") for word in behind)
+        positions = {
+            item.plural: max(len(self.store.log(item)) - int(ages.get(item.plural, 0)), 0)
+            for item in self.catalog.resources
+        }
+        api, hooks = FaultyApi(self.store), FaultyHooks(self.clock, self._connect)
+        hooks.differences, hooks.answered = self.differences, self.answered
+        made = Metacontroller(self.store, self._manifests, hooks, api=api, positions=positions)
+        self.instances[name] = Instance(made, api, hooks)
+        return f"{name} starts{''.join(f', {word} events behind' for word in behind)}"
+
+    def stop(self, name: str) -> str | None:
+        """Stop a Metacontroller, in the middle of whatever it does."""
+        instance = self.instances.pop(name, None)
+        if instance is None:
+            return None
+        self.hook_calls += instance.hooks.calls
+        return f"{name} stops in the middle of {len(instance.syncs)} syncs"
+
+    def deliver(self, name: str, plural: str, outcome: str = "") -> str | None:
+        """Deliver the next event of a kind; the outcome is that of a customize call which that may need."""
+        instance = self.instances.get(name)
+        cache = instance.metacontroller.caches[self.plural(plural)] if instance else None
+        if instance is None or cache is None or not cache.behind:
+            return None
+        event = self.store.log(cache.resource)[len(self.store.log(cache.resource)) - cache.behind]
+        self._with_outcome(instance, outcome, cache.deliver)
+        where = joined((event.obj["metadata"].get("namespace", ""), event.obj["metadata"]["name"]))
+        return f"{name} sees {event.type} {event.obj['kind']} {where}"
+
+    def relist(self, name: str, plural: str) -> str | None:
+        """Let a cache skip to the present."""
+        instance = self.instances.get(name)
+        cache = instance.metacontroller.caches[self.plural(plural)] if instance else None
+        if instance is None or cache is None or not cache.behind:
+            return None
+        behind = cache.behind
+        cache.relist()
+        return f"{name} lists {plural} anew and skips {behind} events"
+
+    def start(self, name: str, controller: str, key: str) -> str | None:
+        """Begin a sync that waits in a queue; it goes up to its first call."""
+        instance = self.instances.get(name)
+        found = instance.controller(controller) if instance else None
+        if instance is None or found is None or (controller, key) in instance.syncs:
+            return None
+        found.queue.wake()
+        ready = next((item for item in found.queue.ready if joined(item[1]) == key), None)
+        if ready is None:
+            return None
+        return self._advance(
+            instance, (controller, key), Sync(found.processing(ready), f"{controller} syncs {key}"), ""
+        )
+
+    def go(self, name: str, controller: str, key: str, outcome: str = "") -> str | None:
+        """Let a begun sync make its next call, and go up to the one after it."""
+        instance = self.instances.get(name)
+        if instance is None or (controller, key) not in instance.syncs:
+            return None
+        return self._advance(instance, (controller, key), instance.syncs.pop((controller, key)), outcome)
+
+    def background(self, part: str) -> str | None:
+        """One step of the garbage collector or of the namespace controller."""
+        found = self.garbage_collector if part == "garbage" else self.namespace_controller
+        if not found.has_work():
+            return None
+        self.actor = "background"
+        try:
+            found.step()
+        except ApiError as error:
+            return f"{part} controller meets {error}"
+        finally:
+            self.actor = ""
+        return f"{part} controller takes a step"
+
+    def wait(self, seconds: str) -> str:
+        """Let time pass."""
+        self.clock.wait(float(seconds))
+        return f"{seconds} seconds pass"
+
+    # --- what is possible
+
+    def waiting(self) -> list[tuple[str, str, str]]:
+        """The syncs that could start now: instance, controller, key."""
+        result = []
+        for name, instance in self.instances.items():
+            for controller in instance.metacontroller.controllers:
+                controller.queue.wake()
+                result += [(name, controller.name, joined(key[1])) for key in controller.queue.ready]
+        return [item for item in result if item[1:] not in self.instances[item[0]].syncs]
+
+    def begun(self) -> list[tuple[str, str, str]]:
+        """The syncs that could go on now: instance, controller, key."""
+        return [(name, *key) for name, instance in self.instances.items() for key in instance.syncs]
+
+    def next_due(self) -> datetime | None:
+        """When the next timer of any queue is due."""
+        queues = [item.queue for each in self.instances.values() for item in each.metacontroller.controllers]
+        return min((due for queue in queues if (due := queue.next_due()) is not None), default=None)
+
+    # --- helpers
+
+    def _advance(self, instance: Instance, key: tuple[str, str], sync: Sync, outcome: str) -> str:
+        def step() -> str:
+            try:
+                return next(sync.steps)
+            except StopIteration:
+                return ""
+
+        done, sync.about = sync.about, self._with_outcome(instance, outcome, step)
+        if sync.about:
+            instance.syncs[key] = sync
+        name = next(word for word, item in self.instances.items() if item is instance)
+        return f"{name} {done}{f' ({outcome})' if outcome else ''}{'' if sync.about else '; done'}"
+
+    @staticmethod
+    def _with_outcome(instance: Instance, outcome: str, step: Callable[[], str | None]) -> str:
+        instance.api.outcome = instance.hooks.outcome = outcome
+        try:
+            return step() or ""
+        finally:
+            instance.api.outcome = instance.hooks.outcome = ""
+
+
+def _uid_maker(seed: int) -> Callable[[str], str]:
+    """Uids that depend on the seed, a name and how often it was used, not on what else was made before."""
+    made: dict[str, int] = {}
+
+    def make(name: str) -> str:
+        made[name] = made.get(name, 0) + 1
+        return str(uuid.UUID(int=random.Random(f"{seed} {name} {made[name]}").getrandbits(128), version=4))
+
+    return make

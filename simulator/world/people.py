@@ -1,0 +1,261 @@
+"""What people do to a cluster, as actions: all that kubectl allows, wise or not.
+
+Objects are named by kind and `namespace/name`; an allocation by the request that it answers, as its own name is a hash.
+What the API server refuses, it refuses: the action has then done nothing, and says so.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from simulator.kubernetes.errors import ApiError
+from simulator.kubernetes.objects import (
+    annotations_of,
+    controller_of,
+    finalizers_of,
+    is_deleting,
+    key_of,
+    labels_of,
+    meta,
+    uid_of,
+)
+from simulator.kubernetes.resources import NAMESPACE
+from simulator.names import (
+    FOREIGN_FINALIZER,
+    HOLD_ANNOTATION,
+    OPEN_LABEL,
+    RANGE_LABEL,
+    RECLAIM_ANNOTATION,
+    UID_LABEL,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from simulator.kubernetes.objects import Key, Obj
+    from simulator.kubernetes.resources import Resource
+    from simulator.world.machinery import World
+
+
+def find(world: World, plural: str, name: str) -> tuple[Resource, Obj] | None:
+    """An object by plural name and `namespace/name`; an allocation by that of its request."""
+    resource = NAMESPACE if plural == "namespaces" else world.plural(plural)
+    if plural == "ipamallocations":
+        found = (obj for obj in world.store.list(resource) if answered_request(obj) == name)
+        obj = next(found, None)
+    else:
+        obj = world.store.find(resource, key_from(name))
+    return None if obj is None else (resource, obj)
+
+
+def key_from(name: str) -> Key:
+    """The key that `namespace/name`, or a name alone, says."""
+    namespace, _, short = name.rpartition("/")
+    return namespace, short
+
+
+def answered_request(allocation: Obj) -> str:
+    """`namespace/name` of the request that an allocation answers."""
+    request = allocation["spec"]["request"]
+    return f"{request['namespace']}/{request['name']}"
+
+
+# --- the verbs
+
+
+def create(world: World, manifest: str) -> str | None:
+    """Create an object."""
+    obj = json.loads(manifest)
+    world.store.create(obj, strict=False)
+    return f"create {obj['kind']} {'/'.join(key_of(obj))} {json.dumps(obj['spec'])}"
+
+
+def delete(world: World, plural: str, name: str, how: str = "") -> str | None:
+    """Delete an object; `how` may be `orphan` or `foregroundDeletion`."""
+    found = find(world, plural, name)
+    if found is None or is_deleting(found[1]):
+        return None
+    world.store.delete(found[0], key_of(found[1]), gc_finalizer=how)
+    return f"delete {plural} {name} {how}".strip()
+
+
+def add_finalizer(world: World, plural: str, name: str) -> str | None:
+    """Somebody else wants to see an object before it goes."""
+    return _change(world, plural, name, lambda obj: {"finalizers": [*finalizers_of(obj), FOREIGN_FINALIZER]})
+
+
+def drop_finalizer(world: World, plural: str, name: str) -> str | None:
+    """Somebody else has seen it."""
+    return _change(world, plural, name, lambda obj: {"finalizers": _without(finalizers_of(obj), FOREIGN_FINALIZER)})
+
+
+def drop_all_finalizers(world: World) -> None:
+    """Somebody else has seen everything; also where two allocations answer requests of one name."""
+    for plural in ("ipamrequests", "ipamallocations", "ipamextents", "ipamranges"):
+        for obj in world.store.list(world.plural(plural)):
+            if FOREIGN_FINALIZER in finalizers_of(obj):
+                kept = _without(finalizers_of(obj), FOREIGN_FINALIZER)
+                world.store.update(obj | {"metadata": meta(obj) | {"finalizers": kept}})
+
+
+def strip_finalizers(world: World, plural: str, name: str) -> str | None:
+    """Remove all finalizers by force."""
+    return _change(world, plural, name, lambda _: {"finalizers": []})
+
+
+def strip_labels(world: World, plural: str, name: str) -> str | None:
+    """Remove all labels."""
+    return _change(world, plural, name, lambda _: {"labels": {}})
+
+
+def strip_annotations(world: World, plural: str, name: str) -> str | None:
+    """Remove all annotations."""
+    return _change(world, plural, name, lambda _: {"annotations": {}})
+
+
+def hold(world: World, name: str) -> str | None:
+    """The owner of a range holds it, or lets it go on."""
+
+    def turned(obj: Obj) -> Obj:
+        annotations = dict(annotations_of(obj))
+        held = annotations.pop(HOLD_ANNOTATION, None)
+        return {"annotations": annotations if held else annotations | {HOLD_ANNOTATION: "true"}}
+
+    return _change(world, "ipamranges", name, turned)
+
+
+def mislabel(world: World, plural: str, name: str, value: str) -> str | None:
+    """Give a request the label of another range."""
+    return _change(world, plural, name, lambda obj: {"labels": labels_of(obj) | {RANGE_LABEL: value}})
+
+
+def label_namespace(world: World, name: str, value: str) -> str | None:
+    """Set the label that ranges select namespaces by; "" takes it away."""
+    labels = {OPEN_LABEL: value} if value else {}
+    return _change(world, "namespaces", name, lambda obj: {"labels": _unlabelled(labels_of(obj)) | labels})
+
+
+def strip_owners(world: World, plural: str, name: str) -> str | None:
+    """Orphan a child."""
+    return _change(world, plural, name, lambda _: {"ownerReferences": []})
+
+
+def set_spec(world: World, plural: str, name: str, changes: str) -> str | None:
+    """Change fields of a spec; an immutable one is refused."""
+    found = find(world, plural, name)
+    if found is None:
+        return None
+    world.store.update(found[1] | {"spec": found[1]["spec"] | json.loads(changes)})
+    return f"set {changes} in the spec of {plural} {name}"
+
+
+def set_status(world: World, plural: str, name: str, changes: str) -> str | None:
+    """Change fields of a status."""
+    found = find(world, plural, name)
+    if found is None:
+        return None
+    world.store.update_status(found[1] | {"status": found[1].get("status", {}) | json.loads(changes)})
+    return f"set {changes} in the status of {plural} {name}"
+
+
+def old_status(world: World, plural: str, name: str, back: str) -> str | None:
+    """Write again the status that an object had so many events ago; 0 is to remove it."""
+    found = find(world, plural, name)
+    if found is None:
+        return None
+    resource, obj = found
+    mine = [event.obj for event in world.store.log(resource) if uid_of(event.obj) == uid_of(obj)]
+    old = mine[-1 - int(back)] if 0 < int(back) < len(mine) else {}
+    without = {name: value for name, value in obj.items() if name != "status"}
+    world.store.update_status(without | ({"status": old["status"]} if "status" in old else {}))
+    return f"write the status of {plural} {name} of {back} events ago"
+
+
+def reclaim(world: World, name: str) -> str | None:
+    """The owner of a range gives up all holders in its ledger that are gone for good."""
+    found = find(world, "ipamranges", name)
+    if found is None:
+        return None
+    alive = {uid_of(obj) for obj in world.store.list(world.plural("ipamrequests"))}
+    entries = found[1].get("status", {}).get("allocations", [])
+    gone = ",".join(entry["uid"] for entry in entries if entry["uid"] not in alive)
+    if not gone:
+        return None
+    return _change(
+        world, "ipamranges", name, lambda obj: {"annotations": annotations_of(obj) | {RECLAIM_ANNOTATION: gone}}
+    )
+
+
+def force_namespace(world: World, name: str) -> str | None:
+    """Let a namespace in deletion go although it isn't empty."""
+    found = world.store.find(NAMESPACE, ("", name))
+    if found is None or not is_deleting(found):
+        return None
+    world.store.release_namespace(name)
+    return f"force namespace {name} away"
+
+
+def wipe(world: World) -> str | None:
+    """Remove everything at once, as a restore of etcd does before it begins anew."""
+    count = 0
+    for plural in ("ipamallocations", "ipamextents", "ipamrequests", "ipamranges"):
+        for obj in world.store.list(world.plural(plural)):
+            if not is_deleting(obj):
+                world.store.delete(world.plural(plural), key_of(obj))
+            count += 1
+            live = world.store.find(world.plural(plural), key_of(obj))
+            if live is not None:
+                world.store.update(live | {"metadata": meta(live) | {"finalizers": []}})
+    return f"wipe {count} objects" if count else None
+
+
+def strays(world: World, plural: str) -> list[Obj]:
+    """The children of a kind that no range claims: without a controller, or without the label to find them by."""
+    return [obj for obj in world.store.list(world.plural(plural)) if not _is_claimed(obj)]
+
+
+def _is_claimed(child: Obj) -> bool:
+    controller = controller_of(child)
+    return controller is not None and labels_of(child).get(UID_LABEL) == controller["uid"]
+
+
+def _change(world: World, plural: str, name: str, change: Callable[[Obj], Obj]) -> str | None:
+    found = find(world, plural, name)
+    if found is None:
+        return None
+    resource, obj = found
+    changes = change(obj)
+    before = world.store.version
+    world.store.update(obj | {"metadata": meta(obj) | changes})
+    if world.store.version == before:
+        return None
+    return f"change {resource.kind} {name}: {json.dumps(changes)}"
+
+
+def _unlabelled(labels: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in labels.items() if name != OPEN_LABEL}
+
+
+def _without(items: list[str], item: str) -> list[str]:
+    return [each for each in items if each != item]
+
+
+VERBS: dict[str, Callable[..., str | None]] = {
+    verb.__name__.replace("_", "-"): verb
+    for verb in (
+        create, delete, add_finalizer, drop_finalizer, strip_finalizers, strip_labels, strip_annotations, mislabel,
+        hold, label_namespace, strip_owners, set_spec, set_status, old_status, reclaim, force_namespace, wipe,
+    )
+}  # fmt: skip
+
+
+def done_by_person(world: World, verb: str, words: tuple[str, ...]) -> str | None:
+    """Do one of the verbs; a refusal is a result too. None if it was not possible."""
+    world.actor = "person"
+    try:
+        return VERBS[verb](world, *words)
+    except ApiError as error:
+        return f"{verb} {' '.join(words)}: refused, {error.reason}"
+    finally:
+        world.actor = ""
