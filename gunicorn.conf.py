@@ -1,7 +1,6 @@
 """How gunicorn serves the hooks; read by `gunicorn` in this folder without being named. Figures: bench/README.md."""
 
 import gc
-import os
 import sys
 from typing import Any
 
@@ -12,8 +11,8 @@ try:
 except ValueError as error:
     sys.exit(f"ipam: {error}")
 
-wsgi_app = "hooks.app:app"
-bind = os.environ.get("IPAM_BIND", "0.0.0.0:8080").split(",")
+wsgi_app = "hooks.app:create_app()"
+bind = list(settings.bind)
 
 # Two processes use two cores; threads let probes and small calls through while a body of 40 MB is read. More threads
 # only mean more such bodies in memory at once.
@@ -31,7 +30,7 @@ keepalive = 95
 worker_tmp_dir = "/dev/shm"  # noqa: S108 (gunicorn makes a file of its own in it)
 control_socket_disable = True
 errorlog = "-"
-accesslog = os.environ.get("IPAM_ACCESS_LOG")
+accesslog = settings.access_log
 
 
 def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 (gunicorn passes them by position)

@@ -3,7 +3,15 @@
 import json
 from typing import Any, Literal
 
-from hooks.names import ALLOCATION_KEY, API_VERSION, RANGE_LABEL, REQUEST_FINALIZER, REQUEST_KEY, allocation_name
+from hooks.api.names import (
+    ALLOCATION_KEY,
+    API_VERSION,
+    RANGE_LABEL,
+    REQUEST_FINALIZER,
+    REQUEST_KEY,
+    NamespacedName,
+    allocation_name,
+)
 
 RANGE_UID = "de152dec-3154-46e4-a4ca-367e4396cb2e"
 CREATED = "2026-11-23T19:57:49Z"
@@ -119,7 +127,7 @@ def _request(index: int, held_count: int, told_count: int) -> dict[str, Any]:
 
 
 def _allocation(index: int, held_count: int) -> dict[str, Any]:
-    name = allocation_name("team-a", "net", "team-a", _name(index), _uid(index))
+    name = allocation_name(NamespacedName("team-a", "net"), NamespacedName("team-a", _name(index)), _uid(index))
     spec: dict[str, Any] = {
         "range": "net",
         "request": {"namespace": "team-a", "name": _name(index), "uid": _uid(index)},

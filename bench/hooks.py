@@ -17,8 +17,9 @@ from typing import Any, get_args
 import orjson
 
 from bench.bodies import State, sync_body
-from hooks import ranges
-from hooks.wire import RangeBody, decode_body, encode
+from hooks.protocol.bodies import RangeBody
+from hooks.protocol.decoding import decode_body, encode
+from hooks.ranges import sync as ranges
 
 ROUNDS = 7
 

@@ -40,7 +40,7 @@ RangeKey = tuple[str, str]
 Interval = tuple[int, int]
 IPV6_BASE = 1 << 32
 #: The parts of a status that only a new revision may change.
-LEDGER = ("allocations", "released", "roundRobin", "held", "closing")
+LEDGER = ("allocations", "released", "roundRobin", "onHold", "closing")
 
 #: How a refusal names whose block is in the way.
 HELD_BY = re.compile(r"(?P<cidr>\S+) is held by (?P<holder>\S+/\S+)$")

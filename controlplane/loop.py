@@ -87,7 +87,7 @@ class Loop:
         self.plane = plane
         self._port = free_port()
         self.hooks_url = self.called_url = f"http://127.0.0.1:{self._port}"
-        command = ("-m", "gunicorn", "-c", "gunicorn.conf.py", "hooks.app:app")
+        command = ("-m", "gunicorn")
         environment["IPAM_BIND"] = f"127.0.0.1:{self._port}"
         self.hooks = plane.program("hooks", sys.executable, *command, **environment)
         user = kubeconfig or plane.kubeconfig

@@ -12,31 +12,34 @@ from typing import Any
 from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
-from hooks import ranges, requests
-from hooks.explain import ProtocolError, excerpt
+from hooks.protocol.bodies import RangeBody, RangeCustomizeBody, RequestBody, RequestCustomizeBody
+from hooks.protocol.decoding import Body, decode_body, encode
+from hooks.protocol.errors import ProtocolError, excerpt
+from hooks.ranges import sync as ranges
+from hooks.requests import sync as requests
 from hooks.settings import Settings, settings_from
-from hooks.wire import (
-    Body,
-    RangeBody,
-    RangeCustomizeBody,
-    RequestBody,
-    RequestCustomizeBody,
-    decode_body,
-    encode,
-)
 
-#: In replay mode: the time at which a call takes place, and the answer that it did.
+#: In replay mode: the time at which a call takes place; the answer repeats it.
 NOW_HEADER = "Ipam-Now"
 
 
-def create_app(settings: Settings) -> Flask:
-    """The WSGI application."""
+def create_app(settings: Settings | None = None) -> Flask:
+    """The WSGI application.
+
+    Args:
+        settings: those of the environment, unless given.
+
+    Raises:
+        ValueError: if a variable of the environment has an invalid value.
+    """
+    settings = settings_from() if settings is None else settings
+    is_replay = settings.replay
     app = Flask("ipam", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.body_bytes_max
 
     def hook(path: str, body_type: type[Body], answer: Callable[[Body, datetime], dict[str, Any]]) -> None:
         def view() -> Response:
-            now = _now(settings)
+            now = _now(is_replay=is_replay).replace(microsecond=0)
             body = decode_body(request.get_data(cache=False), body_type)
             return _json(answer(body, now), 200)
 
@@ -52,13 +55,13 @@ def create_app(settings: Settings) -> Flask:
     app.add_url_rule("/readyz", "readyz", lambda: _json({"status": "ok"}, 200))
     app.register_error_handler(ProtocolError, _refused)
     app.register_error_handler(HTTPException, _failed)
-    if settings.replay:
+    if is_replay:
         app.after_request(_echo_now)
     return app
 
 
-def _now(settings: Settings) -> datetime:
-    if settings.replay and (text := request.headers.get(NOW_HEADER)):
+def _now(*, is_replay: bool) -> datetime:
+    if is_replay and (text := request.headers.get(NOW_HEADER)):
         try:
             now = datetime.fromisoformat(text)
             if now.tzinfo:
@@ -102,6 +105,3 @@ def _failed(error: HTTPException) -> Response:
     if "Allow" in headers:
         response.headers["Allow"] = headers["Allow"]
     return response
-
-
-app = create_app(settings_from())

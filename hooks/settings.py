@@ -7,19 +7,25 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What can be set; each field's variable is its name in upper case behind `IPAM_`."""
+    """Everything that can be set; the variable of each field is `IPAM_` and its name in upper case."""
 
     body_bytes_max: int = 64 * 1024 * 1024
     """Largest body that is read, in bytes; a larger one is answered 413. 10,000 requests are 20 to 40 MB."""
 
     replay: bool = False
-    """Whether a call may say what time it is, in the header `Ipam-Now` (RFC 3339). For fixtures; never in a cluster."""
+    """Whether a call may set the time, by the header `Ipam-Now` (RFC 3339). For fixtures; never in a cluster."""
 
     workers: int = 2
     """Number of processes of gunicorn."""
 
     threads: int = 4
     """Number of threads in each of them."""
+
+    bind: tuple[str, ...] = ("0.0.0.0:8080",)
+    """Addresses where gunicorn listens, as `host:port`; the variable separates them by commas."""
+
+    access_log: str | None = None
+    """Where gunicorn logs each call: a file, or `-` for stdout. None means nowhere."""
 
 
 def settings_from(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -34,6 +40,8 @@ def settings_from(environment: Mapping[str, str] = os.environ) -> Settings:
         replay=_switch(environment, "IPAM_REPLAY"),
         workers=_positive_integer(environment, "IPAM_WORKERS", default.workers),
         threads=_positive_integer(environment, "IPAM_THREADS", default.threads),
+        bind=tuple(environment["IPAM_BIND"].split(",")) if "IPAM_BIND" in environment else default.bind,
+        access_log=environment.get("IPAM_ACCESS_LOG"),
     )
 
 

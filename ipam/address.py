@@ -4,7 +4,7 @@ One grammar for all: the canonical text that the API server accepts too (IPv4 wi
 and shortest form as in RFC 5952, no zones, no IPv4-mapped IPv6, no host bits, no netmasks). Two spellings of one block
 would be two keys for one thing.
 
-`parse_*` functions are for what people write: strict, by netaddr, with a message that quotes the text and says what
+`parse_*` functions are for what users write: strict, by netaddr, with a message that quotes the text and says what
 would be right. `read_*` functions are for what we wrote ourselves and read back by the ten thousand: through
 `inet_pton`, without an explanation.
 """
@@ -140,7 +140,7 @@ def read_prefix(text: str) -> Prefix:
 
 
 def block_named_by(text: str) -> Prefix | None:
-    """The block that a text names which people may have written, too: a CIDR or an address. None if it names none."""
+    """The block that a CIDR or an address names, be it written by us or by a user; None if the text is neither."""
     for read in (read_prefix, parse_prefix):
         try:
             return read(text)

@@ -1,20 +1,20 @@
-"""Who gets which block: the only decision in the system.
+"""Which claim gets which block: the only decision in the system.
 
-`allocate` looks at a pool, at what is held, and at claims in the order in which they are to be served. It promises, the
-first before the second and so on:
+`allocate` looks at a pool, at what occupies addresses of it, and at claims in the order in which they are to be served.
+It promises, the first before the second and so on:
 
-    NoOverlap      a granted block overlaps neither a held one nor another granted one
+    NoOverlap      a granted block overlaps neither an occupied one nor another granted one
     InsideRange    a granted block lies wholly inside the pool
-    Recorded       a claim that records a block gets it if it is free; these are served before all others
+    Recorded       a claim with a previous block gets it if it is free; these claims are served before all others
     Exact          a claim for one certain block gets that block or is refused
     BestFit        any other grant is cut from the low end of the smallest free block that is large enough, of several
                    the lowest;
     RoundRobin     or, where cursors are given, is the next free place behind the last grant of its length
-    Bounded        no more blocks are granted than can be recorded; who is left over takes nothing, not even a turn
-    Explained      a refused claim says why; it is Invalid if it could not be served even by the empty pool, else Busy
+    Bounded        no more blocks are granted than can be recorded; a claim beyond that takes nothing, not even a turn
+    Explained      a refused claim says why; it is Invalid if even the empty pool could not serve it, else Busy
 
 A refusal's message changes only when its reason does: it holds no number that moves with every grant, because every
-change is written to the object of everybody who waits.
+change is written to the object of every request that waits.
 """
 
 from bisect import bisect_right
@@ -23,11 +23,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, partial
 from itertools import accumulate
-from typing import NamedTuple, TypeVar
+from operator import attrgetter
+from typing import NamedTuple, Protocol, TypeVar
 
 from ipam.address import Prefix
 from ipam.free_space import FreeSpace
-from ipam.interval import Interval, without
+from ipam.interval import without
 from ipam.pool import Pool
 from ipam.round_robin import RoundRobinSpace
 
@@ -50,23 +51,36 @@ class Refused:
     message: str
 
 
-class Allocation(NamedTuple):
-    """A block and who holds it."""
+class Occupant(Protocol):
+    """What takes addresses away from claims; `str` is a sentence: "10.0.0.0/28 is held by team-a/web"."""
+
+    @property
+    def prefix(self) -> Prefix:
+        """The addresses that it occupies."""
+        ...
+
+
+class Held(NamedTuple):
+    """The occupant that a granted claim is from now on."""
 
     prefix: Prefix
     holder: str
+
+    def __str__(self) -> str:
+        return f"{self.prefix} is held by {self.holder}"
 
 
 class Claim(NamedTuple):
     """What one holder wants: any block of a prefix length, or exactly one block.
 
-    `recorded` is the block of an earlier life, if it is what the claim wants: of that length, or exactly that one.
+    `previous` is the block that the holder had in an earlier life, if it is what the claim wants: of that length, or
+    exactly that one.
     """
 
     holder: str
     prefix_length: int
     exact: Prefix | None = None
-    recorded: Prefix | None = None
+    previous: Prefix | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,33 +102,33 @@ class Decision:
 
 def allocate(
     pool: Pool,
-    held: Sequence[Allocation],
+    occupants: Sequence[Occupant],
     claims: Sequence[Claim],
     cursors: Mapping[int, int] | None = None,
     grant_count_max: int | None = None,
 ) -> Decision:
-    """Serve the claims in the given order from what the held blocks leave of the pool.
+    """Serve the claims in the given order from what the occupants leave of the pool.
 
     Args:
-        pool: the addresses that may be handed out.
-        held: what is given away already, in any order; blocks do not overlap.
+        pool: the addresses that may be allocated.
+        occupants: what is taken already, in any order; their blocks do not overlap.
         claims: first come, first served.
         cursors: where round robin looks for the next block, by prefix length; None means best fit.
         grant_count_max: how many more blocks can be recorded; None means any number.
     """
-    held = sorted(held, key=_by_address)
-    gaps = list(without(pool.intervals, (Interval(block.first, block.last) for block, _ in held)))
+    occupants = sorted(occupants, key=_first_address)
+    gaps = list(without(pool.usable.intervals, (each.prefix for each in occupants)))
     bits = pool.family.bits
     free = FreeSpace(gaps, bits) if cursors is None else RoundRobinSpace(gaps, bits, cursors)
     desk = _Desk(pool, free, len(claims) if grant_count_max is None else grant_count_max)
-    returned = [desk.give_back(claim) for claim in claims]
-    outcomes = [block or desk.serve(claim) for block, claim in zip(returned, claims, strict=True)]
+    restored = [desk.restore(claim) for claim in claims]
+    outcomes = [block or desk.place(claim) for block, claim in zip(restored, claims, strict=True)]
     granted = [
-        Allocation(outcome, claim.holder)
+        Held(outcome, claim.holder)
         for outcome, claim in zip(outcomes, claims, strict=True)
         if isinstance(outcome, Prefix)
     ]
-    _name_holders(outcomes, claims, sorted([*held, *granted], key=_by_address))
+    _name_occupants(outcomes, claims, sorted([*occupants, *granted], key=_first_address))
     free_count = sum(gap.address_count for gap in gaps) - sum(block.address_count for block, _ in granted)
     assert free_count >= 0, "more was granted than was free"
     left = free if isinstance(free, FreeSpace) else FreeSpace(free.gaps, bits)
@@ -122,8 +136,7 @@ def allocate(
     return Decision(outcomes, pool.address_count, free_count, left.largest_length, left.block_counts, moved)
 
 
-def _by_address(allocation: Allocation) -> int:
-    return allocation.prefix.first
+_first_address = attrgetter("prefix.first")
 
 
 class _Desk:
@@ -136,15 +149,15 @@ class _Desk:
         # Ten thousand claims have a few prefix lengths: each of them is judged once.
         self._refusal_of_length = cache(partial(_first_refusal, _LENGTH_RULES, pool))
 
-    def give_back(self, claim: Claim) -> Prefix | None:
-        """The recorded block of a claim, if it can be had."""
-        recorded = claim.recorded
-        if not (recorded and self._grants_left and self._pool.covers(recorded) and self._free.take_exactly(recorded)):
+    def restore(self, claim: Claim) -> Prefix | None:
+        """The previous block of a claim, if it can be had."""
+        block = claim.previous
+        if not (block and self._grants_left and self._pool.usable.covers(block) and self._free.take_exactly(block)):
             return None
         self._grants_left -= 1
-        return recorded
+        return block
 
-    def serve(self, claim: Claim) -> Prefix | Refused:
+    def place(self, claim: Claim) -> Prefix | Refused:
         """A block, or why there is none."""
         if claim.exact:
             refused = _first_refusal(_BLOCK_RULES, self._pool, claim.exact)
@@ -183,7 +196,7 @@ def _is_of_the_family(pool: Pool, block: Prefix) -> Refused | None:
 
 
 def _has_no_excluded_address(pool: Pool, block: Prefix) -> Refused | None:
-    excluded = pool.exclusion_in(block)
+    excluded = pool.excluded.overlap_with(block)
     if not excluded:
         return None
     message = f"{block} has addresses that are excluded from {pool.name}: {excluded.text(pool.family)}"
@@ -191,7 +204,7 @@ def _has_no_excluded_address(pool: Pool, block: Prefix) -> Refused | None:
 
 
 def _lies_inside_the_pool(pool: Pool, block: Prefix) -> Refused | None:
-    if pool.covers(block):
+    if pool.usable.covers(block):
         return None
     return Refused(Verdict.INVALID, "OutsideRange", f"{block} is not wholly inside {pool.name}")
 
@@ -218,18 +231,16 @@ _LENGTH_RULES = (_is_a_length_of_the_family, _is_not_larger_than_the_pool)
 _TAKEN = Refused(Verdict.BUSY, "Taken", "")
 
 
-def _name_holders(outcomes: list[Prefix | Refused], claims: Sequence[Claim], held: Sequence[Allocation]) -> None:
-    """Complete the refusals of taken blocks by the lowest block in the way; `held` is sorted."""
-    firsts = [block.first for block, _ in held]
+def _name_occupants(outcomes: list[Prefix | Refused], claims: Sequence[Claim], occupants: Sequence[Occupant]) -> None:
+    """Complete the refusals of taken blocks by the lowest occupant in the way; `occupants` are sorted."""
+    firsts = [each.prefix.first for each in occupants]
     for index, (outcome, claim) in enumerate(zip(outcomes, claims, strict=True)):
         if outcome is not _TAKEN or claim.exact is None:
             continue
         at = bisect_right(firsts, claim.exact.first) - 1
-        if at < 0 or held[at].prefix.last < claim.exact.first:
+        if at < 0 or occupants[at].prefix.last < claim.exact.first:
             at += 1
-        block, holder = held[at]
-        assert block.first <= claim.exact.last, "a taken block is overlapped by a held one"
-        message = f"{block} is held by {holder}"
-        if block != claim.exact:
-            message = f"{claim.exact} is not free: {message}"
+        occupant = occupants[at]
+        assert occupant.prefix.first <= claim.exact.last, "a taken block is overlapped by an occupied one"
+        message = str(occupant) if occupant.prefix == claim.exact else f"{claim.exact} is not free: {occupant}"
         outcomes[index] = Refused(Verdict.BUSY, "Taken", message)

@@ -1,4 +1,4 @@
-"""What people can write to say which block they want.
+"""The forms in which users say which block they want.
 
     10.0.0.16/28, 2001:db8::/64     exactly this block
     10.0.0.5                        exactly this address
@@ -6,7 +6,7 @@
     /28                             a block of this prefix length
     %4                              a block of 2^4 addresses: /28 in IPv4, /124 in IPv6
     3/28, 3/%4                      of the blocks of that length which the pool contains the one with index 3, counted
-                                    from 0 in the order of addresses, whatever is held: exactly this block
+                                    from 0 in the order of addresses, allocated or not: exactly this block
 
 Numbers are decimal, without sign and leading zeros.
 """

@@ -1,14 +1,23 @@
-"""Sets of addresses as sorted lists of inclusive intervals.
-
-An interval list in *normal form* is sorted, and between two neighbours there is always a gap: they neither overlap nor
-touch. Everything here takes normal form where it says so and gives normal form back, so that a free block is never cut
-in two by the way in which somebody wrote the range down.
-"""
+"""Intervals of addresses: how users write them, how they are cut into blocks and subtracted from each other."""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ipam.address import Family, InvalidAddress, format_address, parse_address, parse_prefix
+
+
+class Span(Protocol):
+    """Anything that begins and ends at an address: an interval, a prefix."""
+
+    @property
+    def first(self) -> int:
+        """The lowest address."""
+        ...
+
+    @property
+    def last(self) -> int:
+        """The highest address."""
+        ...
 
 
 class Interval(NamedTuple):
@@ -22,7 +31,7 @@ class Interval(NamedTuple):
         """Number of addresses, at least one."""
         return self.last - self.first + 1
 
-    def covers(self, other: "Interval") -> bool:
+    def covers(self, other: Span) -> bool:
         """Whether each address of the other one belongs to this one."""
         return self.first <= other.first and other.last <= self.last
 
@@ -32,8 +41,8 @@ class Interval(NamedTuple):
         return first if self.first == self.last else f"{first}-{format_address(self.last, family)}"
 
 
-def parse_interval(text: str) -> tuple[Interval, int]:
-    """Read a CIDR, an address, or `first-last`; gives the interval and the number of bits of its family.
+def parse_interval(text: str) -> tuple[Interval, Family]:
+    """Read a CIDR, an address, or `first-last`.
 
     Raises:
         InvalidAddress: if the text is none of them; the message quotes it.
@@ -41,33 +50,36 @@ def parse_interval(text: str) -> tuple[Interval, int]:
     first_text, dash, last_text = text.partition("-")
     if not dash:
         prefix = parse_prefix(text)
-        return Interval(prefix.first, prefix.last), prefix.family.bits
+        return Interval(prefix.first, prefix.last), prefix.family
     first, family = parse_address(first_text)
     last, last_family = parse_address(last_text)
     if family is not last_family:
         raise InvalidAddress(f'"{text}" begins in {family.name} and ends in {last_family.name}')
     if first > last:
         raise InvalidAddress(f'"{text}" ends before it begins: write {last_text}-{first_text}')
-    return Interval(first, last), family.bits
+    return Interval(first, last), family
 
 
-def normalized(intervals: Iterable[Interval]) -> list[Interval]:
-    """The same addresses in normal form."""
-    merged: list[Interval] = []
-    for interval in sorted(intervals):
-        if merged and interval.first <= merged[-1].last + 1:
-            #   |----- merged[-1] -----|            or  |-- merged[-1] --|
-            #            |--- interval ---|                              |-- interval --|
-            merged[-1] = Interval(merged[-1].first, max(merged[-1].last, interval.last))
-        else:
-            merged.append(interval)
-    return merged
+def aligned_blocks(interval: Span, bits: int) -> Iterator[tuple[int, int]]:
+    """Cut an interval into the fewest aligned blocks, as (first address, prefix length), in order.
+
+    An aligned block of any size inside the interval lies inside one of them.
+    """
+    first, last = interval.first, interval.last
+    while first <= last:
+        size_by_room = (last - first + 1).bit_length() - 1
+        size_by_alignment = (first & -first).bit_length() - 1 if first else bits
+        size = min(size_by_room, size_by_alignment)
+        yield first, bits - size
+        first += 1 << size
 
 
-def without(intervals: list[Interval], taken: Iterable[Interval]) -> Iterator[Interval]:
-    """What is left of the intervals when the taken ones are cut out; both in order, the first one in normal form.
+def without(intervals: Iterable[Interval], taken: Iterable[Span]) -> Iterator[Interval]:
+    """What is left of the intervals when the taken ones are cut out.
 
-    The taken ones may touch and overlap each other, and reach beyond the intervals.
+    Args:
+        intervals: sorted, with a gap between neighbours.
+        taken: sorted; they may touch and overlap each other, and reach beyond the intervals.
     """
     cuts = iter(taken)
     cut = next(cuts, None)
@@ -76,8 +88,9 @@ def without(intervals: list[Interval], taken: Iterable[Interval]) -> Iterator[In
         while cut is not None and cut.first <= interval.last:
             if first < cut.first:
                 yield Interval(first, cut.first - 1)
-            first = max(first, cut.last + 1)
-            if cut.last > interval.last:
+            cut_last = cut.last
+            first = max(first, cut_last + 1)
+            if cut_last > interval.last:
                 break  # it may reach into the next interval too
             cut = next(cuts, None)
         if first <= interval.last:

@@ -1,23 +1,22 @@
-"""The pool of a range: the addresses that it may hand out."""
+"""The pool of a range: the addresses that it may allocate."""
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 from itertools import accumulate
-from operator import attrgetter
 from typing import NamedTuple
 
-from ipam.address import IPV4, IPV6, Family, InvalidAddress, Prefix
-from ipam.free_space import aligned_blocks
-from ipam.interval import Interval, normalized, parse_interval, without
+from ipam.address import IPV6, Family, InvalidAddress, Prefix
+from ipam.address_set import AddressSet
+from ipam.interval import Interval, parse_interval
 
 #: So that the message of a pool with hundreds of faults can still be read, and fits into a status.
 FAULTS_NAMED_MAX = 10
 
 
-#: ::ffff:0:0/96 names IPv4 addresses in IPv6 form (RFC 4291, 2.5.5.2); nobody can use them as IPv6 addresses.
-IPV4_MAPPED = Interval(0xFFFF << 32, (0xFFFF << 32) + 0xFFFFFFFF)
+#: ::ffff:0:0/96 names IPv4 addresses in IPv6 form (RFC 4291, 2.5.5.2); they can't be used as IPv6 addresses.
+IPV4_MAPPED = AddressSet(IPV6, [Interval(0xFFFF << 32, (0xFFFF << 32) + 0xFFFFFFFF)])
 
 
 class InvalidPool(ValueError):
@@ -26,30 +25,29 @@ class InvalidPool(ValueError):
 
 @dataclass(frozen=True)
 class Pool:
-    """A set of addresses of one family; the name is for messages."""
+    """What a range may allocate, and what of its ranges it may not; the name is for messages."""
 
     name: str
-    family: Family
-    intervals: list[Interval]  # in normal form, never empty
-    excluded: tuple[Interval, ...] = ()  # in normal form; none of it is in `intervals`
+    usable: AddressSet
+    excluded: AddressSet
+
+    @property
+    def family(self) -> Family:
+        """Of all its addresses."""
+        return self.usable.family
 
     @cached_property
     def address_count(self) -> int:
-        """Number of addresses that could be handed out if nothing were held."""
-        return sum(interval.address_count for interval in self.intervals)
+        """Number of addresses that could be allocated if none were."""
+        return self.usable.address_count
 
     @cached_property
     def largest_block_length(self) -> int:
-        """Prefix length of the largest block that could be handed out if nothing were held."""
-        return min(length for interval in self.intervals for _, length in aligned_blocks(interval, self.family.bits))
-
-    def covers(self, prefix: Prefix) -> bool:
-        """Whether every address of the prefix belongs to the pool."""
-        at = bisect_right(self.intervals, prefix.first, key=attrgetter("first")) - 1  # the last that begins by then
-        return prefix.family is self.family and at >= 0 and prefix.last <= self.intervals[at].last
+        """Prefix length of the largest block that could be allocated if none were; the pool must not be empty."""
+        return min(block.length for block in self.usable.blocks())
 
     def block_count(self, length: int) -> int:
-        """Number of aligned blocks of a prefix length that the pool contains, whatever is held of it."""
+        """Number of aligned blocks of a prefix length that the pool contains, allocated or not."""
         return self._rows(length).ends[-1]
 
     def block_at(self, index: int, length: int) -> Prefix | None:
@@ -64,19 +62,13 @@ class Pool:
     @cached_property
     def _rows(self) -> "Callable[[int], _Rows]":
         """The rows of a prefix length; thousands of claims have a few lengths, and each of them is laid out once."""
-        return cache(partial(_Rows.of, self.intervals, self.family.bits))
-
-    def exclusion_in(self, prefix: Prefix) -> Interval | None:
-        """The lowest excluded interval that has an address of the prefix, which is of the pool's family."""
-        at = bisect_left(self.excluded, prefix.first, key=attrgetter("last"))  # the first that does not end before it
-        found = at < len(self.excluded) and self.excluded[at].first <= prefix.last
-        return self.excluded[at] if found else None
+        return cache(partial(_Rows.of, self.usable))
 
     def excluding(self, prefix: Prefix) -> "Pool":
         """The pool without the addresses of a prefix of its family, which may lie outside; something must be left."""
-        left = list(without(self.intervals, [Interval(prefix.first, prefix.last)]))
+        left = self.usable - AddressSet(prefix.family, [prefix])
         assert left, "nothing is left of the pool"
-        return replace(self, intervals=left)
+        return replace(self, usable=left)
 
 
 class _Rows(NamedTuple):
@@ -86,11 +78,12 @@ class _Rows(NamedTuple):
     ends: list[int]  # how many blocks there are up to the end of each row
 
     @staticmethod
-    def of(intervals: Sequence[Interval], bits: int, length: int) -> "_Rows":
-        size = 1 << (bits - length)
-        firsts = [-(-interval.first // size) * size for interval in intervals]
+    def of(addresses: AddressSet, length: int) -> "_Rows":
+        size = 1 << (addresses.family.bits - length)
+        firsts = [-(-interval.first // size) * size for interval in addresses.intervals]
         counts = [
-            max((interval.last + 1 - first) // size, 0) for interval, first in zip(intervals, firsts, strict=True)
+            max((interval.last + 1 - first) // size, 0)
+            for interval, first in zip(addresses.intervals, firsts, strict=True)
         ]
         return _Rows(firsts, list(accumulate(counts)))
 
@@ -109,21 +102,20 @@ def parse_pool(name: str, ranges: Sequence[str], excludes: Sequence[str] = ()) -
     if not ranges:
         faults.append("ranges is empty: name at least one CIDR, interval or address")
     if len(set(families)) > 1:
-        faults.append("ranges mixes IPv4 and IPv6: make a range for each family")
+        faults.append("ranges mixes IPv4 and IPv6: create a range for each family")
     family = families[0] if families else IPV6
-    excluded, _ = _parse_intervals("excludes", excludes, faults, family if families else None)
-    intervals = normalized(included)
-    if family is IPV6:
-        intervals = list(without(intervals, [IPV4_MAPPED]))
-    if not intervals and not faults:
-        faults.append("ranges has only IPv4-mapped IPv6 addresses: write them as IPv4")
-    left = list(without(intervals, normalized(excluded)))
-    if not left and not faults:
-        faults.append("excludes leaves nothing of ranges: no address could be handed out")
+    removed, _ = _parse_intervals("excludes", excludes, faults, family if families else None)
     if faults:
         more = f"; and {len(faults) - FAULTS_NAMED_MAX} more" if len(faults) > FAULTS_NAMED_MAX else ""
         raise InvalidPool("; ".join(faults[:FAULTS_NAMED_MAX]) + more)
-    return Pool(name, family, left, tuple(normalized(excluded)))
+    addresses, excluded = AddressSet(family, included), AddressSet(family, removed)
+    if family is IPV6:
+        addresses -= IPV4_MAPPED
+    if not addresses:
+        raise InvalidPool("ranges has only IPv4-mapped IPv6 addresses: write them as IPv4")
+    if not (usable := addresses - excluded):
+        raise InvalidPool("excludes leaves nothing of ranges: there is no address to allocate")
+    return Pool(name, usable, excluded)
 
 
 def _parse_intervals(
@@ -141,11 +133,10 @@ def _parse_intervals(
     families: list[Family] = []
     for index, text in enumerate(texts):
         try:
-            interval, bits = parse_interval(text)
+            interval, family = parse_interval(text)
         except InvalidAddress as error:
             faults.append(f"{field}[{index}]: {error}")
             continue
-        family = IPV4 if bits == IPV4.bits else IPV6
         if wanted and family is not wanted:
             faults.append(f'{field}[{index}]: "{text}" is {family.name}, but ranges is {wanted.name}')
         intervals.append(interval)

@@ -1,8 +1,8 @@
 """The free space of a pool for round robin: sorted gaps, and for each prefix length a cursor where to look next.
 
 A block is the lowest aligned free place at or above the cursor of its length; past the end, from the start. The cursor
-then moves to the address one past it, and past the last address of the family to the first one. So a block that was
-given back is the last to be given again.
+then moves to the address one past it, and past the last address of the family to the first one. So a released block
+is the last to be allocated again.
 
 Looking walks over the gaps that are too small. Free space only shrinks here, so a gap that was too small stays so, and
 a walk that went all the way round says that nothing of that length, or larger, will be found again. All the walks of
@@ -68,5 +68,5 @@ class RoundRobinSpace:
     def _cut(self, index: int, taken: Interval) -> None:
         """Leave of a gap what lies before and behind the taken block."""
         first, last = self._gaps[index]
-        rest = [Interval(first, taken.first - 1), Interval(taken.last + 1, last)]
-        self._gaps[index : index + 1] = [each for each in rest if each.first <= each.last]
+        remainder = [Interval(first, taken.first - 1), Interval(taken.last + 1, last)]
+        self._gaps[index : index + 1] = [each for each in remainder if each.first <= each.last]

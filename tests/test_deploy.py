@@ -68,7 +68,7 @@ def selections(alert: Obj) -> Iterator[tuple[str, list[tuple[str, str]]]]:
 
 def written_by_the_hooks() -> tuple[set[str], set[str]]:
     """Types and reasons of the conditions of a range."""
-    facts = re.findall(r'Fact\("(\w+)", "\w+", "(\w+)"', (ROOT / "hooks/range_status.py").read_text())
+    facts = re.findall(r'Fact\("(\w+)", "\w+", "(\w+)"', (ROOT / "hooks/ranges/status.py").read_text())
     assert facts
     return {type_ for type_, _ in facts}, {reason for _, reason in facts}
 

@@ -127,7 +127,7 @@ def accounted(history: History) -> Iterator[str]:
         capacity = None if life.is_gone else life.status.get("capacity")
         if capacity and life.is_up_to_date:
             shared = sum(block.size for block in without(foreign(history, life), life.taken))
-            if int(capacity.get("shared", "0")) != shared:
+            if int(capacity.get("unavailable", "0")) != shared:
                 yield f"{life.name} counts {capacity.get('shared')} shared addresses, but has {shared}"
 
 

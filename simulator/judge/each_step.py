@@ -183,7 +183,7 @@ def accounted(history: History) -> Iterator[str]:
         held = life.taken
         total, allocated = (sum(block.size for block in blocks) for blocks in (life.pool, held))
         told = tuple(capacity.get(name) for name in ("total", "allocated", "free"))
-        shared = int(capacity.get("shared", "0"))
+        shared = int(capacity.get("unavailable", "0"))
         if told != (str(total), str(allocated), str(total - allocated - shared)):
             yield f"{life.name} counts {told} (total, allocated, free) and {shared}, but has {total} and {allocated}"
         largest = capacity.get("largestFree", "")

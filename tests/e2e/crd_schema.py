@@ -74,7 +74,7 @@ FILLED: dict[str, Obj] = {
                 "largestFree": "/25",
                 "freeBlocks": {"/28": "15"},
                 "room": "15 more /28",
-                "shared": "1",
+                "unavailable": "1",
             },
             "observedGeneration": 1,
             "conditions": [CONDITION],

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from controlplane.api import KINDS, RANGES, REQUESTS, Api
 from controlplane.processes import NotInTime, wait_until
@@ -34,7 +34,6 @@ FOLDER = Path(__file__).parents[1] / "fixtures" / "recorded"
 #: Nothing moves any more if nobody has called for so long; Metacontroller's shortest repetition comes after 10 s.
 QUIET_SECONDS = 2.0
 STEP_SECONDS_MAX = 90.0
-LINE_LENGTH = 120
 
 
 class Recorder:
@@ -168,7 +167,7 @@ def words_for(obj: Obj | None) -> set[str]:
 
 
 def write_fixture(story: Story, calls: list[Call], folder: Path = FOLDER) -> None:
-    """Writes the calls of a story as cases, in their order."""
+    """Writes the calls of a story as cases, in their order and one a line."""
     numbers: Counter[tuple[str, str]] = Counter()
     cases = []
     for call in calls:
@@ -184,20 +183,8 @@ def write_fixture(story: Story, calls: list[Call], folder: Path = FOLDER) -> Non
             }
         )
     folder.mkdir(exist_ok=True)
-    (folder / f"{story.name}.json").write_text(_pretty(cases) + "\n")
-
-
-def _pretty(value: Any, indent: str = "", used: int = 0) -> str:
-    """JSON with whatever fits into a line on one line; `used` is what stands before the value in its line."""
-    flat = json.dumps(value, ensure_ascii=False)
-    if not isinstance(value, (dict, list)) or not value or used + len(flat) < LINE_LENGTH:
-        return flat
-    inner = indent + "  "
-    if isinstance(value, list):
-        lines = [inner + _pretty(item, inner, len(inner)) for item in value]
-        return "[\n" + ",\n".join(lines) + f"\n{indent}]"
-    heads = [(f"{inner}{json.dumps(key)}: ", item) for key, item in value.items()]
-    return "{\n" + ",\n".join(head + _pretty(item, inner, len(head)) for head, item in heads) + f"\n{indent}}}"
+    lines = ",\n".join(json.dumps(case, ensure_ascii=False) for case in cases)
+    (folder / f"{story.name}.json").write_text(f"[\n{lines}\n]\n")
 
 
 def _next_second() -> datetime:

@@ -25,7 +25,7 @@ def test_the_younger_range_grants_nothing_of_what_both_have_and_all_of_it_later(
     assert granted == {"10.0.0.2/32", "10.0.0.3/32"}
     told = f"shares 10.0.0.0-10.0.0.1 with {team.namespace}/net: older in namespace {team.namespace}"
     assert told in _overlapping(team.range("younger"))
-    assert team.range("younger")["status"]["capacity"]["shared"] == "2"
+    assert team.range("younger")["status"]["capacity"]["unavailable"] == "2"
     assert not _overlapping(team.range())
     team.delete_range("net")
     team.wait_gone(RANGES, "net")

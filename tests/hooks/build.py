@@ -11,9 +11,7 @@ from typing import Any
 
 from werkzeug.test import TestResponse
 
-from hooks import ranges, requests
-from hooks.app import NOW_HEADER, create_app
-from hooks.names import (
+from hooks.api.names import (
     ALLOCATION_KEY,
     API_VERSION,
     CIDR_ANNOTATION,
@@ -24,10 +22,15 @@ from hooks.names import (
     NAMESPACE_KEY,
     REQUEST_FINALIZER,
     REQUEST_KEY,
+    NamespacedName,
     allocation_name,
 )
+from hooks.app import NOW_HEADER, create_app
+from hooks.protocol.bodies import RangeBody, RangeCustomizeBody, RequestBody, RequestCustomizeBody
+from hooks.protocol.decoding import decode_body, encode
+from hooks.ranges import sync as ranges
+from hooks.requests import sync as requests
 from hooks.settings import Settings
-from hooks.wire import RangeBody, RangeCustomizeBody, RequestBody, RequestCustomizeBody, decode_body, encode
 
 Obj = dict[str, Any]
 
@@ -90,7 +93,7 @@ def range_object(
     deleted: str | None = None,
     reclaim: str | None = None,
     hold: bool = False,
-    held: bool = False,
+    on_hold: bool = False,
     allowed: Obj | None = None,
     name: str = RANGE,
     namespace: str = NAMESPACE,
@@ -110,7 +113,7 @@ def range_object(
         allocations=entries,
         roundRobin=round_robin,
         released=[uid_of(name) for name in released or []],
-        held=held,
+        onHold=on_hold,
         closing=closing,
         conditions=conditions,
         digest="398ae2458d8ad9e5e609de4923bce79155a5f892085168db9a02d76aadb38726" if noise else None,
@@ -173,7 +176,7 @@ def allocation_object(
 ) -> Obj:
     """The IPAMAllocation by which team-a/net answers the request of this name."""
     uid = uid or uid_of(request)
-    name = name or allocation_name(range_namespace, range_name, namespace, request, uid)
+    name = name or allocation_name(NamespacedName(range_namespace, range_name), NamespacedName(namespace, request), uid)
     meta = _meta(range_namespace, name, f"uid-of-{name}", deleted=None, noise=noise)
     owner = {"apiVersion": API_VERSION, "kind": "IPAMRange", "name": range_name, "uid": "uid-of-the-range"}
     meta["ownerReferences"] = [{**owner, "controller": controller, "blockOwnerDeletion": True}]

@@ -7,7 +7,7 @@ import copy
 from datetime import datetime, timedelta
 from typing import Any
 
-from hooks.names import REQUEST_FINALIZER
+from hooks.api.names import REQUEST_FINALIZER
 from tests.hooks.build import (
     NOW,
     Obj,

@@ -270,7 +270,7 @@ def test_a_bug_is_500_and_tells_nothing_of_the_inside(monkeypatch: pytest.Monkey
     def broken(_body: object, _now: object) -> Obj:
         raise AssertionError("secret detail")
 
-    monkeypatch.setattr("hooks.ranges.sync", broken)
+    monkeypatch.setattr("hooks.ranges.sync.published", broken)
     client = create_app(Settings()).test_client()
     response = client.post("/ipamrange/sync", data=json.dumps(BODIES["/ipamrange/sync"]))
     assert error_of(response, 500) == {

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from hooks.conditions import Fact, conditions
-from hooks.wire import Condition
+from hooks.api.conditions import Fact, conditions
+from hooks.api.kinds import Condition
 from tests.hooks.build import NOW, at
 
 READY = Fact("Ready", "True", "Allocated", "")

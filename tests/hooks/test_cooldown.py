@@ -2,8 +2,8 @@
 
 import pytest
 
-from hooks.ledger import BYTES_FOR_RELEASES_MAX
-from hooks.wire import encode
+from hooks.protocol.decoding import encode
+from hooks.ranges.ledger import BYTES_FOR_RELEASES_MAX
 from tests.hooks.build import (
     NOW,
     Obj,
@@ -73,7 +73,7 @@ def test_a_block_is_free_once_it_has_cooled_down(released_at: str, *, free: bool
 def test_it_counts_as_allocated_until_then() -> None:
     answer = sync_range(range_body(cooling_range(cooling("web", CIDR, at(-5)))))
     assert answer["status"]["capacity"]["free"] == "0"
-    assert answer["status"]["message"] == f"1 block cooling down, the first one until {at(55)}"
+    assert answer["status"]["message"] == f"1 block is cooling down, the first until {at(55)}"
 
 
 def test_who_waits_is_told_of_it_but_not_of_a_time_that_moves() -> None:
@@ -82,11 +82,11 @@ def test_who_waits_is_told_of_it_but_not_of_a_time_that_moves() -> None:
     waiting = [request_object("next"), request_object("same", wanted=CIDR)]
     answer = sync_range(range_body(parent, *waiting))
     assert messages_of(answer) == {
-        "next": "no free /28 in team-a/net: waiting for room; released blocks cool down",
-        "same": f"{CIDR} is held by nobody, but cools down until {at(55)} (it was team-a/a's)",
+        "next": "no free /28 in team-a/net: waiting for room; released blocks are cooling down",
+        "same": f"{CIDR} is cooling down until {at(55)} (released by team-a/a)",
     }
     assert answer["resyncAfterSeconds"] == 10  # for these two answers, which are new
-    assert answer["status"]["message"].endswith(f"2 blocks cooling down, the first one until {at(30)}")
+    assert answer["status"]["message"].endswith(f"2 blocks are cooling down, the first until {at(30)}")
     settled = sync_range(range_body(parent))
     assert settled["resyncAfterSeconds"] == 30
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from hooks import ranges
-from hooks.wire import RangeBody, decode_body
+from hooks.protocol.bodies import RangeBody
+from hooks.protocol.decoding import decode_body
+from hooks.ranges import sync as ranges
 from tests.hooks.build import (
     NOW,
     Obj,
@@ -121,7 +122,7 @@ def dedicated_and_taken(count: int) -> Obj:
 
 def recorded_on_hold(count: int) -> Obj:
     back = [request_object(f"r{index}", recorded=cidr(index)) for index in range(count)]
-    return range_body(range_object("10.0.0.0/16", hold=True, held=True, revision=1), *back)
+    return range_body(range_object("10.0.0.0/16", hold=True, on_hold=True, revision=1), *back)
 
 
 def released(count: int) -> Obj:

@@ -2,8 +2,9 @@
 
 import pytest
 
-from hooks import names
-from hooks.names import EXTENT_KEY
+from hooks.api import names
+from hooks.api.names import EXTENT_KEY
+from hooks.ranges.spec import Domain
 from tests.hooks.build import (
     Obj,
     allocation_object,
@@ -48,7 +49,7 @@ def test_a_new_range_announces_its_addresses_and_grants_nothing_yet() -> None:
     assert extents_of(answer) == [[POOL]]
     assert ledger_of(answer) == {}
     assert answers_of(answer) == {}
-    assert answer["status"]["message"] == "nothing new is granted until its addresses are announced in namespace team-a"
+    assert answer["status"]["message"] == "no block is granted until the addresses are announced in namespace team-a"
     assert answer["resyncAfterSeconds"] == 10
 
 
@@ -181,13 +182,16 @@ def test_without_a_word_of_extents_nothing_is_asked_and_nothing_announced() -> N
 def test_an_older_range_keeps_what_both_have() -> None:
     answer = synced(other("10.0.0.0/25", version=3), extent_object(POOL, version=7), requests=[request_object("web")])
     assert ledger_of(answer) == {"web": "10.0.0.128/28"}
-    told = "shares 10.0.0.0-10.0.0.127 with team-a/other: older in namespace team-a, so nothing of that is granted here"
+    told = (
+        "overlaps team-a/other in 10.0.0.0-10.0.0.127, which is older in namespace team-a; "
+        "these addresses are not allocated from this range"
+    )
     overlapping = condition(answer["status"], "Overlapping")
     assert overlapping
     assert (overlapping["status"], overlapping["reason"], overlapping["message"]) == ("True", "OlderRange", told)
     assert answer["status"]["message"] == told
     capacity = answer["status"]["capacity"]
-    assert [capacity[each] for each in ("total", "allocated", "free", "shared", "used")] == [
+    assert [capacity[each] for each in ("total", "allocated", "free", "unavailable", "used")] == [
         "256",
         "16",
         "112",
@@ -236,7 +240,7 @@ def test_numbers_are_compared_as_numbers() -> None:
 def test_who_asks_for_a_shared_block_waits_and_is_told_for_whom() -> None:
     wanted = request_object("web", wanted="10.0.0.16/28")
     answer = synced(other("10.0.0.0/25", version=3), extent_object(POOL, version=7), requests=[wanted])
-    message = "10.0.0.16/28 is not free: 10.0.0.0/25 is held by range team-a/other (older in namespace team-a)"
+    message = "10.0.0.16/28 is not free: 10.0.0.0/25 belongs to range team-a/other, which is older in namespace team-a"
     assert messages_of(answer) == {"web": message}
     assert answers_of(answer) == {"web": ("Busy", "")}
 
@@ -246,7 +250,7 @@ def test_what_was_granted_stays_whoever_turns_out_to_be_older() -> None:
     answer = synced(other("10.0.0.0/25", version=3), extent_object(POOL, version=7), parent=parent)
     assert ledger_of(answer) == {"a": "10.0.0.16/28"}
     capacity = answer["status"]["capacity"]
-    assert [capacity[each] for each in ("total", "allocated", "free", "shared")] == ["256", "16", "128", "112"]
+    assert [capacity[each] for each in ("total", "allocated", "free", "unavailable")] == ["256", "16", "128", "112"]
 
 
 def test_what_was_announced_before_the_other_one_stays_own_and_what_came_after_it_is_not() -> None:
@@ -308,16 +312,16 @@ def test_a_named_domain_spans_namespaces() -> None:
     answer = synced(
         foreign, extent_object(POOL, version=7, domain="corp"), parent=parent, requests=[request_object("a")]
     )
-    told = "shares 10.0.0.0-10.0.0.255 with team-b/other: older in domain corp, so nothing of that is granted here"
-    assert answer["status"]["message"].startswith(f"no address is free, 1 request waits; {told}")
+    overlap = "overlaps team-b/other in 10.0.0.0-10.0.0.255, which is older in domain corp"
+    assert answer["status"]["message"].startswith(f"no address is free, 1 request waits; {overlap}")
 
 
 # --- labels
 
 
 def test_the_default_domain_can_t_be_one_that_somebody_names() -> None:
-    assert names.domain_text("team-a", "") == "namespace.team-a"
-    assert names.domain_text("team-a", "corp") == "corp"
+    assert Domain.of("", "team-a") == ("namespace.team-a", "namespace team-a")
+    assert Domain.of("corp", "team-a") == ("corp", "domain corp")
     assert names.domain_label("namespace." + "n" * 53) == "namespace." + "n" * 53
     cut = names.domain_label("namespace." + "n" * 63)
     assert (len(cut), cut[:52]) == (63, "namespace." + "n" * 42)
@@ -364,7 +368,7 @@ def test_nothing_is_granted_while_an_extent_of_the_domain_can_t_be_read(extent: 
     answer = synced(extent, extent_object(POOL, version=7), requests=[request_object("web")])
     assert ledger_of(answer) == {}
     assert answers_of(answer) == {}
-    assert answer["status"]["message"] == "nothing new is granted, for extents can't be read: team-a/broken"
+    assert answer["status"]["message"] == "no block is granted because these extents can't be read: team-a/broken"
     assert answer["resyncAfterSeconds"] == 10
 
 

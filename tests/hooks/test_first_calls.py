@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent.parent
 PROGRAM = """
 import json, sys, threading
 sys.setswitchinterval(1e-6)
-from hooks.app import app
+from hooks.app import create_app
 from tests.hooks.build import range_body, range_object, request_body, request_object
 
 bodies = {
@@ -19,7 +19,7 @@ bodies = {
     "/ipamrequest/customize": {"parent": request_object("r")},
     "/ipamrequest/finalize": {},
 }
-statuses = []
+app, statuses = create_app(), []
 start = threading.Barrier(4 * len(bodies))
 
 def call(path, body):

@@ -7,25 +7,25 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from hooks.explain import ProtocolError
-from hooks.ledger import (
+from hooks.api.kinds import Entry, RangeStatus, RequestObject
+from hooks.api.names import RECLAIM_ANNOTATION, REQUEST_FINALIZER, REQUEST_KEY
+from hooks.protocol.decoding import encode
+from hooks.protocol.errors import ProtocolError
+from hooks.ranges.ledger import (
     BYTES_FOR_GRANTS_MAX,
     BYTES_FOR_MARKS_MAX,
     BYTES_FOR_RELEASES_MAX,
     ENTRY_COUNT_MAX,
     RELEASED_COUNT_MAX,
-    RELEASED_COUNT_MIN,
     Ledger,
-    Sightings,
-    entry_byte_count,
+    LedgerEntry,
     grant_count_max,
     read_cursors,
     read_ledger,
-    settled,
     with_grants,
 )
-from hooks.names import RECLAIM_ANNOTATION, REQUEST_FINALIZER, REQUEST_KEY
-from hooks.wire import Entry, RangeStatus, RequestObject, encode
+from hooks.ranges.releases import RELEASED_COUNT_MIN, Evidence, after_releases
+from ipam.address import read_prefix
 from tests.hooks.build import (
     NOW,
     Obj,
@@ -225,7 +225,7 @@ def test_a_changed_ledger_has_exactly_the_next_revision() -> None:
 
 
 def test_fractions_of_a_second_do_not_get_into_the_ledger() -> None:
-    answer = sync_range(range_body(range_object(**HELD)), NOW.replace(microsecond=999_999))
+    answer = post("/ipamrange/sync", range_body(range_object(**HELD)), NOW.replace(microsecond=999_999)).get_json()
     assert answer["status"]["allocations"][0]["absentSince"] == at(0)
 
 
@@ -292,13 +292,15 @@ def test_releases_stop_at_their_budget_and_the_others_wait_for_the_next_step() -
 
 def test_no_more_releases_are_recorded_than_the_crd_admits() -> None:
     gone = {f"u{number:035}" for number in range(RELEASED_COUNT_MAX + 1)}
-    seen = Sightings(present=(), released=gone, reclaimed=(), answered=(), on_hold=False, closing=False)
-    first = settled(Ledger(3, {}, {}, (), held=False, closing=False), seen, NOW)
+    evidence = Evidence(present=(), released=gone, reclaimed=(), answered=(), wants_hold=False, closing=False)
+    first = after_releases(Ledger(3, {}, {}, (), on_hold=False, closing=False), evidence, NOW)
     assert len(first.released) == RELEASED_COUNT_MAX
     left = gone - set(first.released)
-    second = settled(first, replace(seen, released=left), NOW)
-    assert set(second.released) == set(first.released[-RELEASED_COUNT_MIN:]), "who is not seen any more is forgotten"
-    assert set(settled(second, replace(seen, released=left), NOW).released) > left
+    second = after_releases(first, replace(evidence, released=left), NOW)
+    assert set(second.released) == set(first.released[-RELEASED_COUNT_MIN:]), (
+        "requests that are not observed any more are forgotten"
+    )
+    assert set(after_releases(second, replace(evidence, released=left), NOW).released) > left
 
 
 # --- what one object can record -------------------------------------------------------------------------------------
@@ -346,7 +348,7 @@ def test_a_range_records_13000_holders_and_tells_the_next_one_that_it_is_full() 
 
 
 def test_who_does_not_fit_into_the_ledger_moves_no_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hooks.ledger.ENTRY_COUNT_MAX", 1)
+    monkeypatch.setattr("hooks.ranges.ledger.ENTRY_COUNT_MAX", 1)
     for requests, cursors in (
         ([request_object("a"), request_object("b"), request_object("c", size=29)], {"28": "10.0.0.16"}),
         ([request_object("a", recorded="10.0.0.64/28"), request_object("b")], None),
@@ -364,6 +366,10 @@ def test_a_full_ledger_takes_another_holder_after_a_release() -> None:
     assert ledger_of(sync_range(body))["w0"] == "10.0.0.0/32"
 
 
+def ledger_entry(line: Obj) -> LedgerEntry:
+    return LedgerEntry(read_prefix(line["cidr"]), msgspec.convert(line, Entry))
+
+
 def claimant(name: str) -> RequestObject:
     return msgspec.json.decode(encode(request_object(name)), type=RequestObject)
 
@@ -371,9 +377,9 @@ def claimant(name: str) -> RequestObject:
 @pytest.mark.parametrize("name_length", [28, 250])
 def test_a_ledger_is_filled_up_in_a_dozen_steps_and_never_too_full(name_length: int) -> None:
     """Each step takes all grants for as long as the longest could be, and leaves room to the next one."""
-    lines = [msgspec.convert(line, Entry) for line in many(13_100, name_length)]
+    lines = [ledger_entry(line) for line in many(13_100, name_length)]
     claimants = [claimant(f"{number:0{name_length}}") for number in range(10)]
-    ledger, steps = Ledger(0, {}, {}, (), held=False, closing=False), 0
+    ledger, steps = Ledger(0, {}, {}, (), on_hold=False, closing=False), 0
     while count := grant_count_max(ledger, claimants):
         ledger, steps = with_grants(ledger, lines[len(ledger.entries) :][:count], {}), steps + 1
         assert ledger.byte_count <= BYTES_FOR_GRANTS_MAX
@@ -390,8 +396,8 @@ def test_a_range_that_is_large_itself_leaves_no_room_to_its_ledger() -> None:
 
 def test_the_bytes_of_an_entry_are_counted_as_they_are_written() -> None:
     for line in (entry("web", CIDR), entry("web", CIDR, absent_since=at(0))):
-        read = msgspec.convert(line, Entry)
-        assert entry_byte_count(read) == len(encode(read)) + len(",")
+        read = ledger_entry(line)
+        assert read.byte_count == len(encode(read.written)) + len(",")
 
 
 def test_marks_stop_at_their_budget_and_nobody_is_cut() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hooks.names import REQUEST_FINALIZER
+from hooks.api.names import REQUEST_FINALIZER
 from tests.hooks.build import (
     Obj,
     allocation_object,

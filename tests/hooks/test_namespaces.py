@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from hooks.namespaces import fault_of, selects
-from hooks.wire import AllowedNamespaces, LabelRequirement, LabelSelector
+from hooks.api.kinds import AllowedNamespaces, LabelRequirement, LabelSelector
+from hooks.api.namespaces import invalid_reason, selects
 from simulator.kubernetes.objects import selector_matches
 from tests.hooks.build import (
     ALL,
@@ -199,7 +199,7 @@ def test_each_operator_means_what_it_means_in_the_simulator(requirement: Obj, la
 )
 def test_keys_of_labels(key: str, is_one: bool) -> None:
     allowed = AllowedNamespaces("Selector", LabelSelector(match_labels={key: "x"}))
-    assert (fault_of(allowed) is None) == is_one
+    assert (invalid_reason(allowed) is None) == is_one
 
 
 @pytest.mark.parametrize(
@@ -208,4 +208,4 @@ def test_keys_of_labels(key: str, is_one: bool) -> None:
 )
 def test_values_of_labels(value: str, is_one: bool) -> None:
     allowed = AllowedNamespaces("Selector", LabelSelector(match_labels={"key": value}))
-    assert (fault_of(allowed) is None) == is_one
+    assert (invalid_reason(allowed) is None) == is_one

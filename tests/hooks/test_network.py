@@ -82,10 +82,10 @@ def test_the_gateway_is_never_handed_out_and_counts_for_nothing() -> None:
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        ("10.0.0.1", "10.0.0.1/32 is the gateway of team-a/net, which is never handed out"),
+        ("10.0.0.1", "10.0.0.1/32 is the gateway of team-a/net, which is never allocated"),
         (
             "10.0.0.0/30",
-            "10.0.0.0/30 has the gateway of team-a/net in it, 10.0.0.1/32, which is never handed out",
+            "10.0.0.0/30 contains 10.0.0.1/32, the gateway of team-a/net, which is never allocated",
         ),
         ("2001:db8::1", "2001:db8::1/128 is IPv6, team-a/net is IPv4"),
     ],
@@ -126,5 +126,5 @@ def test_a_gateway_that_leaves_nothing_makes_the_range_invalid() -> None:
     status = sync_range(range_body(range_with({"gateway": "10.0.0.1"}, "10.0.0.1")))["status"]
     assert (status["state"], status["message"]) == (
         "Invalid",
-        "network.gateway 10.0.0.1 is the only address of ranges: nothing is left to hand out",
+        "network.gateway 10.0.0.1 is the only address of ranges: nothing is left to allocate",
     )

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hooks.names import REQUEST_FINALIZER
+from hooks.api.names import REQUEST_FINALIZER
 from ipam.claim_forms import FORMS
 from tests.hooks.build import (
     ALL,
@@ -384,9 +384,9 @@ def test_absent_holders_are_named_with_the_way_out() -> None:
     assert (stated["status"], stated["reason"]) == ("True", "RequestNotFound")
     assert status["message"] == stated["message"]
     assert stated["message"] == (
-        "6 holders vanished without a release: "
+        "6 holders disappeared without a release: "
         + ", ".join(f"team-a/r{n} (10.0.0.{16 * n}/28, uid uid-r{n})" for n in range(1, 6))
-        + " and 1 more; the blocks stay held until the annotation ipam.mandelsoft.org/reclaim names the uids"
+        + " and 1 more; the blocks stay allocated until the annotation ipam.mandelsoft.org/reclaim names the uids"
     )
 
 
@@ -395,8 +395,8 @@ def test_absent_holders_of_a_closing_range_are_given_up_and_so_it_says() -> None
     stated = condition(sync_range(range_body(parent))["status"], "HoldersAbsent")
     assert stated
     assert stated["message"] == (
-        "1 holder vanished without a release: team-a/web (10.0.0.0/28, uid uid-web); "
-        "given up after a minute, as the range is being deleted"
+        "1 holder disappeared without a release: team-a/web (10.0.0.0/28, uid uid-web); "
+        "released after a minute, as the range is being deleted"
     )
 
 

@@ -52,7 +52,7 @@ def test_who_shows_a_block_already_is_served_before_who_records_it() -> None:
 
 
 def test_the_last_room_in_a_ledger_is_for_a_recorded_block(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hooks.ledger.ENTRY_COUNT_MAX", 1)
+    monkeypatch.setattr("hooks.ranges.ledger.ENTRY_COUNT_MAX", 1)
     requests = [
         request_object("old", created=at(-900)),
         request_object("back", recorded="10.0.0.0/28", created=at(-1)),
@@ -70,7 +70,7 @@ def test_a_record_may_be_an_address_as_people_write_it() -> None:
     granted = allocation_object("back", cidr="10.0.0.5/32", revision=1)
     assert "message" not in sync_request(back, granted)["status"]
     moved = allocation_object("back", cidr="10.0.0.6/32", revision=1)
-    assert sync_request(back, moved)["status"]["message"].startswith("10.0.0.5 is recorded, but was not free")
+    assert "10.0.0.6/32 instead of the recorded 10.0.0.5," in sync_request(back, moved)["status"]["message"]
 
 
 def test_of_two_records_of_one_block_the_older_one_is_served() -> None:
@@ -108,9 +108,8 @@ def test_a_record_of_somebody_else_s_block_is_ignored() -> None:
 def test_who_gets_another_block_than_the_recorded_one_is_told_so_for_good() -> None:
     allocation = allocation_object("web", cidr="10.0.0.0/28", revision=1)
     answer = sync_request(request_object("web", recorded="10.0.0.64/28"), allocation)
-    message = (
-        "10.0.0.64/28 is recorded, but was not free, or is not what the spec asks for: 10.0.0.0/28 is another block"
-    )
+    why = "which was not free or is not what the spec asks for"
+    message = f"allocated 10.0.0.0/28 instead of the recorded 10.0.0.64/28, {why}"
     assert (answer["status"]["state"], answer["status"]["message"]) == ("Ready", message)
     assert answer["annotations"] == {"ipam.mandelsoft.org/cidr": "10.0.0.0/28"}
     later = request_object("web", recorded="10.0.0.0/28") | {"status": answer["status"]}
@@ -144,14 +143,14 @@ def test_a_range_on_hold_serves_only_recorded_addresses() -> None:
         "back-dedicated": "10.0.0.96/28",
         "shows": "10.0.0.128/28",
     }
-    assert answer["status"]["held"] is True
+    assert answer["status"]["onHold"] is True
     assert answer["status"]["revision"] == 1
     refused = dict.fromkeys(("new", "dedicated", "elsewhere"), ON_HOLD)
     assert messages_of(sync_range_once_committed(body)) == {"back": "", "back-dedicated": "", "shows": ""} | refused
 
 
 def test_a_recorded_block_that_is_taken_is_waited_for_while_on_hold() -> None:
-    held = range_object(entries=[entry("first", "10.0.0.64/28")], revision=1, hold=True, held=True)
+    held = range_object(entries=[entry("first", "10.0.0.64/28")], revision=1, hold=True, on_hold=True)
     body = range_body(held, request_object("first"), request_object("second", recorded="10.0.0.64/28"))
     answer = sync_range(body)
     assert answers_of(answer)["second"] == ("Busy", "")
@@ -160,14 +159,14 @@ def test_a_recorded_block_that_is_taken_is_waited_for_while_on_hold() -> None:
 
 def test_the_hold_is_committed_so_that_no_older_view_of_the_range_can_be_served() -> None:
     answer = sync_range(range_body(range_object(hold=True, revision=4)))
-    assert (answer["status"]["held"], answer["status"]["revision"]) == (True, 5)
-    assert sync_range(range_body(range_object(hold=True, held=True, revision=5)))["status"]["revision"] == 5
+    assert (answer["status"]["onHold"], answer["status"]["revision"]) == (True, 5)
+    assert sync_range(range_body(range_object(hold=True, on_hold=True, revision=5)))["status"]["revision"] == 5
 
 
 def test_the_end_of_the_hold_serves_everybody() -> None:
-    answer = sync_range(range_body(range_object(held=True, revision=5), request_object("new")))
+    answer = sync_range(range_body(range_object(on_hold=True, revision=5), request_object("new")))
     assert ledger_of(answer) == {"new": "10.0.0.0/28"}
-    assert "held" not in answer["status"]
+    assert "onHold" not in answer["status"]
     assert answer["status"]["revision"] == 6
 
 
@@ -188,5 +187,5 @@ def test_only_true_is_a_hold(value: str) -> None:
 
 
 def test_releases_go_on_while_on_hold() -> None:
-    parent = range_object(entries=[entry("web", "10.0.0.0/28")], revision=5, hold=True, held=True)
+    parent = range_object(entries=[entry("web", "10.0.0.0/28")], revision=5, hold=True, on_hold=True)
     assert ledger_of(sync_range(range_body(parent, request_object("web", deleted=at(-1))))) == {}

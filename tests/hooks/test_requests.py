@@ -17,7 +17,7 @@ from tests.hooks.build import (
 
 CIDR = "10.0.0.0/28"
 WEB = request_object("web")
-SILENCE = "ipam.mandelsoft.org/unanswered-since"
+UNANSWERED = "ipam.mandelsoft.org/unanswered-since"
 LABEL = {"ipam.mandelsoft.org/range": "team-a.net"}
 
 
@@ -156,7 +156,7 @@ def test_a_refusal_that_was_taken_back_does_not_stay(state: str) -> None:
     status = sync_request(refused)["status"]
     assert (status["state"], status["message"]) == (
         "Pending",
-        "range team-a/net does not answer any more: see whether it exists and allows this namespace",
+        "range team-a/net no longer answers: check that it exists and allows this namespace",
     )
     assert condition(status, "Reconciling") is not None
     assert sync_request(refused | {"status": status})["status"] is None
@@ -221,7 +221,7 @@ def test_an_allocation_that_the_range_does_not_control_is_no_answer(stranger: Ob
     status = sync_request(WEB, stranger)["status"]
     assert status is None or status["state"] == "Pending"
     assert sync_request(request_object("web", cidr=CIDR), stranger)["status"] is None
-    going = request_object("web", deleted=at(-60), annotations={SILENCE: at(-60)})
+    going = request_object("web", deleted=at(-60), annotations={UNANSWERED: at(-60)})
     assert finalize_request(going, stranger) == {"finalized": True}
 
 
@@ -232,8 +232,7 @@ def test_an_orphan_that_stands_in_the_way_is_named(name: str) -> None:
     status = sync_request(WEB, STRANGERS[name])["status"]
     assert status["state"] == "Pending"
     assert status["message"] == (
-        f"the allocation team-a/{allocation} stands in the way of an answer from range team-a/net, "
-        "because that range does not control it: delete the allocation"
+        f"allocation team-a/{allocation}, which range team-a/net does not control, blocks the answer: delete it"
     )
 
 
@@ -259,7 +258,7 @@ def test_a_deleted_request_without_an_answer_writes_down_since_when() -> None:
     """From the first call on, not from the deletion: nothing may have run in between, and the range not been asked."""
     assert finalize_request(request_object("web", deleted=at(-9999))) == {
         "labels": LABEL,
-        "annotations": {SILENCE: at(0)},
+        "annotations": {UNANSWERED: at(0)},
         "finalized": False,
         "resyncAfterSeconds": 10,
     }
@@ -267,22 +266,22 @@ def test_a_deleted_request_without_an_answer_writes_down_since_when() -> None:
 
 @pytest.mark.parametrize(("since", "left"), [(0, 10), (-9, 1)])
 def test_a_deleted_request_waits_ten_seconds_for_an_answer(since: int, left: float) -> None:
-    going = request_object("web", deleted=at(-9999), annotations={SILENCE: at(since)})
+    going = request_object("web", deleted=at(-9999), annotations={UNANSWERED: at(since)})
     answer = finalize_request(going)
     assert (answer["finalized"], answer["resyncAfterSeconds"]) == (False, left)
-    assert answer["annotations"] == {SILENCE: at(since)}
+    assert answer["annotations"] == {UNANSWERED: at(since)}
 
 
 @pytest.mark.parametrize("since", [-10, -11, -9999])
 def test_a_deleted_request_without_an_answer_goes_after_ten_seconds(since: int) -> None:
-    going = request_object("web", deleted=at(-9999), annotations={SILENCE: at(since)})
+    going = request_object("web", deleted=at(-9999), annotations={UNANSWERED: at(since)})
     assert finalize_request(going) == {"finalized": True}
 
 
 def test_a_deletion_that_lies_ahead_of_our_clock_does_not_make_the_wait_longer() -> None:
-    going = request_object("web", deleted=at(3600), annotations={SILENCE: at(-9)})
-    assert finalize_request(going)["annotations"] == {SILENCE: at(-9)}
-    going = request_object("web", deleted=at(3600), annotations={SILENCE: at(-10)})
+    going = request_object("web", deleted=at(3600), annotations={UNANSWERED: at(-9)})
+    assert finalize_request(going)["annotations"] == {UNANSWERED: at(-9)}
+    going = request_object("web", deleted=at(3600), annotations={UNANSWERED: at(-10)})
     assert finalize_request(going) == {"finalized": True}
 
 
@@ -290,7 +289,7 @@ def test_a_deletion_that_lies_ahead_of_our_clock_does_not_make_the_wait_longer()
     "since", ["", "yesterday", "2026-11-23T20:00:00", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"]
 )
 def test_a_note_that_somebody_else_wrote_is_no_bug(since: str) -> None:
-    going = request_object("web", deleted=at(-1), annotations={SILENCE: since})
+    going = request_object("web", deleted=at(-1), annotations={UNANSWERED: since})
     assert finalize_request(going)["finalized"] in (True, False)
 
 
@@ -313,7 +312,7 @@ def test_a_deletion_writes_no_status() -> None:
 
 # --- a range that will answer ---------------------------------------------------------------------------------------
 
-LONG_GONE = request_object("web", deleted=at(-9999), annotations={SILENCE: at(-9999)})
+LONG_GONE = request_object("web", deleted=at(-9999), annotations={UNANSWERED: at(-9999)})
 WAITS = {"labels": LABEL, "finalized": False, "resyncAfterSeconds": 60}
 ANNOUNCED = "10.0.0.0/24"
 OPEN = {"from": "Selector", "selector": {"matchLabels": {"open": "yes"}}}
@@ -356,7 +355,7 @@ def test_it_does_not_wait_where_a_stranger_stands_in_the_way_of_its_answer() -> 
 )
 def test_it_waits_only_for_a_range_that_serves_its_namespace(allowed: Obj | None, labels: Obj, *, waits: bool) -> None:
     stranger = request_object(
-        "web", namespace="team-b", range_namespace="team-a", deleted=at(-9999), annotations={SILENCE: at(-9999)}
+        "web", namespace="team-b", range_namespace="team-a", deleted=at(-9999), annotations={UNANSWERED: at(-9999)}
     )
     answer = finalize_request(
         stranger,

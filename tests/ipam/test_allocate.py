@@ -5,15 +5,15 @@ from itertools import permutations
 import pytest
 
 from ipam.address import Prefix, parse_prefix
-from ipam.allocate import Allocation, Claim, Decision, Refused, Verdict, allocate
+from ipam.allocate import Claim, Decision, Held, Refused, Verdict, allocate
 from ipam.pool import parse_pool
 
 EXAMPLE = parse_pool("team-a/net", ["10.0.0.5-10.0.0.20", "10.0.1.0/28", "10.0.2.7"])
 
 
-def held(**blocks: str) -> list[Allocation]:
+def held(**blocks: str) -> list[Held]:
     """Who holds what: `web="10.0.0.0/28"`."""
-    return [Allocation(parse_prefix(text), f"team-b/{holder}") for holder, text in blocks.items()]
+    return [Held(parse_prefix(text), f"team-b/{holder}") for holder, text in blocks.items()]
 
 
 def any_of(*lengths: int) -> list[Claim]:

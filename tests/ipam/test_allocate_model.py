@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from ipam.address import IPV4, Prefix
-from ipam.allocate import Allocation, Claim, allocate
+from ipam.allocate import Claim, Held, allocate
 from ipam.pool import parse_pool
 from tests.ipam.model import Granted, Model, Outcome, addresses
 from tests.ipam.pools import POOLS, TestPool, as_outcome
@@ -82,7 +82,7 @@ def modelled(event: Take | TakeExactly, model: Model, cursors: Cursors = None) -
 def run(events: list[Event], pool: TestPool, cursors: Cursors = None) -> Iterator[tuple[str, object, object]]:
     """Run the events; after each: what happened, what `ipam` says, what the model says."""
     real, model = pool.real(), pool.model()
-    held: list[Allocation] = []
+    held: list[Held] = []
     for index, event in enumerate(events):
         if isinstance(event, Release):
             if held:
@@ -95,7 +95,7 @@ def run(events: list[Event], pool: TestPool, cursors: Cursors = None) -> Iterato
             outcome = decision.outcomes[0]
             yield f"{index}: {event}", as_outcome(outcome), modelled(event, model, cursors)
             if isinstance(outcome, Prefix):
-                held.append(Allocation(outcome, f"holder-{index}"))
+                held.append(Held(outcome, f"holder-{index}"))
         counts = (decision.total_count, decision.free_count, decision.largest_free_length)
         yield f"{index}: counts", counts, (len(model.pool), model.free_count, model.largest_free)
         free_blocks = [(length, decision.free_block_counts[length]) for length in pool.lengths]
@@ -123,7 +123,7 @@ def test_claims_of_one_call_end_as_the_same_claims_one_by_one(pool: TestPool, cu
     random = Random(1000 + seed)
     events = [event for event in generate_events(random, pool) if not isinstance(event, Release)]
     real, model = pool.real(), pool.model()
-    held: list[Allocation] = []
+    held: list[Held] = []
     while events:
         batch, events = events[: random.randint(1, 9)], events[9:]
         claims = [claim_of(event, pool, f"holder-{len(events)}-{index}") for index, event in enumerate(batch)]
@@ -137,7 +137,7 @@ def test_claims_of_one_call_end_as_the_same_claims_one_by_one(pool: TestPool, cu
             singles.append(as_outcome(outcome))
             cursors = None if cursors is None else single.cursors
             if isinstance(outcome, Prefix):
-                one_by_one.append(Allocation(outcome, claim.holder))
+                one_by_one.append(Held(outcome, claim.holder))
         context = f"pool {pool.name}, seed {seed}, held {held}, batch {batch}"
         assert outcomes == [modelled(event, model, cursors) for event in batch], context
         assert outcomes == singles, context
@@ -163,10 +163,10 @@ def test_the_seeds_reach_every_kind_of_outcome() -> None:
 
 SIXTEEN = parse_pool("sixteen", ["10.0.0.0/28"])
 BASE = 10 << 24
-SINGLES = [Allocation(Prefix(BASE + index, 32, IPV4), f"holder-{index}") for index in range(16)]
+SINGLES = [Held(Prefix(BASE + index, 32, IPV4), f"holder-{index}") for index in range(16)]
 
 
-def held_by(pattern: int) -> list[Allocation]:
+def held_by(pattern: int) -> list[Held]:
     """One /32 for each bit of the pattern."""
     return [SINGLES[index] for index in range(16) if pattern >> index & 1]
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipam.address import IPV4, InvalidAddress, parse_prefix
-from ipam.allocate import Allocation, Claim, Refused, allocate
+from ipam.allocate import Claim, Held, Refused, allocate
 from ipam.claim_forms import FORMS, InvalidClaim, parse_claim
 from ipam.pool import parse_pool
 from tests.ipam.pools import POOLS, TestPool
@@ -152,12 +152,12 @@ def test_an_index_into_all_of_ipv6_is_a_block_of_that_length_or_beyond(index: in
     block = pool.block_at(index, length)
     assert (block is None) == (index >= pool.block_count(length))
     if block:
-        assert pool.covers(block)
+        assert pool.usable.covers(block)
         assert block.first == -(-(1 << 48) // block.address_count) * block.address_count + index * block.address_count
 
 
 def test_an_index_is_that_of_the_pool_whatever_is_held() -> None:
-    held = [Allocation(parse_prefix("10.0.0.16/28"), "team-b/web")]
+    held = [Held(parse_prefix("10.0.0.16/28"), "team-b/web")]
     (outcome,) = allocate(V4, held, [parse_claim("r", "0/28", V4)]).outcomes
     assert isinstance(outcome, Refused)
     assert outcome.message == "10.0.0.16/28 is held by team-b/web"

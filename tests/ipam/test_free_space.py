@@ -3,8 +3,8 @@
 import pytest
 
 from ipam.address import IPV4, IPV6, Prefix
-from ipam.free_space import FreeSpace, aligned_blocks
-from ipam.interval import Interval
+from ipam.free_space import FreeSpace
+from ipam.interval import Interval, aligned_blocks
 
 
 @pytest.mark.parametrize(

@@ -1,30 +1,31 @@
-"""Intervals as users write them, and the arithmetic of interval lists by example; the laws are in test_laws.py."""
+"""Intervals as users write them, and the arithmetic of sets by example; the laws are in test_laws.py."""
 
 import pytest
 
-from ipam.address import InvalidAddress
-from ipam.interval import Interval, normalized, parse_interval, without
+from ipam.address import IPV4, IPV6, Family, InvalidAddress
+from ipam.address_set import AddressSet
+from ipam.interval import Interval, parse_interval, without
 
 TEN = 10 << 24
 DB8 = 0x20010DB8 << 96
 
 
 @pytest.mark.parametrize(
-    ("text", "interval", "bits"),
+    ("text", "interval", "family"),
     [
-        ("10.0.0.0/24", Interval(TEN, TEN + 255), 32),
-        ("10.0.0.7", Interval(TEN + 7, TEN + 7), 32),
-        ("10.0.1.5-10.0.1.99", Interval(TEN + 256 + 5, TEN + 256 + 99), 32),
-        ("10.0.0.7-10.0.0.7", Interval(TEN + 7, TEN + 7), 32),
-        ("0.0.0.0-255.255.255.255", Interval(0, 2**32 - 1), 32),
-        ("2001:db8::/64", Interval(DB8, DB8 + 2**64 - 1), 128),
-        ("2001:db8::5-2001:db8::1:0", Interval(DB8 + 5, DB8 + 0x10000), 128),
-        ("::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", Interval(0, 2**128 - 1), 128),
+        ("10.0.0.0/24", Interval(TEN, TEN + 255), IPV4),
+        ("10.0.0.7", Interval(TEN + 7, TEN + 7), IPV4),
+        ("10.0.1.5-10.0.1.99", Interval(TEN + 256 + 5, TEN + 256 + 99), IPV4),
+        ("10.0.0.7-10.0.0.7", Interval(TEN + 7, TEN + 7), IPV4),
+        ("0.0.0.0-255.255.255.255", Interval(0, 2**32 - 1), IPV4),
+        ("2001:db8::/64", Interval(DB8, DB8 + 2**64 - 1), IPV6),
+        ("2001:db8::5-2001:db8::1:0", Interval(DB8 + 5, DB8 + 0x10000), IPV6),
+        ("::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", Interval(0, 2**128 - 1), IPV6),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_cidr_an_address_and_first_to_last_are_intervals(text: str, interval: Interval, bits: int) -> None:
-    assert parse_interval(text) == (interval, bits)
+def test_a_cidr_an_address_and_first_to_last_are_intervals(text: str, interval: Interval, family: Family) -> None:
+    assert parse_interval(text) == (interval, family)
 
 
 NO_ADDRESS = "is not an IP address, such as 10.0.0.5 or 2001:db8::5"
@@ -79,7 +80,7 @@ def test_what_is_no_interval_is_refused_with_the_reason(text: str, message: str)
     ],
 )
 def test_normal_form_is_sorted_and_merged(intervals: list[tuple[int, int]], expected: list[tuple[int, int]]) -> None:
-    assert normalized(Interval(*each) for each in intervals) == expected
+    assert list(AddressSet(IPV6, (Interval(*each) for each in intervals)).intervals) == expected
 
 
 @pytest.mark.parametrize(
@@ -118,3 +119,18 @@ def test_normal_form_is_sorted_and_merged(intervals: list[tuple[int, int]], expe
 def test_without_cuts_out_what_is_taken(taken: list[tuple[int, int]], expected: list[tuple[int, int]]) -> None:
     intervals = [Interval(10, 19), Interval(30, 39)]
     assert list(without(intervals, (Interval(*each) for each in taken))) == expected
+
+
+def test_an_address_set_is_written_as_users_write_it_and_never_changes() -> None:
+    addresses = AddressSet(IPV4, [Interval(TEN + 5, TEN + 9), Interval(TEN, TEN)])
+    assert str(addresses) == "10.0.0.0, 10.0.0.5-10.0.0.9"
+    assert addresses.texts == ["10.0.0.0", "10.0.0.5-10.0.0.9"]
+    assert repr(addresses) == "AddressSet(IPv4: 10.0.0.0, 10.0.0.5-10.0.0.9)"
+    with pytest.raises(AttributeError):
+        addresses.family = IPV6
+
+
+def test_sets_of_two_families_are_a_bug() -> None:
+    with pytest.raises(AssertionError):
+        AddressSet(IPV4) | AddressSet(IPV6)
+    assert AddressSet(IPV4) != AddressSet(IPV6)

@@ -1,5 +1,6 @@
-"""The laws of interval arithmetic and of `allocate`, by name (ipam/allocate.py, DESIGN.md), against plain sets."""
+"""The laws of address sets and of `allocate`, by name (ipam/allocate.py, DESIGN.md), against plain sets."""
 
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv6Address, summarize_address_range
 from itertools import pairwise
 from random import Random
@@ -9,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipam.address import IPV4, IPV6, Family, Prefix
-from ipam.allocate import Allocation, Claim, Decision, Refused, Verdict, allocate
-from ipam.free_space import aligned_blocks
-from ipam.interval import Interval, normalized, without
+from ipam.address_set import AddressSet
+from ipam.allocate import Claim, Decision, Held, Refused, Verdict, allocate
+from ipam.interval import Interval, aligned_blocks, without
 from ipam.pool import Pool
 
 SPACE = 64
@@ -28,99 +29,94 @@ WIDE_V4 = intervals_within(0, 2**32 - 1)
 WIDE_V6 = intervals_within(0, 2**128 - 1)
 
 
-def members(intervals: list[Interval]) -> set[int]:
+#: Sets are of IPv6 here, so that every interval of the small space fits.
+SETS = INTERVALS.map(lambda intervals: AddressSet(IPV6, intervals))
+
+
+def members(intervals: Iterable[Interval]) -> set[int]:
     return {address for first, last in intervals for address in range(first, last + 1)}
 
 
-def is_normal(intervals: list[Interval]) -> bool:
+def is_normal(intervals: Sequence[Interval]) -> bool:
     ordered = all(first <= last for first, last in intervals)
     return ordered and all(a.last + 1 < b.first for a, b in pairwise(intervals))
 
 
-# --- normalized -----------------------------------------------------------------------------------------------------
+# --- AddressSet -----------------------------------------------------------------------------------------------------
 
 
 @given(INTERVALS)
-def test_normalized_gives_normal_form(intervals: list[Interval]) -> None:
-    assert is_normal(normalized(intervals))
+def test_a_set_has_the_members_of_its_intervals_in_normal_form(intervals: list[Interval]) -> None:
+    made = AddressSet(IPV6, intervals)
+    assert is_normal(made.intervals)
+    assert members(made.intervals) == members(intervals)
+    assert made.address_count == len(members(intervals))
+    assert bool(made) == bool(intervals)
 
 
-@given(INTERVALS)
-def test_normalized_keeps_membership(intervals: list[Interval]) -> None:
-    assert members(normalized(intervals)) == members(intervals)
-
-
-@given(INTERVALS)
-def test_normalized_is_idempotent(intervals: list[Interval]) -> None:
-    assert normalized(normalized(intervals)) == normalized(intervals)
+@given(SETS)
+def test_the_set_of_a_normal_form_is_the_same(addresses: AddressSet) -> None:
+    assert AddressSet(IPV6, addresses.intervals) == addresses
 
 
 @given(INTERVALS, st.randoms(use_true_random=False))
-def test_the_order_of_intervals_does_not_matter_to_normalized(intervals: list[Interval], random: Random) -> None:
+def test_the_order_of_intervals_does_not_matter_to_a_set(intervals: list[Interval], random: Random) -> None:
     shuffled = list(intervals)
     random.shuffle(shuffled)
-    assert normalized(shuffled) == normalized(intervals)
+    assert AddressSet(IPV6, shuffled) == AddressSet(IPV6, intervals)
+    assert hash(AddressSet(IPV6, shuffled)) == hash(AddressSet(IPV6, intervals))
 
 
-@given(INTERVALS, INTERVALS)
-def test_normalized_of_halves_is_normalized_of_the_whole(one: list[Interval], other: list[Interval]) -> None:
-    assert normalized([*normalized(one), *normalized(other)]) == normalized([*one, *other])
+@given(SETS, SETS)
+def test_the_operators_are_those_of_sets(one: AddressSet, other: AddressSet) -> None:
+    mine, theirs = members(one.intervals), members(other.intervals)
+    for made, expected in ((one | other, mine | theirs), (one & other, mine & theirs), (one - other, mine - theirs)):
+        assert members(made.intervals) == expected
+        assert is_normal(made.intervals)
+
+
+@given(SETS, SETS, SETS)
+def test_union_and_intersection_are_associative_commutative_and_distributive(
+    one: AddressSet, two: AddressSet, three: AddressSet
+) -> None:
+    assert (one | two) | three == one | (two | three)
+    assert (one & two) & three == one & (two & three)
+    assert one | two == two | one
+    assert one & two == two & one
+    assert one & (two | three) == (one & two) | (one & three)
+    assert one - (two | three) == (one - two) & (one - three)
+
+
+@given(SETS, SETS)
+def test_difference_and_intersection_make_up_the_whole(one: AddressSet, other: AddressSet) -> None:
+    assert not (one - other) & other
+    assert (one - other) | (one & other) == one
+    assert one - AddressSet(IPV6) == one
+
+
+@given(SETS, st.integers(0, SPACE - 1), st.integers(0, 6))
+def test_covers_and_overlap_with_are_what_the_members_say(addresses: AddressSet, at: int, host_bits: int) -> None:
+    block = Prefix(at >> host_bits << host_bits, 128 - host_bits, IPV6)
+    wanted = set(range(block.first, block.last + 1))
+    assert addresses.covers(block) == (wanted <= members(addresses.intervals))
+    met = [each for each in addresses.intervals if members([each]) & wanted]
+    assert addresses.overlap_with(block) == (met[0] if met else None)
+    assert not addresses.covers(Prefix(at, 32, IPV4))
+
+
+@given(SETS)
+def test_the_blocks_of_a_set_make_it_up(addresses: AddressSet) -> None:
+    assert AddressSet(IPV6, addresses.blocks()) == addresses
 
 
 # --- without --------------------------------------------------------------------------------------------------------
 
 
-def cut(intervals: list[Interval], taken: list[Interval]) -> list[Interval]:
-    return list(without(normalized(intervals), sorted(taken)))
-
-
-@given(INTERVALS, INTERVALS)
-def test_without_is_the_difference_of_sets(intervals: list[Interval], taken: list[Interval]) -> None:
-    assert members(cut(intervals, taken)) == members(intervals) - members(taken)
-
-
-@given(INTERVALS, INTERVALS)
-def test_without_gives_normal_form(intervals: list[Interval], taken: list[Interval]) -> None:
-    assert is_normal(cut(intervals, taken))
-
-
-@given(INTERVALS, INTERVALS)
-def test_without_and_what_was_taken_are_disjoint_and_make_up_the_whole(
-    intervals: list[Interval], taken: list[Interval]
-) -> None:
-    left = cut(intervals, taken)
-    assert not members(left) & members(taken)
-    assert normalized([*left, *cut(intervals, left)]) == normalized(intervals)
-
-
-@given(INTERVALS)
-def test_without_nothing_is_the_same(intervals: list[Interval]) -> None:
-    assert cut(intervals, []) == normalized(intervals)
-
-
-@given(INTERVALS)
-def test_without_itself_is_empty(intervals: list[Interval]) -> None:
-    assert cut(intervals, intervals) == []
-
-
-@given(INTERVALS, INTERVALS, INTERVALS)
-def test_without_one_after_the_other_is_without_both(
-    intervals: list[Interval], one: list[Interval], other: list[Interval]
-) -> None:
-    assert cut(cut(intervals, one), other) == cut(intervals, [*one, *other])
-
-
-@given(SMALL, SMALL)
-def test_covers_is_the_subset_relation(one: Interval, other: Interval) -> None:
-    assert one.covers(other) == (members([other]) <= members([one]))
-
-
-@given(SMALL)
-def test_an_interval_counts_its_members(interval: Interval) -> None:
-    assert interval.address_count == len(members([interval]))
-
-
-# --- aligned_blocks -------------------------------------------------------------------------------------------------
+@given(SETS, INTERVALS)
+def test_without_takes_overlapping_intervals_in_order(addresses: AddressSet, taken: list[Interval]) -> None:
+    left = list(without(addresses.intervals, sorted(taken)))
+    assert members(left) == members(addresses.intervals) - members(taken)
+    assert is_normal(left)
 
 
 def blocks_of(interval: Interval, bits: int = 32) -> list[Interval]:
@@ -181,11 +177,11 @@ def test_aligned_blocks_are_those_of_the_standard_library_v6(interval: Interval)
 
 
 @given(st.lists(WIDE_V4, min_size=1, max_size=6))
-def test_normalized_and_aligned_blocks_give_what_netaddr_merges(intervals: list[Interval]) -> None:
+def test_the_blocks_of_a_set_are_what_netaddr_merges(intervals: list[Interval]) -> None:
     merged = netaddr.cidr_merge(
         [netaddr.IPRange(netaddr.IPAddress(first, 4), netaddr.IPAddress(last, 4)) for first, last in intervals]
     )
-    ours = [block for interval in normalized(intervals) for block in aligned_blocks(interval, 32)]
+    ours = [(block.first, block.length) for block in AddressSet(IPV4, intervals).blocks()]
     assert ours == [(each.first, each.prefixlen) for each in merged]
 
 
@@ -200,7 +196,7 @@ PLACES: list[tuple[Family, int]] = [
     (IPV6, 0),
     (IPV6, 2**128 - SPACE),
 ]
-Case = tuple[Pool, list[Allocation], list[Claim]]
+Case = tuple[Pool, list[Held], list[Claim]]
 
 
 @st.composite
@@ -211,16 +207,16 @@ def cases(draw: st.DrawFn) -> Case:
         lambda pair: Prefix(base + (pair[1] >> pair[0] << pair[0]), family.bits - pair[0], family)
     )
     intervals = draw(st.lists(intervals_within(base, base + SPACE - 1), min_size=1, max_size=5))
-    held: list[Allocation] = []
+    held: list[Held] = []
     for prefix in draw(st.lists(block, max_size=8)):
         if all(prefix.last < other.first or other.last < prefix.first for other, _ in held):
-            held.append(Allocation(prefix, f"holder-{len(held)}"))
+            held.append(Held(prefix, f"holder-{len(held)}"))
     lengths = st.one_of(st.integers(family.bits - 6, family.bits), st.sampled_from([-1, 0, family.bits + 1]))
     claim = st.one_of(
         lengths.map(lambda length: Claim("new", length)),
         block.map(lambda prefix: Claim("new", prefix.length, prefix)),
     )
-    return Pool("team/net", family, normalized(intervals)), held, draw(st.lists(claim, max_size=10))
+    return Pool("team/net", AddressSet(family, intervals), AddressSet(family)), held, draw(st.lists(claim, max_size=10))
 
 
 #: No cursors, or some: each law but those of placement holds for both modes.
@@ -248,7 +244,7 @@ def test_no_overlap(case: Case, cursors: dict[int, int] | None) -> None:
 def test_inside_range(case: Case, cursors: dict[int, int] | None) -> None:
     pool, held, claims = case
     for block in granted(allocate(pool, held, claims, cursors)):
-        assert addresses_of(block) <= members(pool.intervals)
+        assert addresses_of(block) <= members(pool.usable.intervals)
 
 
 @given(cases(), CURSORS)
@@ -277,7 +273,7 @@ def room_around(block: Prefix, free: set[int]) -> int:
 def test_best_fit(case: Case) -> None:
     pool, held, claims = case
     decision = allocate(pool, held, claims)
-    free = members(pool.intervals).difference(*(addresses_of(block) for block, _ in held))
+    free = members(pool.usable.intervals).difference(*(addresses_of(block) for block, _ in held))
     for claim, outcome in zip(claims, decision.outcomes, strict=True):
         if claim.exact is None and 0 <= pool.family.bits - claim.prefix_length <= 6:
             size = 1 << pool.family.bits - claim.prefix_length
@@ -296,7 +292,7 @@ def test_best_fit(case: Case) -> None:
 def test_round_robin(case: Case, cursors: dict[int, int]) -> None:
     pool, held, claims = case
     decision = allocate(pool, held, claims, cursors)
-    free = members(pool.intervals).difference(*(addresses_of(block) for block, _ in held))
+    free = members(pool.usable.intervals).difference(*(addresses_of(block) for block, _ in held))
     expected = dict(cursors)
     for claim, outcome in zip(claims, decision.outcomes, strict=True):
         if claim.exact is None and 0 <= pool.family.bits - claim.prefix_length <= 6:
@@ -341,7 +337,7 @@ def test_explained(case: Case) -> None:
 def test_a_taken_block_names_the_lowest_block_in_its_way_and_who_holds_it(case: Case) -> None:
     pool, held, claims = case
     decision = allocate(pool, held, claims)
-    holders = [*held, *(Allocation(block, "new") for block in granted(decision))]
+    holders = [*held, *(Held(block, "new") for block in granted(decision))]
     for claim, outcome in zip(claims, decision.outcomes, strict=True):
         if isinstance(outcome, Refused) and outcome.reason == "Taken":
             assert claim.exact
@@ -380,8 +376,8 @@ def test_accounted(case: Case, cursors: dict[int, int] | None) -> None:
     pool, held, claims = case
     decision = allocate(pool, held, claims, cursors)
     away = [block for block, _ in held] + granted(decision)
-    free = members(pool.intervals).difference(*map(addresses_of, away))
-    assert decision.total_count == len(members(pool.intervals))
+    free = members(pool.usable.intervals).difference(*map(addresses_of, away))
+    assert decision.total_count == len(members(pool.usable.intervals))
     assert decision.free_count == len(free)
     rooms = [room_around(Prefix(first, pool.family.bits, pool.family), free) for first in free]
     largest = pool.family.bits - max(rooms).bit_length() + 1 if rooms else None
@@ -408,7 +404,7 @@ def test_bounded(case: Case, cursors: dict[int, int] | None, most: int) -> None:
 @given(cases(), st.integers(0, 6))
 def test_bounded_grants_go_to_recorded_blocks_first(case: Case, most: int) -> None:
     pool, held, claims = case
-    back = [claim._replace(recorded=claim.exact) for claim in claims if claim.exact]
+    back = [claim._replace(previous=claim.exact) for claim in claims if claim.exact]
     newcomers = [claim for claim in claims if not claim.exact]
     outcomes = allocate(pool, held, [*newcomers, *back], None, most).outcomes
     expected = granted(allocate(pool, held, back, None, most))

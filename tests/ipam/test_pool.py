@@ -3,6 +3,7 @@
 import pytest
 
 from ipam.address import IPV4, IPV6, Family, Prefix, parse_prefix
+from ipam.address_set import AddressSet
 from ipam.interval import Interval
 from ipam.pool import InvalidPool, Pool, parse_pool
 
@@ -33,7 +34,7 @@ def test_a_pool_counts_each_address_once(ranges: list[str], family: Family, coun
 
 def test_a_pool_is_kept_in_normal_form() -> None:
     pool = parse_pool("net", ["10.0.0.8/29", "10.0.0.0/29", "10.0.0.32", "10.0.0.4-10.0.0.17"])
-    assert pool.intervals == [Interval(TEN, TEN + 17), Interval(TEN + 32, TEN + 32)]
+    assert pool.usable.intervals == (Interval(TEN, TEN + 17), Interval(TEN + 32, TEN + 32))
     assert pool.name == "net"
 
 
@@ -54,12 +55,12 @@ def test_a_pool_is_kept_in_normal_form() -> None:
 )
 def test_a_pool_covers_what_lies_wholly_in_one_interval(cidr: str, *, covered: bool) -> None:
     pool = parse_pool("net", ["10.0.0.5-10.0.0.20", "10.0.1.0/28"])
-    assert pool.covers(parse_prefix(cidr)) is covered
+    assert pool.usable.covers(parse_prefix(cidr)) is covered
 
 
 def test_a_pool_of_ipv6_covers_no_ipv4_prefix_of_the_same_number() -> None:
-    assert not parse_pool("net", ["::/64"]).covers(Prefix(8, 32, IPV4))
-    assert parse_pool("net", ["::/64"]).covers(Prefix(8, 128, IPV6))
+    assert not parse_pool("net", ["::/64"]).usable.covers(Prefix(8, 32, IPV4))
+    assert parse_pool("net", ["::/64"]).usable.covers(Prefix(8, 128, IPV6))
 
 
 NO_ADDRESS = "is not an IP address, such as 10.0.0.5 or 2001:db8::5"
@@ -70,13 +71,13 @@ NO_ADDRESS = "is not an IP address, such as 10.0.0.5 or 2001:db8::5"
     [
         ([], "ranges is empty: name at least one CIDR, interval or address"),
         (["web"], f'ranges[0]: "web" {NO_ADDRESS}'),
-        (["10.0.0.0/24", "::/64"], "ranges mixes IPv4 and IPv6: make a range for each family"),
+        (["10.0.0.0/24", "::/64"], "ranges mixes IPv4 and IPv6: create a range for each family"),
         (
             ["10.0.0.0/24", "web", "10.0.0.5/28", "::1"],
             (
                 f'ranges[1]: "web" {NO_ADDRESS}; '
                 'ranges[2]: "10.0.0.5/28" has host bits set: write 10.0.0.0/28, or 10.0.0.5 for the single address; '
-                "ranges mixes IPv4 and IPv6: make a range for each family"
+                "ranges mixes IPv4 and IPv6: create a range for each family"
             ),
         ),
         (
@@ -121,18 +122,18 @@ def test_excluded_addresses_do_not_belong_to_the_pool(
     ranges: list[str], excludes: list[str], intervals: list[tuple[int, int]]
 ) -> None:
     pool = parse_pool("net", ranges, excludes)
-    assert pool.intervals == [Interval(TEN + first, TEN + last) for first, last in intervals]
+    assert pool.usable.intervals == tuple(Interval(TEN + first, TEN + last) for first, last in intervals)
     assert pool.address_count == sum(last - first + 1 for first, last in intervals)
 
 
 def test_an_exclusion_is_found_by_its_lowest_interval() -> None:
     pool = parse_pool("net", ["10.0.0.0/24"], ["10.0.0.9", "10.0.0.4-10.0.0.5", "10.0.0.6"])
-    found = pool.exclusion_in(parse_prefix("10.0.0.0/28"))
+    found = pool.excluded.overlap_with(parse_prefix("10.0.0.0/28"))
     assert found == Interval(TEN + 4, TEN + 6)
     assert found.text(IPV4) == "10.0.0.4-10.0.0.6"
-    assert pool.exclusion_in(parse_prefix("10.0.0.9")) == Interval(TEN + 9, TEN + 9)
-    assert pool.exclusion_in(parse_prefix("10.0.0.0/30")) is None
-    assert pool.exclusion_in(parse_prefix("10.0.0.10/31")) is None
+    assert pool.excluded.overlap_with(parse_prefix("10.0.0.9")) == Interval(TEN + 9, TEN + 9)
+    assert pool.excluded.overlap_with(parse_prefix("10.0.0.0/30")) is None
+    assert pool.excluded.overlap_with(parse_prefix("10.0.0.10/31")) is None
 
 
 def test_what_is_covered_and_excluded_is_what_a_walk_over_all_intervals_finds() -> None:
@@ -143,9 +144,9 @@ def test_what_is_covered_and_excluded_is_what_a_walk_over_all_intervals_finds() 
     assert len(blocks) == 127
     for block in blocks:
         wanted = Interval(block.first, block.last)
-        assert pool.covers(block) is any(each.covers(wanted) for each in pool.intervals)
-        met = [each for each in pool.excluded if each.first <= block.last and block.first <= each.last]
-        assert pool.exclusion_in(block) == (met[0] if met else None)
+        assert pool.usable.covers(block) is any(each.covers(wanted) for each in pool.usable.intervals)
+        met = [each for each in pool.excluded.intervals if each.first <= block.last and block.first <= each.last]
+        assert pool.excluded.overlap_with(block) == (met[0] if met else None)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +158,7 @@ def test_what_is_covered_and_excluded_is_what_a_walk_over_all_intervals_finds() 
         (
             ["10.0.0.0/29"],
             ["10.0.0.4/30", "10.0.0.0-10.0.0.3"],
-            "excludes leaves nothing of ranges: no address could be handed out",
+            "excludes leaves nothing of ranges: there is no address to allocate",
         ),
         (
             ["web"],
@@ -189,7 +190,7 @@ def test_of_very_many_faults_the_first_ten_are_told() -> None:
 
 
 def test_a_pool_cannot_be_changed() -> None:
-    pool = Pool("net", IPV4, [Interval(0, 1)])
+    pool = Pool("net", AddressSet(IPV4, [Interval(0, 1)]), AddressSet(IPV4))
     with pytest.raises(AttributeError):
         pool.name = "other"  # type: ignore[misc]
 
@@ -203,9 +204,12 @@ def test_a_pool_cannot_be_changed() -> None:
         ("10.0.0.4", [Interval(TEN, TEN + 3)]),
     ],
 )
-def test_excluding_leaves_the_rest_as_it_was(excluded: str, left: list[Interval]) -> None:
+def test_excluding_leaves_the_remainder_as_it_was(excluded: str, left: list[Interval]) -> None:
     pool = parse_pool("net", ["10.0.0.0/30"])
     assert pool.address_count == 4
-    rest = pool.excluding(parse_prefix(excluded))
-    assert (rest.intervals, rest.address_count) == (left, sum(each.address_count for each in left))
+    remainder = pool.excluding(parse_prefix(excluded))
+    assert (list(remainder.usable.intervals), remainder.address_count) == (
+        left,
+        sum(each.address_count for each in left),
+    )
     assert pool.address_count == 4

@@ -3,7 +3,7 @@
 import pytest
 
 from ipam.address import Prefix, format_address, parse_address, parse_prefix
-from ipam.allocate import Allocation, Claim, Decision, Verdict, allocate
+from ipam.allocate import Claim, Decision, Held, Verdict, allocate
 from ipam.pool import parse_pool
 
 
@@ -13,7 +13,7 @@ def served(
     """What is granted, as text; cursors by prefix length."""
     pool = parse_pool("net", ranges)
     claims = [Claim(f"r{index}", length) for index, length in enumerate(lengths)]
-    blocks = [Allocation(parse_prefix(text), "holder") for text in held]
+    blocks = [Held(parse_prefix(text), "holder") for text in held]
     start = {length: parse_address(text)[0] for length, text in (cursors or {}).items()}
     decision = allocate(pool, blocks, claims, start)
     return [str(each) if isinstance(each, Prefix) else each.reason for each in decision.outcomes], decision

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from ipam.address import Prefix
-from ipam.allocate import Allocation, Claim, allocate
+from ipam.allocate import Claim, Held, allocate
 from tests.ipam.model import Granted, Outcome
 from tests.ipam.pools import POOLS, TestPool, as_outcome
 
@@ -17,7 +17,7 @@ class PoolLife(RuleBasedStateMachine):
     def start(self, pool: TestPool, *, by_round_robin: bool) -> None:
         self.pool, self.real, self.model = pool, pool.real(), pool.model()
         self.cursors: dict[int, int] | None = {} if by_round_robin else None
-        self.held: list[Allocation] = []
+        self.held: list[Held] = []
         self.serial = 0
 
     def decide(self, claim: Claim, expected: Outcome) -> None:
@@ -27,7 +27,7 @@ class PoolLife(RuleBasedStateMachine):
         if self.cursors is not None:
             self.cursors = decision.cursors
         if isinstance(outcome, Prefix):
-            self.held.append(Allocation(outcome, claim.holder))
+            self.held.append(Held(outcome, claim.holder))
 
     def holder(self) -> str:
         self.serial += 1

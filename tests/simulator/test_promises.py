@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from hooks.api.names import RANGE_LABEL, REQUEST_FINALIZER
 from hooks.app import NOW_HEADER, create_app
-from hooks.names import RANGE_LABEL, REQUEST_FINALIZER
 from hooks.settings import Settings
 from simulator.cluster import START, Cluster
 from simulator.kubernetes.clock import SimulatedClock, rfc3339

@@ -1,4 +1,4 @@
-"""The replay tool: its exit codes, its differences, in process and over real HTTP."""
+"""The fixture runner: its exit codes, its differences, in process and over real HTTP."""
 
 import json
 import logging
@@ -14,11 +14,12 @@ import pytest
 from flask import Flask
 from werkzeug.serving import make_server
 
-from hooks import replay
+import conformance.__main__ as runner
+from conformance.differences import differences
 from hooks.app import create_app
 from hooks.settings import Settings
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent
 FIXTURES = ROOT / "tests" / "fixtures"
 
 CASE: dict[str, Any] = {
@@ -85,7 +86,7 @@ def url() -> Iterator[str]:
 
 
 def test_cases_that_hold_are_listed_and_give_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert replay.main([file_of(tmp_path, [CASE, REFUSED])]) == 0
+    assert runner.main([file_of(tmp_path, [CASE, REFUSED])]) == 0
 
     assert capsys.readouterr().out.splitlines() == [
         f"ok   {tmp_path.name}/own.json: request whose spec can't be read asks for nothing",
@@ -95,7 +96,7 @@ def test_cases_that_hold_are_listed_and_give_0(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_a_difference_is_shown_with_its_place_and_gives_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert replay.main([file_of(tmp_path, [WRONG, CASE])]) == 1
+    assert runner.main([file_of(tmp_path, [WRONG, CASE])]) == 1
 
     assert capsys.readouterr().out.splitlines() == [
         f"FAIL {tmp_path.name}/own.json: expects what no hook answers",
@@ -108,14 +109,14 @@ def test_a_difference_is_shown_with_its_place_and_gives_1(tmp_path: Path, capsys
 
 
 def test_another_status_is_a_difference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert replay.main([file_of(tmp_path, [REFUSED | {"expect": {"status": 200, "body": {}}}])]) == 1
+    assert runner.main([file_of(tmp_path, [REFUSED | {"expect": {"status": 200, "body": {}}}])]) == 1
 
     out = capsys.readouterr().out
     assert "       $.status\n         expected: 200\n         actual:   400\n" in out
 
 
 def test_verbose_shows_the_whole_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert replay.main(["-v", file_of(tmp_path, [WRONG])]) == 1
+    assert runner.main(["-v", file_of(tmp_path, [WRONG])]) == 1
 
     assert '           "relatedResources": []\n' in capsys.readouterr().out
 
@@ -124,9 +125,9 @@ def test_many_and_long_differences_are_cut_unless_verbose(tmp_path: Path, capsys
     body = {"relatedResources": [], **{f"field{index:02}": "x" * 500 for index in range(25)}}
     file = file_of(tmp_path, [CASE | {"expect": {"status": 200, "body": body}}])
 
-    assert replay.main([file]) == 1
+    assert runner.main([file]) == 1
     short = capsys.readouterr().out
-    assert replay.main([file, "--verbose"]) == 1
+    assert runner.main([file, "--verbose"]) == 1
     full = capsys.readouterr().out
 
     assert "and 5 more differences: -v shows them" in short
@@ -159,7 +160,7 @@ def test_a_file_that_is_no_fixture_gives_2_and_says_where_and_why(
 ) -> None:
     file = file_of(tmp_path, cases)
 
-    assert replay.main([file]) == 2
+    assert runner.main([file]) == 2
 
     shown = capsys.readouterr()
     assert shown.err.startswith(f"error: {file}: {place}: ")
@@ -169,7 +170,7 @@ def test_a_file_that_is_no_fixture_gives_2_and_says_where_and_why(
 
 
 def test_a_file_that_does_not_exist_gives_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert replay.main([str(tmp_path / "none.json")]) == 2
+    assert runner.main([str(tmp_path / "none.json")]) == 2
 
     assert capsys.readouterr().err == f"error: {tmp_path}/none.json: can't be read: No such file or directory\n"
 
@@ -179,7 +180,7 @@ def test_a_file_that_is_not_json_gives_2(text: str, tmp_path: Path, capsys: pyte
     file = tmp_path / "broken.json"
     file.write_bytes(text.encode(errors="surrogateescape"))
 
-    assert replay.main([str(file)]) == 2
+    assert runner.main([str(file)]) == 2
 
     assert capsys.readouterr().err.startswith(f"error: {file}: not JSON: ")
 
@@ -187,7 +188,7 @@ def test_a_file_that_is_not_json_gives_2(text: str, tmp_path: Path, capsys: pyte
 def test_a_folder_without_fixtures_gives_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "schema.json").write_text("{}")
 
-    assert replay.main([str(tmp_path)]) == 2
+    assert runner.main([str(tmp_path)]) == 2
 
     assert "no fixtures there" in capsys.readouterr().err
 
@@ -197,7 +198,7 @@ def test_a_folder_is_replayed_with_all_below_it(tmp_path: Path, capsys: pytest.C
     file_of(tmp_path / "b", [CASE])
     file_of(tmp_path, [REFUSED], name="a.json")
 
-    assert replay.main([str(tmp_path)]) == 0
+    assert runner.main([str(tmp_path)]) == 0
 
     assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()] == [
         f"ok   {tmp_path.name}/a.json",
@@ -211,7 +212,7 @@ def test_the_command_runs_from_any_folder_and_explains_itself(tmp_path: Path) ->
     environment = {"PYTHONPATH": str(ROOT)}
 
     def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-        line = [sys.executable, "-m", "hooks.replay", *arguments]
+        line = [sys.executable, "-m", "conformance", *arguments]
         return subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
     assert command("own.json").returncode == 1
@@ -226,7 +227,7 @@ def test_the_command_runs_from_any_folder_and_explains_itself(tmp_path: Path) ->
 def test_expected_refusals_are_no_warnings(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     level = logging.getLogger("ipam").level
 
-    assert replay.main([file_of(tmp_path, [REFUSED])]) == 0
+    assert runner.main([file_of(tmp_path, [REFUSED])]) == 0
 
     assert caplog.records == []
     assert logging.getLogger("ipam").level == level
@@ -236,13 +237,13 @@ def test_expected_refusals_are_no_warnings(tmp_path: Path, caplog: pytest.LogCap
 
 
 def test_every_fixture_holds_over_http(url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert replay.main([str(FIXTURES), "--url", url]) == 0
+    assert runner.main([str(FIXTURES), "--url", url]) == 0
 
     assert ", 0 failed" in capsys.readouterr().out
 
 
 def test_a_difference_over_http_gives_1(url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert replay.main([file_of(tmp_path, [WRONG, CASE]), "--url", url + "/"]) == 1
+    assert runner.main([file_of(tmp_path, [WRONG, CASE]), "--url", url + "/"]) == 1
 
     assert "2 cases, 1 passed, 1 failed" in capsys.readouterr().out
 
@@ -251,12 +252,12 @@ def test_proxies_of_the_environment_are_not_asked(url: str, tmp_path: Path, monk
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
 
-    assert replay.main([file_of(tmp_path, [CASE]), "--url", url]) == 0
+    assert runner.main([file_of(tmp_path, [CASE]), "--url", url]) == 0
 
 
 def test_a_server_that_uses_its_own_clock_gives_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with serving(create_app(Settings())) as address:
-        assert replay.main([file_of(tmp_path, [CASE]), "--url", address]) == 2
+        assert runner.main([file_of(tmp_path, [CASE]), "--url", address]) == 2
 
     assert capsys.readouterr().err.startswith(f"error: {address} does not take the time from the header Ipam-Now")
 
@@ -265,14 +266,14 @@ def test_a_server_that_is_not_there_gives_2(tmp_path: Path, capsys: pytest.Captu
     with serving(create_app(Settings())) as address:
         pass
 
-    assert replay.main([file_of(tmp_path, [CASE]), "--url", address]) == 2
+    assert runner.main([file_of(tmp_path, [CASE]), "--url", address]) == 2
 
     assert capsys.readouterr().err.startswith(f"error: no answer from {address}")
 
 
 def test_an_answer_that_is_not_json_is_a_difference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with serving(Flask("stranger")) as address:
-        assert replay.main([file_of(tmp_path, [CASE]), "--url", address]) == 1
+        assert runner.main([file_of(tmp_path, [CASE]), "--url", address]) == 1
 
     out = capsys.readouterr().out
     assert "expected: 200\n         actual:   404" in out
@@ -300,4 +301,4 @@ def test_an_answer_that_is_not_json_is_a_difference(tmp_path: Path, capsys: pyte
     ],
 )
 def test_values_differ_where_json_says_they_do(expected: Any, actual: Any, found: list[tuple[str, Any, Any]]) -> None:
-    assert [tuple(each) for each in replay.differences(expected, actual)] == found
+    assert [tuple(each) for each in differences(expected, actual)] == found

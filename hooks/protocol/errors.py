@@ -11,7 +11,7 @@ import jsonschema
 import msgspec
 
 _EXCERPT_LENGTH_MAX = 120
-#: The slow reading takes up to 26 times the body in memory: of a larger one only what msgspec says is told.
+#: The slow reading takes up to 26 times the body in memory: for a larger one the error has only what msgspec says.
 _READ_AGAIN_BYTES_MAX = 4_000_000
 
 
@@ -57,7 +57,7 @@ def _parsed(data: bytes) -> Any:
 
 
 def _fault_of(body: Any, body_type: type, refusal: str) -> ProtocolError:
-    """What the schema says of a body; what it can't say, such as the form of a time, as msgspec has said it."""
+    """What the schema says of a body; msgspec's own words for what it can't say, such as the form of a time."""
     try:
         faults = jsonschema.Draft202012Validator(msgspec.json.schema(body_type)).iter_errors(body)
         fault = jsonschema.exceptions.best_match(faults)
@@ -83,7 +83,7 @@ def excerpt(value: Any) -> str:
 
 
 def _shortened(fault: jsonschema.ValidationError) -> str:
-    """Jsonschema's message without the value, which may be megabytes and is told apart."""
+    """Jsonschema's message without the value, which may be megabytes and has a field of its own."""
     if fault.validator == "type":
         wanted: Any = fault.validator_value
         return f"must be of type {wanted if isinstance(wanted, str) else ' or '.join(wanted)}"

@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from hooks.explain import ProtocolError
-from hooks.wire import RangeBody, RequestCustomizeBody, decode_body, timestamp
+from hooks.api.times import timestamp
+from hooks.protocol.bodies import RangeBody, RequestCustomizeBody
+from hooks.protocol.decoding import decode_body
+from hooks.protocol.errors import ProtocolError
 from tests.hooks.build import (
     Obj,
     allocation_object,

@@ -1,11 +1,11 @@
-"""Whose requests a range serves: `spec.allowedNamespaces`, which means what it means in the Gateway API.
+"""Which namespaces a range serves: `spec.allowedNamespaces`, which means what it means in the Gateway API.
 
-    Same      those of its own namespace; so it is where nothing is said
-    All       those of every namespace
-    Selector  those of the namespaces whose labels match; its own one is not among them unless it matches too
+    Same      requests of its own namespace; the default
+    All       requests of every namespace
+    Selector  requests of the namespaces whose labels match; its own namespace is no exception
 
-Metacontroller selects namespaces by the same selector, but what a call sees may be more than that (the range's own
-namespace, always) and older. So the labels are judged here again.
+Metacontroller selects namespaces by the same selector, but a call may see more than that (the range's own namespace,
+always) and older labels. So the labels are judged here again.
 """
 
 import re
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
 
-from hooks.wire import AllowedNamespaces, LabelRequirement, LabelSelector, NamespaceObject, RangeSpec
+from hooks.api.kinds import AllowedNamespaces, LabelRequirement, LabelSelector, NamespaceObject
 
 #: Names of namespaces; None means all of them.
 Names = frozenset[str] | None
@@ -24,24 +24,21 @@ _KEY = re.compile(rf"((?=.{{1,253}}/){_PART}([.]{_PART})*/)?[A-Za-z0-9]([-A-Za-z
 _VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 
 
-def allowed_by(spec: RangeSpec | str) -> AllowedNamespaces:
-    """What a spec says; a bad one is explained to the range's own namespace only."""
-    if isinstance(spec, str) or fault_of(spec.allowed_namespaces):
-        return AllowedNamespaces()
-    allowed = spec.allowed_namespaces
+def in_canonical_order(allowed: AllowedNamespaces) -> AllowedNamespaces:
+    """The same with sorted labels: they must not appear in the order of the wire (S6)."""
     if allowed.selector is None:
         return allowed
-    labels = dict(sorted(allowed.selector.match_labels.items()))  # never in the order of the wire (S6)
+    labels = dict(sorted(allowed.selector.match_labels.items()))
     return replace(allowed, selector=replace(allowed.selector, match_labels=labels))
 
 
 def allowed_names(allowed: AllowedNamespaces, own: str, namespaces: Iterable[NamespaceObject]) -> Names:
-    """The namespaces whose requests are served, of those that are seen; `own` is the range's."""
+    """The observed namespaces whose requests are served; `own` is the range's."""
     if allowed.source == "All":
         return None
     if allowed.source == "Selector" and allowed.selector is not None:
-        seen = (each.metadata for each in namespaces)
-        return frozenset(meta.name for meta in seen if selects(allowed.selector, meta.labels))
+        observed = (each.metadata for each in namespaces)
+        return frozenset(meta.name for meta in observed if selects(allowed.selector, meta.labels))
     return frozenset([own])
 
 
@@ -58,7 +55,7 @@ def _is_met(requirement: LabelRequirement, labels: Mapping[str, str]) -> bool:
         case "In":
             return value in requirement.values
         case "NotIn":
-            return value not in requirement.values  # so it is, too, where there is no such label
+            return value not in requirement.values  # also where there is no such label
         case "Exists":
             return value is not None
         case "DoesNotExist":
@@ -67,7 +64,7 @@ def _is_met(requirement: LabelRequirement, labels: Mapping[str, str]) -> bool:
             return False
 
 
-def fault_of(allowed: AllowedNamespaces) -> str | None:
+def invalid_reason(allowed: AllowedNamespaces) -> str | None:
     """What is wrong with it; None if nothing is."""
     if allowed.source not in ("Same", "All", "Selector"):
         return f'allowedNamespaces.from "{allowed.source}": must be Same, All or Selector'

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from hooks.explain import ProtocolError, excerpt, explained
-from hooks.wire import RangeBody
+from hooks.protocol.bodies import RangeBody
+from hooks.protocol.errors import ProtocolError, excerpt, explained
 from tests.hooks.build import range_body, range_object
 
 

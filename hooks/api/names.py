@@ -1,6 +1,7 @@
-"""Names that several parties must compute or spell alike: the hooks, the manifests and the users."""
+"""Names that the hooks, the manifests and the users must compute or spell alike."""
 
 from hashlib import sha256
+from typing import NamedTuple
 
 GROUP = "ipam.mandelsoft.org"
 API_VERSION = f"{GROUP}/v1alpha1"
@@ -20,47 +21,56 @@ NAMESPACE_KEY = "Namespace.v1"
 RANGE_LABEL = f"{GROUP}/range"
 #: On each extent: the domain in which its range lies, so that one label selector finds all extents of a domain.
 DOMAIN_LABEL = f"{GROUP}/domain"
-#: On each granted request: its block, so that plain manifests carry it into another life of the request.
+#: On each granted request: its block, so that plain manifests carry it into a later life of the request.
 CIDR_ANNOTATION = f"{GROUP}/cidr"
-#: On a range, by its owner: "true" while only requests with a recorded address shall be served.
+#: On a range, by its owner: "true" while only requests with a recorded address are to be served.
 HOLD_ANNOTATION = f"{GROUP}/hold"
-#: On a deleted request to which there is no answer: since when that is known.
-SILENCE_ANNOTATION = f"{GROUP}/unanswered-since"
-#: On a range, by its owner: uids of holders that are known to be gone, separated by commas (see ledger.py).
+#: On a deleted request without an answer: since when that is known.
+UNANSWERED_ANNOTATION = f"{GROUP}/unanswered-since"
+#: On a range, by its owner: uids of holders that are known to be gone, separated by commas (see ranges/releases.py).
 RECLAIM_ANNOTATION = f"{GROUP}/reclaim"
 #: On each child, by Metacontroller (`generateSelector`): the uid of its parent.
 CONTROLLER_UID_LABEL = "controller-uid"
 #: Metacontroller derives it from the name of the DecoratorController (metacontroller/ipamrequest.yaml).
 REQUEST_FINALIZER = "metacontroller.io/decoratorcontroller-ipamrequest"
 
+
+class NamespacedName(NamedTuple):
+    """Namespace and name of an object; `str` gives "namespace/name"."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+    @classmethod
+    def parse(cls, text: str) -> "NamespacedName":
+        """Read "namespace/name", or the name alone of an object that has no namespace."""
+        namespace, _, name = text.rpartition("/")
+        return cls(namespace, name)
+
+
 _LABEL_VALUE_LENGTH_MAX = 63  # Kubernetes' limit, and that of a DNS label, which allocation names keep to
 _HASH_LENGTH = 10
 
 
-def range_label(namespace: str, name: str) -> str:
-    """The label value for a range. A hint to find requests by: whose they are, their spec says."""
-    text = f"{namespace}.{name}"
+def range_label(range_name: NamespacedName) -> str:
+    """The label value for a range. A hint to find requests by: their spec says which range they name."""
+    text = f"{range_name.namespace}.{range_name.name}"
     return text if len(text) <= _LABEL_VALUE_LENGTH_MAX else _cut(text, hashed=text)
 
 
-def allocation_name(range_namespace: str, range_name: str, namespace: str, name: str, uid: str) -> str:
-    """The name of the allocation by which a range answers the request (namespace, name, uid).
+def allocation_name(range_name: NamespacedName, request: NamespacedName, uid: str) -> str:
+    """The name of the allocation by which a range answers a request.
 
     A function of the request alone, because the request's hook asks for it by name.
     """
-    return _cut(name, hashed=f"{range_namespace}/{range_name}/{namespace}/{name}/{uid}")
-
-
-def domain_text(namespace: str, domain: str) -> str:
-    """The name of the domain that a range of this namespace says; without one it is the namespace's own.
-
-    A domain that somebody names is a DNS label, so it can't have the dot.
-    """
-    return domain or f"namespace.{namespace}"
+    return _cut(request.name, hashed=f"{range_name}/{request}/{uid}")
 
 
 def domain_label(domain: str) -> str:
-    """The label value for a domain, as `domain_text` names it. A hint as well: the extent's spec says which it is."""
+    """The label value for a domain. A hint as well: the extent's spec says which domain it is in."""
     return domain if len(domain) <= _LABEL_VALUE_LENGTH_MAX else _cut(domain, hashed=domain)
 
 

@@ -1,15 +1,16 @@
 """Conditions as kubectl, kstatus (Flux, Helm) and people read them.
 
-`Ready` is always there. kstatus reads two more: `Stalled=True` says that waiting is in vain, `Reconciling=True` that it
-is not; they are there only while they are true. A condition's time is that of its last turn: it is copied from the
-condition that is there already, unless the status turns.
+`Ready` is always present. kstatus reads two more: `Stalled=True` says that waiting is in vain, `Reconciling=True` that
+it is not; they are present only while they are true. The time of a condition is that of its last transition: it is
+copied from the existing condition, unless the status changes.
 """
 
 from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from hooks.wire import Condition, timestamp
+from hooks.api.kinds import Condition
+from hooks.api.times import timestamp
 
 
 class Fact(NamedTuple):
@@ -25,24 +26,24 @@ class Fact(NamedTuple):
 MESSAGE_LENGTH_MAX = 4096
 
 
-def fitted(message: str) -> str:
+def truncated(message: str) -> str:
     """The message, cut if it is longer than a status may hold."""
     return message if len(message) <= MESSAGE_LENGTH_MAX else f"{message[: MESSAGE_LENGTH_MAX - 3]}..."
 
 
 def conditions(facts: Iterable[Fact], observed: list[Condition], generation: int, now: datetime) -> list[Condition]:
-    """The facts as conditions; those that did not turn since `observed` keep their time."""
+    """The facts as conditions; those whose status did not change since `observed` keep their time."""
     before = {condition.type: condition for condition in observed}
     return [_condition(fact, before.get(fact.type), generation, now) for fact in facts]
 
 
 def _condition(fact: Fact, before: Condition | None, generation: int, now: datetime) -> Condition:
-    turned = before is None or before.status != fact.status
+    is_new = before is None or before.status != fact.status
     return Condition(
         type=fact.type,
         status=fact.status,
         reason=fact.reason,
-        message=fitted(fact.message),
-        last_transition_time=timestamp(now) if turned or before is None else before.last_transition_time,
+        message=truncated(fact.message),
+        last_transition_time=timestamp(now) if is_new or before is None else before.last_transition_time,
         observed_generation=generation,
     )

@@ -1,0 +1,9 @@
+"""The API group as every part of the hooks knows it.
+
+names.py       labels, annotations, finalizers, and the names of allocations and extents
+kinds.py       the objects, as far as their fields are read or written
+times.py       times as the API server writes them, and what to believe of times that replicas wrote
+ownership.py   which range controls an object
+namespaces.py  which namespaces a range serves
+conditions.py  conditions as kubectl and kstatus read them
+"""

@@ -1,0 +1,310 @@
+"""The objects, as far as their fields are read or written.
+
+msgspec's structs name the fields that the hooks read, skip all others unread, and check types on the way: of a body of
+20 to 40 MB most are fields that nothing here needs. Field names are the API's in snake case; where a Python name says
+more, `name=` keeps the name on the wire.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
+
+from hooks.api import names
+from hooks.api.names import NamespacedName
+
+#: A moment, with its zone: the API server writes UTC.
+Moment = Annotated[datetime, Meta(tz=True)]
+
+
+class OwnerReference(Struct, frozen=True, gc=False, rename="camel"):
+    """An owner of an object; one of several owners may be its controller."""
+
+    kind: str
+    name: str
+    uid: str
+    controller: bool = False
+
+
+class Metadata(Struct, frozen=True, gc=False, rename="camel"):
+    """The fields of `metadata` that the hooks read of every object."""
+
+    name: str
+    uid: str
+    creation_timestamp: Moment
+    namespace: str = ""
+    generation: int = 0
+    deletion_timestamp: Moment | None = None
+    finalizers: list[str] = []
+
+    @property
+    def namespaced_name(self) -> NamespacedName:
+        """Namespace and name together."""
+        return NamespacedName(self.namespace, self.name)
+
+
+class RecordedAddress(Struct, frozen=True, gc=False):
+    """The one annotation that is read of requests, which come by the thousand."""
+
+    cidr: str = field(default="", name=names.CIDR_ANNOTATION)
+
+
+class RequestMetadata(Metadata, frozen=True, gc=False, rename="camel"):
+    """What is read of each request of a range."""
+
+    annotations: RecordedAddress = RecordedAddress()
+
+
+class ParentMetadata(Metadata, frozen=True, gc=False, rename="camel"):
+    """The metadata of the one object that a call is about, with all its annotations."""
+
+    annotations: dict[str, str] = {}
+
+
+class OwnedMetadata(Metadata, frozen=True, gc=False, rename="camel"):
+    """The metadata of a child, where it matters which range controls it."""
+
+    labels: dict[str, str] = {}
+    owner_references: list[OwnerReference] = []
+
+
+class ExtentMetadata(OwnedMetadata, frozen=True, gc=False, kw_only=True, rename="camel"):
+    """The metadata of an extent, with the place of its last change in the order of all changes."""
+
+    resource_version: Annotated[str, Meta(pattern="^[1-9][0-9]{0,17}$")]
+
+
+class Condition(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
+    """A condition as in Kubernetes' API conventions."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+    last_transition_time: str
+    observed_generation: int = 0
+
+
+class Entry(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
+    """A line of the ledger: the block `cidr` belongs to the request `holder` ("namespace/name") with this uid."""
+
+    cidr: str
+    holder: str = field(name="request")
+    uid: str
+    absent_since: Moment | None = None
+    released_at: Moment | None = None
+
+
+class Capacity(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
+    """Numbers of addresses as decimal text; and of blocks, by prefix length. Nothing here is read back."""
+
+    total: str = ""
+    allocated: str = ""
+    free: str = ""
+    used: str = ""
+    unavailable: str = ""
+    largest_free: str = ""
+    free_blocks: dict[str, str] = {}
+    room: str = ""
+
+
+class LabelRequirement(Struct, frozen=True, gc=False, omit_defaults=True):
+    """A condition of a label selector that is not plain equality."""
+
+    key: str
+    operator: str
+    values: list[str] = []
+
+
+class LabelSelector(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
+    """A label selector as in Kubernetes: all of its conditions must hold; without any it selects everything."""
+
+    match_labels: dict[str, str] = {}
+    match_expressions: list[LabelRequirement] = []
+
+
+class AllowedNamespaces(Struct, frozen=True, gc=False, omit_defaults=True):
+    """Which namespaces a range serves; `source` is called `from` on the wire, which is no name in Python."""
+
+    source: str = field(default="Same", name="from")
+    selector: LabelSelector | None = None
+
+
+class Network(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
+    """Settings of the network around the blocks of a range, as text and as the user wrote it; each may be absent."""
+
+    gateway: str = ""
+    prefix_length: int | None = None
+    dns_servers: list[str] = []
+
+
+class RangeSpec(Struct, frozen=True, gc=False, rename="camel"):
+    """What the user wrote; `ranges` and `excludes` are still text."""
+
+    ranges: list[str]
+    excludes: list[str] = []
+    chunk_size: int = 0
+    mode: Literal["FirstMatch", "RoundRobin"] = "FirstMatch"
+    cooldown_seconds: Annotated[int, Meta(ge=0, le=31_536_000)] = 0
+    network: Network | None = None
+    allowed_namespaces: AllowedNamespaces = AllowedNamespaces()
+    domain: str = ""
+
+
+class RangeStatus(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
+    """The status of a range; all above `state` is its ledger."""
+
+    revision: int | UnsetType = UNSET
+    allocations: list[Entry] = []
+    round_robin: dict[str, str] = {}
+    released: list[str] = []
+    on_hold: bool = False
+    closing: bool = False
+    state: str = ""
+    message: str = ""
+    pending: int | UnsetType = UNSET
+    capacity: Capacity | None = None
+    observed_generation: int = 0
+    conditions: list[Condition] = []
+
+
+class RangeObject(Struct, frozen=True, gc=False, rename="camel"):
+    """An IPAMRange. The spec is decoded separately, because a bad one is an answer and not a broken call."""
+
+    kind: str
+    metadata: ParentMetadata
+    spec: Raw = field(default_factory=lambda: Raw(b"{}"))
+    status: RangeStatus = RangeStatus()
+
+
+class RangeReference(Struct, frozen=True, gc=False):
+    """The range that a request names."""
+
+    name: str
+    namespace: str = ""
+
+
+class RequestSpec(Struct, frozen=True, gc=False):
+    """What the user wrote; `wanted` is still text."""
+
+    ipam: RangeReference
+    size: int = 0
+    wanted: str = field(default="", name="request")
+
+    def range_name(self, own_namespace: str) -> NamespacedName:
+        """The range that a request of this namespace names."""
+        return NamespacedName(self.ipam.namespace or own_namespace, self.ipam.name)
+
+
+class RequestStatus(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
+    """The status of a request."""
+
+    cidr: str = ""
+    network: Network | None = None
+    state: str = ""
+    message: str = ""
+    observed_generation: int = 0
+    conditions: list[Condition] = []
+
+
+class ShownBlock(Struct, frozen=True, gc=False):
+    """The one field that is read of the status of requests that come by the thousand."""
+
+    cidr: str = ""
+
+
+class RequestObject(Struct, frozen=True, gc=False):
+    """An IPAMRequest among those of its range."""
+
+    metadata: RequestMetadata
+    spec: RequestSpec
+    status: ShownBlock = ShownBlock()
+
+
+class RequestWithBadSpec(Struct, frozen=True, gc=False):
+    """An IPAMRequest among those of its range whose spec can't be read."""
+
+    metadata: RequestMetadata
+    spec: Raw = field(default_factory=lambda: Raw(b"{}"))
+    status: ShownBlock = ShownBlock()
+
+
+class RequestKey(Struct, frozen=True, gc=False):
+    """The request that an allocation answers."""
+
+    namespace: str
+    name: str
+    uid: str
+
+    @property
+    def namespaced_name(self) -> NamespacedName:
+        """Namespace and name together."""
+        return NamespacedName(self.namespace, self.name)
+
+
+class RequestParent(Struct, frozen=True, gc=False, rename="camel"):
+    """The IPAMRequest that a call is about. The spec is decoded separately, as that of a range."""
+
+    kind: str
+    metadata: ParentMetadata
+    spec: Raw = field(default_factory=lambda: Raw(b"{}"))
+    status: RequestStatus = RequestStatus()
+
+
+class AllocationSpec(Struct, frozen=True, gc=False, omit_defaults=True):
+    """The answer of a range to one request. Ready and Released rest on the ledger of this `revision`."""
+
+    range: str
+    request: RequestKey
+    state: str
+    cidr: str = ""
+    network: Network | None = None
+    revision: int = 0
+    reason: str = ""
+    message: str = ""
+
+
+class AllocationObject(Struct, frozen=True, gc=False):
+    """An IPAMAllocation among the children of its range."""
+
+    metadata: Metadata
+    spec: AllocationSpec
+
+
+class OwnedAllocationObject(Struct, frozen=True, gc=False):
+    """An IPAMAllocation seen from its request, where it matters which range controls it."""
+
+    metadata: OwnedMetadata
+    spec: AllocationSpec
+
+
+class LabelledMetadata(Metadata, frozen=True, gc=False, rename="camel"):
+    """The metadata of a namespace."""
+
+    labels: dict[str, str] = {}
+
+
+class ExtentSpec(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
+    """The addresses that a range announces in its domain, still as text, and the namespaces that it serves.
+
+    `number` is its place in the order in which extents were created; None if it has not been written yet.
+    """
+
+    range: str
+    domain: str
+    ranges: list[str]
+    allowed_namespaces: AllowedNamespaces = AllowedNamespaces()
+    number: Annotated[int, Meta(gt=0)] | None = None
+
+
+class ExtentObject(Struct, frozen=True, gc=False):
+    """An IPAMExtent of some range."""
+
+    metadata: ExtentMetadata
+    spec: ExtentSpec
+
+
+class NamespaceObject(Struct, frozen=True, gc=False):
+    """A core Namespace."""
+
+    metadata: LabelledMetadata

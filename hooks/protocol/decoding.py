@@ -1,0 +1,97 @@
+"""Bytes to typed values and back.
+
+The objects of a body are decoded one by one (`Raw`): one malformed request among thousands must not stop the others.
+What can't be understood as a whole raises `ProtocolError`. An answer that is computed from half a body would delete
+allocations, because Metacontroller deletes every child that is missing from an answer.
+"""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Raw
+
+from hooks.api import names
+from hooks.api.kinds import (
+    AllocationObject,
+    ExtentObject,
+    NamespaceObject,
+    OwnedAllocationObject,
+    RangeObject,
+    RangeSpec,
+    RequestObject,
+    RequestSpec,
+    RequestWithBadSpec,
+)
+from hooks.protocol.bodies import RangeBody, RangeCustomizeBody, RequestBody, RequestCustomizeBody
+from hooks.protocol.errors import ProtocolError, excerpt, explained
+
+#: What msgspec raises for bytes that are not what they should be.
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+Body = TypeVar("Body", RangeBody, RequestBody, RangeCustomizeBody, RequestCustomizeBody)
+Object = TypeVar(
+    "Object",
+    RequestObject,
+    RequestWithBadSpec,
+    AllocationObject,
+    OwnedAllocationObject,
+    ExtentObject,
+    NamespaceObject,
+)
+Spec = TypeVar("Spec", RangeSpec, RequestSpec)
+
+
+#: All decoders, created when the module is imported: msgspec completes what it knows of a struct when the first decoder
+#: for it is created, and two threads that do so at once crash the process (a segmentation fault, seen with msgspec
+#: 0.22).
+_DECODERS: dict[type, msgspec.json.Decoder[Any]] = {
+    each: msgspec.json.Decoder(each) for each in (*Body.__constraints__, *Object.__constraints__, *Spec.__constraints__)
+}
+
+
+def decode_body(data: bytes, body_type: type[Body]) -> Body:
+    """Read the body of a hook call.
+
+    Raises:
+        ProtocolError: if it is not JSON, not of this shape, or its parent is of another kind.
+    """
+    try:
+        if not data.isascii():
+            data.decode()  # msgspec does not look at the text that it skips
+        body: Body = _DECODERS[body_type].decode(data)
+    except UNREADABLE as error:
+        raise explained(data, body_type, str(error)) from error
+    parent = body.object if isinstance(body, RequestBody) else body.parent
+    wanted = names.RANGE_KIND if isinstance(parent, RangeObject) else names.REQUEST_KIND
+    if parent.kind != wanted:
+        path = "object" if isinstance(body, RequestBody) else "parent"
+        raise ProtocolError(f"$.{path}.kind", f"must be {wanted}", excerpt(parent.kind))
+    return body
+
+
+def decode_objects(group: Mapping[str, Raw], object_type: type[Object]) -> tuple[dict[str, Object], list[str]]:
+    """Read one kind's objects: those that can be read, by "namespace/name", and the keys of those that can't."""
+    decoder: msgspec.json.Decoder[Object] = _DECODERS[object_type]
+    objects: dict[str, Object] = {}
+    unreadable: list[str] = []
+    for key, raw in group.items():
+        try:
+            objects[key] = decoder.decode(raw)
+        except UNREADABLE:
+            unreadable.append(key)
+    return objects, unreadable
+
+
+def decode_spec(raw: Raw, spec_type: type[Spec]) -> Spec | str:
+    """Read a spec; a text that says what is wrong with it, where it can't be read."""
+    try:
+        spec: Spec = _DECODERS[spec_type].decode(raw)
+    except UNREADABLE as error:
+        return str(error).replace("`$.", "`spec.").replace("`$`", "`spec`")
+    return spec
+
+
+def encode(answer: Any) -> bytes:
+    """Write an answer."""
+    return msgspec.json.encode(answer)

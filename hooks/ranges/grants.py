@@ -1,0 +1,196 @@
+"""Grants: requests that wait become claims, and the outcomes of claims become entries and refusals.
+
+Before a claim is decided by `ipam.allocate`, rules of the range may refuse it. They are ordered chains of small
+functions: the first refusal wins.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from hooks.api.kinds import Entry, RequestObject
+from hooks.ranges.extents import Extents
+from hooks.ranges.ledger import Ledger, LedgerEntry, grant_count_max, read_cursors, written_cursors
+from hooks.ranges.observed import Observed
+from hooks.ranges.occupancy import Occupancy
+from ipam.address import Prefix, block_named_by
+from ipam.allocate import Claim, Decision, Refused, Verdict, allocate
+from ipam.claim_forms import InvalidClaim, parse_claim
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """The outcome for waiting requests.
+
+    Attributes:
+        entries: new ones.
+        refusals: of the other requests, by uid.
+        occupancy: what could not be granted.
+        decision: about all claims; None if the range's spec is invalid.
+        round_robin: the cursors behind the grants.
+    """
+
+    entries: list[LedgerEntry]
+    refusals: Mapping[str, Refused]
+    occupancy: Occupancy
+    decision: Decision | None
+    round_robin: dict[str, str]
+
+    def only_final(self) -> "Grants":
+        """The same with final refusals only."""
+        return replace(self, refusals=self._final_refusals)
+
+    @property
+    def publishable_refusals(self) -> Mapping[str, Refused]:
+        """The refusals that rest on committed facts (S3): one that rests on these grants waits for their commit."""
+        return self._final_refusals if self.entries else self.refusals
+
+    @property
+    def _final_refusals(self) -> Mapping[str, Refused]:
+        return {uid: refusal for uid, refusal in self.refusals.items() if refusal.verdict is Verdict.INVALID}
+
+    @property
+    def pending_count(self) -> int:
+        """Number of requests that wait for room."""
+        return sum(refusal.verdict is Verdict.BUSY for refusal in self.refusals.values())
+
+
+class _Situation(NamedTuple):
+    """What the rules look at besides the claim."""
+
+    observed: Observed
+    kept: Ledger
+    extents: Extents
+
+
+def grant(observed: Observed, kept: Ledger, occupancy: Occupancy, extents: Extents) -> Grants:
+    """Decide about all requests that wait."""
+    waiting = observed.waiting(kept)
+    situation = _Situation(observed, kept, extents)
+    if refused := _refusal_of_all(situation):
+        decision = None if observed.terms.invalid_reason else allocate(observed.terms.pool, occupancy.occupants, [])
+        return Grants([], {request.metadata.uid: refused for request in waiting}, occupancy, decision, {})
+    wants = [(request, _claim_or_refusal(request, situation)) for request in waiting]
+    grants = _decided(wants, situation, occupancy)
+    return grants.only_final() if extents.unannounced else grants
+
+
+def _decided(
+    wants: Sequence[tuple[RequestObject, Claim | Refused]], situation: _Situation, occupancy: Occupancy
+) -> Grants:
+    """The outcomes of all claims."""
+    observed, kept, _ = situation
+    refusals = {request.metadata.uid: want for request, want in wants if isinstance(want, Refused)}
+    claimants = [request for request, want in wants if isinstance(want, Claim)]
+    claims = [want for _, want in wants if isinstance(want, Claim)]
+    pool, count_max = observed.terms.pool, grant_count_max(kept, claimants)
+    cursors = read_cursors(kept.round_robin, pool.family) if observed.terms.is_round_robin else None
+    decision = allocate(pool, occupancy.occupants, claims, cursors, count_max)
+    entries: list[LedgerEntry] = []
+    for request, claim, outcome in zip(claimants, claims, decision.outcomes, strict=True):
+        uid = request.metadata.uid
+        if isinstance(outcome, Prefix):
+            entries.append(LedgerEntry(outcome, Entry(cidr=str(outcome), holder=claim.holder, uid=uid)))
+        else:
+            refusals[uid] = _with_prospect(outcome) if occupancy.cooling else outcome
+    return Grants(entries, refusals, occupancy, decision, written_cursors(decision.cursors, pool.family))
+
+
+def _with_prospect(refused: Refused) -> Refused:
+    """The refusal of a request for any block while some cool down; only the range says until when, for that moves."""
+    if refused.reason != "Exhausted":
+        return refused
+    return replace(refused, message=f"{refused.message}; released blocks are cooling down")
+
+
+# --- what a request claims -------------------------------------------------------------------------------------------
+
+
+def _claim_or_refusal(request: RequestObject, situation: _Situation) -> Claim | Refused:
+    """The claim of a request; or the first refusal."""
+    claim = _claim(request, situation.observed)
+    if isinstance(claim, Refused):
+        return claim
+    if refused := next((refused for rule in _CLAIM_RULES if (refused := rule(claim, situation))), None):
+        return refused
+    # On hold a claim is one to its previous block.
+    return claim._replace(exact=claim.previous) if situation.kept.on_hold else claim
+
+
+def _claim(request: RequestObject, observed: Observed) -> Claim | Refused:
+    """What a request wants; a refusal if that can't be understood."""
+    uid, terms = request.metadata.uid, observed.terms
+    if fault := observed.bad_specs.get(uid):
+        return Refused(Verdict.INVALID, "InvalidSpec", f"the spec can't be read: {fault}")
+    holder = str(request.metadata.namespaced_name)
+    # A published block stays: a request that shows one and is not in the ledger gets that one or none.
+    wanted = request.status.cidr or request.spec.wanted
+    try:
+        length = request.spec.size or terms.default_length
+        claim = parse_claim(holder, wanted, terms.pool) if wanted else Claim(holder, length)
+    except InvalidClaim as error:
+        return Refused(Verdict.INVALID, "InvalidRequest", f"request {error}")
+    previous = claim.exact if request.status.cidr else _previous(request, claim)
+    return claim._replace(previous=previous) if previous else claim
+
+
+def _previous(request: RequestObject, claim: Claim) -> Prefix | None:
+    """The block that an earlier life of the request had, by its annotation, if it is what the claim wants."""
+    text = request.metadata.annotations.cidr
+    previous = block_named_by(text) if text else None
+    if previous is None:
+        return None
+    is_wanted = previous == claim.exact if claim.exact else previous.length == claim.prefix_length
+    return previous if is_wanted else None
+
+
+# --- rules: what refuses a claim before it is decided ----------------------------------------------------------------
+
+
+def _refusal_of_all(situation: _Situation) -> Refused | None:
+    """Why the range serves no request at all; None if it does."""
+    name, reason = situation.observed.name, situation.observed.terms.invalid_reason
+    if reason:
+        return Refused(Verdict.INVALID, "InvalidRange", f"range {name} is invalid: {reason}")
+    if situation.kept.closing:
+        return Refused(Verdict.INVALID, "RangeDeleted", f"range {name} is being deleted")
+    return None
+
+
+def _does_not_want_the_gateway(claim: Claim, situation: _Situation) -> Refused | None:
+    gateway, wanted = situation.observed.terms.gateway, claim.exact
+    if not gateway or not wanted or gateway.family is not wanted.family:
+        return None
+    if not wanted.first <= gateway.first <= wanted.last:
+        return None
+    owner = f"the gateway of {situation.observed.name}"
+    message = f"{gateway} is {owner}, which is never allocated"
+    if wanted != gateway:
+        message = f"{wanted} contains {gateway}, {owner}, which is never allocated"
+    return Refused(Verdict.INVALID, "Gateway", message)
+
+
+def _previous_block_is_announced(claim: Claim, situation: _Situation) -> Refused | None:
+    """A request that would get another block than its previous one, for ever, waits a moment; this is not published."""
+    previous, unannounced = claim.previous, situation.extents.unannounced
+    if previous is None or unannounced.overlap_with(previous) is None:
+        return None
+    return Refused(Verdict.BUSY, "Unannounced", f"{previous} has not been announced yet")
+
+
+def _has_a_previous_block_on_hold(claim: Claim, situation: _Situation) -> Refused | None:
+    if not situation.kept.on_hold:
+        return None
+    pool = situation.observed.terms.pool
+    if claim.previous and (claim.exact or pool.usable.covers(claim.previous)):
+        return None
+    message = f"{pool.name} is on hold: only requests with a recorded address are served"
+    return Refused(Verdict.BUSY, "OnHold", message)
+
+
+#: In the order in which they are asked; the first refusal wins.
+_CLAIM_RULES: tuple[Callable[[Claim, _Situation], Refused | None], ...] = (
+    _does_not_want_the_gateway,
+    _previous_block_is_announced,
+    _has_a_previous_block_on_hold,
+)

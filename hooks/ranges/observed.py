@@ -1,0 +1,182 @@
+"""What one call sees of a range, sorted but not yet judged."""
+
+from functools import cached_property
+from typing import Any
+
+from msgspec import Raw
+
+from hooks.api import names, namespaces
+from hooks.api.kinds import (
+    AllocationObject,
+    NamespaceObject,
+    RangeReference,
+    RequestObject,
+    RequestSpec,
+    RequestWithBadSpec,
+)
+from hooks.api.names import NamespacedName
+from hooks.protocol.bodies import RangeBody
+from hooks.protocol.children import plain_object, spec_as_it_came
+from hooks.protocol.decoding import decode_objects, decode_spec, encode
+from hooks.ranges.ledger import Ledger, read_ledger
+from hooks.ranges.releases import Evidence
+from hooks.ranges.spec import read_terms
+
+_NO_SPEC = RequestSpec(RangeReference(""))
+
+
+class Observed:
+    """The picture of one call: the ledger, the requests of this range, the answers that exist.
+
+    A request of a namespace that the range does not allow is not one of its requests, unless the ledger or an answer
+    knows it, from when it was allowed.
+
+    Attributes:
+        body: the call, as it came.
+        name: the range.
+        is_deleted: whether the range is being deleted.
+        terms: what its spec says.
+        ledger: as committed, or as committed once: a cache may be stale.
+        requests: the requests of this range, by uid.
+        bad_specs: why the specs of some of them can't be read, by uid.
+        released: uids of those that are released (S5 a).
+        answers: the allocations that exist, by uid of the request.
+        unreadable_requests: names of requests that can't be read, which may be of this range: those of namespaces that
+            it allows, or of holders.
+        unreadable_answers: allocations that can't be read, as children to be returned: leaving one out would delete it.
+    """
+
+    def __init__(self, body: RangeBody) -> None:
+        """Read everything that can be read.
+
+        Raises:
+            ProtocolError: if the ledger can't be.
+        """
+        meta, spec = body.parent.metadata, body.parent.spec
+        self.body = body
+        self.name = meta.namespaced_name
+        self.is_deleted = meta.deletion_timestamp is not None
+        self.terms = read_terms(self.name, spec)
+        range_bytes = len(bytes(spec)) + len(encode(meta.annotations))
+        self.ledger: Ledger = read_ledger(body.parent.status, self.terms.family, range_bytes)
+        self._namespaces, _ = decode_objects(body.related.get(names.NAMESPACE_KEY, {}), NamespaceObject)
+        self._allowed = namespaces.allowed_names(self.terms.allowed, self.name.namespace, self._namespaces.values())
+        self.answers, self.unreadable_answers = self._read_answers(body.children.get(names.ALLOCATION_KEY, {}))
+        self.requests: dict[str, RequestObject] = {}
+        self.bad_specs: dict[str, str] = {}
+        self.unreadable_requests = self._read_requests(body.related.get(names.REQUEST_KEY, {}))
+        self.released = frozenset(uid for uid, request in self.requests.items() if is_released(request))
+
+    def allows(self, namespace: str) -> bool:
+        """Whether requests of a namespace are served."""
+        return self._allowed is None or namespace in self._allowed
+
+    def is_alive(self, uid: str) -> bool:
+        """Whether a request of this range exists and is not released."""
+        return uid in self.requests and uid not in self.released
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """What this call says about holders."""
+        keys = {str(name) for name in self.unreadable_requests}
+        unreadable = {each.uid for each in self.ledger.entries.values() if each.holder in keys} if keys else set()
+        annotations = self.body.parent.metadata.annotations
+        return Evidence(
+            present=(self.requests.keys() - self.released) | unreadable,
+            released=self.released,
+            reclaimed={uid.strip() for uid in annotations.get(names.RECLAIM_ANNOTATION, "").split(",")},
+            answered=self.answers.keys(),
+            wants_hold=annotations.get(names.HOLD_ANNOTATION) == "true",
+            closing=self.is_deleted,
+        )
+
+    @cached_property
+    def referring(self) -> list[NamespacedName]:
+        """The readable requests that refer to this range, sorted."""
+        return sorted(request.metadata.namespaced_name for request in self.requests.values())
+
+    @cached_property
+    def namespace_is_terminating(self) -> bool:
+        """Whether the API server would refuse new objects in the range's namespace."""
+        return any(
+            each.metadata.name == self.name.namespace and each.metadata.deletion_timestamp
+            for each in self._namespaces.values()
+        )
+
+    def waiting(self, kept: Ledger) -> list[RequestObject]:
+        """The requests that may be granted a block now, in the order in which they are served (S6).
+
+        First those that show a block already, as after the loss of a range: it is theirs. Then by age. (`allocate`
+        prefers those with a previous block.) Only those that carry our finalizer: another one could disappear without
+        being observed. And none that was released.
+        """
+        recorded_releases = set(kept.released)
+        waiting = [
+            request
+            for uid, request in self.requests.items()
+            if uid not in kept.entries
+            and request.metadata.deletion_timestamp is None
+            and self.allows(request.metadata.namespace)
+            and names.REQUEST_FINALIZER in request.metadata.finalizers
+            and uid not in recorded_releases
+        ]
+        waiting.sort(key=_seniority)
+        return waiting
+
+    def _read_answers(self, group: dict[str, Raw]) -> tuple[dict[str, AllocationObject], list[dict[str, Any]]]:
+        allocations, unreadable = decode_objects(group, AllocationObject)
+        ours = {each.spec.request.uid: each for each in allocations.values() if self._is_our_answer(each)}
+        return ours, [_as_it_came(key, group[key]) for key in sorted(unreadable)]
+
+    def _is_our_answer(self, allocation: AllocationObject) -> bool:
+        """Whether an allocation is one that we would write: answers are known by their names."""
+        key = allocation.spec.request
+        expected = names.allocation_name(self.name, key.namespaced_name, key.uid)
+        return (allocation.metadata.name, allocation.spec.range) == (expected, self.name.name)
+
+    def _read_requests(self, group: dict[str, Raw]) -> frozenset[NamespacedName]:
+        """Sort in the requests of this range; gives the names of those that can't be read and may be of it."""
+        requests, unreadable = decode_objects(group, RequestObject)
+        bad, unreadable = decode_objects({key: group[key] for key in unreadable}, RequestWithBadSpec)
+        for request in requests.values():
+            # Others carry our label, but name another range.
+            if self._is_served(request) and request.spec.range_name(request.metadata.namespace) == self.name:
+                self.requests[request.metadata.uid] = request
+        for request_with_bad_spec in bad.values():
+            request = RequestObject(request_with_bad_spec.metadata, _NO_SPEC, request_with_bad_spec.status)
+            if self._is_served(request):
+                self.requests[request.metadata.uid] = request
+                self.bad_specs[request.metadata.uid] = str(decode_spec(request_with_bad_spec.spec, RequestSpec))
+        holders = {entry.holder for entry in self.ledger.entries.values()} if unreadable else set()
+        keys = ((key, NamespacedName.parse(key)) for key in unreadable)
+        return frozenset(name for key, name in keys if self.allows(name.namespace) or key in holders)
+
+    def _is_served(self, request: RequestObject) -> bool:
+        return self.allows(request.metadata.namespace) or request.metadata.uid in self._known
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        """The uids that the ledger or an answer knows."""
+        return frozenset([*self.ledger.entries, *self.ledger.released, *self.answers])
+
+
+def is_released(request: RequestObject) -> bool:
+    """S5 (a): it is being deleted, and no finalizer but ours holds it back. Neither is ever undone."""
+    meta = request.metadata
+    return meta.deletion_timestamp is not None and all(each == names.REQUEST_FINALIZER for each in meta.finalizers)
+
+
+def _seniority(request: RequestObject) -> tuple[Any, ...]:
+    meta = request.metadata
+    return not request.status.cidr, meta.creation_timestamp, meta.namespace, meta.name, meta.uid
+
+
+def _as_it_came(key: str, raw: Raw) -> dict[str, Any]:
+    """An allocation of which nothing is known but that it exists."""
+    name, path = NamespacedName.parse(key), f'$.children["{names.ALLOCATION_KEY}"]["{key}"]'
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": names.ALLOCATION_KIND,
+        "metadata": {"namespace": name.namespace, "name": name.name},
+        "spec": spec_as_it_came(plain_object(raw, path), path),
+    }

@@ -1,0 +1,98 @@
+"""Occupancy: the addresses of a range that can't be granted, each with the sentence that says why."""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from hooks.api.times import timestamp
+from hooks.ranges.extents import Extents
+from hooks.ranges.ledger import Ledger, LedgerEntry
+from ipam.address import Prefix
+from ipam.address_set import AddressSet
+from ipam.allocate import Occupant
+
+
+class CoolingDown(NamedTuple):
+    """A released block that is not free yet."""
+
+    prefix: Prefix
+    former_holder: str
+    until: datetime
+
+    def __str__(self) -> str:
+        return f"{self.prefix} is cooling down until {timestamp(self.until)} (released by {self.former_holder})"
+
+
+class OwnedByOlder(NamedTuple):
+    """Addresses that an older range of the domain announced first."""
+
+    prefix: Prefix
+    range_name: str
+    domain_words: str
+
+    def __str__(self) -> str:
+        return f"{self.prefix} belongs to range {self.range_name}, which is older in {self.domain_words}"
+
+
+class Unannounced(NamedTuple):
+    """Addresses that can be granted once they are announced."""
+
+    prefix: Prefix
+    domain_words: str
+
+    def __str__(self) -> str:
+        return f"{self.prefix} is not available yet: its extent has not been announced in {self.domain_words}"
+
+
+class Occupancy(NamedTuple):
+    """Everything that is in the way of a claim; no two of these overlap.
+
+    Attributes:
+        held: entries whose holders have not released them.
+        cooling: released blocks that are cooling down.
+        unavailable: addresses that neither the ledger nor the free space has.
+    """
+
+    held: list[LedgerEntry]
+    cooling: list[CoolingDown]
+    unavailable: list[OwnedByOlder | Unannounced]
+
+    @property
+    def occupants(self) -> list[Occupant]:
+        """All of them."""
+        return [*self.held, *self.cooling, *self.unavailable]
+
+    @property
+    def first_cooling_end(self) -> datetime | None:
+        """When the first block has cooled down; None if none is cooling down."""
+        return min((each.until for each in self.cooling), default=None)
+
+    @property
+    def unavailable_address_count(self) -> int:
+        """Number of addresses that are neither allocated nor free."""
+        return sum(each.prefix.address_count for each in self.unavailable)
+
+
+def occupancy_of(kept: Ledger, extents: Extents, cooldown: timedelta) -> Occupancy:
+    """What can't be granted on top of this ledger."""
+    held: list[LedgerEntry] = []
+    cooling: list[CoolingDown] = []
+    for entry in kept.entries.values():
+        if entry.released_at is None:
+            held.append(entry)
+        else:
+            cooling.append(CoolingDown(entry.prefix, entry.holder, entry.released_at + cooldown))
+    return Occupancy(held, cooling, _unavailable(kept, extents))
+
+
+def _unavailable(kept: Ledger, extents: Extents) -> list[OwnedByOlder | Unannounced]:
+    """What the extents reserve, without the addresses that the ledger has already."""
+    if not (extents.unannounced or extents.owned_by_older):
+        return []
+    taken = AddressSet(extents.unannounced.family, (entry.prefix for entry in kept.entries.values()))
+    words = extents.domain.words
+    unavailable: list[OwnedByOlder | Unannounced] = [
+        Unannounced(block, words) for block in (extents.unannounced - taken).blocks()
+    ]
+    for range_name, addresses in extents.owned_by_older:
+        unavailable += [OwnedByOlder(block, range_name, words) for block in (addresses - taken).blocks()]
+    return unavailable

@@ -1,0 +1,158 @@
+"""Releases: which holders are gone, by proof, and what the ledger keeps of them.
+
+S5: an entry leaves only by proof that its holder is gone:
+
+    (a) the request is observed with a deletionTimestamp and with no finalizer but ours: that is never undone;
+    (b) the annotation `ipam.mandelsoft.org/reclaim` of the range names its uid, and the request is not observed;
+    (c) the range itself is being deleted, and the request has not been observed for a minute.
+
+Absence alone proves nothing: a stale cache or a removed label look the same. Such a holder keeps its block and is
+marked with `absentSince`.
+
+A release is committed like a grant: the entry leaves and the uid joins `released` in one step. Only then is the request
+released, and no request whose uid is there is ever granted anything. So a cache in which the request still lives, be it
+ever so old, can't make the range hold a block for a request that is gone.
+
+Where the range has a cool-down, the entry stays that long, with `releasedAt`: held by no request, but not free yet.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import accumulate, takewhile
+
+from hooks.api.times import clamped_to_now
+from hooks.ranges.ledger import (
+    ABSENT_BYTES,
+    BYTES_FOR_MARKS_MAX,
+    BYTES_FOR_RELEASES_MAX,
+    COOLING_BYTES,
+    RELEASED_COUNT_MAX,
+    Ledger,
+    LedgerEntry,
+    release_byte_count,
+)
+
+#: S5 (c): how long a holder must have been absent from a range that is being deleted.
+ABSENCE_BEFORE_RELEASE = timedelta(minutes=1)
+#: At least so many releases are remembered, and beyond them those of requests or answers that are still observed.
+RELEASED_COUNT_MIN = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one call observed about holders, by uid. A holder that is present keeps its block, whatever the rest says.
+
+    Attributes:
+        present: requests that exist and are not released, or can't be read.
+        released: proof (a).
+        reclaimed: proof (b), if absent.
+        answered: uids to which an allocation exists.
+        wants_hold: the range's owner wants it on hold.
+        closing: the range is being deleted: proof (c), if absent for long enough.
+    """
+
+    present: Collection[str]
+    released: Collection[str]
+    reclaimed: Collection[str]
+    answered: Collection[str]
+    wants_hold: bool
+    closing: bool
+
+
+def after_releases(ledger: Ledger, evidence: Evidence, now: datetime, cooldown: timedelta = timedelta()) -> Ledger:
+    """The ledger after releases, absent holders marked; of the same revision, as nothing is committed.
+
+    Args:
+        ledger: as observed.
+        evidence: of this call.
+        now: when it takes place.
+        cooldown: for how long a released block can't be granted again; a range that is being deleted has none.
+    """
+    closing = ledger.closing or evidence.closing
+    cooldown = timedelta() if closing else cooldown
+    freed = {uid for uid, entry in ledger.entries.items() if _is_released(entry, evidence, now)}
+    if cooldown:
+        freed = _within_budget(ledger, freed)
+    entries: dict[str, LedgerEntry] = {}
+    for uid, entry in ledger.entries.items():
+        is_cooling = entry.released_at or uid in freed
+        kept = _cooling_entry(entry, now, cooldown) if is_cooling else _held_entry(entry, evidence, now)
+        if kept:
+            entries[uid] = kept
+    kept_ledger = replace(ledger, entries=entries, on_hold=evidence.wants_hold, closing=closing)
+    marked = _with_absence_marks(kept_ledger, evidence, now)
+    holding = {uid for uid, entry in ledger.entries.items() if not entry.released_at} - freed
+    unrecorded = set(evidence.released) - set(ledger.released) - holding
+    # Holders first: their entries have made room.
+    in_order = sorted(unrecorded, key=lambda uid: (uid not in ledger.entries, uid))
+    return _with_releases(marked, in_order, evidence) if in_order else marked
+
+
+def _is_released(entry: LedgerEntry, evidence: Evidence, now: datetime) -> bool:
+    """Whether there is proof that the holder of an entry is gone (S5)."""
+    line = entry.written
+    if line.uid in evidence.present or line.released_at:
+        return False
+    if line.uid in evidence.released or line.uid in evidence.reclaimed:
+        return True
+    return evidence.closing and line.absent_since is not None and now - line.absent_since >= ABSENCE_BEFORE_RELEASE
+
+
+def _within_budget(ledger: Ledger, freed: Collection[str]) -> set[str]:
+    """As many of them as can cool down now: that makes a ledger longer. The others wait until it is shorter again."""
+    room = BYTES_FOR_RELEASES_MAX - ledger.byte_count
+    costs = accumulate(COOLING_BYTES + release_byte_count(uid) for uid in sorted(freed))
+    return {uid for uid, cost in zip(sorted(freed), costs, strict=True) if cost <= room}
+
+
+def _cooling_entry(entry: LedgerEntry, now: datetime, cooldown: timedelta) -> LedgerEntry | None:
+    """A released entry, as long as it cools down."""
+    since = clamped_to_now(entry.released_at or now, now)
+    if not cooldown or now - since >= cooldown:
+        return None
+    return entry.marked(released_at=since)
+
+
+def _held_entry(entry: LedgerEntry, evidence: Evidence, now: datetime) -> LedgerEntry:
+    """An entry that stays; a holder that is present again loses its mark, and a mark of a wrong clock is corrected."""
+    if entry.absent_since is None:
+        return entry
+    since = None if entry.uid in evidence.present else clamped_to_now(entry.absent_since, now)
+    return entry if since == entry.absent_since else entry.marked(absent_since=since)
+
+
+def _with_absence_marks(ledger: Ledger, evidence: Evidence, now: datetime) -> Ledger:
+    """The ledger with as many absent holders marked as have room."""
+    unmarked = [entry for entry in ledger.entries.values() if _is_newly_absent(entry, evidence)]
+    room = (BYTES_FOR_MARKS_MAX - ledger.byte_count) // ABSENT_BYTES if unmarked else 0
+    if room < len(unmarked):  # this is a write, so that what may be forgotten can leave with it
+        ledger = replace(ledger, released=_remembered(ledger.released, evidence))
+        room = (BYTES_FOR_MARKS_MAX - ledger.byte_count) // ABSENT_BYTES
+    marked = {each.uid: each.marked(absent_since=now) for each in unmarked[: max(room, 0)]}
+    return replace(ledger, entries=ledger.entries | marked) if marked else ledger
+
+
+def _is_newly_absent(entry: LedgerEntry, evidence: Evidence) -> bool:
+    line = entry.written
+    is_known = line.uid in evidence.present or line.uid in evidence.released
+    return not (is_known or line.absent_since or line.released_at)
+
+
+def _with_releases(ledger: Ledger, unrecorded: list[str], evidence: Evidence) -> Ledger:
+    """The ledger with as many releases recorded as have room.
+
+    The oldest ones of which nothing is observed any more are forgotten in the same step, but not for its own sake:
+    forgetting alone would be one more write.
+    """
+    room = BYTES_FOR_RELEASES_MAX - ledger.byte_count
+    new = unrecorded[: RELEASED_COUNT_MAX - len(ledger.released)]
+    fitting = takewhile(lambda byte_count: byte_count <= room, accumulate(map(release_byte_count, new)))
+    return replace(ledger, released=_remembered((*ledger.released, *new[: len(list(fitting))]), evidence))
+
+
+def _remembered(released: tuple[str, ...], evidence: Evidence) -> tuple[str, ...]:
+    """The latest releases, and of the older ones those of which something is still observed."""
+    old, late = released[:-RELEASED_COUNT_MIN], released[-RELEASED_COUNT_MIN:]
+    groups = (evidence.present, evidence.released, evidence.answered)
+    return (*(uid for uid in old if any(uid in group for group in groups)), *late)

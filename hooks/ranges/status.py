@@ -1,0 +1,157 @@
+"""What a range reports: the proposed ledger, and what it means in words and numbers."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from hooks.api import names
+from hooks.api.conditions import Fact, conditions, truncated
+from hooks.api.kinds import Capacity, RangeStatus
+from hooks.api.times import timestamp
+from hooks.ranges.extents import Extents
+from hooks.ranges.grants import Grants
+from hooks.ranges.ledger import Ledger, LedgerEntry
+from hooks.ranges.observed import Observed
+from hooks.ranges.occupancy import Occupancy
+from hooks.ranges.spec import Terms
+
+#: All lengths of IPv4. A range of IPv6 may have 129, and its status is no place for all of them.
+FREE_BLOCK_LENGTHS_MAX = 33
+
+_NAMES_IN_MESSAGE_MAX = 5
+_HOLD_MESSAGE = (
+    f"on hold: only requests with a recorded address are served until the annotation {names.HOLD_ANNOTATION} is removed"
+)
+
+
+def range_status(observed: Observed, proposal: Ledger, grants: Grants, extents: Extents, now: datetime) -> RangeStatus:
+    """The next status of a range."""
+    parent = observed.body.parent
+    state, facts = _state(observed, grants)
+    facts += _circumstances(proposal, extents)
+    messages = [fact.message for fact in facts if fact.type != "Stalled"]
+    messages += _remarks(observed, grants.occupancy, extents)
+    return RangeStatus(
+        revision=proposal.revision,
+        allocations=[entry.written for entry in proposal.entries.values()],
+        round_robin=proposal.round_robin,
+        released=list(proposal.released),
+        on_hold=proposal.on_hold,
+        closing=proposal.closing,
+        state=state,
+        message=truncated("; ".join(filter(None, messages))),
+        pending=grants.pending_count,
+        capacity=_capacity(observed.terms, grants),
+        observed_generation=parent.metadata.generation,
+        conditions=conditions(facts, parent.status.conditions, parent.metadata.generation, now),
+    )
+
+
+def _state(observed: Observed, grants: Grants) -> tuple[str, list[Fact]]:
+    """The state, and the conditions that say the same at length."""
+    if observed.is_deleted:
+        return "Deleting", [Fact("Ready", "False", "Deleting", _blockers_message(observed))]
+    if reason := observed.terms.invalid_reason:
+        return "Invalid", [
+            Fact("Ready", "False", "InvalidSpec", reason),
+            Fact("Stalled", "True", "InvalidSpec", reason),
+        ]
+    return "Ready", [Fact("Ready", "True", "Serving", _pending_message(grants))]
+
+
+def _blockers_message(observed: Observed) -> str:
+    """What a range that is being deleted waits for."""
+    if observed.referring:
+        return f"waiting for {_count(len(observed.referring), 'request')}: {_listed(observed.referring)}"
+    if observed.unreadable_requests:
+        return "waiting for requests that can't be read"
+    return "no request refers to it any more"
+
+
+def _circumstances(proposal: Ledger, extents: Extents) -> list[Fact]:
+    """Conditions that are present only while they are true."""
+    facts: list[Fact] = []
+    if proposal.on_hold:
+        facts.append(Fact("OnHold", "True", "Annotated", _HOLD_MESSAGE))
+    if extents.owned_by_older:
+        facts.append(Fact("Overlapping", "True", "OlderRange", _overlap_message(extents)))
+    absent = [entry for entry in proposal.entries.values() if entry.written.absent_since]
+    if absent:
+        facts.append(Fact("HoldersAbsent", "True", "RequestNotFound", _absence_message(absent, proposal.closing)))
+    return facts
+
+
+def _remarks(observed: Observed, occupancy: Occupancy, extents: Extents) -> list[str]:
+    """What no condition says."""
+    remarks: list[str] = []
+    if extents.unreadable:
+        remarks.append(f"no block is granted because these extents can't be read: {_listed(extents.unreadable)}")
+    elif extents.unannounced:
+        remarks.append(f"no block is granted until the addresses are announced in {extents.domain.words}")
+    if end := occupancy.first_cooling_end:
+        count = len(occupancy.cooling)
+        verb = "is" if count == 1 else "are"
+        remarks.append(f"{_count(count, 'block')} {verb} cooling down, the first until {timestamp(end)}")
+    if unreadable := sorted(observed.unreadable_requests):
+        remarks.append(f"{_count(len(unreadable), 'request')} can't be read: {_listed(unreadable)}")
+    return remarks
+
+
+def _pending_message(grants: Grants) -> str:
+    pending = grants.pending_count
+    if not pending or grants.decision is None:
+        return ""
+    largest = grants.decision.largest_free_length
+    room = "no address is free" if largest is None else f"largest free block is /{largest}"
+    return f"{room}, {_count(pending, 'request')} {'waits' if pending == 1 else 'wait'}"
+
+
+def _overlap_message(extents: Extents) -> str:
+    overlaps = _listed([f"{each.range_name} in {each.addresses}" for each in extents.owned_by_older])
+    older = "which is older" if len(extents.owned_by_older) == 1 else "which are older"
+    return f"overlaps {overlaps}, {older} in {extents.domain.words}; these addresses are not allocated from this range"
+
+
+def _absence_message(absent: list[LedgerEntry], closing: bool) -> str:
+    holders = _listed([f"{entry.holder} ({entry.written.cidr}, uid {entry.uid})" for entry in absent])
+    what = f"{_count(len(absent), 'holder')} disappeared without a release: {holders}"
+    if closing:
+        return f"{what}; released after a minute, as the range is being deleted"
+    return f"{what}; the blocks stay allocated until the annotation {names.RECLAIM_ANNOTATION} names the uids"
+
+
+def _capacity(terms: Terms, grants: Grants) -> Capacity | None:
+    """What there is and what is left, and how many blocks that would be.
+
+    Blocks are counted by each prefix length from that of the largest free block to the default one of the range; of
+    more than FREE_BLOCK_LENGTHS_MAX those next to the default one.
+    """
+    decision, unavailable_count = grants.decision, grants.occupancy.unavailable_address_count
+    if decision is None:
+        return None
+    largest, default = decision.largest_free_length, terms.default_length
+    shortest = min(default, default if largest is None else largest)
+    lengths = range(max(shortest, default - FREE_BLOCK_LENGTHS_MAX + 1), default + 1)
+    counts = decision.free_block_counts
+    allocated_count = decision.total_count - decision.free_count - unavailable_count
+    return Capacity(
+        total=str(decision.total_count),
+        allocated=str(allocated_count),
+        free=str(decision.free_count),
+        used=f"{100 * allocated_count // decision.total_count}%",
+        unavailable=str(unavailable_count) if unavailable_count else "",
+        largest_free="" if largest is None else f"/{largest}",
+        free_blocks={f"/{length}": str(counts[length]) for length in lengths},
+        room=f"{counts[default]} more /{default}",
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _listed(items: Iterable[object]) -> str:
+    """The first few, and how many more there are."""
+    texts = [str(item) for item in items]
+    shown = ", ".join(texts[:_NAMES_IN_MESSAGE_MAX])
+    more = len(texts) - _NAMES_IN_MESSAGE_MAX
+    return f"{shown} and {more} more" if more > 0 else shown

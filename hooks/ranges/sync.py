@@ -1,0 +1,117 @@
+"""The hooks of an IPAMRange: the whole picture of one range in, its next status and its children out.
+
+    observe    the ledger, the requests of this range, the answers that exist   (observed.py)
+    release    entries whose holders are gone by proof; absent holders marked   (releases.py)
+    announce   the addresses that no older range of the domain has              (extents.py)
+    occupy     what can't be granted, and why                                   (occupancy.py)
+    grant      blocks for requests that wait, in order                          (grants.py)
+    publish    answers, from the observed ledger only                           (answers.py)
+    report     the proposed ledger, in words and numbers                        (status.py)
+
+The status that is returned is a proposal. It holds once the API server has accepted it, which the next call observes.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from hooks.api import names
+from hooks.protocol.bodies import RangeBody, RangeCustomizeBody
+from hooks.ranges.answers import allocation_objects, are_published, published
+from hooks.ranges.extents import observe_extents
+from hooks.ranges.grants import grant
+from hooks.ranges.ledger import Ledger, with_grants
+from hooks.ranges.observed import Observed
+from hooks.ranges.occupancy import Occupancy, occupancy_of
+from hooks.ranges.releases import ABSENCE_BEFORE_RELEASE, after_releases
+from hooks.ranges.spec import read_terms
+from hooks.ranges.status import range_status
+
+#: Metacontroller may lose an event (a failed customize call, an AlreadyExists): resync after this many seconds while
+#: the answers that exist are not those that should exist.
+RECHECK_SECONDS = 10.0
+#: And in any case after this many: a failed customize call may also lose what happens to a request, whose own resyncs
+#: enqueue nothing else. Metacontroller itself resyncs after half an hour.
+RECHECK_AT_REST_SECONDS = 300.0
+
+
+def customize(body: RangeCustomizeBody) -> dict[str, Any]:
+    """What else a range's sync must observe: the requests that name it, namespaces, and the extents of its domain.
+
+    Requests of other namespaces are left out where none can be served, so that other namespaces can't fill its calls.
+    Metacontroller unites what several rules for one resource select, and fails if a selector is invalid.
+    """
+    name = body.parent.metadata.namespaced_name
+    terms = read_terms(name, body.parent.spec)
+    by_range = {"matchLabels": {names.RANGE_LABEL: names.range_label(name)}}
+    requests = {"apiVersion": names.API_VERSION, "resource": "ipamrequests", "labelSelector": by_range}
+    if terms.is_readable and terms.allowed.source == "Same":  # one that can't be read may have holders anywhere
+        requests["namespace"] = name.namespace
+    by_domain = {"matchLabels": {names.DOMAIN_LABEL: names.domain_label(terms.domain.text)}}
+    rules: list[dict[str, Any]] = [
+        requests,
+        {"apiVersion": "v1", "resource": "namespaces", "names": [name.namespace]},
+        {"apiVersion": names.API_VERSION, "resource": "ipamextents", "labelSelector": by_domain},
+    ]
+    if terms.allowed.selector is not None:
+        rules.append({"apiVersion": "v1", "resource": "namespaces", "labelSelector": terms.allowed.selector})
+    return {"relatedResources": rules}
+
+
+def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
+    """The next status and the desired children of a range, be it in use or being deleted.
+
+    Args:
+        body: the call.
+        now: when it takes place, in whole seconds.
+
+    Raises:
+        ProtocolError: if the ledger can't be read. Nothing is answered then, and nothing is lost.
+    """
+    observed = Observed(body)
+    kept = after_releases(observed.ledger, observed.evidence, now, observed.terms.cooldown)
+    extents = observe_extents(observed)
+    occupancy = occupancy_of(kept, extents, observed.terms.cooldown)
+    grants = grant(observed, kept, occupancy, extents)
+    answers = published(observed, grants.publishable_refusals)
+    proposal = _next_revision(observed.ledger, with_grants(kept, grants.entries, grants.round_robin))
+    is_finished = observed.namespace_is_terminating or (not extents.unannounced and are_published(answers, observed))
+    reply = {
+        "status": range_status(observed, proposal, grants, extents, now),
+        "children": [*allocation_objects(answers, observed), *extents.children],
+        "resyncAfterSeconds": _resync_after_seconds(proposal, occupancy, now, is_finished=is_finished),
+    }
+    if body.finalizing:
+        # Metacontroller removes our finalizer before it writes anything else: only committed facts may allow it.
+        reply["finalized"] = observed.ledger.closing and not _has_blockers(observed)
+    return reply
+
+
+def _next_revision(ledger: Ledger, proposal: Ledger) -> Ledger:
+    """S2: a changed ledger has the next revision."""
+    return proposal if proposal == ledger else replace(proposal, revision=ledger.revision + 1)
+
+
+def _has_blockers(observed: Observed) -> bool:
+    """Whether something observed keeps a range from being deleted."""
+    return bool(
+        observed.ledger.entries
+        or observed.requests
+        or observed.unreadable_requests
+        or observed.answers
+        or observed.unreadable_answers
+    )
+
+
+def _resync_after_seconds(proposal: Ledger, occupancy: Occupancy, now: datetime, *, is_finished: bool) -> float:
+    """When to call again although nothing happens."""
+    delays = [RECHECK_AT_REST_SECONDS if is_finished else RECHECK_SECONDS]
+    if proposal.closing:
+        delays += [
+            max((ABSENCE_BEFORE_RELEASE - (now - entry.absent_since)).total_seconds(), 1.0)
+            for entry in proposal.entries.values()
+            if entry.absent_since
+        ]
+    if end := occupancy.first_cooling_end:
+        delays.append(max((end - now).total_seconds(), 1.0))
+    return min(delays)

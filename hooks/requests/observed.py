@@ -1,0 +1,59 @@
+"""What one call sees of a request: the range that it names, and the answer of that range."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from hooks.api import names
+from hooks.api.kinds import AllocationSpec, ExtentObject, NamespaceObject, OwnedAllocationObject, RequestSpec
+from hooks.api.namespaces import allowed_names
+from hooks.api.ownership import is_child_of
+from hooks.protocol.bodies import RequestBody
+from hooks.protocol.decoding import decode_objects
+
+if TYPE_CHECKING:
+    from hooks.api.names import NamespacedName
+
+
+class Observed:
+    """The picture of one call about a request whose spec can be read.
+
+    Attributes:
+        request: the request.
+        range_name: the range that it names.
+        answer: the answer of that range; None if there is none. An allocation that this range does not control is no
+            answer.
+        foreign_allocations: names of allocations that claim to answer this request, but belong to no such range.
+    """
+
+    def __init__(self, body: RequestBody, spec: RequestSpec) -> None:
+        """Read the allocations."""
+        self._related = body.related
+        self.request = body.object
+        self.range_name = spec.range_name(body.object.metadata.namespace)
+        self.answer: AllocationSpec | None = None
+        self.foreign_allocations: list[NamespacedName] = []
+        allocations, _ = decode_objects(body.related.get(names.ALLOCATION_KEY, {}), OwnedAllocationObject)
+        for allocation in allocations.values():
+            if allocation.spec.request.uid != body.object.metadata.uid:
+                continue
+            if is_child_of(allocation.metadata, self.range_name):
+                self.answer = self.answer or allocation.spec
+            else:
+                self.foreign_allocations.append(allocation.metadata.namespaced_name)
+
+    @cached_property
+    def will_be_answered(self) -> bool:
+        """Whether a range exists that serves this request, and no foreign allocation blocks its answer.
+
+        That may take long: a range writes ten thousand answers before it is synced again.
+        """
+        if self.answer or self.foreign_allocations:
+            return False
+        extents, _ = decode_objects(self._related.get(names.EXTENT_KEY, {}), ExtentObject)
+        namespaces, _ = decode_objects(self._related.get(names.NAMESPACE_KEY, {}), NamespaceObject)
+        served = [
+            allowed_names(extent.spec.allowed_namespaces, self.range_name.namespace, namespaces.values())
+            for extent in extents.values()
+            if is_child_of(extent.metadata, self.range_name)
+        ]
+        return any(allowed is None or self.request.metadata.namespace in allowed for allowed in served)

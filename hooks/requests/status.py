@@ -1,0 +1,75 @@
+"""What a request reports."""
+
+from datetime import datetime
+
+from hooks.api import names
+from hooks.api.conditions import Fact, conditions, truncated
+from hooks.api.kinds import AllocationSpec, RequestParent, RequestStatus
+from hooks.requests.observed import Observed
+from ipam.address import block_named_by, read_prefix
+
+
+def invalid_spec_status(request: RequestParent, reason: str, now: datetime) -> RequestStatus:
+    """The status of a request whose spec can't be read."""
+    fact = Fact("Ready", "False", "InvalidSpec", f"the spec can't be read: {reason}")
+    return _status(request, "Invalid", fact, now)
+
+
+def granted_status(request: RequestParent, answer: AllocationSpec, now: datetime) -> RequestStatus:
+    """The status for an answer that gives a block."""
+    fact = Fact("Ready", "True", "Allocated", _granted_message(request, answer.cidr))
+    return _status(request, "Ready", fact, now, granted=answer)
+
+
+def refused_status(request: RequestParent, answer: AllocationSpec, now: datetime) -> RequestStatus:
+    """The status for an answer that gives no block, or another one than the published block."""
+    if answer.state == "Ready":
+        message = f"{request.status.cidr} is published and stays, but the range answers {answer.cidr}"
+        return _status(request, "Invalid", Fact("Ready", "False", "Contradiction", message), now)
+    return _status(request, answer.state, Fact("Ready", "False", answer.reason or answer.state, answer.message), now)
+
+
+def unanswered_status(observed: Observed, now: datetime) -> RequestStatus | None:
+    """The status if no range answers; None to leave it as it is.
+
+    The CRD's default says that the request is Pending, and what to check if that lasts. To say it here as well would
+    cost two writes for each request of a large burst, just when writes are scarce.
+    """
+    request, name = observed.request, observed.range_name
+    foreign = observed.foreign_allocations
+    if request.status.cidr or not (foreign or request.status.state in ("Busy", "Invalid")):
+        return None
+    message = f"range {name} no longer answers: check that it exists and allows this namespace"
+    if foreign:
+        message = f"allocation {min(foreign)}, which range {name} does not control, blocks the answer: delete it"
+    return _status(request, "Pending", Fact("Ready", "False", "NoAnswer", message), now)
+
+
+def _granted_message(request: RequestParent, cidr: str) -> str:
+    """Empty, unless an earlier life of the request had another block. Once published, a message stays."""
+    if request.status.cidr:
+        return request.status.message if request.status.state == "Ready" else ""
+    recorded = request.metadata.annotations.get(names.CIDR_ANNOTATION, "")
+    if not recorded or block_named_by(recorded) == read_prefix(cidr):
+        return ""
+    return f"allocated {cidr} instead of the recorded {recorded}, which was not free or is not what the spec asks for"
+
+
+def _status(
+    request: RequestParent, state: str, fact: Fact, now: datetime, granted: AllocationSpec | None = None
+) -> RequestStatus:
+    """The next status; a published block stays in it, with its network settings."""
+    facts = [fact]
+    if state == "Invalid":
+        facts.append(Fact("Stalled", "True", fact.reason, fact.message))
+    elif state in ("Busy", "Pending"):
+        facts.append(Fact("Reconciling", "True", fact.reason, fact.message))
+    generation = request.metadata.generation
+    return RequestStatus(
+        cidr=granted.cidr if granted else request.status.cidr,
+        network=granted.network if granted else request.status.network,
+        state=state,
+        message=truncated(fact.message),
+        observed_generation=generation,
+        conditions=conditions(facts, request.status.conditions, generation, now),
+    )

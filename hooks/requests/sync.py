@@ -1,0 +1,127 @@
+"""The hooks of an IPAMRequest: the range's answer to it in, its status out.
+
+A request decides nothing. It carries the label by which its range finds it, and copies the answer that the range
+publishes (an IPAMAllocation whose name follows from the request alone) into its status. After its deletion it keeps its
+finalizer until the range has released it.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hooks.api import names
+from hooks.api.kinds import RequestParent, RequestSpec
+from hooks.api.times import clamped_to_now, timestamp
+from hooks.protocol.bodies import RequestBody, RequestCustomizeBody
+from hooks.protocol.decoding import decode_spec
+from hooks.requests.observed import Observed
+from hooks.requests.status import granted_status, invalid_spec_status, refused_status, unanswered_status
+
+#: The finalizer of a deleted request that no range will answer is removed after this time: there is no such range, as
+#: far as can be observed. It is counted from the first call, as nothing may have run at the deletion.
+NO_ANSWER_TIMEOUT = timedelta(seconds=10)
+#: Events can be lost. A request that waits for room is synced again after this many seconds ...
+RECHECK_SECONDS = 300.0
+#: ... and one that waits for any answer, or for its release, after this many.
+RECHECK_UNANSWERED_SECONDS = 60.0
+
+
+def customize(body: RequestCustomizeBody) -> dict[str, Any]:
+    """What else a request's sync must observe: the one allocation that answers it.
+
+    Once it is deleted, also whether a range exists that will answer: its extents, and the labels of the request's own
+    namespace. (Metacontroller asks again then, because a deletion is a new generation.) A living request does without,
+    as each event of an extent would be compared with the rules of each request.
+    """
+    spec = decode_spec(body.parent.spec, RequestSpec)
+    if isinstance(spec, str):
+        return {"relatedResources": []}
+    meta = body.parent.metadata
+    range_name = spec.range_name(meta.namespace)
+    rules: list[dict[str, Any]] = [
+        {
+            "apiVersion": names.API_VERSION,
+            "resource": "ipamallocations",
+            "namespace": range_name.namespace,
+            "names": [names.allocation_name(range_name, meta.namespaced_name, meta.uid)],
+        }
+    ]
+    if meta.deletion_timestamp:
+        rules += [
+            {
+                "apiVersion": names.API_VERSION,
+                "resource": "ipamextents",
+                "namespace": range_name.namespace,
+                "labelSelector": {"matchLabels": {names.RANGE_LABEL: names.range_label(range_name)}},
+            },
+            {"apiVersion": "v1", "resource": "namespaces", "names": [meta.namespace]},
+        ]
+    return {"relatedResources": rules}
+
+
+def sync(body: RequestBody, now: datetime) -> dict[str, Any]:
+    """The next label, annotation and status of a request; a status of null leaves it as it is."""
+    request = body.object
+    spec = decode_spec(request.spec, RequestSpec)
+    if isinstance(spec, str):
+        return {"status": invalid_spec_status(request, spec, now)}
+    observed = Observed(body, spec)
+    labels, answer = _labels(observed), observed.answer
+    if answer is None or answer.state == "Released":
+        status = unanswered_status(observed, now)
+        return {"labels": labels, "status": status, "resyncAfterSeconds": RECHECK_UNANSWERED_SECONDS}
+    if answer.state == "Ready" and request.status.cidr in ("", answer.cidr):
+        annotations = {names.CIDR_ANNOTATION: answer.cidr}
+        return {"labels": labels, "annotations": annotations, "status": granted_status(request, answer, now)}
+    status = refused_status(request, answer, now)
+    return {"labels": labels, "status": status, "resyncAfterSeconds": RECHECK_SECONDS}
+
+
+def finalize(body: RequestBody, now: datetime) -> dict[str, Any]:
+    """Whether the finalizer of a deleted request is removed.
+
+    It is once its range has released the request, or if no range exists that would.
+    """
+    request = body.object
+    spec = decode_spec(request.spec, RequestSpec)
+    if isinstance(spec, str):
+        if not request.status.cidr:
+            return {"finalized": True}
+        # Hooks that could read its spec served it, and such ones must release it: its range must do so first.
+        return {"finalized": False, "resyncAfterSeconds": RECHECK_UNANSWERED_SECONDS}
+    observed = Observed(body, spec)
+    if observed.answer or observed.will_be_answered:
+        is_released = observed.answer is not None and observed.answer.state == "Released"
+        return {
+            "labels": _labels(observed),
+            "finalized": is_released,
+            "resyncAfterSeconds": RECHECK_UNANSWERED_SECONDS,
+        }
+    since = _unanswered_since(request, now)
+    left = NO_ANSWER_TIMEOUT - (now - since)
+    if left <= timedelta(0):
+        return {"finalized": True}
+    return {
+        "labels": _labels(observed),
+        "annotations": {names.UNANSWERED_ANNOTATION: timestamp(since)},
+        "finalized": False,
+        "resyncAfterSeconds": min(left, NO_ANSWER_TIMEOUT).total_seconds(),
+    }
+
+
+def _labels(observed: Observed) -> dict[str, str]:
+    return {names.RANGE_LABEL: names.range_label(observed.range_name)}
+
+
+def _unanswered_since(request: RequestParent, now: datetime) -> datetime:
+    """Since when a deleted request has been found to have no answer; it is written down, as nothing is remembered.
+
+    A time from before the deletion was written by a wrong clock: it counts as the deletion, if that is not in our
+    future.
+    """
+    try:
+        since = datetime.fromisoformat(request.metadata.annotations[names.UNANSWERED_ANNOTATION])
+    except (KeyError, ValueError):
+        return now
+    since = clamped_to_now(since if since.tzinfo else since.replace(tzinfo=UTC), now)
+    deletion = request.metadata.deletion_timestamp
+    return max(since, deletion) if deletion and deletion <= now else since

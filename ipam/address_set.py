@@ -1,0 +1,112 @@
+"""Sets of addresses of one family: immutable values with the operators of sets."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from operator import attrgetter
+
+from ipam.address import Family, Prefix
+from ipam.interval import Interval, Span, aligned_blocks, without
+
+
+class AddressSet:
+    """A set of addresses of one family.
+
+    The operators `|`, `&` and `-` take sets of the same family. `str` gives the intervals as users write them.
+
+    Attributes:
+        family: of all its addresses.
+        intervals: in normal form: sorted, and between two neighbours there is always a gap. So a free block is never
+            cut in two by the way in which somebody wrote the set down.
+    """
+
+    __slots__ = ("family", "intervals")
+
+    family: Family
+    intervals: tuple[Interval, ...]
+
+    def __init__(self, family: Family, spans: Iterable[Span] = ()) -> None:
+        """The addresses of all spans, which may overlap and come in any order."""
+        self._set(family, _normal_form(spans))
+
+    @classmethod
+    def _of_normal_form(cls, family: Family, intervals: Iterable[Interval]) -> "AddressSet":
+        made = cls.__new__(cls)
+        made._set(family, intervals)
+        return made
+
+    def _set(self, family: Family, intervals: Iterable[Interval]) -> None:
+        object.__setattr__(self, "family", family)
+        object.__setattr__(self, "intervals", tuple(intervals))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"an AddressSet never changes: {name} can't be set")
+
+    @property
+    def address_count(self) -> int:
+        """Number of addresses."""
+        return sum(interval.address_count for interval in self.intervals)
+
+    @property
+    def texts(self) -> list[str]:
+        """The intervals as users write them, in order."""
+        return [interval.text(self.family) for interval in self.intervals]
+
+    def covers(self, prefix: Prefix) -> bool:
+        """Whether every address of the prefix belongs to the set."""
+        found = self.overlap_with(prefix)
+        return found is not None and found.covers(prefix)
+
+    def overlap_with(self, prefix: Prefix) -> Interval | None:
+        """The lowest of its intervals that has an address of the prefix; None if none has."""
+        if prefix.family is not self.family:
+            return None
+        at = bisect_left(self.intervals, prefix.first, key=attrgetter("last"))  # the first that does not end before it
+        found = at < len(self.intervals) and self.intervals[at].first <= prefix.last
+        return self.intervals[at] if found else None
+
+    def blocks(self) -> Iterator[Prefix]:
+        """The fewest aligned blocks that make up the set, in order."""
+        for interval in self.intervals:
+            for first, length in aligned_blocks(interval, self.family.bits):
+                yield Prefix(first, length, self.family)
+
+    def __or__(self, other: "AddressSet") -> "AddressSet":
+        self._assert_same_family(other)
+        return AddressSet(self.family, (*self.intervals, *other.intervals))
+
+    def __and__(self, other: "AddressSet") -> "AddressSet":
+        return self - (self - other)
+
+    def __sub__(self, other: "AddressSet") -> "AddressSet":
+        self._assert_same_family(other)
+        return AddressSet._of_normal_form(self.family, without(self.intervals, other.intervals))
+
+    def __bool__(self) -> bool:
+        return bool(self.intervals)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AddressSet) and (self.family, self.intervals) == (other.family, other.intervals)
+
+    def __hash__(self) -> int:
+        return hash((self.family, self.intervals))
+
+    def __str__(self) -> str:
+        return ", ".join(self.texts)
+
+    def __repr__(self) -> str:
+        return f"AddressSet({self.family.name}: {self})"
+
+    def _assert_same_family(self, other: "AddressSet") -> None:
+        assert self.family is other.family, f"{self!r} and {other!r} are of two families"
+
+
+def _normal_form(spans: Iterable[Span]) -> list[Interval]:
+    merged: list[Interval] = []
+    for first, last in sorted((span.first, span.last) for span in spans):
+        if merged and first <= merged[-1].last + 1:
+            #   |----- merged[-1] -----|            or  |-- merged[-1] --|
+            #            |---- span ----|                                |-- span --|
+            merged[-1] = Interval(merged[-1].first, max(merged[-1].last, last))
+        else:
+            merged.append(Interval(first, last))
+    return merged

@@ -1,0 +1,125 @@
+"""What one call of a range reads, it reads once: values remember what they are."""
+
+import sys
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from hooks.protocol import decoding
+from hooks.ranges import occupancy
+from ipam import address
+from tests.hooks.build import (
+    NOW,
+    Obj,
+    allocation_object,
+    at,
+    entry,
+    extent_object,
+    range_body,
+    range_object,
+    request_object,
+    sync_range,
+)
+
+GATEWAY = "10.0.0.254"
+HELD = {f"r{index}": f"10.0.0.{16 * index}/28" for index in range(6)}
+POOL = "10.0.0.0-10.0.0.253"
+
+
+def busy_body() -> Obj:
+    """A call in which everything happens: held, cooling, released and absent entries, waiting requests, extents."""
+    lines = [entry(name, cidr) for name, cidr in HELD.items()]
+    lines[2] |= {"releasedAt": at(-5)}
+    parent = range_object("10.0.0.0/24", entries=lines, revision=3)
+    parent["spec"] |= {"cooldownSeconds": 60, "network": {"gateway": GATEWAY}}
+    own, older = extent_object(POOL, version=9), extent_object("10.0.0.192/26", version=3, owner="other")
+    requests = [request_object("r0"), request_object("r1", deleted=at(-1)), request_object("r4"), request_object("r5")]
+    requests += [request_object(f"n{index}", wanted=f"10.0.0.{16 * index}/28") for index in range(8)]
+    allocations = [allocation_object(name, cidr=cidr, revision=1) for name, cidr in HELD.items()]
+    listed = own | {"seen": "in the list of the domain"}  # not the same bytes as the child
+    return range_body(parent, *requests, allocations=allocations, announced=[own], extents=[listed, older])
+
+
+def replace_everywhere(
+    monkeypatch: pytest.MonkeyPatch, original: Callable[..., Any], double: Callable[..., Any]
+) -> None:
+    """Wherever a module has imported a function by its name."""
+    for module in list(sys.modules.values()):
+        for name, value in list(vars(module).items()) if module else ():
+            if value is original and getattr(module, "__name__", "").startswith(("hooks", "ipam")):
+                monkeypatch.setattr(module, name, double)
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [(address.read_prefix, set(HELD.values())), (address.parse_address, {GATEWAY})],
+    ids=["blocks of the ledger", "the gateway"],
+)
+def test_no_text_is_parsed_twice(
+    monkeypatch: pytest.MonkeyPatch, function: Callable[[str], Any], expected: set[str]
+) -> None:
+    counts: Counter[str] = Counter()
+
+    def counted(text: str) -> Any:
+        counts[text] += 1
+        return function(text)
+
+    replace_everywhere(monkeypatch, function, counted)
+    answer = sync_range(busy_body())
+
+    assert answer["status"]["state"] == "Ready"
+    assert expected <= counts.keys()
+    assert {text: counts[text] for text in expected} == dict.fromkeys(expected, 1)
+
+
+def test_no_object_is_decoded_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither extents, which are both children and related, nor allocations, nor requests."""
+    counts: Counter[bytes] = Counter()
+
+    class Counting:
+        def __init__(self, decoder: Any) -> None:
+            self._decoder = decoder
+
+        def decode(self, raw: Any) -> Any:
+            counts[bytes(raw)] += 1
+            return self._decoder.decode(raw)
+
+    def decode(raw: Any, **options: Any) -> Any:
+        counts[bytes(raw)] += 1
+        return plain(raw, **options)
+
+    plain = msgspec.json.decode
+    decoders = {each: Counting(decoder) for each, decoder in decoding._DECODERS.items()}
+    monkeypatch.setattr(decoding, "_DECODERS", decoders)
+    monkeypatch.setattr(msgspec.json, "decode", decode)
+    sync_range(busy_body())
+
+    objects = {raw: count for raw, count in counts.items() if b'"apiVersion"' in raw and b'"parent"' not in raw}
+    assert len([raw for raw in objects if b"IPAMExtent" in raw]) == 3
+    assert len(objects) > 20
+    assert set(objects.values()) == {1}
+
+
+def test_what_can_t_be_granted_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: Counter[str] = Counter()
+    unavailable, cooling = occupancy._unavailable, occupancy.CoolingDown
+
+    def counted_unavailable(*arguments: Any) -> Any:
+        counts["unavailable"] += 1
+        return unavailable(*arguments)
+
+    def counted_cooling(*arguments: Any) -> Any:
+        counts["cooling"] += 1
+        return cooling(*arguments)
+
+    monkeypatch.setattr(occupancy, "_unavailable", counted_unavailable)
+    monkeypatch.setattr(occupancy, "CoolingDown", counted_cooling)
+    answer = sync_range(busy_body(), NOW)
+
+    assert "cooling down" in answer["status"]["message"]
+    assert "overlaps" in answer["status"]["message"]
+    # r1 is released in this very call; r2 was cooling down before.
+    assert counts == {"unavailable": 1, "cooling": 2}
