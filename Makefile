@@ -77,6 +77,13 @@ M ?= 0
 burst: install ## Create N=1000 requests at once on a real control plane, on top of M=0 standing ones
 	@$(BIN)/python -m bench.burst $(N) --standing $(M)
 
+OLD ?=
+BENCH ?= bench
+.PHONY: compare
+compare: install ## Run BENCH=bench (or BENCH="burst N=1000") of OLD=<commit> and of this checkout in turns, print the ratios
+	@test -n "$(OLD)" || { echo "compare with what? make compare OLD=<commit>" >&2; exit 2; }
+	@$(BIN)/python -m bench.compare $(OLD) -- $(BENCH)
+
 .PHONY: lock
 lock: install ## Lock the requirements of pyproject.toml anew
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements-hooks.txt

@@ -41,7 +41,7 @@ class Prefix(NamedTuple):
     @property
     def last(self) -> int:
         """The last address of the block."""
-        return self.first + self.address_count - 1
+        return self.first | ((1 << (self.family.bits - self.length)) - 1)
 
     @property
     def address_count(self) -> int:

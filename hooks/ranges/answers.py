@@ -48,7 +48,7 @@ def published(observed: Observed, refusals: Mapping[str, Refused]) -> Answers:
     entries, released = observed.ledger.entries, set(observed.ledger.released)
     answers: Answers = {}
     for uid, entry in entries.items():
-        if uid not in released and not entry.released_at and (kept := _for_entry(entry, observed)):
+        if uid not in released and not entry.written.released_at and (kept := _for_entry(entry, observed)):
             answers[uid] = kept
     for uid, existing in observed.answers.items():
         if uid not in released and uid not in entries and (kept := _without_entry(existing.spec, observed)):

@@ -4,7 +4,7 @@ Before a claim is decided by `ipam.allocate`, rules of the range may refuse it. 
 functions: the first refusal wins.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -31,7 +31,7 @@ class Grants:
     """
 
     entries: list[LedgerEntry]
-    refusals: Mapping[str, Refused]
+    refusals: dict[str, Refused]
     occupancy: Occupancy
     decision: Decision | None
     round_robin: dict[str, str]
@@ -41,12 +41,12 @@ class Grants:
         return replace(self, refusals=self._final_refusals)
 
     @property
-    def publishable_refusals(self) -> Mapping[str, Refused]:
+    def publishable_refusals(self) -> dict[str, Refused]:
         """The refusals that rest on committed facts (S3): one that rests on these grants waits for their commit."""
         return self._final_refusals if self.entries else self.refusals
 
     @property
-    def _final_refusals(self) -> Mapping[str, Refused]:
+    def _final_refusals(self) -> dict[str, Refused]:
         return {uid: refusal for uid, refusal in self.refusals.items() if refusal.verdict is Verdict.INVALID}
 
     @property
@@ -63,6 +63,10 @@ class _Situation(NamedTuple):
     extents: Extents
 
 
+#: Why a claim is refused; None if the rule has no objection.
+_Rule = Callable[[Claim, _Situation], Refused | None]
+
+
 def grant(observed: Observed, kept: Ledger, occupancy: Occupancy, extents: Extents) -> Grants:
     """Decide about all requests that wait."""
     waiting = observed.waiting(kept)
@@ -70,23 +74,32 @@ def grant(observed: Observed, kept: Ledger, occupancy: Occupancy, extents: Exten
     if refused := _refusal_of_all(situation):
         decision = None if observed.terms.invalid_reason else allocate(observed.terms.pool, occupancy.occupants, [])
         return Grants([], {request.metadata.uid: refused for request in waiting}, occupancy, decision, {})
-    wants = [(request, _claim_or_refusal(request, situation)) for request in waiting]
-    grants = _decided(wants, situation, occupancy)
+    claimants: list[RequestObject] = []
+    claims: list[Claim] = []
+    refusals: dict[str, Refused] = {}
+    rules = [rule for applies, rule in _CLAIM_RULES if applies(situation)]
+    for request in waiting:
+        want = _claim_or_refusal(request, situation, rules)
+        if isinstance(want, Claim):
+            claimants.append(request)
+            claims.append(want)
+        else:
+            refusals[request.metadata.uid] = want
+    grants = _decided(claimants, claims, situation, occupancy)
+    grants = replace(grants, refusals=refusals | grants.refusals)
     return grants.only_final() if extents.unannounced else grants
 
 
 def _decided(
-    wants: Sequence[tuple[RequestObject, Claim | Refused]], situation: _Situation, occupancy: Occupancy
+    claimants: Sequence[RequestObject], claims: Sequence[Claim], situation: _Situation, occupancy: Occupancy
 ) -> Grants:
     """The outcomes of all claims."""
     observed, kept, _ = situation
-    refusals = {request.metadata.uid: want for request, want in wants if isinstance(want, Refused)}
-    claimants = [request for request, want in wants if isinstance(want, Claim)]
-    claims = [want for _, want in wants if isinstance(want, Claim)]
     pool, count_max = observed.terms.pool, grant_count_max(kept, claimants)
     cursors = read_cursors(kept.round_robin, pool.family) if observed.terms.is_round_robin else None
     decision = allocate(pool, occupancy.occupants, claims, cursors, count_max)
     entries: list[LedgerEntry] = []
+    refusals: dict[str, Refused] = {}
     for request, claim, outcome in zip(claimants, claims, decision.outcomes, strict=True):
         uid = request.metadata.uid
         if isinstance(outcome, Prefix):
@@ -106,13 +119,14 @@ def _with_prospect(refused: Refused) -> Refused:
 # --- what a request claims -------------------------------------------------------------------------------------------
 
 
-def _claim_or_refusal(request: RequestObject, situation: _Situation) -> Claim | Refused:
+def _claim_or_refusal(request: RequestObject, situation: _Situation, rules: Sequence[_Rule]) -> Claim | Refused:
     """The claim of a request; or the first refusal."""
     claim = _claim(request, situation.observed)
     if isinstance(claim, Refused):
         return claim
-    if refused := next((refused for rule in _CLAIM_RULES if (refused := rule(claim, situation))), None):
-        return refused
+    for rule in rules:
+        if refused := rule(claim, situation):
+            return refused
     # On hold a claim is one to its previous block.
     return claim._replace(exact=claim.previous) if situation.kept.on_hold else claim
 
@@ -179,8 +193,6 @@ def _previous_block_is_announced(claim: Claim, situation: _Situation) -> Refused
 
 
 def _has_a_previous_block_on_hold(claim: Claim, situation: _Situation) -> Refused | None:
-    if not situation.kept.on_hold:
-        return None
     pool = situation.observed.terms.pool
     if claim.previous and (claim.exact or pool.usable.covers(claim.previous)):
         return None
@@ -188,9 +200,9 @@ def _has_a_previous_block_on_hold(claim: Claim, situation: _Situation) -> Refuse
     return Refused(Verdict.BUSY, "OnHold", message)
 
 
-#: In the order in which they are asked; the first refusal wins.
-_CLAIM_RULES: tuple[Callable[[Claim, _Situation], Refused | None], ...] = (
-    _does_not_want_the_gateway,
-    _previous_block_is_announced,
-    _has_a_previous_block_on_hold,
+#: When a rule applies, and the rule; in the order in which they are asked. The first refusal wins.
+_CLAIM_RULES: tuple[tuple[Callable[[_Situation], bool], _Rule], ...] = (
+    (lambda situation: situation.observed.terms.gateway is not None, _does_not_want_the_gateway),
+    (lambda situation: bool(situation.extents.unannounced), _previous_block_is_announced),
+    (lambda situation: situation.kept.on_hold, _has_a_previous_block_on_hold),
 )

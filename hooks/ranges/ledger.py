@@ -9,7 +9,7 @@ The rules of this file, by the names that DESIGN.md uses:
 S5, by which entries leave, is in releases.py.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -196,9 +196,11 @@ def with_grants(ledger: Ledger, grants: list[LedgerEntry], round_robin: dict[str
     return replace(ledger, entries=by_uid, round_robin=round_robin or ledger.round_robin)
 
 
-def grant_count_max(ledger: Ledger, claimants: Iterable[RequestObject]) -> int:
+def grant_count_max(ledger: Ledger, claimants: Sequence[RequestObject]) -> int:
     """How many more grants one object can record, if all were as long as the longest of these claimants can get."""
-    longest = max((_grant_byte_count_max(each.metadata) for each in claimants), default=1)
+    if not claimants:
+        return 0
+    longest = max(_grant_byte_count_max(each.metadata) for each in claimants)
     by_bytes = (BYTES_FOR_GRANTS_MAX - ledger.byte_count) // longest
     return max(min(by_bytes, ENTRY_COUNT_MAX - len(ledger.entries)), 0)
 
@@ -213,4 +215,4 @@ def _first_address(entry: LedgerEntry) -> int:
 
 
 def _grant_byte_count_max(meta: Metadata) -> int:
-    return _ENTRY_BYTES + _CIDR_BYTES_MAX + len(f"{meta.namespace}/{meta.name}") + len(meta.uid)
+    return _ENTRY_BYTES + _CIDR_BYTES_MAX + len(meta.namespace) + len("/") + len(meta.name) + len(meta.uid)

@@ -139,8 +139,7 @@ class Observed:
         requests, unreadable = decode_objects(group, RequestObject)
         bad, unreadable = decode_objects({key: group[key] for key in unreadable}, RequestWithBadSpec)
         for request in requests.values():
-            # Others carry our label, but name another range.
-            if self._is_served(request) and request.spec.range_name(request.metadata.namespace) == self.name:
+            if self._is_named_by(request) and self._is_served(request):
                 self.requests[request.metadata.uid] = request
         for request_with_bad_spec in bad.values():
             request = RequestObject(request_with_bad_spec.metadata, _NO_SPEC, request_with_bad_spec.status)
@@ -150,6 +149,11 @@ class Observed:
         holders = {entry.holder for entry in self.ledger.entries.values()} if unreadable else set()
         keys = ((key, NamespacedName.parse(key)) for key in unreadable)
         return frozenset(name for key, name in keys if self.allows(name.namespace) or key in holders)
+
+    def _is_named_by(self, request: RequestObject) -> bool:
+        """Whether a request names this range: others may carry our label."""
+        ipam = request.spec.ipam
+        return ipam.name == self.name.name and (ipam.namespace or request.metadata.namespace) == self.name.namespace
 
     def _is_served(self, request: RequestObject) -> bool:
         return self.allows(request.metadata.namespace) or request.metadata.uid in self._known

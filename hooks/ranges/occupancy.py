@@ -77,10 +77,10 @@ def occupancy_of(kept: Ledger, extents: Extents, cooldown: timedelta) -> Occupan
     held: list[LedgerEntry] = []
     cooling: list[CoolingDown] = []
     for entry in kept.entries.values():
-        if entry.released_at is None:
-            held.append(entry)
+        if released_at := entry.written.released_at:
+            cooling.append(CoolingDown(entry.prefix, entry.holder, released_at + cooldown))
         else:
-            cooling.append(CoolingDown(entry.prefix, entry.holder, entry.released_at + cooldown))
+            held.append(entry)
     return Occupancy(held, cooling, _unavailable(kept, extents))
 
 

@@ -76,17 +76,24 @@ def after_releases(ledger: Ledger, evidence: Evidence, now: datetime, cooldown: 
         freed = _within_budget(ledger, freed)
     entries: dict[str, LedgerEntry] = {}
     for uid, entry in ledger.entries.items():
-        is_cooling = entry.released_at or uid in freed
-        kept = _cooling_entry(entry, now, cooldown) if is_cooling else _held_entry(entry, evidence, now)
-        if kept:
-            entries[uid] = kept
+        if uid in freed or entry.written.released_at:
+            if cooling := _cooling_entry(entry, now, cooldown):
+                entries[uid] = cooling
+        else:
+            entries[uid] = _held_entry(entry, evidence, now) if entry.written.absent_since else entry
     kept_ledger = replace(ledger, entries=entries, on_hold=evidence.wants_hold, closing=closing)
-    marked = _with_absence_marks(kept_ledger, evidence, now)
-    holding = {uid for uid, entry in ledger.entries.items() if not entry.released_at} - freed
-    unrecorded = set(evidence.released) - set(ledger.released) - holding
-    # Holders first: their entries have made room.
-    in_order = sorted(unrecorded, key=lambda uid: (uid not in ledger.entries, uid))
-    return _with_releases(marked, in_order, evidence) if in_order else marked
+    return _with_releases(
+        _with_absence_marks(kept_ledger, evidence, now), _unrecorded(ledger, freed, evidence), evidence
+    )
+
+
+def _unrecorded(ledger: Ledger, freed: set[str], evidence: Evidence) -> list[str]:
+    """The releases to be recorded: those of holders first, as their entries have made room."""
+    new = set(evidence.released) - set(ledger.released)
+    if not new:
+        return []
+    holding = {uid for uid in new & ledger.entries.keys() if not ledger.entries[uid].released_at} - freed
+    return sorted(new - holding, key=lambda uid: (uid not in ledger.entries, uid))
 
 
 def _is_released(entry: LedgerEntry, evidence: Evidence, now: datetime) -> bool:
@@ -115,10 +122,8 @@ def _cooling_entry(entry: LedgerEntry, now: datetime, cooldown: timedelta) -> Le
 
 
 def _held_entry(entry: LedgerEntry, evidence: Evidence, now: datetime) -> LedgerEntry:
-    """An entry that stays; a holder that is present again loses its mark, and a mark of a wrong clock is corrected."""
-    if entry.absent_since is None:
-        return entry
-    since = None if entry.uid in evidence.present else clamped_to_now(entry.absent_since, now)
+    """An entry with a mark; a holder that is present again loses it, and a mark of a wrong clock is corrected."""
+    since = None if entry.uid in evidence.present else clamped_to_now(entry.absent_since or now, now)
     return entry if since == entry.absent_since else entry.marked(absent_since=since)
 
 
@@ -145,6 +150,8 @@ def _with_releases(ledger: Ledger, unrecorded: list[str], evidence: Evidence) ->
     The oldest ones of which nothing is observed any more are forgotten in the same step, but not for its own sake:
     forgetting alone would be one more write.
     """
+    if not unrecorded:
+        return ledger
     room = BYTES_FOR_RELEASES_MAX - ledger.byte_count
     new = unrecorded[: RELEASED_COUNT_MAX - len(ledger.released)]
     fitting = takewhile(lambda byte_count: byte_count <= room, accumulate(map(release_byte_count, new)))
