@@ -1,4 +1,4 @@
-# Two stages of one Debian release: the virtual environment is made where it will run. Python is the version of the tests.
+# Two stages of the same Debian release: the virtual environment is built where it will run. The tests use the same Python version.
 FROM python:3.11-slim-bookworm AS build
 RUN python -m venv /opt/ipam
 COPY requirements-hooks.txt /tmp/

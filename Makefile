@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 BIND ?= 127.0.0.1:8080
 
 .PHONY: help
-help: ## Show this list
+help: ## List all targets
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# The virtual environment; made anew whenever the lock changes.
+# The virtual environment; created again whenever the lock changes.
 $(VENV)/.installed: requirements.txt
 	@echo "installing the locked requirements into $(VENV) ..."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11 ...")'
@@ -19,14 +19,14 @@ $(VENV)/.installed: requirements.txt
 	@touch $@
 
 .PHONY: install
-install: $(VENV)/.installed ## Install what everything else needs into .venv
+install: $(VENV)/.installed ## Install all requirements into .venv
 
 .PHONY: demo
-demo: install ## Run examples/quickstart.yaml in the cluster in a box and show the tables
+demo: install ## Apply examples/quickstart.yaml to the cluster in a box and print the tables
 	@$(BIN)/python -m simulator apply examples/quickstart.yaml
 
 .PHONY: test
-test: install ## Run all tests
+test: install ## Run all tests that need no cluster
 	@$(BIN)/python -m pytest
 
 .PHONY: lint
@@ -36,7 +36,7 @@ lint: install ## Check style and types
 	@$(BIN)/mypy
 
 .PHONY: format
-format: install ## Bring the code into form
+format: install ## Format the code and fix style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
@@ -45,7 +45,7 @@ serve: install ## Serve the hooks in the foreground at BIND=127.0.0.1:8080, in r
 	@IPAM_BIND=$(BIND) IPAM_REPLAY=1 IPAM_ACCESS_LOG=- $(BIN)/gunicorn
 
 .PHONY: bench
-bench: install ## Measure what one call of the range's hook costs
+bench: install ## Measure the cost of one call of the range's hook
 	@$(BIN)/python -m bench.hooks
 
 SEEDS ?= 2000
@@ -55,12 +55,12 @@ simulate: install ## Attack the design in simulation: SEEDS=2000 seeds from FIRS
 	@$(BIN)/python -m simulator simulate --seeds $(SEEDS) --first $(FIRST)
 
 .PHONY: mutants
-mutants: install ## Attack designs that are wrong on purpose: each must be found
+mutants: install ## Check that every deliberately broken design is detected
 	@$(BIN)/python -m simulator mutants
 
-# METACONTROLLER=, KUBE_APISERVER=, ETCD= and KUBE_CONTROLLER_MANAGER= name ready binaries.
+# METACONTROLLER=, KUBE_APISERVER=, ETCD= and KUBE_CONTROLLER_MANAGER= set the paths of existing binaries.
 .PHONY: e2e
-e2e: install ## Test on a real control plane; with METACONTROLLER=/path the full loop too
+e2e: install ## Test on a real control plane; METACONTROLLER=/path adds the full loop
 	@IPAM_E2E=1 $(BIN)/python -m pytest tests/e2e
 
 .PHONY: cluster
@@ -68,13 +68,13 @@ cluster: install ## Start a real control plane and leave it running
 	@$(BIN)/python -m controlplane.cluster up
 
 .PHONY: cluster-down
-cluster-down: install ## Stop it
+cluster-down: install ## Stop that control plane
 	@$(BIN)/python -m controlplane.cluster down
 
 N ?= 1000
 M ?= 0
 .PHONY: burst
-burst: install ## Create N=1000 requests at once on a real control plane, on top of M=0 standing ones
+burst: install ## Measure N=1000 requests at once on a real control plane, in addition to M=0 existing ones
 	@$(BIN)/python -m bench.burst $(N) --standing $(M)
 
 OLD ?=
@@ -85,6 +85,6 @@ compare: install ## Run BENCH=bench (or BENCH="burst N=1000") of OLD=<commit> an
 	@$(BIN)/python -m bench.compare $(OLD) -- $(BENCH)
 
 .PHONY: lock
-lock: install ## Lock the requirements of pyproject.toml anew
+lock: install ## Update the locks from the requirements in pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements-hooks.txt
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --extra dev pyproject.toml -o requirements.txt

@@ -128,7 +128,7 @@ def test_an_alert_names_conditions_states_and_controllers_that_there_are() -> No
 @pytest.mark.parametrize("name", ALERTS)
 def test_an_alert_says_what_to_do_and_where_to_read_on(name: str) -> None:
     text = ALERTS[name]["annotations"]["description"]
-    ((document, heading),) = re.findall(r'read (?:on in )?(\S+\.md), "(.*?)"', text, flags=re.IGNORECASE)
+    ((document, heading),) = re.findall(r'See (\S+\.md), "(.*?)"', text)
     assert f"\n## {heading}\n" in (ROOT / document).read_text()
 
 

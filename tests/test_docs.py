@@ -1,9 +1,11 @@
-"""What the documents say is true: output, links, examples, targets."""
+"""What the documents say is true (output, links, examples, targets) and is said in plain English."""
 
 import json
 import re
 import subprocess
 import sys
+import tokenize
+from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 
@@ -23,6 +25,10 @@ README = (ROOT / "README.md").read_text()
 DOCUMENTS = sorted(path for path in ROOT.rglob("*.md") if ".venv" not in path.parts)
 #: What the cluster in a box has no kind for; tests/e2e has a test of its own for it.
 ELSEWHERE = {"quota.yaml"}
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
 
 
 def console_blocks() -> dict[str, str]:
@@ -69,11 +75,20 @@ def test_curl_prints_what_the_readme_shows() -> None:
         assert response.get_data(as_text=True) == printed.rstrip("\n")
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_links_lead_to_files_that_exist(document: Path) -> None:
-    targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", document.read_text())
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_links_lead_to_files_and_headings_that_exist(document: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", document.read_text())
 
-    assert not [target for target in targets if not (document.parent / target).exists()]
+    for file, anchor in targets:
+        target = document.parent / file if file else document
+        assert target.exists(), file
+        assert not anchor or anchor in anchors_of(target), f"{file}#{anchor}"
+
+
+def anchors_of(document: Path) -> set[str]:
+    """The anchors that GitHub gives to the headings of a document."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text(), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_every_make_target_that_a_document_names_exists() -> None:
@@ -138,3 +153,88 @@ def test_the_simulator_explains_itself() -> None:
     assert "examples:" in shown
     assert "--watch" in shown
     assert all((ROOT / named).exists() for named in re.findall(r"examples/\S+", shown))
+
+
+# ------------------------------------------------------------------------------------------------------- plain English
+
+#: Phrases that cost a reader a second look, and what to write instead. A space matches any white space.
+PHRASES = {
+    r"\bWho\b|\b(about|and|as|because|but|by|for|from|if|of|or|says|so|than|that|to|when|where|with) who\b|[:;(] who\b":
+        "name the subject: requests that wait, a user who edits",
+    r"\bthose who\b|\b[Ww]hom\b": "name them: waiting requests, users that run the cluster",
+    r"\b([Ss]ome|[Nn]o|[Ee]very)body\b|\b[Nn]o one\b": "name the subject: a user, no request, all clients",
+    r"\banew\b": "again",
+    r"\b[Ll]et(s|ting)? (\w+ ){0,3}go\b": "release the block; remove the finalizer",
+    r"\btold\b|\b(is|are|was|were|be) said\b": "is reported, gets the status, shows the message",
+    r"\b(can|can't|cannot|could) tell\b": "distinguish",
+    r"(?<!-)\bgoes\b(?!-| (back|beyond|down|from|into|on|over|past|round|through|to|up|wrong)\b)":
+        "is deleted, is removed",
+    r"\b(may|must|can|will|should) go\b(?! (back|beyond|down|into|on|through|to|up|wrong)\b)": "is deleted, is removed",
+    r"\b(is|are|was|were|be|been) gone\b": "no longer exists, is deleted",
+    r"\b([Tt]ak(e|es|en|ing)|took) (\w+ ){0,4}away\b": "remove",
+    r"\b[Ll]ook(s|ed|ing)? after\b": "manage, serve, call",
+    r"\b[Ll]ooks? again\b": "check again, retry, resync",
+    r"\b[Hh]and(s|ed|ing)? (\w+ ){0,2}out\b": "allocate",
+    r"\b[Gg](ive|ives|iven|iving|ave) (\w+ ){0,4}back\b": "release a block; return a value",
+    r"\bfor ever\b|\bfor good\b(?! reason)": "forever, permanently",
+    r"\bas ever\b": "as usual",
+    r"\b[Rr]ead on\b": "see",
+    r"\b[Ff]or so many\b": "for this many, for which",
+    r"\bbecomes? of\b": "happens to",
+    r"\b[Bb]e (it|they)\b": "whether it is",
+    r"\bbut for\b": "except for",
+    r", for (else|it|nothing|otherwise|there|they|what|whatever|whoever)\b": "because",
+    r"\b(stand|stands|stood) in (\S+ )?(\S+ )?way\b": "blocks, conflicts with",
+}  # fmt: skip
+
+#: Where these phrases are looked for. Write True where a folder does not use them any more.
+PLAIN = {
+    "crds": True, "deploy": True, "examples": True, "metacontroller": True,
+    "bench": False, "conformance": False, "controlplane": False, "hooks": False, "ipam": False, "simulator": False,
+    "tests/fixtures": False,
+}  # fmt: skip
+#: Tokens of Python that are text; from version 3.12 on an f-string has tokens of its own.
+TEXTS = {tokenize.COMMENT, tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
+FILES = ("Dockerfile", "Makefile", "gunicorn.conf.py", "pyproject.toml", ".ci/run")
+
+
+def plain_files() -> list[Path]:
+    folders = [ROOT / folder for folder, is_plain in PLAIN.items() if is_plain]
+    found = {path for folder in folders for suffix in ("json", "py", "yaml") for path in folder.rglob(f"*.{suffix}")}
+    return sorted({*DOCUMENTS, *found, *(ROOT / file for file in FILES)})
+
+
+def prose_of(path: Path) -> str:
+    """What people read of a file, each word in its line; in Python that is comments, docstrings and other strings."""
+    if path.suffix != ".py":
+        return re.sub(r"^\s*#+", lambda found: " " * len(found[0]), path.read_text(), flags=re.MULTILINE)
+    lines = [["\0"] * len(line) for line in path.read_text().splitlines()]
+    with path.open("rb") as file:
+        for token in tokenize.tokenize(file.readline):
+            if token.type in TEXTS:
+                text = re.sub(r"""^[a-zA-Z]*["']+|["']+$|^#:?""", lambda found: " " * len(found[0]), token.string)
+                for number, part in enumerate(text.split("\n"), token.start[0] - 1):
+                    start = token.start[1] if number == token.start[0] - 1 else 0
+                    lines[number][start : start + len(part)] = part
+    return "\n".join(re.sub(r"^\0+|\0+$", " ", "".join(line)) for line in lines)
+
+
+def banned_phrases(prose: str) -> Iterator[str]:
+    for phrase, advice in PHRASES.items():
+        for found in re.finditer(phrase.replace(" ", r"\s+"), prose):
+            line = prose.count("\n", 0, found.start()) + 1
+            yield f'{line}: "{" ".join(found[0].split())}": {advice}'
+
+
+@pytest.mark.parametrize("path", plain_files(), ids=name_of)
+def test_a_text_is_plain_english(path: Path) -> None:
+    assert [f"{name_of(path)}:{each}" for each in banned_phrases(prose_of(path))] == []
+
+
+def test_phrases_are_found_over_lines_in_comments_and_strings_of_python_and_not_in_its_code(tmp_path: Path) -> None:
+    file = tmp_path / "example.py"
+    file.write_text('told = 1  # the entry may\n# go now\ntext = f"{name} hands it "\\\n    "out"\n')
+
+    found = [each.rpartition(": ")[0] for each in banned_phrases(prose_of(file))]
+
+    assert found == ['1: "may go"', '3: "hands it out"']

@@ -61,7 +61,7 @@ FILLED: dict[str, Obj] = {
             "allocations": [entry(1) | {"absentSince": "2026-01-01T00:00:00Z", "releasedAt": "2026-01-01T00:00:00Z"}],
             "released": ["u9"],
             "roundRobin": {"28": "10.0.0.16"},
-            "held": True,
+            "onHold": True,
             "closing": True,
             "state": "Ready",
             "message": "m",

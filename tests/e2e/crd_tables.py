@@ -12,41 +12,41 @@ from controlplane.objects import entry
 Row = tuple[str, str, Obj, str]
 Change = tuple[str, str, Obj, Obj, str]
 
-NOT_A_RANGE = "not an address (10.0.2.7), an interval (10.0.1.5-10.0.1.99) or a CIDR (10.0.0.0/24)"
+NOT_A_RANGE = "must be an address (10.0.2.7), an interval (10.0.1.5-10.0.1.99) or a CIDR (10.0.0.0/24)"
 RANGE_HOST_BITS = "a CIDR must not have host bits set: write the network address, such as 10.0.0.0/24"
-RANGE_TEXT = "not in canonical text: IPv6 in lower case and shortest form, such as 2001:db8::/32"
-BACKWARDS = "an interval begins with its lower end: first-last"
-ONE_FAMILY = "ranges must be of one address family: all IPv4 or all IPv6"
-EXCLUDES_FAMILY = "excludes must be of the address family of ranges"
+RANGE_TEXT = "must be in canonical form: IPv6 in lower case and shortest form, such as 2001:db8::/32"
+BACKWARDS = "an interval must be written as first-last, with the lower address first"
+ONE_FAMILY = "ranges must have one address family: all IPv4 or all IPv6"
+EXCLUDES_FAMILY = "excludes must have the same address family as ranges"
 CHUNK_SIZE = "chunkSize is too long for an IPv4 range; IPv4 prefix lengths are 0..32"
-GATEWAY = "not an address, such as 10.0.0.1"
-GATEWAY_FAMILY = "the gateway must be of the address family of ranges"
-NAME_SERVER = "not an address of a name server, such as 10.0.0.53"
-ADDRESS_TEXT = "not an address in canonical text: IPv6 in lower case and shortest form, such as 2001:db8::1"
+GATEWAY = "must be an address, such as 10.0.0.1"
+GATEWAY_FAMILY = "the gateway must have the same address family as ranges"
+NAME_SERVER = "must be the address of a name server, such as 10.0.0.53"
+ADDRESS_TEXT = "must be an address in canonical form: IPv6 in lower case and shortest form, such as 2001:db8::1"
 PREFIX_LENGTH = "prefixLength is too long for an IPv4 range; IPv4 prefix lengths are 0..32"
-ALLOCATION_NETWORK = "the network of an IPAMAllocation never changes once its cidr is set"
-SELECTOR = 'a selector belongs to "from: Selector", and to nothing else'
-LABEL_KEY = "not the key of a label, such as team or example.com/team"
-LABEL_VALUES = "In and NotIn have values, Exists and DoesNotExist have none"
+ALLOCATION_NETWORK = "network is immutable once cidr is set"
+SELECTOR = "selector must be set if from is Selector, and must not be set otherwise"
+LABEL_KEY = "must be a label key, such as team or example.com/team"
+LABEL_VALUES = "values must be set for In and NotIn, and must not be set for Exists and DoesNotExist"
 NOT_A_REQUEST = (
-    "not a CIDR (10.0.0.16/28), an address (10.0.0.5), #10 (addresses), /28, %4 (host bits), 3/28 or 3/%4 (index 3)"
+    "must be a CIDR (10.0.0.16/28), an address (10.0.0.5), #10 (addresses), /28, %4 (host bits), 3/28 or 3/%4 (index 3)"
 )
 REQUEST_HOST_BITS = "a CIDR must not have host bits set: write the network address, such as 10.0.0.16/28"
-REQUEST_TEXT = "not in canonical text: IPv6 in lower case and shortest form, such as 2001:db8::/64"
-READY_ALLOCATION = "a Ready IPAMAllocation has a cidr and the revision of the ledger that records it"
-ALLOCATION_CIDR = "the cidr of an IPAMAllocation never changes once it is set"
-ALLOCATION_SUBJECT = "an IPAMAllocation answers one request of one range for ever"
-RANGE_SPEC = "the spec of an IPAMRange is immutable, but that ranges may be added to; create another range instead"
-RANGES_GROW = "ranges may only grow"
-REQUEST_SPEC = "the spec of an IPAMRequest is immutable; create another request instead"
-EXTENT = "what an IPAMExtent announces never changes"
-EXTENT_NUMBER = "the number of an IPAMExtent never changes"
-REQUEST_CIDR = "status.cidr never changes once it is set"
+REQUEST_TEXT = "must be in canonical form: IPv6 in lower case and shortest form, such as 2001:db8::/64"
+READY_ALLOCATION = "cidr and revision must be set if state is Ready"
+ALLOCATION_CIDR = "cidr is immutable once set"
+ALLOCATION_SUBJECT = "range and request are immutable"
+RANGE_SPEC = "spec is immutable, except that entries may be added to ranges; create another IPAMRange instead"
+RANGES_GROW = "entries of ranges must not be removed"
+REQUEST_SPEC = "spec is immutable; create another IPAMRequest instead"
+EXTENT = "range, domain, ranges and allowedNamespaces are immutable"
+EXTENT_NUMBER = "number is immutable once set"
+REQUEST_CIDR = "status.cidr is immutable once set"
 LEDGER_MOVED_ON = (
-    "the ledger has moved on since this status was computed: refused, so that no address is given twice; "
-    "this is harmless, and Metacontroller tries again by itself with the new ledger"
+    "the ledger has changed since this status was computed, so the status is rejected; "
+    "this is harmless: Metacontroller retries with the new ledger"
 )
-NOT_OPENED_AGAIN = "a range that is being deleted can't be opened again"
+NOT_OPENED_AGAIN = "closing must not be reset: the range is being deleted"
 
 
 def _ranges(*ranges: str, **spec: object) -> Obj:
@@ -371,11 +371,11 @@ LEDGER_WRITES: list[tuple[str, list[Obj], str]] = [
         [_TURNED, {"revision": 1, "roundRobin": {"28": "10.0.0.32", "30": "10.0.0.4"}}],
         LEDGER_MOVED_ON,
     ),
-    ("a hold at the same revision", [_LEDGER, _LEDGER | {"held": True}], LEDGER_MOVED_ON),
-    ("a hold at the next revision", [_LEDGER, _LEDGER | {"revision": 2, "held": True}], ""),
-    ("same revision, same hold", [_LEDGER | {"held": True}, _LEDGER | {"held": True, "message": "m"}], ""),
-    ("same revision, the hold ended", [_LEDGER | {"held": True}, _LEDGER | {"held": False}], LEDGER_MOVED_ON),
-    ("same revision, the hold forgotten", [_LEDGER | {"held": True}, _LEDGER], LEDGER_MOVED_ON),
+    ("a hold at the same revision", [_LEDGER, _LEDGER | {"onHold": True}], LEDGER_MOVED_ON),
+    ("a hold at the next revision", [_LEDGER, _LEDGER | {"revision": 2, "onHold": True}], ""),
+    ("same revision, same hold", [_LEDGER | {"onHold": True}, _LEDGER | {"onHold": True, "message": "m"}], ""),
+    ("same revision, the hold ended", [_LEDGER | {"onHold": True}, _LEDGER | {"onHold": False}], LEDGER_MOVED_ON),
+    ("same revision, the hold forgotten", [_LEDGER | {"onHold": True}, _LEDGER], LEDGER_MOVED_ON),
     ("closing at the same revision", [_LEDGER, _LEDGER | {"closing": True}], LEDGER_MOVED_ON),
     ("closing at the next revision", [_LEDGER, _LEDGER | {"revision": 2, "closing": True}], ""),
     ("closing again", [{"revision": 1, "closing": True}, {"revision": 2, "closing": True}], ""),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from controlplane.api import Api, Obj
     from controlplane.plane import ControlPlane
 
-REFUSAL = r"is in use \(blocks: 2\): delete it with --cascade=background, or its requests first"
+REFUSAL = r"is in use \(blocks: 2\): delete it with --cascade=background, or delete its requests first"
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_what_was_granted_before_a_deletion_is_not_committed_after_it(api: Api, 
     proposal = {"revision": 1, "allocations": [entry(1)]}
     _delete(api, namespace, propagationPolicy="Foreground")
     wait_until(lambda: _is_late(api, namespace, proposal), what="the policy is in effect", seconds=EFFECT_SECONDS_MAX)
-    with pytest.raises(Refused, match=f"range {namespace}/net is being deleted since: look again") as refused:
+    with pytest.raises(Refused, match=f"range {namespace}/net is being deleted: this status was") as refused:
         api.patch(RANGES, namespace, "net", {"status": proposal}, sub="/status")
     assert refused.value.status == 422
     api.patch(RANGES, namespace, "net", {"status": {"revision": 1, "closing": True}}, sub="/status")

@@ -89,9 +89,9 @@ def test_the_category_lists_all_kinds(control_plane: ControlPlane, objects: str)
     ("path", "words"),
     [
         ("iprange.spec.ranges", "CIDRs (10.0.0.0/24), intervals"),
-        ("iprange.status.allocations", "The ledger, the only truth about who holds what"),
-        ("ipreq.spec.size", "Wanted prefix length"),
-        ("ipreq.status.cidr", "It never changes once it is set"),
+        ("iprange.status.allocations", "The ledger, the only source of truth about the holders of blocks"),
+        ("ipreq.spec.size", "Requested prefix length"),
+        ("ipreq.status.cidr", "It is immutable once set"),
         ("ipalloc", "An IPAMAllocation is the answer"),
     ],
 )

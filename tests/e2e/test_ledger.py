@@ -97,7 +97,7 @@ def test_thirteen_thousand_entries_fit(api: Api, stored: Obj) -> None:
     written = api.put_status(stored | {"status": {"revision": 2, "allocations": ledger}})
     written = api.put_status(written | {"status": written["status"] | {"message": "full"}})
     assert len(written["status"]["allocations"]) == ENTRIES_MAX
-    with pytest.raises(Refused, match="the ledger has moved on"):
+    with pytest.raises(Refused, match="the ledger has changed"):
         api.put_status(written | {"status": {"revision": 2, "allocations": ledger[1:]}}, dryRun="All")
 
 
