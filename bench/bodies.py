@@ -16,7 +16,7 @@ from hooks.api.names import (
 RANGE_UID = "de152dec-3154-46e4-a4ca-367e4396cb2e"
 CREATED = "2026-11-23T19:57:49Z"
 
-#: Nobody has a block yet; each has its block; half of them have all blocks, and the others have been told so.
+#: No request has a block yet; each has its block; half of them have all blocks, and the others are Busy.
 State = Literal["waiting", "settled", "exhausted"]
 
 _EXHAUSTED = "no free /28 in team-a/net: waiting for room"

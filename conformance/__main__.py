@@ -25,7 +25,7 @@ examples:
 exit code:
   0  all answers are as expected
   1  there is a difference
-  2  nothing can be said: no such file, not a fixture ({SCHEMA_FILE.name}), or no server in replay mode
+  2  nothing could be replayed: no such file, not a fixture ({SCHEMA_FILE.name}), or no server in replay mode
 """
 
 

@@ -1,4 +1,4 @@
-"""Which block of addresses goes to whom: the decision, and nothing else.
+"""Which claim gets which block of addresses: the decision, and nothing else.
 
 This package does no I/O, knows no clock and no Kubernetes word. Values go in, values come out, and the same values
 always give the same answer. Read it in the order of the data:

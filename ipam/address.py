@@ -140,7 +140,7 @@ def read_prefix(text: str) -> Prefix:
 
 
 def block_named_by(text: str) -> Prefix | None:
-    """The block that a CIDR or an address names, be it written by us or by a user; None if the text is neither."""
+    """The block that a CIDR or an address names, in our or a user's writing; None if the text is neither."""
     for read in (read_prefix, parse_prefix):
         try:
             return read(text)

@@ -16,7 +16,7 @@ class AddressSet:
     Attributes:
         family: of all its addresses.
         intervals: in normal form: sorted, and between two neighbours there is always a gap. So a free block is never
-            cut in two by the way in which somebody wrote the set down.
+            cut in two by the way in which a user wrote the set.
     """
 
     __slots__ = ("family", "intervals")

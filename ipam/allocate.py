@@ -52,7 +52,7 @@ class Refused:
 
 
 class Occupant(Protocol):
-    """What takes addresses away from claims; `str` is a sentence: "10.0.0.0/28 is held by team-a/web"."""
+    """What stands between claims and addresses; `str` is a sentence: "10.0.0.0/28 is held by team-a/web"."""
 
     @property
     def prefix(self) -> Prefix:

@@ -72,7 +72,7 @@ class FreeSpace:
                 return first
 
     def _return_remainder(self, taken: int, taken_length: int, first: int, length: int) -> None:
-        """Give back what is left of a block (first, length) when (taken, taken_length) is cut out of it."""
+        """Return what is left of a block (first, length) when (taken, taken_length) is cut out of it."""
         #   |---------------- first/length ----------------|
         #   |---- half -----------|--------- half ---------|   one half goes back, the other one is halved again,
         #                         |--taken--|--half--|         until it is the taken one

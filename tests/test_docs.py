@@ -190,7 +190,7 @@ PHRASES = {
 #: Where these phrases are looked for. Write True where a folder does not use them any more.
 PLAIN = {
     "crds": True, "deploy": True, "examples": True, "metacontroller": True,
-    "bench": False, "conformance": False, "controlplane": False, "hooks": False, "ipam": False, "simulator": False,
+    "bench": True, "conformance": True, "controlplane": False, "hooks": True, "ipam": True, "simulator": False,
     "tests/fixtures": False,
 }  # fmt: skip
 #: Tokens of Python that are text; from version 3.12 on an f-string has tokens of its own.

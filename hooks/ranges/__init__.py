@@ -6,7 +6,7 @@ sync.py       customize, sync and finalize: the pipeline, one stage a line
 observed.py   what one call sees
 spec.py       what the spec says, read once; network.py reads its settings for consumers
 ledger.py     which request holds which block, as the status records it
-releases.py   which holders are gone, by proof
+releases.py   which holders no longer exist, by proof
 extents.py    what the range announces in its domain, and what older ranges have of it
 occupancy.py  what can't be granted, and why
 grants.py     requests to claims, and their outcomes to new entries and refusals

@@ -122,7 +122,7 @@ def _for_entry(entry: LedgerEntry, observed: Observed) -> AllocationSpec | None:
 
 
 def _without_entry(answer: AllocationSpec, observed: Observed) -> AllocationSpec | None:
-    """What becomes of an answer to a request that the ledger does not mention; None ends it."""
+    """The next answer to a request that the ledger does not mention; None ends it."""
     uid = answer.request.uid
     if uid in observed.released or _is_newer(answer, observed):
         return answer

@@ -185,7 +185,7 @@ def _does_not_want_the_gateway(claim: Claim, situation: _Situation) -> Refused |
 
 
 def _previous_block_is_announced(claim: Claim, situation: _Situation) -> Refused | None:
-    """A request that would get another block than its previous one, for ever, waits a moment; this is not published."""
+    """A request waits a moment rather than permanently get another block than before; this is not published."""
     previous, unannounced = claim.previous, situation.extents.unannounced
     if previous is None or unannounced.overlap_with(previous) is None:
         return None

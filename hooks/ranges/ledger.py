@@ -27,7 +27,7 @@ ENTRY_COUNT_MAX = 13_000
 BYTES_FOR_GRANTS_MAX = 1_400_000
 #: ... and so have marks for about 1,200 absent holders: a full ledger must still be able to name them.
 BYTES_FOR_MARKS_MAX = 1_450_000
-#: Releases are recorded last of all: requests that never held a block would otherwise wait for ever.
+#: Releases are recorded last of all: requests that never held a block would otherwise wait forever.
 BYTES_FOR_RELEASES_MAX = 1_490_000
 #: The most releases that the CRD admits.
 RELEASED_COUNT_MAX = 20_000
@@ -59,7 +59,7 @@ class LedgerEntry(NamedTuple):
 
     @property
     def absent_since(self) -> datetime | None:
-        """When the holder was found to be gone without a release; None while it is there."""
+        """When the holder was found missing without a release; None while it exists."""
         return self.written.absent_since
 
     @property

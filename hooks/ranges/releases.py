@@ -1,6 +1,6 @@
-"""Releases: which holders are gone, by proof, and what the ledger keeps of them.
+"""Releases: which holders no longer exist, by proof, and what the ledger keeps of them.
 
-S5: an entry leaves only by proof that its holder is gone:
+S5: an entry leaves only by proof that its holder no longer exists:
 
     (a) the request is observed with a deletionTimestamp and with no finalizer but ours: that is never undone;
     (b) the annotation `ipam.mandelsoft.org/reclaim` of the range names its uid, and the request is not observed;
@@ -10,8 +10,8 @@ Absence alone proves nothing: a stale cache or a removed label look the same. Su
 marked with `absentSince`.
 
 A release is committed like a grant: the entry leaves and the uid joins `released` in one step. Only then is the request
-released, and no request whose uid is there is ever granted anything. So a cache in which the request still lives, be it
-ever so old, can't make the range hold a block for a request that is gone.
+released, and no request whose uid is there is ever granted anything. So a cache in which the request still lives,
+however old, can't make the range hold a block for a request that no longer exists.
 
 Where the range has a cool-down, the entry stays that long, with `releasedAt`: held by no request, but not free yet.
 """
@@ -97,7 +97,7 @@ def _unrecorded(ledger: Ledger, freed: set[str], evidence: Evidence) -> list[str
 
 
 def _is_released(entry: LedgerEntry, evidence: Evidence, now: datetime) -> bool:
-    """Whether there is proof that the holder of an entry is gone (S5)."""
+    """Whether there is proof that the holder of an entry no longer exists (S5)."""
     line = entry.written
     if line.uid in evidence.present or line.released_at:
         return False

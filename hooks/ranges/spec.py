@@ -45,7 +45,7 @@ class Terms:
             addresses.
         pool: the addresses that may be allocated, without the gateway.
         gateway: as a block of one address; None if there is none.
-        network: the settings that each holder of a block gets, for good, even if the range grows into an invalid one.
+        network: the settings that each holder of a block gets permanently, even if the range grows into an invalid one.
         allowed: the namespaces that the range serves; if that part is invalid, its own one.
         domain: the address space.
         cooldown: for how long a released block can't be granted again.

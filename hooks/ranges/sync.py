@@ -1,7 +1,7 @@
 """The hooks of an IPAMRange: the whole picture of one range in, its next status and its children out.
 
     observe    the ledger, the requests of this range, the answers that exist   (observed.py)
-    release    entries whose holders are gone by proof; absent holders marked   (releases.py)
+    release    entries whose holders are deleted, by proof; absent ones marked  (releases.py)
     announce   the addresses that no older range of the domain has              (extents.py)
     occupy     what can't be granted, and why                                   (occupancy.py)
     grant      blocks for requests that wait, in order                          (grants.py)
@@ -59,7 +59,7 @@ def customize(body: RangeCustomizeBody) -> dict[str, Any]:
 
 
 def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
-    """The next status and the desired children of a range, be it in use or being deleted.
+    """The next status and the desired children of a range, in use or being deleted.
 
     Args:
         body: the call.
