@@ -27,7 +27,7 @@ CIDR_ANNOTATION = f"{GROUP}/cidr"
 HOLD_ANNOTATION = f"{GROUP}/hold"
 #: On a deleted request without an answer: since when that is known.
 UNANSWERED_ANNOTATION = f"{GROUP}/unanswered-since"
-#: On a range, by its owner: uids of holders that are known to exist no more, separated by commas (see ranges/releases.py).
+#: On a range, by its owner: uids of holders that no longer exist, separated by commas (see ranges/releases.py).
 RECLAIM_ANNOTATION = f"{GROUP}/reclaim"
 #: On each child, by Metacontroller (`generateSelector`): the uid of its parent.
 CONTROLLER_UID_LABEL = "controller-uid"

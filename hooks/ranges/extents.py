@@ -17,7 +17,8 @@ the number of its own extent observes all extents with lower numbers that still 
 those that come later will observe this one. An extent without a number will get its resourceVersion or a higher one, so
 that stands for it. The own extent is looked for in that list, not among the children, which are read at another moment.
 
-An extent that is being deleted keeps its number, but serves its own range no more: it may not exist any more in the next moment.
+An extent that is being deleted keeps its number, but its range grants nothing by it: it may not exist any more in the
+next moment.
 
 Where Metacontroller shows no extents at all, because its controller does not ask for them, nothing of this applies.
 """
