@@ -8,17 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hooks.api.names import REQUEST_FINALIZER
-from tests.hooks.build import (
-    NOW,
-    Obj,
-    allocation_object,
-    finalize_request,
-    namespace_object,
-    range_body,
-    range_object,
-    sync_range,
-    sync_request,
-)
+from tests.hooks.build import NOW, Obj, allocation_object, namespace_object, range_body, range_object
+from tests.hooks.calls import answer_to, finalize_request, sync_request
 
 
 class World:
@@ -59,7 +50,7 @@ class World:
     def sync_range(self) -> None:
         if self.range is None:
             return
-        answer = sync_range(self.body(), self.now)
+        answer = answer_to(self.body(), self.now)
         if answer.get("finalized"):
             self.range, self.allocations = None, {}
             return
@@ -67,7 +58,7 @@ class World:
         for child in answer["children"]:
             spec, name = child["spec"], child["metadata"]["name"]
             key = spec["request"]
-            made = allocation_object(key["name"], namespace=key["namespace"], uid=key["uid"])
+            made = allocation_object(f"{key['namespace']}/{key['name']}", uid=key["uid"])
             assert made["metadata"]["name"] == name, "the request's hook asks for this name"
             children[name] = self.allocations.get(name, made) | {"spec": spec}
             before = self.allocations.get(name, {}).get("spec", {}).get("cidr")

@@ -2,6 +2,7 @@
 the diagram in hooks/answers.py written down here once more, as a table.
 """
 
+import copy
 from itertools import product
 
 import pytest
@@ -9,24 +10,23 @@ import pytest
 from tests.hooks.build import (
     Obj,
     allocation_object,
-    answers_of,
     at,
+    deleted,
     entry,
-    ledger_of,
-    messages_of,
     range_body,
     range_object,
+    renamed,
     request_object,
-    sync_range,
-    sync_range_once_committed,
+    with_ledger,
 )
+from tests.hooks.calls import answer_once_committed, answer_to, answers_of, ledger_of, messages_of, sync_range
 
 CIDR = "10.0.0.0/28"
 REVISION = 5  # r, of the ledger that is seen
 
 REQUESTS: dict[str, list[Obj]] = {
     "alive": [request_object("web")],
-    "released": [request_object("web", deleted=at(-1))],
+    "released": [deleted(request_object("web"))],
     "unseen": [],
 }
 Answer = tuple[str, int]  # state and the revision a on which it rests
@@ -34,9 +34,9 @@ Answer = tuple[str, int]  # state and the revision a on which it rests
 
 #: What the ledger that is seen says of the request.
 LEDGER: dict[str, Obj] = {
-    "entry": {"entries": [entry("web", CIDR)]},
-    "release": {"released": ["web"]},
-    "nothing": {},
+    "entry": with_ledger(range_object(), entry("web", CIDR), revision=REVISION),
+    "release": with_ledger(range_object(), released=["web"], revision=REVISION),
+    "nothing": with_ledger(range_object(), revision=REVISION),
 }
 
 
@@ -47,9 +47,10 @@ def seen(
     state, revision = answer or ("", 0)
     cidr = CIDR if state in ("Ready", "Released") else ""
     existing = [allocation_object("web", state, cidr=cidr, revision=revision)] if answer else []
-    chunk_size = 99 if invalid_range else 28
-    parent = range_object(**LEDGER[ledger], revision=REVISION, closing=closing, chunk_size=chunk_size)
-    result = sync_range(range_body(parent, *REQUESTS[request], allocations=existing))
+    parent = copy.deepcopy(LEDGER[ledger])
+    parent["spec"] |= {"chunkSize": 99} if invalid_range else {}
+    parent["status"] |= {"closing": True} if closing else {}
+    result = sync_range(parent, *REQUESTS[request], allocations=existing)
     specs = [child["spec"] for child in result["children"]]
     assert len(specs) <= 1
     return result, (specs[0]["state"], specs[0].get("revision", 0)) if specs else None
@@ -123,14 +124,12 @@ def test_a_closing_ledger_is_the_last_word(request_: str) -> None:
 
 def test_a_refusal_ends_in_two_steps() -> None:
     """Metacontroller deletes an answer whatever it says by now, but updates it only as it was seen."""
-    parent = range_object("10.0.0.0/24", revision=REVISION)
-    (marked,) = sync_range(range_body(parent, allocations=[allocation_object("web", "Busy", reason="Exhausted")]))[
-        "children"
-    ]
+    parent = with_ledger(range_object(), revision=REVISION)
+    (marked,) = sync_range(parent, allocations=[allocation_object("web", "Busy", reason="Exhausted")])["children"]
     assert (marked["spec"]["state"], marked["spec"]["reason"]) == ("Busy", "Withdrawn")
     seen_again = allocation_object("web", "Busy", reason="Withdrawn")
-    assert sync_range(range_body(parent, allocations=[seen_again]))["children"] == []
-    served = sync_range(range_body(parent, request_object("web"), allocations=[seen_again]))
+    assert sync_range(parent, allocations=[seen_again])["children"] == []
+    served = sync_range(parent, request_object("web"), allocations=[seen_again])
     assert ledger_of(served) == {"web": CIDR}
 
 
@@ -161,7 +160,7 @@ def test_who_waits_because_of_a_grant_is_told_once_it_is_committed() -> None:
     )
     hopeless = request_object("hopeless", wanted="10.9.0.0/28")
     body = range_body(range_object(), old, young, hopeless)
-    proposed, committed = sync_range(body), sync_range_once_committed(body)
+    proposed, committed = answer_to(body), answer_once_committed(body)
     assert ledger_of(proposed) == {"old": CIDR}
     assert answers_of(proposed) == {"hopeless": ("Invalid", "")}
     assert proposed["status"]["pending"] == 1
@@ -186,11 +185,8 @@ def test_who_was_released_is_granted_nothing() -> None:
 # --- answers of strangers -------------------------------------------------------------------------------------------
 
 
-def children_of(*allocations: Obj, held: bool = True) -> list[Obj]:
-    parent = range_object(entries=[entry("web", CIDR)] if held else [], revision=REVISION)
-    children: list[Obj] = sync_range(range_body(parent, request_object("web"), allocations=list(allocations)))[
-        "children"
-    ]
+def children_of(*allocations: Obj) -> list[Obj]:
+    children: list[Obj] = sync_range(LEDGER["entry"], request_object("web"), allocations=list(allocations))["children"]
     return children
 
 
@@ -200,7 +196,7 @@ def test_an_answer_with_another_block_is_ended_before_the_right_one_is_published
 
 
 def test_an_allocation_of_another_name_is_no_answer_of_ours() -> None:
-    (child,) = children_of(allocation_object("web", cidr="10.0.0.16/28", revision=REVISION, name="stranger"))
+    (child,) = children_of(renamed(allocation_object("web", cidr="10.0.0.16/28", revision=REVISION), "stranger"))
     assert (child["metadata"]["name"], child["spec"]["cidr"]) != ("stranger", "10.0.0.16/28")
 
 
@@ -216,8 +212,9 @@ def test_a_reason_left_on_a_ready_answer_is_cleared() -> None:
 
 
 def test_answers_are_sorted_by_name_and_carry_no_more_than_they_must() -> None:
-    parent = range_object(entries=[entry(name, f"10.0.0.{16 * n}/28") for n, name in enumerate("zyx")], revision=3)
-    children = sync_range(range_body(parent, *(request_object(name) for name in "zyxw")))["children"]
+    entries = [entry(name, f"10.0.0.{16 * n}/28") for n, name in enumerate("zyx")]
+    parent = with_ledger(range_object(), *entries, revision=3)
+    children = sync_range(parent, *(request_object(name) for name in "zyxw"))["children"]
     names = [child["metadata"]["name"] for child in children]
     assert names == sorted(names)
     assert len(names) == 3

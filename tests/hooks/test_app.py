@@ -10,26 +10,26 @@ from werkzeug.test import TestResponse
 from hooks.app import NOW_HEADER, create_app
 from hooks.settings import Settings
 from tests.hooks.build import (
-    APP,
     NOW,
     Obj,
     allocation_object,
-    at,
+    deleted,
     entry,
-    post,
     range_body,
     range_object,
     request_body,
     request_object,
+    with_ledger,
 )
+from tests.hooks.calls import APP, post
 
 BODIES: dict[str, Obj] = {
     "/ipamrange/customize": {"parent": range_object()},
     "/ipamrange/sync": range_body(range_object(), request_object("web")),
-    "/ipamrange/finalize": range_body(range_object(deleted=at(-1)), finalizing=True),
+    "/ipamrange/finalize": range_body(deleted(range_object()), finalizing=True),
     "/ipamrequest/customize": {"parent": request_object("web")},
     "/ipamrequest/sync": request_body(request_object("web"), allocation_object("web", cidr="10.0.0.0/28")),
-    "/ipamrequest/finalize": request_body(request_object("web", deleted=at(-1)), finalizing=True),
+    "/ipamrequest/finalize": request_body(deleted(request_object("web")), finalizing=True),
 }
 HOOKS = list(BODIES)
 
@@ -192,7 +192,7 @@ def test_a_strange_time_of_one_request_does_not_stop_the_others(value: object) -
 
 @pytest.mark.parametrize("value", TIMES[:5], ids=str)
 def test_a_strange_time_in_the_ledger_of_a_closing_range_is_no_bug(value: str) -> None:
-    parent = range_object(deleted=at(-1), closing=True, entries=[entry("web", "10.0.0.0/28", absent_since="x")])
+    parent = with_ledger(deleted(range_object()), entry("web", "10.0.0.0/28", absent_since="x"), closing=True)
     parent["status"]["allocations"][0]["absentSince"] = value
     assert post("/ipamrange/sync", range_body(parent)).status_code in (200, 400)
 

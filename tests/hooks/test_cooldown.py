@@ -8,41 +8,38 @@ from tests.hooks.build import (
     NOW,
     Obj,
     allocation_object,
-    answers_of,
     at,
+    deleted,
     entry,
-    ledger_of,
-    messages_of,
-    range_body,
     range_object,
+    reclaiming,
     request_object,
-    sync_range,
+    with_ledger,
 )
+from tests.hooks.calls import answers_of, ledger_of, messages_of, sync_range
 
 CIDR = "10.0.0.0/28"
-GOING = request_object("web", deleted=at(-1))
+GOING = deleted(request_object("web"))
 
 
 def cooling(name: str, cidr: str, released_at: str) -> Obj:
-    return entry(name, cidr) | {"releasedAt": released_at}
+    return entry(name, cidr, released_at=released_at)
 
 
-def cooling_range(*entries: Obj, seconds: int = 60, texts: tuple[str, ...] = ("10.0.0.0/28",), **more: Obj) -> Obj:
-    """A range with a cool-down."""
-    parent = range_object(*texts, entries=list(entries), revision=4, **more)  # type: ignore[arg-type]
-    parent["spec"]["cooldownSeconds"] = seconds
-    return parent
+def cooling_range(*entries: Obj, text: str = CIDR) -> Obj:
+    """A range with a cool-down of a minute."""
+    return with_ledger(range_object(text, cooldown=60), *entries, revision=4)
 
 
 @pytest.mark.parametrize("seconds", [-1, 31_536_001, 10**15])
 def test_a_cooldown_beyond_the_crd_makes_the_range_invalid(seconds: int) -> None:
-    status = sync_range(range_body(cooling_range(seconds=seconds)))["status"]
+    status = sync_range(range_object(cooldown=seconds))["status"]
     assert (status["state"], "spec.cooldownSeconds" in status["message"]) == ("Invalid", True)
 
 
 def test_a_released_block_cools_down_and_its_holder_may_go() -> None:
     existing = allocation_object("web", cidr=CIDR, revision=4)
-    answer = sync_range(range_body(cooling_range(entry("web", CIDR)), GOING, allocations=[existing]))
+    answer = sync_range(cooling_range(entry("web", CIDR)), GOING, allocations=[existing])
     assert answer["status"]["allocations"] == [cooling("web", CIDR, at(0))]
     assert answer["status"]["released"] == ["uid-web"]
     assert answer["status"]["revision"] == 5
@@ -52,72 +49,72 @@ def test_a_released_block_cools_down_and_its_holder_may_go() -> None:
 def test_who_was_released_is_let_go_while_the_block_cools_down() -> None:
     parent = cooling_range(cooling("web", CIDR, at(-5)))
     parent["status"]["released"] = ["uid-web"]
-    answer = sync_range(range_body(parent, GOING, allocations=[allocation_object("web", cidr=CIDR, revision=2)]))
+    answer = sync_range(parent, GOING, allocations=[allocation_object("web", cidr=CIDR, revision=2)])
     assert answers_of(answer) == {"web": ("Released", CIDR)}
     assert answer["status"]["revision"] == 4
 
 
 def test_a_block_that_cools_down_is_nobody_s_even_if_the_release_was_forgotten() -> None:
     parent = cooling_range(cooling("web", CIDR, at(-5)))
-    answer = sync_range(range_body(parent, request_object("web")))
+    answer = sync_range(parent, request_object("web"))
     assert answers_of(answer) == {}
     assert answer["status"]["allocations"] == [cooling("web", CIDR, at(-5))]
 
 
 @pytest.mark.parametrize(("released_at", "free"), [(at(-59), False), (at(-60), True), (at(-86_400), True)])
 def test_a_block_is_free_once_it_has_cooled_down(released_at: str, *, free: bool) -> None:
-    answer = sync_range(range_body(cooling_range(cooling("web", CIDR, released_at)), request_object("next")))
+    answer = sync_range(cooling_range(cooling("web", CIDR, released_at)), request_object("next"))
     assert (ledger_of(answer) == {"next": CIDR}) is free
 
 
 def test_it_counts_as_allocated_until_then() -> None:
-    answer = sync_range(range_body(cooling_range(cooling("web", CIDR, at(-5)))))
+    answer = sync_range(cooling_range(cooling("web", CIDR, at(-5))))
     assert answer["status"]["capacity"]["free"] == "0"
     assert answer["status"]["message"] == f"1 block is cooling down, the first until {at(55)}"
 
 
 def test_who_waits_is_told_of_it_but_not_of_a_time_that_moves() -> None:
     """With each block that cools down the next one is the first, and everybody who waits would be written anew."""
-    parent = cooling_range(cooling("a", CIDR, at(-5)), cooling("b", "10.0.0.16/28", at(-30)), texts=("10.0.0.0/27",))
+    parent = cooling_range(cooling("a", CIDR, at(-5)), cooling("b", "10.0.0.16/28", at(-30)), text="10.0.0.0/27")
     waiting = [request_object("next"), request_object("same", wanted=CIDR)]
-    answer = sync_range(range_body(parent, *waiting))
+    answer = sync_range(parent, *waiting)
     assert messages_of(answer) == {
         "next": "no free /28 in team-a/net: waiting for room; released blocks are cooling down",
         "same": f"{CIDR} is cooling down until {at(55)} (released by team-a/a)",
     }
     assert answer["resyncAfterSeconds"] == 10  # for these two answers, which are new
     assert answer["status"]["message"].endswith(f"2 blocks are cooling down, the first until {at(30)}")
-    settled = sync_range(range_body(parent))
+    settled = sync_range(parent)
     assert settled["resyncAfterSeconds"] == 30
 
 
 def test_a_time_of_a_wrong_clock_counts_as_now() -> None:
-    answer = sync_range(range_body(cooling_range(cooling("web", CIDR, at(3600)))))
+    answer = sync_range(cooling_range(cooling("web", CIDR, at(3600))))
     assert answer["status"]["allocations"] == [cooling("web", CIDR, at(0))]
     slightly_ahead = cooling("web", CIDR, at(30))
-    assert sync_range(range_body(cooling_range(slightly_ahead)))["status"]["allocations"] == [slightly_ahead]
+    assert sync_range(cooling_range(slightly_ahead))["status"]["allocations"] == [slightly_ahead]
 
 
 def test_an_absent_holder_that_is_reclaimed_cools_down_too() -> None:
-    parent = cooling_range(entry("web", CIDR, absent_since=at(-900)), reclaim="uid-web")  # type: ignore[arg-type]
-    assert sync_range(range_body(parent))["status"]["allocations"] == [cooling("web", CIDR, at(0))]
+    parent = reclaiming(cooling_range(entry("web", CIDR, absent_since=at(-900))), "uid-web")
+    assert sync_range(parent)["status"]["allocations"] == [cooling("web", CIDR, at(0))]
 
 
 def test_a_range_that_is_being_deleted_waits_for_no_cool_down() -> None:
-    parent = cooling_range(cooling("web", CIDR, at(-5)), entry("b", "10.0.0.16/28"), deleted=at(-1))  # type: ignore[arg-type]
-    answer = sync_range(range_body(parent, request_object("b", deleted=at(-1))))
+    parent = cooling_range(cooling("web", CIDR, at(-5)), entry("b", "10.0.0.16/28"))
+    answer = sync_range(deleted(parent), deleted(request_object("b")))
     assert ledger_of(answer) == {}
 
 
 def test_nor_for_one_that_began_by_a_clock_that_is_ahead() -> None:
-    parent = cooling_range(cooling("web", CIDR, at(45)), deleted=at(0), closing=True)  # type: ignore[arg-type]
-    answer = sync_range(range_body(parent, finalizing=True))
+    parent = with_ledger(deleted(range_object(cooldown=60)), cooling("web", CIDR, at(45)), closing=True)
+    answer = sync_range(parent, finalizing=True)
     assert (ledger_of(answer), answer["resyncAfterSeconds"]) == ({}, 300)
 
 
 def test_who_was_reclaimed_and_turns_out_to_live_may_go_when_he_is_deleted() -> None:
     parent = cooling_range(cooling("web", CIDR, at(-5)))
-    answer = sync_range(range_body(parent, GOING))
+    answer = sync_range(parent, GOING)
     assert answer["status"]["released"] == ["uid-web"]
     assert answer["status"]["allocations"] == [cooling("web", CIDR, at(-5))]
 
@@ -127,11 +124,8 @@ def test_marks_of_releases_stop_at_their_budget_and_the_others_keep_their_blocks
     entries = [
         {"cidr": f"10.0.{n >> 8}.{n & 255}/32", "request": f"t/{n:013}", "uid": f"u{n:035}"} for n in range(12_990)
     ]
-    going = [
-        request_object(each["request"][2:], namespace="t", uid=each["uid"], range_namespace="team-a", deleted=at(-1))
-        for each in entries
-    ]
-    status = sync_range(range_body(cooling_range(*entries, texts=("10.0.0.0/16",)), *going))["status"]
+    going = [deleted(request_object(each["request"], range_="team-a/net", uid=each["uid"])) for each in entries]
+    status = sync_range(cooling_range(*entries, text="10.0.0.0/16"), *going)["status"]
     size = len(encode(status["allocations"])) + len(encode(status["released"]))
     assert BYTES_FOR_RELEASES_MAX - 100 <= size <= BYTES_FOR_RELEASES_MAX + 4
     marked = [each["uid"] for each in status["allocations"] if "releasedAt" in each]
@@ -142,5 +136,5 @@ def test_marks_of_releases_stop_at_their_budget_and_the_others_keep_their_blocks
 
 def test_the_wait_is_counted_from_now() -> None:
     parent = cooling_range(cooling("web", CIDR, at(0)))
-    answer = sync_range(range_body(parent), NOW.replace(second=59))
+    answer = sync_range(parent, now=NOW.replace(second=59))
     assert answer["resyncAfterSeconds"] == 1

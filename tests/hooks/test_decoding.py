@@ -12,16 +12,14 @@ from hooks.protocol.errors import ProtocolError
 from tests.hooks.build import (
     Obj,
     allocation_object,
-    answers_of,
     entry,
-    ledger_of,
     namespace_object,
-    post,
     range_body,
     range_object,
     request_object,
-    sync_range,
+    with_ledger,
 )
+from tests.hooks.calls import answer_to, answers_of, ledger_of, post, sync_range
 
 REQUESTS = "IPAMRequest.ipam.mandelsoft.org/v1alpha1"
 ALLOCATIONS = "IPAMAllocation.ipam.mandelsoft.org/v1alpha1"
@@ -37,27 +35,27 @@ def test_fields_that_nobody_knows_are_skipped_at_every_level() -> None:
         return [spread(each) for each in value] if isinstance(value, list) else value
 
     body = range_body(
-        range_object(entries=[entry("a", "10.0.0.0/28")]),
+        with_ledger(range_object(), entry("a", "10.0.0.0/28")),
         request_object("a"),
         allocations=[allocation_object("a", cidr="10.0.0.0/28", revision=1)],
     )
     spread_body = spread(body)
     assert isinstance(spread_body, dict)
-    assert sync_range(spread_body | {"more": 1}) == sync_range(body)
+    assert answer_to(spread_body | {"more": 1}) == answer_to(body)
 
 
 def test_other_kinds_among_children_and_related_are_skipped() -> None:
     body = range_body(range_object(), request_object("web"))
-    expected = sync_range(body)
+    expected = answer_to(body)
     body["children"]["Pod.v1"] = {"team-a/x": {"kind": "Pod"}}
     body["related"]["Pod.v1"] = {"team-a/x": 5}
-    assert sync_range(body) == expected
+    assert answer_to(body) == expected
 
 
 def test_no_group_of_a_kind_is_an_empty_one() -> None:
     body = range_body(range_object())
-    expected = sync_range(body)
-    assert sync_range(body | {"children": {}, "related": {}}) == expected
+    expected = answer_to(body)
+    assert answer_to(body | {"children": {}, "related": {}}) == expected
 
 
 MALFORMED: dict[str, object] = {
@@ -79,7 +77,7 @@ def test_one_malformed_request_among_many_stops_nobody_and_is_named(malformed: o
     good = [request_object(f"r{number}") for number in range(20)]
     body = range_body(range_object("10.0.0.0/16"), *good)
     body["related"][REQUESTS]["team-a/x"] = malformed
-    answer = sync_range(body)
+    answer = answer_to(body)
     assert len(ledger_of(answer)) == 20
     assert answer["status"]["message"] == "1 request can't be read: team-a/x"
 
@@ -98,12 +96,11 @@ def test_one_malformed_allocation_among_many_is_returned_as_it_came(field: str, 
     """Left out, it would be deleted."""
     entries = [entry(f"r{number}", f"10.0.0.{16 * number}/28") for number in range(5)]
     answers = [allocation_object(f"r{n}", cidr=f"10.0.0.{16 * n}/28", revision=1) for n in range(5)]
-    body = range_body(
-        range_object(entries=entries), *(request_object(f"r{number}") for number in range(5)), allocations=answers
-    )
+    requests = [request_object(f"r{number}") for number in range(5)]
+    body = range_body(with_ledger(range_object(), *entries), *requests, allocations=answers)
     broken = allocation_object("x") | {field: value}
     body["children"][ALLOCATIONS]["team-a/x-broken"] = broken
-    answer = sync_range(body)
+    answer = answer_to(body)
     (returned,) = [child for child in answer["children"] if child["metadata"]["name"] == "x-broken"]
     assert returned == {
         "apiVersion": "ipam.mandelsoft.org/v1alpha1",
@@ -119,8 +116,8 @@ def test_an_allocation_that_cannot_be_read_is_returned_once_if_its_request_holds
     """Two children of one name would be a contradiction."""
     broken = allocation_object("web", cidr="10.0.0.0/28", revision=1)
     broken["spec"]["revision"] = "one"
-    parent = range_object(entries=[entry("web", "10.0.0.0/28")])
-    children = sync_range(range_body(parent, request_object("web"), allocations=[broken]))["children"]
+    parent = with_ledger(range_object(), entry("web", "10.0.0.0/28"))
+    children = sync_range(parent, request_object("web"), allocations=[broken])["children"]
     assert [child["metadata"]["name"] for child in children] == [broken["metadata"]["name"]]
     assert children[0]["spec"]["cidr"] == "10.0.0.0/28"
 
@@ -137,14 +134,14 @@ def test_an_allocation_that_is_no_object_stops_the_call_and_nothing_is_lost(malf
 def test_a_malformed_namespace_stops_nobody() -> None:
     body = range_body(range_object(), request_object("web"), namespaces=[namespace_object()])
     body["related"]["Namespace.v1"]["team-b"] = 5
-    assert ledger_of(sync_range(body)) == {"web": "10.0.0.0/28"}
+    assert ledger_of(answer_to(body)) == {"web": "10.0.0.0/28"}
 
 
 def test_what_is_not_read_of_a_request_may_be_anything() -> None:
     """10,000 requests are 20 to 40 MB, most of it fields that nobody reads: they are skipped unread."""
     strange: Obj = request_object("web")
     strange["metadata"] |= {"managedFields": "?", "labels": 5, "annotations": {"a": 1}, "ownerReferences": None}
-    assert ledger_of(sync_range(range_body(range_object(), strange))) == {"web": "10.0.0.0/28"}
+    assert ledger_of(sync_range(range_object(), strange)) == {"web": "10.0.0.0/28"}
 
 
 def test_a_body_is_of_the_kind_that_its_hook_is_for() -> None:
@@ -160,7 +157,7 @@ def test_spec_and_status_may_be_missing() -> None:
     del body["parent"]["status"]
     decoded = decode_body(json.dumps(body).encode(), RangeBody)
     assert decoded.parent.status.allocations == []
-    assert sync_range(body)["status"]["state"] == "Invalid"
+    assert answer_to(body)["status"]["state"] == "Invalid"
 
 
 @pytest.mark.parametrize(

@@ -14,37 +14,40 @@ from tests.hooks.build import (
     Obj,
     allocation_object,
     at,
+    deleted,
     entry,
-    post,
+    noisy,
     range_body,
     range_object,
     request_body,
     request_object,
+    with_ledger,
 )
+from tests.hooks.calls import post
 
 BODIES: dict[str, Obj] = {
-    "/ipamrange/customize": {"parent": range_object(noise=True)},
+    "/ipamrange/customize": {"parent": noisy(range_object())},
     "/ipamrange/sync": range_body(
-        range_object(entries=[entry("a", "10.0.0.0/28"), entry("gone", "10.0.0.16/28", absent_since=at(-90))]),
+        with_ledger(range_object(), entry("a", "10.0.0.0/28"), entry("gone", "10.0.0.16/28", absent_since=at(-90))),
         request_object("a"),
         request_object("b", size=30),
-        request_object("c", wanted="10.0.0.64/28", noise=True),
-        request_object("d", deleted=at(-5)),
+        noisy(request_object("c", wanted="10.0.0.64/28")),
+        deleted(request_object("d"), at(-5)),
         allocations=[
             allocation_object("a", cidr="10.0.0.0/28", revision=1),
             allocation_object("d", "Busy", message="no room"),
         ],
     ),
     "/ipamrange/finalize": range_body(
-        range_object(deleted=at(-9), closing=True, entries=[entry("a", "10.0.0.0/28", absent_since=at(-50))]),
-        request_object("d", deleted=at(-5)),
+        with_ledger(deleted(range_object(), at(-9)), entry("a", "10.0.0.0/28", absent_since=at(-50)), closing=True),
+        deleted(request_object("d"), at(-5)),
         allocations=[allocation_object("a", cidr="10.0.0.0/28", revision=1)],
         finalizing=True,
     ),
-    "/ipamrequest/customize": {"parent": request_object("a", noise=True)},
-    "/ipamrequest/sync": request_body(request_object("a", noise=True), allocation_object("a", cidr="10.0.0.0/28")),
+    "/ipamrequest/customize": {"parent": noisy(request_object("a"))},
+    "/ipamrequest/sync": request_body(noisy(request_object("a")), allocation_object("a", cidr="10.0.0.0/28")),
     "/ipamrequest/finalize": request_body(
-        request_object("a", deleted=at(-5)), allocation_object("a", "Released"), finalizing=True
+        deleted(request_object("a"), at(-5)), allocation_object("a", "Released"), finalizing=True
     ),
 }
 

@@ -1,7 +1,7 @@
 """Whose requests a range serves: `spec.allowedNamespaces`."""
 
+import copy
 import json
-from typing import Any
 
 import pytest
 
@@ -13,25 +13,22 @@ from tests.hooks.build import (
     NAMESPACE,
     Obj,
     allocation_object,
-    answers_of,
-    at,
-    customize_range,
+    deleted,
     entry,
-    ledger_of,
     namespace_object,
-    range_body,
     range_object,
     request_object,
-    sync_range,
+    showing,
+    with_ledger,
 )
+from tests.hooks.calls import answers_of, customize_range, ledger_of, sync_range
 
 PUBLIC = {"from": "Selector", "selector": {"matchLabels": {"ipam": "public"}}}
 OWN = namespace_object()
 
 
-def foreign(name: str = "web", **more: Any) -> Obj:
-    """A request of team-b to the range of team-a."""
-    return request_object(name, namespace="team-b", range_namespace=NAMESPACE, **more)
+#: A request of team-b to the range of team-a.
+FOREIGN = request_object("team-b/web", range_="team-a/net")
 
 
 def team_b(**labels: str) -> Obj:
@@ -57,64 +54,67 @@ def test_requests_are_served_from_allowed_namespaces_only(
     allowed: Obj | None, namespaces: list[Obj], served: set[str]
 ) -> None:
     parent = range_object(allowed=allowed)
-    answer = sync_range(range_body(parent, request_object("own"), foreign(), namespaces=namespaces))
+    answer = sync_range(parent, request_object("own"), FOREIGN, namespaces=namespaces)
     assert set(ledger_of(answer)) == served
 
 
-@pytest.mark.parametrize("deleted", [None, at(-1)], ids=["alive", "going"])
+@pytest.mark.parametrize("request_", [FOREIGN, deleted(FOREIGN)], ids=["alive", "going"])
 @pytest.mark.parametrize("malformed", [False, True], ids=["readable", "malformed"])
-def test_a_request_that_is_not_allowed_and_holds_nothing_changes_no_byte(deleted: str | None, malformed: bool) -> None:
-    stranger = foreign(deleted=deleted)
+def test_a_request_that_is_not_allowed_and_holds_nothing_changes_no_byte(request_: Obj, *, malformed: bool) -> None:
+    stranger = copy.deepcopy(request_)
     if malformed:
         del stranger["metadata"]["uid"]
-    for parent in (range_object(), range_object(deleted=at(-5), closing=True, revision=3), range_object("nonsense")):
-        assert sync_range(range_body(parent, stranger)) == sync_range(range_body(parent))
+    for parent in (
+        range_object(),
+        with_ledger(deleted(range_object()), revision=3, closing=True),
+        range_object("nonsense"),
+    ):
+        assert sync_range(parent, stranger) == sync_range(parent)
 
 
 def test_what_was_granted_stays_and_is_released_as_ever() -> None:
-    parent = range_object(allowed=PUBLIC, entries=[{**entry("web", "10.0.0.0/28"), "request": "team-b/web"}])
-    held = allocation_object("web", cidr="10.0.0.0/28", revision=1, namespace="team-b")
-    answer = sync_range(range_body(parent, foreign(cidr="10.0.0.0/28"), allocations=[held]))
+    parent = with_ledger(range_object(allowed=PUBLIC), entry("team-b/web", "10.0.0.0/28"))
+    held = allocation_object("team-b/web", cidr="10.0.0.0/28", revision=1)
+    answer = sync_range(parent, showing(FOREIGN, "10.0.0.0/28"), allocations=[held])
     assert answers_of(answer) == {"web": ("Ready", "10.0.0.0/28")}
     assert ledger_of(answer) == {"web": "10.0.0.0/28"}
-    answer = sync_range(range_body(parent, foreign(cidr="10.0.0.0/28", deleted=at(-1)), allocations=[held]))
+    answer = sync_range(parent, deleted(showing(FOREIGN, "10.0.0.0/28")), allocations=[held])
     assert ledger_of(answer) == {}
     assert answer["status"]["revision"] == 2
 
 
 def test_a_holder_that_can_not_be_read_keeps_its_block() -> None:
-    parent = range_object(entries=[{**entry("web", "10.0.0.0/28"), "request": "team-b/web"}])
-    unreadable = foreign()
+    parent = with_ledger(range_object(), entry("team-b/web", "10.0.0.0/28"))
+    unreadable = copy.deepcopy(FOREIGN)
     del unreadable["metadata"]["uid"]
-    answer = sync_range(range_body(parent, unreadable))
+    answer = sync_range(parent, unreadable)
     assert "absentSince" not in answer["status"]["allocations"][0]
     assert "team-b/web" in answer["status"]["message"]
 
 
 @pytest.mark.parametrize("state", ["Busy", "Invalid"])
 def test_a_refusal_is_withdrawn_when_its_namespace_is_not_allowed_any_more(state: str) -> None:
-    refusal = allocation_object("web", state, namespace="team-b")
-    (marked,) = sync_range(range_body(range_object(), foreign(), allocations=[refusal]))["children"]
+    refusal = allocation_object("team-b/web", state)
+    (marked,) = sync_range(range_object(), FOREIGN, allocations=[refusal])["children"]
     assert marked["spec"]["reason"] == "Withdrawn"
     refusal["spec"] = marked["spec"]
-    assert answers_of(sync_range(range_body(range_object(), foreign(), allocations=[refusal]))) == {}
+    assert answers_of(sync_range(range_object(), FOREIGN, allocations=[refusal])) == {}
 
 
 def test_a_refused_request_that_is_deleted_is_let_go_though_it_is_not_allowed_any_more() -> None:
-    refusal = allocation_object("web", "Busy", namespace="team-b")
+    refusal = allocation_object("team-b/web", "Busy")
     parent = range_object()
-    answer = sync_range(range_body(parent, foreign(deleted=at(-1)), allocations=[refusal]))
+    answer = sync_range(parent, deleted(FOREIGN), allocations=[refusal])
     assert answer["status"]["released"] == ["uid-web"]
     parent["status"] = answer["status"]
     for allocations in ([refusal], []):
-        answer = sync_range(range_body(parent, foreign(deleted=at(-1)), allocations=allocations))
+        answer = sync_range(parent, deleted(FOREIGN), allocations=allocations)
         assert answers_of(answer) == {"web": ("Released", "")}
 
 
 def test_a_holder_that_is_not_allowed_any_more_holds_a_range_that_is_deleted() -> None:
-    entries = [{**entry("web", "10.0.0.0/28"), "request": "team-b/web"}]
-    parent = range_object(entries=entries, closing=True, deleted=at(-5))
-    answer = sync_range(range_body(parent, foreign(cidr="10.0.0.0/28"), finalizing=True))
+    parent = with_ledger(deleted(range_object()), entry("team-b/web", "10.0.0.0/28"), closing=True)
+    answer = sync_range(parent, showing(FOREIGN, "10.0.0.0/28"), finalizing=True)
     assert answer["finalized"] is False
     assert answer["status"]["message"] == "waiting for 1 request: team-b/web"
 

@@ -16,13 +16,15 @@ from tests.hooks.build import (
     Obj,
     allocation_object,
     at,
+    deleted,
     entry,
     extent_object,
     range_body,
     range_object,
     request_object,
-    sync_range,
+    with_ledger,
 )
+from tests.hooks.calls import answer_to
 
 GATEWAY = "10.0.0.254"
 HELD = {f"r{index}": f"10.0.0.{16 * index}/28" for index in range(6)}
@@ -33,10 +35,9 @@ def busy_body() -> Obj:
     """A call in which everything happens: held, cooling, released and absent entries, waiting requests, extents."""
     lines = [entry(name, cidr) for name, cidr in HELD.items()]
     lines[2] |= {"releasedAt": at(-5)}
-    parent = range_object("10.0.0.0/24", entries=lines, revision=3)
-    parent["spec"] |= {"cooldownSeconds": 60, "network": {"gateway": GATEWAY}}
-    own, older = extent_object(POOL, version=9), extent_object("10.0.0.192/26", version=3, owner="other")
-    requests = [request_object("r0"), request_object("r1", deleted=at(-1)), request_object("r4"), request_object("r5")]
+    parent = with_ledger(range_object(cooldown=60, network={"gateway": GATEWAY}), *lines, revision=3)
+    own, older = extent_object(POOL, version=9), extent_object("10.0.0.192/26", version=3, range_="other")
+    requests = [request_object("r0"), deleted(request_object("r1")), request_object("r4"), request_object("r5")]
     requests += [request_object(f"n{index}", wanted=f"10.0.0.{16 * index}/28") for index in range(8)]
     allocations = [allocation_object(name, cidr=cidr, revision=1) for name, cidr in HELD.items()]
     listed = own | {"seen": "in the list of the domain"}  # not the same bytes as the child
@@ -68,7 +69,7 @@ def test_no_text_is_parsed_twice(
         return function(text)
 
     replace_everywhere(monkeypatch, function, counted)
-    answer = sync_range(busy_body())
+    answer = answer_to(busy_body())
 
     assert answer["status"]["state"] == "Ready"
     assert expected <= counts.keys()
@@ -95,7 +96,7 @@ def test_no_object_is_decoded_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     decoders = {each: Counting(decoder) for each, decoder in decoding._DECODERS.items()}
     monkeypatch.setattr(decoding, "_DECODERS", decoders)
     monkeypatch.setattr(msgspec.json, "decode", decode)
-    sync_range(busy_body())
+    answer_to(busy_body())
 
     objects = {raw: count for raw, count in counts.items() if b'"apiVersion"' in raw and b'"parent"' not in raw}
     assert len([raw for raw in objects if b"IPAMExtent" in raw]) == 3
@@ -117,7 +118,7 @@ def test_what_can_t_be_granted_is_computed_once(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(occupancy, "_unavailable", counted_unavailable)
     monkeypatch.setattr(occupancy, "CoolingDown", counted_cooling)
-    answer = sync_range(busy_body(), NOW)
+    answer = answer_to(busy_body(), NOW)
 
     assert "cooling down" in answer["status"]["message"]
     assert "overlaps" in answer["status"]["message"]

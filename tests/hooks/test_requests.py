@@ -5,15 +5,16 @@ import pytest
 from tests.hooks.build import (
     Obj,
     allocation_object,
+    annotated,
     at,
-    condition,
-    customize_request,
+    deleted,
     extent_object,
-    finalize_request,
     namespace_object,
     request_object,
-    sync_request,
+    showing,
+    uncontrolled,
 )
+from tests.hooks.calls import condition, customize_request, finalize_request, sync_request
 
 CIDR = "10.0.0.0/28"
 WEB = request_object("web")
@@ -28,13 +29,13 @@ LABEL = {"ipam.mandelsoft.org/range": "team-a.net"}
     ("request_", "namespace"),
     [
         (WEB, "team-a"),
-        (request_object("web", range_namespace="team-a"), "team-a"),
-        (request_object("web", range_namespace="infra"), "infra"),
+        (request_object("web", range_="team-a/net"), "team-a"),
+        (request_object("web", range_="infra/net"), "infra"),
     ],
     ids=["its own namespace", "named", "another one"],
 )
 def test_customize_asks_for_the_one_allocation_by_name(request_: Obj, namespace: str) -> None:
-    name = allocation_object("web", range_namespace=namespace)["metadata"]["name"]
+    name = allocation_object("web", range_=f"{namespace}/net")["metadata"]["name"]
     assert customize_request(request_) == {
         "relatedResources": [
             {
@@ -73,15 +74,13 @@ def test_every_answer_sets_the_label_by_which_the_range_finds_it(allocations: li
 
 
 def test_the_label_names_the_namespace_of_the_range() -> None:
-    elsewhere = request_object("web", namespace="team-b", range_namespace="infra")
+    elsewhere = request_object("team-b/web", range_="infra/net")
     assert sync_request(elsewhere)["labels"] == {"ipam.mandelsoft.org/range": "infra.net"}
-    assert sync_request(request_object("web", namespace="team-b"))["labels"] == {
-        "ipam.mandelsoft.org/range": "team-b.net"
-    }
+    assert sync_request(request_object("team-b/web"))["labels"] == {"ipam.mandelsoft.org/range": "team-b.net"}
 
 
 def test_a_deleted_request_that_waits_keeps_its_label() -> None:
-    going = request_object("web", deleted=at(-1))
+    going = deleted(request_object("web"))
     assert finalize_request(going)["labels"] == LABEL
     assert finalize_request(going, allocation_object("web", cidr=CIDR))["labels"] == LABEL
 
@@ -130,7 +129,6 @@ def test_a_request_whose_spec_cannot_be_read_is_invalid_without_asking_anybody()
     message = "the spec can't be read: Expected `str`, got `int` - at `spec.ipam.name`"
     assert (answer["status"]["state"], answer["status"]["message"]) == ("Invalid", message)
     stalled = condition(answer["status"], "Stalled")
-    assert stalled
     assert (stalled["status"], stalled["reason"]) == ("True", "InvalidSpec")
 
 
@@ -146,7 +144,7 @@ def test_silence_is_no_status(created: int) -> None:
 
 def test_a_request_with_a_block_is_never_pending() -> None:
     """Its allocation may be missing from a cache for a moment, or be deleted by hand."""
-    answer = sync_request(request_object("web", cidr=CIDR, created=at(-9999)))
+    answer = sync_request(showing(request_object("web", created=at(-9999)), CIDR))
     assert answer == {"labels": LABEL, "status": None, "resyncAfterSeconds": 60}
 
 
@@ -158,26 +156,25 @@ def test_a_refusal_that_was_taken_back_does_not_stay(state: str) -> None:
         "Pending",
         "range team-a/net no longer answers: check that it exists and allows this namespace",
     )
-    assert condition(status, "Reconciling") is not None
+    assert condition(status, "Reconciling")
     assert sync_request(refused | {"status": status})["status"] is None
 
 
 def test_a_released_answer_is_none_while_the_request_lives() -> None:
-    assert sync_request(request_object("web", cidr=CIDR), allocation_object("web", "Released"))["status"] is None
+    assert sync_request(showing(request_object("web"), CIDR), allocation_object("web", "Released"))["status"] is None
 
 
 @pytest.mark.parametrize("state", ["Busy", "Invalid"])
 def test_a_published_cidr_stays_whatever_the_answer_says(state: str) -> None:
-    shown = request_object("web", cidr=CIDR)
+    shown = showing(request_object("web"), CIDR)
     status = sync_request(shown, allocation_object("web", state, message="10.0.0.0/28 is held by x"))["status"]
     assert (status["cidr"], status["state"]) == (CIDR, state)
     ready = condition(status)
-    assert ready
     assert ready["status"] == "False"
 
 
 def test_a_request_that_shows_one_block_and_is_answered_another_is_not_called_ready() -> None:
-    shown = request_object("web", cidr=CIDR)
+    shown = showing(request_object("web"), CIDR)
     answer = sync_request(shown, allocation_object("web", cidr="10.0.0.16/28"))
     ready = condition(answer["status"])
     assert answer["status"]["cidr"] == CIDR
@@ -197,9 +194,9 @@ def test_the_same_answer_again_is_the_same_status() -> None:
 # --- whose answer it is ---------------------------------------------------------------------------------------------
 
 STRANGERS = {
-    "no controller": allocation_object("web", cidr=CIDR, controller=False),
-    "another range's": allocation_object("web", cidr=CIDR, range_name="other"),
-    "a range's elsewhere": allocation_object("web", cidr=CIDR, range_namespace="team-b"),
+    "no controller": uncontrolled(allocation_object("web", cidr=CIDR)),
+    "another range's": allocation_object("web", cidr=CIDR, range_="other"),
+    "a range's elsewhere": allocation_object("web", cidr=CIDR, range_="team-b/net"),
     "to another uid": allocation_object("web", cidr=CIDR, uid="first-life"),
     "orphaned": {**(o := allocation_object("web", cidr=CIDR)), "metadata": {**o["metadata"], "ownerReferences": []}},
     "of another kind of owner": {
@@ -220,8 +217,8 @@ NAMED_STRANGERS = ["no controller", "another range's", "orphaned", "of another k
 def test_an_allocation_that_the_range_does_not_control_is_no_answer(stranger: Obj) -> None:
     status = sync_request(WEB, stranger)["status"]
     assert status is None or status["state"] == "Pending"
-    assert sync_request(request_object("web", cidr=CIDR), stranger)["status"] is None
-    going = request_object("web", deleted=at(-60), annotations={UNANSWERED: at(-60)})
+    assert sync_request(showing(request_object("web"), CIDR), stranger)["status"] is None
+    going = annotated(deleted(request_object("web"), at(-60)), UNANSWERED, at(-60))
     assert finalize_request(going, stranger) == {"finalized": True}
 
 
@@ -249,14 +246,14 @@ def test_a_second_owner_that_is_no_controller_does_no_harm() -> None:
     ("state", "finalized"), [("Ready", False), ("Busy", False), ("Invalid", False), ("Released", True)]
 )
 def test_a_deleted_request_goes_when_its_range_has_released_it(state: str, *, finalized: bool) -> None:
-    going = request_object("web", deleted=at(-9999))
+    going = deleted(request_object("web"), at(-9999))
     answer = finalize_request(going, allocation_object("web", state, cidr=CIDR if state == "Ready" else ""))
     assert answer == {"labels": LABEL, "finalized": finalized, "resyncAfterSeconds": 60}
 
 
 def test_a_deleted_request_without_an_answer_writes_down_since_when() -> None:
     """From the first call on, not from the deletion: nothing may have run in between, and the range not been asked."""
-    assert finalize_request(request_object("web", deleted=at(-9999))) == {
+    assert finalize_request(deleted(request_object("web"), at(-9999))) == {
         "labels": LABEL,
         "annotations": {UNANSWERED: at(0)},
         "finalized": False,
@@ -266,7 +263,7 @@ def test_a_deleted_request_without_an_answer_writes_down_since_when() -> None:
 
 @pytest.mark.parametrize(("since", "left"), [(0, 10), (-9, 1)])
 def test_a_deleted_request_waits_ten_seconds_for_an_answer(since: int, left: float) -> None:
-    going = request_object("web", deleted=at(-9999), annotations={UNANSWERED: at(since)})
+    going = annotated(deleted(request_object("web"), at(-9999)), UNANSWERED, at(since))
     answer = finalize_request(going)
     assert (answer["finalized"], answer["resyncAfterSeconds"]) == (False, left)
     assert answer["annotations"] == {UNANSWERED: at(since)}
@@ -274,14 +271,14 @@ def test_a_deleted_request_waits_ten_seconds_for_an_answer(since: int, left: flo
 
 @pytest.mark.parametrize("since", [-10, -11, -9999])
 def test_a_deleted_request_without_an_answer_goes_after_ten_seconds(since: int) -> None:
-    going = request_object("web", deleted=at(-9999), annotations={UNANSWERED: at(since)})
+    going = annotated(deleted(request_object("web"), at(-9999)), UNANSWERED, at(since))
     assert finalize_request(going) == {"finalized": True}
 
 
 def test_a_deletion_that_lies_ahead_of_our_clock_does_not_make_the_wait_longer() -> None:
-    going = request_object("web", deleted=at(3600), annotations={UNANSWERED: at(-9)})
+    going = annotated(deleted(request_object("web"), at(3600)), UNANSWERED, at(-9))
     assert finalize_request(going)["annotations"] == {UNANSWERED: at(-9)}
-    going = request_object("web", deleted=at(3600), annotations={UNANSWERED: at(-10)})
+    going = annotated(deleted(request_object("web"), at(3600)), UNANSWERED, at(-10))
     assert finalize_request(going) == {"finalized": True}
 
 
@@ -289,30 +286,30 @@ def test_a_deletion_that_lies_ahead_of_our_clock_does_not_make_the_wait_longer()
     "since", ["", "yesterday", "2026-11-23T20:00:00", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"]
 )
 def test_a_note_that_somebody_else_wrote_is_no_bug(since: str) -> None:
-    going = request_object("web", deleted=at(-1), annotations={UNANSWERED: since})
+    going = annotated(deleted(request_object("web")), UNANSWERED, since)
     assert finalize_request(going)["finalized"] in (True, False)
 
 
 def test_a_deleted_request_that_shows_a_block_waits_for_hooks_that_can_read_its_spec() -> None:
-    going = request_object("web", deleted=at(-1), cidr="10.0.0.0/28")
+    going = showing(deleted(request_object("web")), "10.0.0.0/28")
     going["spec"]["size"] = "small"
     assert finalize_request(going) == {"finalized": False, "resyncAfterSeconds": 60}
 
 
 def test_a_deleted_request_whose_spec_cannot_be_read_goes_at_once() -> None:
     """It names no range, so no range can hold a block for it."""
-    assert finalize_request(request_object("web", deleted=at(0)) | {"spec": {}}) == {"finalized": True}
+    assert finalize_request(deleted(request_object("web"), at(0)) | {"spec": {}}) == {"finalized": True}
 
 
 def test_a_deletion_writes_no_status() -> None:
-    going = request_object("web", deleted=at(-1), cidr=CIDR)
+    going = showing(deleted(request_object("web")), CIDR)
     for answer in (finalize_request(going), finalize_request(going, allocation_object("web", cidr=CIDR))):
         assert "status" not in answer
 
 
 # --- a range that will answer ---------------------------------------------------------------------------------------
 
-LONG_GONE = request_object("web", deleted=at(-9999), annotations={UNANSWERED: at(-9999)})
+LONG_GONE = annotated(deleted(request_object("web"), at(-9999)), UNANSWERED, at(-9999))
 WAITS = {"labels": LABEL, "finalized": False, "resyncAfterSeconds": 60}
 ANNOUNCED = "10.0.0.0/24"
 OPEN = {"from": "Selector", "selector": {"matchLabels": {"open": "yes"}}}
@@ -327,8 +324,8 @@ def test_a_deleted_request_waits_for_a_range_that_is_there_however_long_it_takes
 @pytest.mark.parametrize(
     "extent",
     [
-        extent_object(ANNOUNCED, controller=False),
-        extent_object(ANNOUNCED, range_name="other"),
+        uncontrolled(extent_object(ANNOUNCED)),
+        extent_object(ANNOUNCED, range_="other"),
         {**(e := extent_object(ANNOUNCED)), "metadata": {**e["metadata"], "labels": {}}},
         {**e, "spec": {"range": "net"}},
     ],
@@ -354,9 +351,7 @@ def test_it_does_not_wait_where_a_stranger_stands_in_the_way_of_its_answer() -> 
     ids=["nothing said", "Same", "All", "selected", "not selected"],
 )
 def test_it_waits_only_for_a_range_that_serves_its_namespace(allowed: Obj | None, labels: Obj, *, waits: bool) -> None:
-    stranger = request_object(
-        "web", namespace="team-b", range_namespace="team-a", deleted=at(-9999), annotations={UNANSWERED: at(-9999)}
-    )
+    stranger = annotated(deleted(request_object("team-b/web", range_="team-a/net"), at(-9999)), UNANSWERED, at(-9999))
     answer = finalize_request(
         stranger,
         extents=[extent_object(ANNOUNCED, allowed=allowed)],
@@ -367,7 +362,7 @@ def test_it_waits_only_for_a_range_that_serves_its_namespace(allowed: Obj | None
 
 def test_it_waits_if_one_of_several_extents_serves_its_namespace() -> None:
     """Two lives of a range may have left extents that say different things; their order on the wire says nothing."""
-    stranger = request_object("web", namespace="team-b", range_namespace="team-a", deleted=at(-9999))
+    stranger = deleted(request_object("team-b/web", range_="team-a/net"), at(-9999))
     extents = [extent_object(ANNOUNCED, version=7), extent_object(ANNOUNCED, version=8, allowed={"from": "All"})]
     for order in (extents, extents[::-1]):
         assert finalize_request(stranger, extents=order, namespaces=[namespace_object("team-b")]) == WAITS
