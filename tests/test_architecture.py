@@ -52,6 +52,8 @@ WORLD = {"hooks/app.py", "hooks/settings.py"}
 
 FUNCTION_LINES_MAX = 70
 FILE_LINES_MAX = 400
+#: Files that may have more lines, because a table is easier to read in one file.
+LONG_TABLES = {"tests/e2e/crd_tables.py"}
 
 
 def sources(*folders: str) -> list[Path]:
@@ -184,7 +186,7 @@ def test_files_and_functions_stay_small(path: Path) -> None:
     ]
 
     assert not too_long
-    assert path.match("tests/**/*.py") or len(text.splitlines()) <= FILE_LINES_MAX
+    assert name_of(path) in LONG_TABLES or len(text.splitlines()) <= FILE_LINES_MAX
 
 
 @pytest.mark.parametrize("path", sources(*OURS), ids=name_of)

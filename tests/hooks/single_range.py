@@ -12,7 +12,7 @@ from tests.hooks.build import NOW, Obj, allocation_object, namespace_object, ran
 from tests.hooks.calls import answer_to, finalize_request, sync_request
 
 
-class World:
+class SingleRange:
     """One range, its allocations, and requests by name."""
 
     def __init__(self, parent: Obj | None = None) -> None:

@@ -1,12 +1,10 @@
-"""Ranges of one domain that overlap: who announced first has the addresses, and nobody else grants them."""
+"""Ranges of one domain that overlap: the range that announced an address first grants it, and no other range does."""
 
 from collections.abc import Sequence
 
 import pytest
 
 from hooks.api import names
-from hooks.api.names import EXTENT_KEY
-from hooks.ranges.spec import Domain
 from tests.hooks.build import (
     Obj,
     allocation_object,
@@ -22,17 +20,7 @@ from tests.hooks.build import (
     unnumbered,
     with_ledger,
 )
-from tests.hooks.calls import (
-    answer_to,
-    answers_of,
-    condition,
-    customize_range,
-    extents_of,
-    ledger_of,
-    messages_of,
-    post,
-    sync_range,
-)
+from tests.hooks.calls import answer_to, answers_of, condition, extents_of, ledger_of, messages_of, sync_range
 
 POOL = "10.0.0.0-10.0.0.255"
 WEB = request_object("web")
@@ -49,7 +37,7 @@ def synced(*extents: Obj, parent: Obj | None = None, requests: Sequence[Obj] = (
     return sync_range(parent or range_object(), *requests, announced=own, extents=list(extents))
 
 
-# --- announcing
+# --- announcements ----------------------------------------------------------------------------------------------------
 
 
 def test_a_new_range_announces_its_addresses_and_grants_nothing_yet() -> None:
@@ -145,12 +133,6 @@ def test_excluded_addresses_are_announced_by_nobody() -> None:
     assert extents_of(sync_range(parent, announced=[], extents=[])) == [["10.0.0.0-10.0.0.127"]]
 
 
-def test_the_name_of_an_extent_says_whose_it_is_and_of_what() -> None:
-    seen = {names.extent_name("net", uid, texts) for uid in ("u1", "u2") for texts in ([POOL], ["10.0.0.0"])}
-    assert len(seen) == 4
-    assert len(names.extent_name("n" * 253, "u1", [POOL])) == 63
-
-
 def test_nothing_is_announced_in_a_namespace_that_is_going() -> None:
     going = [deleted(namespace_object())]
     answer = sync_range(range_object(), announced=[], extents=[], namespaces=going)
@@ -182,7 +164,7 @@ def test_without_a_word_of_extents_nothing_is_asked_and_nothing_announced() -> N
     assert ledger_of(answer) == {"web": "10.0.0.0/28"}
 
 
-# --- who is older
+# --- overlaps ---------------------------------------------------------------------------------------------------------
 
 
 def test_an_older_range_keeps_what_both_have() -> None:
@@ -316,38 +298,7 @@ def test_a_named_domain_spans_namespaces() -> None:
     assert answer["status"]["message"].startswith(f"no address is free, 1 request waits; {overlap}")
 
 
-# --- labels
-
-
-def test_the_default_domain_can_t_be_one_that_somebody_names() -> None:
-    assert Domain.of("", "team-a") == ("namespace.team-a", "namespace team-a")
-    assert Domain.of("corp", "team-a") == ("corp", "domain corp")
-    assert names.domain_label("namespace." + "n" * 53) == "namespace." + "n" * 53
-    cut = names.domain_label("namespace." + "n" * 63)
-    assert (len(cut), cut[:52]) == (63, "namespace." + "n" * 42)
-
-
-def test_customize_asks_for_the_extents_of_the_named_domain() -> None:
-    rules = customize_range(range_object(domain="corp"))["relatedResources"]
-    (asked,) = [each for each in rules if each["resource"] == "ipamextents"]
-    assert asked["labelSelector"] == {"matchLabels": {names.DOMAIN_LABEL: "corp"}}
-
-
-# --- broken calls
-
-
-def test_an_own_extent_that_is_no_object_is_refused_for_it_would_be_deleted() -> None:
-    body = range_body(range_object(), announced=[], extents=[])
-    body["children"][EXTENT_KEY] = {"team-a/net-1": []}
-    assert post("/ipamrange/sync", body).status_code == 400
-
-
-@pytest.mark.parametrize("spec", [1, None, {"range": 1, "domain": [{"b": 1, "a": 2}]}])
-def test_an_own_extent_with_any_spec_comes_back_as_it_came(spec: object) -> None:
-    body = range_body(range_object(), announced=[], extents=[])
-    body["children"][EXTENT_KEY] = {"team-a/net-1": {"spec": spec}}
-    (returned,) = [each for each in answer_to(body)["children"] if each["metadata"]["name"] == "net-1"]
-    assert returned["spec"] == spec
+# --- extents that cannot be read --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

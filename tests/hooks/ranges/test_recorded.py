@@ -1,5 +1,5 @@
-"""Recorded addresses: an earlier life of a request had a block, and gets it back; and the hold, which keeps all others
-out until everybody is back.
+"""Recorded addresses: a request that had a block in an earlier life gets it again; and the hold, under which only such
+requests are served.
 """
 
 import pytest
@@ -112,27 +112,7 @@ def test_a_record_of_somebody_else_s_block_is_ignored() -> None:
     assert ledger_of(answer) == {"web": "10.0.0.80/28", "held": "10.0.0.64/28"}
 
 
-# --- what the request is told ---------------------------------------------------------------------------------------
-
-
-def test_who_gets_another_block_than_the_recorded_one_is_told_so_for_good() -> None:
-    allocation = allocation_object("web", cidr="10.0.0.0/28", revision=1)
-    answer = sync_request(recording(request_object("web"), "10.0.0.64/28"), allocation)
-    why = "which was not free or is not what the spec asks for"
-    message = f"allocated 10.0.0.0/28 instead of the recorded 10.0.0.64/28, {why}"
-    assert (answer["status"]["state"], answer["status"]["message"]) == ("Ready", message)
-    assert answer["annotations"] == {"ipam.mandelsoft.org/cidr": "10.0.0.0/28"}
-    later = recording(request_object("web"), "10.0.0.0/28") | {"status": answer["status"]}
-    assert sync_request(later, allocation)["status"] == answer["status"]
-
-
-@pytest.mark.parametrize("request_", [request_object("web"), recording(request_object("web"), "10.0.0.0/28")])
-def test_who_gets_the_recorded_block_is_told_nothing(request_: Obj) -> None:
-    answer = sync_request(request_, allocation_object("web", cidr="10.0.0.0/28", revision=1))
-    assert "message" not in answer["status"]
-
-
-# --- the hold -------------------------------------------------------------------------------------------------------
+# --- the hold ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_range_on_hold_serves_only_recorded_addresses() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hooks.api.names import REQUEST_FINALIZER, NamespacedName, allocation_name, range_label
+from hooks.api.names import REQUEST_FINALIZER, NamespacedName, allocation_name, extent_name, range_label
 
 LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 DNS_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
@@ -108,3 +108,9 @@ def test_names_are_the_same_for_ever() -> None:
         allocation_name(NamespacedName("team-a", "net"), NamespacedName("team-a", "web"), "uid-web") == f"web-{digest}"
     )
     assert REQUEST_FINALIZER == "metacontroller.io/decoratorcontroller-ipamrequest"
+
+
+def test_the_name_of_an_extent_says_whose_it_is_and_of_what() -> None:
+    seen = {extent_name("net", uid, texts) for uid in ("u1", "u2") for texts in (["10.0.0.0-10.0.0.255"], ["10.0.0.0"])}
+    assert len(seen) == 4
+    assert len(extent_name("n" * 253, "u1", ["10.0.0.0"])) == 63
