@@ -27,7 +27,7 @@ CASES = read_cases([FOLDER])
 ALLOCATION_KEY = "IPAMAllocation.ipam.mandelsoft.org/v1alpha1"
 ENDPOINTS = {f"/{kind}/{hook}" for kind in ("ipamrange", "ipamrequest") for hook in ("customize", "sync", "finalize")}
 
-#: How each refusal of a request shows in the answer, which carries no reason of its own: the state and the message.
+#: The state and the message with which each refusal of a request occurs in an answer.
 REFUSALS = {
     "Exhausted": ("Busy", r"no free /28 in team-a/net: waiting for room"),
     "Taken": ("Busy", r"10\.0\.0\.0/28 is not free: 10\.0\.0\.5/32 is held by team-b/web"),
@@ -185,7 +185,8 @@ def test_each_refusal_is_shown_in_the_answer_of_a_range(reason: str) -> None:
     state, message = REFUSALS[reason]
 
     assert any(
-        spec["state"] == state and re.fullmatch(message, spec.get("message", "")) for spec in answered_allocations()
+        (spec["state"], spec.get("reason")) == (state, reason) and re.fullmatch(message, spec["message"])
+        for spec in answered_allocations()
     )
 
 
@@ -213,7 +214,7 @@ def test_a_request_beyond_what_one_object_can_record_is_busy(send: Send) -> None
 
 
 #: The parts of a status that the API server compares, and what stands for an absent one.
-LEDGER: dict[str, Any] = {"allocations": [], "roundRobin": {}, "released": [], "held": False, "closing": False}
+LEDGER: dict[str, Any] = {"allocations": [], "roundRobin": {}, "released": [], "onHold": False, "closing": False}
 
 
 def ledger_of(status: dict[str, Any]) -> tuple[Any, ...]:
