@@ -1,4 +1,4 @@
-"""What the documents say is true (output, links, examples, targets) and is said in plain English."""
+"""What the documents say is true (output, links, examples, targets) and written in plain English."""
 
 import json
 import re
@@ -23,7 +23,7 @@ from tests.promises import EXAMPLES, promises
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = sorted(path for path in ROOT.rglob("*.md") if ".venv" not in path.parts)
-#: What the cluster in a box has no kind for; tests/e2e has a test of its own for it.
+#: Examples with kinds that the simulated cluster does not have; tests/e2e tests them.
 ELSEWHERE = {"quota.yaml"}
 
 
@@ -32,7 +32,7 @@ def name_of(path: Path) -> str:
 
 
 def console_blocks() -> dict[str, str]:
-    """The README's sessions: what is typed, and what it prints."""
+    """The console sessions of the README: command and output."""
     blocks = re.findall(r"```console\n\$ (.*?)\n(.*?)```", README, flags=re.DOTALL)
     return dict(blocks)
 
@@ -121,7 +121,7 @@ def test_every_example_is_named_in_the_examples_readme() -> None:
 
 
 def test_the_examples_can_all_be_applied_to_one_cluster() -> None:
-    """No two of them make the same object, and no two of their ranges are in each other's way."""
+    """No two of them create the same object, and no two of their ranges overlap in a domain."""
     owners: dict[tuple[str, ...], Path] = {}
     ranges: dict[tuple[str, str], list[Block]] = {}
     for path in EXAMPLES:
@@ -187,7 +187,7 @@ PHRASES = {
     r"\b(stand|stands|stood) in (\S+ )?(\S+ )?way\b": "blocks, conflicts with",
 }  # fmt: skip
 
-#: Where these phrases are looked for. Write True where a folder does not use them any more.
+#: The folders in which these phrases are searched for. Write True for a folder that no longer uses them.
 PLAIN = {
     "crds": True, "deploy": True, "examples": True, "metacontroller": True,
     "bench": True, "conformance": True, "controlplane": False, "hooks": True, "ipam": True, "simulator": False,

@@ -86,7 +86,7 @@ def messages_of(answer: Obj) -> dict[str, str]:
 
 
 def extents_of(answer: Obj) -> list[list[str]]:
-    """The addresses of each extent that shall exist."""
+    """The addresses of each desired extent."""
     return [spec["ranges"] for spec in _specs(answer, EXTENT_KIND)]
 
 

@@ -1,4 +1,4 @@
-"""Hooks in a loop: lives of ranges and requests from creation to rest, S6, and that a fixed point is one."""
+"""Hooks in a loop: ranges and requests from creation to rest and deletion, and rule S6: at rest, nothing is written."""
 
 from itertools import permutations
 from random import Random
@@ -23,7 +23,7 @@ from tests.hooks.calls import answer_to, condition, post, sync_range
 from tests.hooks.single_range import SingleRange
 
 
-def test_the_issue_s_request_gets_the_first_block() -> None:
+def test_the_request_of_the_issue_gets_the_first_block() -> None:
     loop = SingleRange(range_object("192.168.0.0/16", chunk_size=24))
     loop.create(request_object("mynet"))
     loop.run()
@@ -32,7 +32,7 @@ def test_the_issue_s_request_gets_the_first_block() -> None:
     assert loop.requests["mynet"]["metadata"]["annotations"]["ipam.mandelsoft.org/cidr"] == "192.168.0.0/24"
 
 
-def test_a_grant_takes_two_range_calls_one_commits_the_other_publishes() -> None:
+def test_one_call_of_the_range_commits_a_grant_and_the_next_one_publishes_it() -> None:
     loop = SingleRange()
     loop.create(request_object("web"))
     loop.sync_range()
@@ -41,7 +41,7 @@ def test_a_grant_takes_two_range_calls_one_commits_the_other_publishes() -> None
     assert [each["spec"]["state"] for each in loop.allocations.values()] == ["Ready"]
 
 
-def test_who_waits_is_served_by_itself_when_room_appears() -> None:
+def test_a_waiting_request_is_served_when_a_block_is_released() -> None:
     loop = SingleRange(range_object("10.0.0.0/27"))
     loop.create(*(request_object(name, created=at(-60 + n)) for n, name in enumerate(("one", "two", "three"))))
     loop.run()
@@ -69,7 +69,7 @@ BLOCK_OF = {28: "10.0.1.0/28", 29: "10.0.0.8/29", 30: "10.0.0.16/30", 31: "10.0.
 
 
 @pytest.mark.parametrize("sizes", list(permutations(BLOCK_OF))[::7], ids=lambda sizes: "-".join(map(str, sizes)))
-def test_the_issue_s_fragments_give_each_size_its_block_in_any_order_of_creation(sizes: tuple[int, ...]) -> None:
+def test_the_fragments_of_the_issue_give_each_size_its_block_in_any_order_of_creation(sizes: tuple[int, ...]) -> None:
     loop = SingleRange(EXAMPLE)
     for size in sizes:
         loop.create(request_object(f"r{size}", size=size))
@@ -97,7 +97,7 @@ def test_a_deleted_range_waits_for_its_requests_and_nothing_leaks() -> None:
     assert loop.state() == (None, {}, {})
 
 
-def test_a_range_without_requests_goes_at_once() -> None:
+def test_a_range_without_requests_is_deleted_at_once() -> None:
     loop = SingleRange()
     loop.run()
     loop.delete_range()
@@ -121,7 +121,7 @@ def test_creating_and_deleting_in_a_loop_leaks_nothing() -> None:
     assert (loop.requests, loop.allocations, loop.ledger()) == ({}, {}, {})
 
 
-def test_a_request_with_a_foreign_finalizer_holds_its_block_until_that_is_gone() -> None:
+def test_a_request_with_a_foreign_finalizer_keeps_its_block_until_that_is_removed() -> None:
     loop = SingleRange()
     loop.create(request_object("web", finalizers=(REQUEST_FINALIZER, "example.com/other")))
     loop.run()
@@ -133,7 +133,7 @@ def test_a_request_with_a_foreign_finalizer_holds_its_block_until_that_is_gone()
     assert (loop.ledger(), loop.requests) == ({}, {})
 
 
-def test_a_request_of_the_same_name_is_another_one() -> None:
+def test_a_request_with_the_same_name_and_another_uid_is_another_request() -> None:
     loop = SingleRange()
     loop.create(request_object("web", uid="first"))
     loop.run()
@@ -148,7 +148,7 @@ def test_a_request_of_the_same_name_is_another_one() -> None:
 
 
 def a_busy_loop() -> SingleRange:
-    """At rest, with holders, waiting ones, an absent one, one that is being deleted, and refused ones."""
+    """At rest, with holders, an absent one, requests that wait, are refused, or are being deleted."""
     loop = SingleRange(range_object("10.0.0.0/26"))
     names = ("a", "b", "c", "d", "e", "f")
     loop.create(*(noisy(request_object(name)) for name in names), request_object("wrong", size=99))
@@ -180,7 +180,7 @@ def test_the_order_of_a_body_does_not_change_a_byte_of_the_answer(seed: int) -> 
     assert post("/ipamrange/sync", shuffled(body, random, lists=False)).data == post("/ipamrange/sync", body).data
 
 
-def test_what_cannot_be_read_is_returned_in_one_order_too() -> None:
+def test_objects_that_cannot_be_read_do_not_make_the_answer_depend_on_their_order() -> None:
     broken: list[Obj] = [renamed(allocation_object(f"r{number}"), f"r{number}") for number in range(6)]
     for each in broken:
         each["spec"]["state"] = 7
@@ -193,12 +193,12 @@ def test_what_cannot_be_read_is_returned_in_one_order_too() -> None:
     assert one.data == other.data
 
 
-def test_the_same_call_twice_is_answered_alike() -> None:
+def test_the_same_call_twice_gets_the_same_answer() -> None:
     body = a_busy_loop().body()
     assert post("/ipamrange/sync", body).data == post("/ipamrange/sync", body).data
 
 
-def test_fields_that_nobody_reads_do_not_change_the_answer() -> None:
+def test_fields_that_are_not_read_do_not_change_the_answer() -> None:
     parent = with_ledger(range_object(), entry("a", "10.0.0.0/28"))
     requests = [request_object("a"), request_object("b")]
     answer = allocation_object("a", cidr="10.0.0.0/28", revision=1)
@@ -219,14 +219,14 @@ def test_a_call_at_rest_changes_nothing_and_writes_nothing() -> None:
 
 
 def test_time_alone_changes_nothing_at_rest() -> None:
-    """Conditions keep their times and marks stay, so that no call writes because a clock went on."""
+    """Conditions keep their times and marks stay, so that no call writes only because time has passed."""
     loop = a_busy_loop()
     loop.run()
     loop.wait(86_400)
     assert loop.run() == 1
 
 
-def test_a_turn_and_nothing_else_moves_the_time_of_a_condition() -> None:
+def test_the_time_of_a_condition_changes_only_with_its_status() -> None:
     loop = SingleRange(range_object("10.0.0.0/28"))
     loop.create(request_object("one", created=at(-60)), request_object("two", created=at(-50)))
     loop.run()

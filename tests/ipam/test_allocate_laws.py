@@ -11,7 +11,7 @@ from ipam.allocate import Claim, Decision, Held, Refused, Verdict, allocate
 from ipam.pool import Pool
 from tests.ipam.strategies import SPACE, intervals_within, members
 
-#: Where the small pools lie: somewhere, and at both ends of both address spaces.
+#: The positions of the small pools: somewhere in the middle, and at both ends of both address spaces.
 PLACES: list[tuple[Family, int]] = [
     (IPV4, 10 << 24),
     (IPV4, 0),
@@ -43,7 +43,7 @@ def cases(draw: st.DrawFn) -> Case:
     return Pool("team/net", AddressSet(family, intervals), AddressSet(family)), held, draw(st.lists(claim, max_size=10))
 
 
-#: No cursors, or some: each law but those of placement holds for both modes.
+#: No cursors, or some: all laws except those of placement hold for both modes.
 CURSORS = st.none() | st.dictionaries(st.integers(0, 128), st.integers(0, 2**32 - 1), max_size=6)
 
 
@@ -58,10 +58,10 @@ def addresses_of(prefix: Prefix) -> set[int]:
 @given(cases(), CURSORS)
 def test_no_overlap(case: Case, cursors: dict[int, int] | None) -> None:
     pool, held, claims = case
-    given_away: set[int] = set()
+    used: set[int] = set()
     for block in [*(block for block, _ in held), *granted(allocate(pool, held, claims, cursors))]:
-        assert not given_away & addresses_of(block)
-        given_away |= addresses_of(block)
+        assert not used & addresses_of(block)
+        used |= addresses_of(block)
 
 
 @given(cases(), CURSORS)
@@ -134,7 +134,7 @@ def test_round_robin(case: Case, cursors: dict[int, int]) -> None:
 
 @given(cases(), CURSORS)
 def test_both_modes_refuse_the_same_single_claim(case: Case, cursors: dict[int, int] | None) -> None:
-    """Where a block is cut is a matter of mode; whether there is one is not."""
+    """The mode decides where a block is cut, but not whether there is one."""
     pool, held, claims = case
     for claim in claims:
         one, other = (allocate(pool, held, [claim], each).outcomes[0] for each in (None, cursors or {}))
@@ -143,7 +143,7 @@ def test_both_modes_refuse_the_same_single_claim(case: Case, cursors: dict[int, 
 
 @given(cases())
 def test_explained(case: Case) -> None:
-    """A refusal has a reason and a sentence; Invalid is what even the empty pool refuses, Busy what it would grant."""
+    """A refusal has a reason and a message. It is Invalid if even the empty pool refuses the claim, otherwise Busy."""
     pool, held, claims = case
     for claim, outcome in zip(claims, allocate(pool, held, claims).outcomes, strict=True):
         if isinstance(outcome, Refused):
@@ -158,7 +158,7 @@ def test_explained(case: Case) -> None:
 
 
 @given(cases())
-def test_a_taken_block_names_the_lowest_block_in_its_way_and_who_holds_it(case: Case) -> None:
+def test_the_refusal_of_a_taken_block_names_the_lowest_conflicting_block_and_its_holder(case: Case) -> None:
     pool, held, claims = case
     decision = allocate(pool, held, claims)
     holders = [*held, *(Held(block, "new") for block in granted(decision))]
@@ -171,8 +171,8 @@ def test_a_taken_block_names_the_lowest_block_in_its_way_and_who_holds_it(case: 
 
 
 @given(cases())
-def test_a_claim_for_any_block_is_refused_in_the_same_words_whatever_is_held(case: Case) -> None:
-    """No number that moves with every grant: each change of a message is a write to everybody who waits."""
+def test_a_claim_for_any_block_is_refused_with_the_same_message_whatever_is_held(case: Case) -> None:
+    """No number that changes with every grant: each change of a message rewrites all waiting requests."""
     pool, held, claims = case
     messages = {
         (claim.prefix_length, outcome.message)
@@ -196,11 +196,11 @@ def test_deterministic(case: Case, random: Random) -> None:
 
 @given(cases(), CURSORS)
 def test_accounted(case: Case, cursors: dict[int, int] | None) -> None:
-    """Free and held and granted addresses of the pool make up the pool."""
+    """The free, held and granted addresses of the pool make up the pool."""
     pool, held, claims = case
     decision = allocate(pool, held, claims, cursors)
-    away = [block for block, _ in held] + granted(decision)
-    free = members(pool.usable.intervals).difference(*map(addresses_of, away))
+    taken = [block for block, _ in held] + granted(decision)
+    free = members(pool.usable.intervals).difference(*map(addresses_of, taken))
     assert decision.total_count == len(members(pool.usable.intervals))
     assert decision.free_count == len(free)
     rooms = [room_around(Prefix(first, pool.family.bits, pool.family), free) for first in free]
@@ -210,7 +210,7 @@ def test_accounted(case: Case, cursors: dict[int, int] | None) -> None:
 
 @given(cases(), CURSORS, st.integers(0, 6))
 def test_bounded(case: Case, cursors: dict[int, int] | None, most: int) -> None:
-    """The first so many grants are the same as without the bound, and all is as if nobody else could be granted any."""
+    """The first grants are the same as without the bound, and the rest is as if the refused claims did not exist."""
     pool, held, claims = case
     unbounded = allocate(pool, held, claims, cursors).outcomes
     decision = allocate(pool, held, claims, cursors, most)

@@ -40,7 +40,7 @@ def test_addresses_come_from_the_smallest_blocks_first() -> None:
     assert take_all(space((5, 20)), 32) == [5, 20, 6, 7, 16, 17, 18, 19, 8, 9, 10, 11, 12, 13, 14, 15]
 
 
-def test_what_does_not_fit_is_not_taken_although_enough_addresses_are_free() -> None:
+def test_a_block_that_does_not_fit_is_not_taken_although_enough_addresses_are_free() -> None:
     free = space((1, 2), (5, 6))
     assert free.take(31) is None
     assert take_all(free, 32) == [1, 2, 5, 6]

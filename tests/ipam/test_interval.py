@@ -1,4 +1,4 @@
-"""Intervals as users write them, what is left of them without others, and the aligned blocks that make them up."""
+"""Intervals as users write them, their difference, and the aligned blocks that make them up."""
 
 from ipaddress import IPv4Address, IPv6Address, summarize_address_range
 
@@ -51,7 +51,7 @@ NO_ADDRESS = "is not an IP address, such as 10.0.0.5 or 2001:db8::5"
     ],
     ids=lambda text: text if " " not in text else "",
 )
-def test_what_is_no_interval_is_refused_with_the_reason(text: str, message: str) -> None:
+def test_text_that_is_not_an_interval_is_refused_with_the_reason(text: str, message: str) -> None:
     with pytest.raises(InvalidAddress) as refused:
         parse_interval(text)
     assert str(refused.value) == message
@@ -89,11 +89,11 @@ def test_what_is_no_interval_is_refused_with_the_reason(text: str, message: str)
         "one whole interval",
         "overlapping ones",
         "one inside another",
-        "one inside another that reaches on",
+        "one inside another that ends later",
         "behind",
     ],
 )
-def test_without_cuts_out_what_is_taken(taken: list[tuple[int, int]], expected: list[tuple[int, int]]) -> None:
+def test_without_removes_the_taken_addresses(taken: list[tuple[int, int]], expected: list[tuple[int, int]]) -> None:
     intervals = [Interval(10, 19), Interval(30, 39)]
     assert list(without(intervals, (Interval(*each) for each in taken))) == expected
 

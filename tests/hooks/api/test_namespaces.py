@@ -17,14 +17,14 @@ REQUIREMENTS = [
 
 @pytest.mark.parametrize("labels", [{}, {"tier": "web"}, {"tier": "db"}, {"tier": ""}, {"other": "web"}])
 @pytest.mark.parametrize("requirement", REQUIREMENTS, ids=lambda each: each["operator"])
-def test_each_operator_means_what_it_means_in_the_simulator(requirement: Obj, labels: dict[str, str]) -> None:
-    """Metacontroller selects by its own reading, and the simulator's is one that shares no code with ours."""
+def test_each_operator_selects_the_same_labels_as_in_the_simulator(requirement: Obj, labels: dict[str, str]) -> None:
+    """Metacontroller selects with code of its own. The simulator stands for it: it shares no code with the hooks."""
     selector = LabelSelector(match_labels={}, match_expressions=[LabelRequirement(**requirement)])
     assert selects(selector, labels) == selector_matches({"matchExpressions": [requirement]}, labels)
 
 
 @pytest.mark.parametrize(
-    ("key", "is_one"),
+    ("key", "is_valid"),
     [
         ("team", True),
         ("Team_1.x", True),
@@ -42,15 +42,15 @@ def test_each_operator_means_what_it_means_in_the_simulator(requirement: Obj, la
         ("team\n", False),
     ],
 )
-def test_keys_of_labels(key: str, is_one: bool) -> None:
+def test_a_label_key_is_valid_exactly_if_kubernetes_accepts_it(key: str, is_valid: bool) -> None:
     allowed = AllowedNamespaces("Selector", LabelSelector(match_labels={key: "x"}))
-    assert (invalid_reason(allowed) is None) == is_one
+    assert (invalid_reason(allowed) is None) == is_valid
 
 
 @pytest.mark.parametrize(
-    ("value", "is_one"),
+    ("value", "is_valid"),
     [("", True), ("a" * 63, True), ("a" * 64, False), ("-a", False), ("a b", False), ("a\n", False)],
 )
-def test_values_of_labels(value: str, is_one: bool) -> None:
+def test_a_label_value_is_valid_exactly_if_kubernetes_accepts_it(value: str, is_valid: bool) -> None:
     allowed = AllowedNamespaces("Selector", LabelSelector(match_labels={"key": value}))
-    assert (invalid_reason(allowed) is None) == is_one
+    assert (invalid_reason(allowed) is None) == is_valid

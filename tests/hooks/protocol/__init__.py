@@ -1,1 +1,1 @@
-"""Tests of what Metacontroller sends and takes."""
+"""Tests of what Metacontroller sends and accepts."""

@@ -20,7 +20,7 @@ ALLOCATIONS = "IPAMAllocation.ipam.mandelsoft.org/v1alpha1"
     ids=["an empty spec", "another spec", "no uid", "no spec"],
 )
 def test_one_malformed_allocation_among_many_is_returned_as_it_came(field: str, value: object) -> None:
-    """Left out, it would be deleted."""
+    """If it were left out, Metacontroller would delete it."""
     entries = [entry(f"r{number}", f"10.0.0.{16 * number}/28") for number in range(5)]
     answers = [allocation_object(f"r{n}", cidr=f"10.0.0.{16 * n}/28", revision=1) for n in range(5)]
     requests = [request_object(f"r{number}") for number in range(5)]
@@ -39,8 +39,8 @@ def test_one_malformed_allocation_among_many_is_returned_as_it_came(field: str, 
     assert answers_of(answer) == {f"r{n}": ("Ready", f"10.0.0.{16 * n}/28") for n in range(5)}
 
 
-def test_an_allocation_that_cannot_be_read_is_returned_once_if_its_request_holds_a_block() -> None:
-    """Two children of one name would be a contradiction."""
+def test_an_allocation_that_cannot_be_read_is_returned_once_even_if_its_request_holds_a_block() -> None:
+    """Two children with one name would contradict each other."""
     broken = allocation_object("web", cidr="10.0.0.0/28", revision=1)
     broken["spec"]["revision"] = "one"
     parent = with_ledger(range_object(), entry("web", "10.0.0.0/28"))
@@ -50,7 +50,7 @@ def test_an_allocation_that_cannot_be_read_is_returned_once_if_its_request_holds
 
 
 @pytest.mark.parametrize("malformed", [None, 5, "x", []], ids=["null", "a number", "a text", "a list"])
-def test_an_allocation_that_is_no_object_stops_the_call_and_nothing_is_lost(malformed: object) -> None:
+def test_an_allocation_that_is_not_an_object_fails_the_call_because_it_would_be_deleted(malformed: object) -> None:
     body = range_body(range_object())
     body["children"][ALLOCATIONS]["team-a/x"] = malformed
     response = post("/ipamrange/sync", body)
@@ -58,14 +58,14 @@ def test_an_allocation_that_is_no_object_stops_the_call_and_nothing_is_lost(malf
     assert "team-a/x" in response.get_json()["error"]["path"]
 
 
-def test_an_own_extent_that_is_no_object_is_refused_for_it_would_be_deleted() -> None:
+def test_an_own_extent_that_is_not_an_object_fails_the_call_because_it_would_be_deleted() -> None:
     body = range_body(range_object(), announced=[], extents=[])
     body["children"][EXTENT_KEY] = {"team-a/net-1": []}
     assert post("/ipamrange/sync", body).status_code == 400
 
 
 @pytest.mark.parametrize("spec", [1, None, {"range": 1, "domain": [{"b": 1, "a": 2}]}])
-def test_an_own_extent_with_any_spec_comes_back_as_it_came(spec: object) -> None:
+def test_an_own_extent_with_any_spec_is_returned_as_it_came(spec: object) -> None:
     body = range_body(range_object(), announced=[], extents=[])
     body["children"][EXTENT_KEY] = {"team-a/net-1": {"spec": spec}}
     (returned,) = [each for each in answer_to(body)["children"] if each["metadata"]["name"] == "net-1"]

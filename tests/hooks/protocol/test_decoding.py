@@ -22,7 +22,7 @@ from tests.hooks.calls import answer_to, ledger_of, sync_range
 REQUESTS = "IPAMRequest.ipam.mandelsoft.org/v1alpha1"
 
 
-def test_fields_that_nobody_knows_are_skipped_at_every_level() -> None:
+def test_unknown_fields_are_skipped_at_every_level() -> None:
     def spread(value: object) -> object:
         if isinstance(value, dict):
             new = {"newInSomeLaterVersion": {"deep": [1, {"x": None}]}}
@@ -49,7 +49,7 @@ def test_other_kinds_among_children_and_related_are_skipped() -> None:
     assert answer_to(body) == expected
 
 
-def test_no_group_of_a_kind_is_an_empty_one() -> None:
+def test_a_missing_group_of_a_kind_is_an_empty_one() -> None:
     body = range_body(range_object())
     expected = answer_to(body)
     assert answer_to(body | {"children": {}, "related": {}}) == expected
@@ -70,7 +70,7 @@ MALFORMED: dict[str, object] = {
 
 
 @pytest.mark.parametrize("malformed", MALFORMED.values(), ids=MALFORMED)
-def test_one_malformed_request_among_many_stops_nobody_and_is_named(malformed: object) -> None:
+def test_one_malformed_request_among_many_is_named_and_does_not_stop_the_others(malformed: object) -> None:
     good = [request_object(f"r{number}") for number in range(20)]
     body = range_body(range_object("10.0.0.0/16"), *good)
     body["related"][REQUESTS]["team-a/x"] = malformed
@@ -79,20 +79,20 @@ def test_one_malformed_request_among_many_stops_nobody_and_is_named(malformed: o
     assert answer["status"]["message"] == "1 request can't be read: team-a/x"
 
 
-def test_a_malformed_namespace_stops_nobody() -> None:
+def test_a_malformed_namespace_stops_no_request() -> None:
     body = range_body(range_object(), request_object("web"), namespaces=[namespace_object()])
     body["related"]["Namespace.v1"]["team-b"] = 5
     assert ledger_of(answer_to(body)) == {"web": "10.0.0.0/28"}
 
 
-def test_what_is_not_read_of_a_request_may_be_anything() -> None:
-    """10,000 requests are 20 to 40 MB, most of it fields that nobody reads: they are skipped unread."""
+def test_fields_of_a_request_that_are_not_read_may_have_any_value() -> None:
+    """10,000 requests are 20 to 40 MB, most of it in fields that the hooks do not need: they are skipped unread."""
     strange: Obj = request_object("web")
     strange["metadata"] |= {"managedFields": "?", "labels": 5, "annotations": {"a": 1}, "ownerReferences": None}
     assert ledger_of(sync_range(range_object(), strange)) == {"web": "10.0.0.0/28"}
 
 
-def test_a_body_is_of_the_kind_that_its_hook_is_for() -> None:
+def test_a_body_of_another_kind_is_refused() -> None:
     data = json.dumps({"parent": range_object()}).encode()
     with pytest.raises(ProtocolError) as refused:
         decode_body(data, RequestCustomizeBody)

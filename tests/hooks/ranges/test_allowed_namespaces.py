@@ -1,4 +1,4 @@
-"""Whose requests a range serves: `spec.allowedNamespaces`."""
+"""The namespaces whose requests a range serves: `spec.allowedNamespaces`."""
 
 import copy
 import json
@@ -43,7 +43,17 @@ def team_b(**labels: str) -> Obj:
         (PUBLIC, [namespace_object(labels={"ipam": "public"})], {"own"}),
         ({"from": "Selector", "selector": {}}, [OWN, team_b()], {"own", "web"}),
     ],
-    ids=["absent", "empty", "Same", "All", "selected", "another value", "unseen", "own selected", "empty selector"],
+    ids=[
+        "absent",
+        "empty",
+        "Same",
+        "All",
+        "selected",
+        "another value",
+        "no namespace",
+        "own selected",
+        "empty selector",
+    ],
 )
 def test_requests_are_served_from_allowed_namespaces_only(
     allowed: Obj | None, namespaces: list[Obj], served: set[str]
@@ -53,32 +63,34 @@ def test_requests_are_served_from_allowed_namespaces_only(
     assert set(ledger_of(answer)) == served
 
 
-@pytest.mark.parametrize("request_", [FOREIGN, deleted(FOREIGN)], ids=["alive", "going"])
+@pytest.mark.parametrize("request_", [FOREIGN, deleted(FOREIGN)], ids=["alive", "being deleted"])
 @pytest.mark.parametrize("malformed", [False, True], ids=["readable", "malformed"])
-def test_a_request_that_is_not_allowed_and_holds_nothing_changes_no_byte(request_: Obj, *, malformed: bool) -> None:
-    stranger = copy.deepcopy(request_)
+def test_a_request_that_is_not_allowed_and_holds_no_block_does_not_change_the_answer(
+    request_: Obj, *, malformed: bool
+) -> None:
+    request = copy.deepcopy(request_)
     if malformed:
-        del stranger["metadata"]["uid"]
+        del request["metadata"]["uid"]
     for parent in (
         range_object(),
         with_ledger(deleted(range_object()), revision=3, closing=True),
         range_object("nonsense"),
     ):
-        assert sync_range(parent, stranger) == sync_range(parent)
+        assert sync_range(parent, request) == sync_range(parent)
 
 
-def test_what_was_granted_stays_and_is_released_as_ever() -> None:
+def test_a_block_stays_granted_and_is_released_as_usual_if_its_namespace_is_no_longer_allowed() -> None:
     parent = with_ledger(range_object(allowed=PUBLIC), entry("team-b/web", "10.0.0.0/28"))
-    held = allocation_object("team-b/web", cidr="10.0.0.0/28", revision=1)
-    answer = sync_range(parent, showing(FOREIGN, "10.0.0.0/28"), allocations=[held])
+    allocation = allocation_object("team-b/web", cidr="10.0.0.0/28", revision=1)
+    answer = sync_range(parent, showing(FOREIGN, "10.0.0.0/28"), allocations=[allocation])
     assert answers_of(answer) == {"web": ("Ready", "10.0.0.0/28")}
     assert ledger_of(answer) == {"web": "10.0.0.0/28"}
-    answer = sync_range(parent, deleted(showing(FOREIGN, "10.0.0.0/28")), allocations=[held])
+    answer = sync_range(parent, deleted(showing(FOREIGN, "10.0.0.0/28")), allocations=[allocation])
     assert ledger_of(answer) == {}
     assert answer["status"]["revision"] == 2
 
 
-def test_a_holder_that_can_not_be_read_keeps_its_block() -> None:
+def test_a_holder_that_cannot_be_read_keeps_its_block() -> None:
     parent = with_ledger(range_object(), entry("team-b/web", "10.0.0.0/28"))
     unreadable = copy.deepcopy(FOREIGN)
     del unreadable["metadata"]["uid"]
@@ -88,7 +100,7 @@ def test_a_holder_that_can_not_be_read_keeps_its_block() -> None:
 
 
 @pytest.mark.parametrize("state", ["Busy", "Invalid"])
-def test_a_refusal_is_withdrawn_when_its_namespace_is_not_allowed_any_more(state: str) -> None:
+def test_a_refusal_is_withdrawn_when_its_namespace_is_no_longer_allowed(state: str) -> None:
     refusal = allocation_object("team-b/web", state)
     (marked,) = sync_range(range_object(), FOREIGN, allocations=[refusal])["children"]
     assert marked["spec"]["reason"] == "Withdrawn"
@@ -96,7 +108,7 @@ def test_a_refusal_is_withdrawn_when_its_namespace_is_not_allowed_any_more(state
     assert answers_of(sync_range(range_object(), FOREIGN, allocations=[refusal])) == {}
 
 
-def test_a_refused_request_that_is_deleted_is_let_go_though_it_is_not_allowed_any_more() -> None:
+def test_a_refused_request_that_is_deleted_is_answered_released_though_it_is_no_longer_allowed() -> None:
     refusal = allocation_object("team-b/web", "Busy")
     parent = range_object()
     answer = sync_range(parent, deleted(FOREIGN), allocations=[refusal])
@@ -107,7 +119,7 @@ def test_a_refused_request_that_is_deleted_is_let_go_though_it_is_not_allowed_an
         assert answers_of(answer) == {"web": ("Released", "")}
 
 
-def test_a_holder_that_is_not_allowed_any_more_holds_a_range_that_is_deleted() -> None:
+def test_a_holder_that_is_no_longer_allowed_blocks_the_deletion_of_its_range() -> None:
     parent = with_ledger(deleted(range_object()), entry("team-b/web", "10.0.0.0/28"), closing=True)
     answer = sync_range(parent, showing(FOREIGN, "10.0.0.0/28"), finalizing=True)
     assert answer["finalized"] is False
@@ -124,14 +136,14 @@ def test_customize_asks_for_the_selected_namespaces_besides_its_own() -> None:
     "allowed",
     [ALL, {"from": "Selector"}, {"from": "Selector", "selector": {"matchLabels": {"no key": ""}}}, {"from": 5}],
 )
-def test_customize_asks_by_no_selector_that_metacontroller_would_fail_on(allowed: Obj) -> None:
+def test_customize_asks_with_no_selector_that_metacontroller_would_reject(allowed: Obj) -> None:
     def asked(parent: Obj) -> list[Obj]:
         return [each for each in customize_range(parent)["relatedResources"] if each["resource"] == "namespaces"]
 
     assert asked(range_object(allowed=allowed)) == asked(range_object())
 
 
-def test_labels_are_asked_for_in_their_own_order_and_not_in_that_of_the_wire() -> None:
+def test_customize_sorts_labels_whatever_their_order_in_the_body() -> None:
     pairs = [("team", "a"), ("stage", "test"), ("example.com/tier", "1")]
     asked = [
         json.dumps(customize_range(range_object(allowed={"from": "Selector", "selector": {"matchLabels": labels}})))
@@ -143,12 +155,12 @@ def test_labels_are_asked_for_in_their_own_order_and_not_in_that_of_the_wire() -
 @pytest.mark.parametrize(
     ("allowed", "namespace"),
     [(None, NAMESPACE), ({"from": "Same"}, NAMESPACE), (ALL, None), (PUBLIC, None), ({"from": 5}, None)],
-    ids=["nothing said", "Same", "All", "Selector", "unreadable"],
+    ids=["absent", "Same", "All", "Selector", "unreadable"],
 )
-def test_customize_asks_for_no_requests_of_namespaces_that_are_never_served(
+def test_customize_asks_only_for_requests_of_namespaces_that_may_be_served(
     allowed: Obj | None, namespace: str | None
 ) -> None:
-    """Or anybody could fill the calls of a range, and so stop it."""
+    """Otherwise any user could create so many requests that the calls of a range fail."""
     (requests,) = [
         each
         for each in customize_range(range_object(allowed=allowed))["relatedResources"]

@@ -1,5 +1,5 @@
-"""The life of an answer: every cell of what can be seen (the answer, the entry, the request, the revisions), against
-the diagram in hooks/answers.py written down here once more, as a table.
+"""The life of an answer: every combination of what can be observed (the answer, the entry, the request, the revisions)
+against the diagram in hooks/ranges/answers.py, which is repeated here as a table.
 """
 
 import copy
@@ -22,17 +22,17 @@ from tests.hooks.build import (
 from tests.hooks.calls import answer_once_committed, answer_to, answers_of, ledger_of, messages_of, sync_range
 
 CIDR = "10.0.0.0/28"
-REVISION = 5  # r, of the ledger that is seen
+REVISION = 5  # r, of the observed ledger
 
 REQUESTS: dict[str, list[Obj]] = {
     "alive": [request_object("web")],
     "released": [deleted(request_object("web"))],
-    "unseen": [],
+    "absent": [],
 }
 Answer = tuple[str, int]  # state and the revision a on which it rests
 
 
-#: What the ledger that is seen says of the request.
+#: What the observed ledger records about the request.
 LEDGER: dict[str, Obj] = {
     "entry": with_ledger(range_object(), entry("web", CIDR), revision=REVISION),
     "release": with_ledger(range_object(), released=["web"], revision=REVISION),
@@ -40,10 +40,10 @@ LEDGER: dict[str, Obj] = {
 }
 
 
-def seen(
+def answered(
     answer: Answer | None, ledger: str, request: str, *, closing: bool = False, invalid_range: bool = True
 ) -> tuple[Obj, Answer | None]:
-    """What becomes of an answer; by default the range is invalid, so that nothing is granted on the side."""
+    """The answer of the call and that to the request. By default the range is invalid, so that it grants nothing."""
     state, revision = answer or ("", 0)
     cidr = CIDR if state in ("Ready", "Released") else ""
     existing = [allocation_object("web", state, cidr=cidr, revision=revision)] if answer else []
@@ -63,36 +63,36 @@ UNSERVED: tuple[Answer | None, ...] = (None, BUSY, INVALID)
 READY: tuple[Answer, ...] = tuple(("Ready", a) for a in (OLDER, SAME, NEWER))
 RELEASED: tuple[Answer, ...] = tuple(("Released", a) for a in (OLDER, SAME, NEWER))
 
-#: (answer seen, what the ledger seen says, request seen) -> answer published
+#: (observed answer, record in the observed ledger, observed request) -> published answer
 LIFE: list[tuple[Answer | None, str, str, Answer | None]] = [
     # nothing, Busy, Invalid -- entry in the ledger --> Ready(a = r); S3
     *((old, "entry", request, READY_NOW) for old in UNSERVED for request in REQUESTS),
-    # nothing, Busy, Invalid, Ready -- release in the ledger, request seen --> Released(a = r)
+    # nothing, Busy, Invalid, Ready -- release in the ledger, request observed --> Released(a = r)
     *((old, "release", request, RELEASED_NOW) for old in (*UNSERVED, *READY) for request in ("alive", "released")),
-    # Ready -- neither of them, request seen released --> the same: the release is being committed
+    # Ready -- neither of them, request is being released --> the same: the release is being committed
     *((old, "nothing", "released", old) for old in READY),
-    # Ready -- neither of them, r >= a, request alive or not seen --> nothing
-    *((("Ready", a), "nothing", request, None) for a in (OLDER, SAME) for request in ("alive", "unseen")),
-    # Released -- entry in the ledger, request alive --> Ready: a stranger wrote it
+    # Ready -- neither of them, r >= a, request alive or absent --> nothing
+    *((("Ready", a), "nothing", request, None) for a in (OLDER, SAME) for request in ("alive", "absent")),
+    # Released -- entry in the ledger, request alive --> Ready: not written by the range
     *((old, "entry", "alive", READY_NOW) for old in RELEASED),
-    # Ready, Released -- release in the ledger, request not seen --> nothing
-    *((old, "release", "unseen", None) for old in (*READY, *RELEASED)),
-    # Busy, Invalid -- request not seen --> the same, marked; and then nothing: the test below
-    *((old, "nothing", "unseen", old) for old in (BUSY, INVALID)),
-    *((old, "release", "unseen", None) for old in UNSERVED),
-    (None, "nothing", "unseen", None),
-    # what is right stays
+    # Ready, Released -- release in the ledger, request absent --> nothing
+    *((old, "release", "absent", None) for old in (*READY, *RELEASED)),
+    # Busy, Invalid -- request absent --> the same, marked; then nothing (tested below)
+    *((old, "nothing", "absent", old) for old in (BUSY, INVALID)),
+    *((old, "release", "absent", None) for old in UNSERVED),
+    (None, "nothing", "absent", None),
+    # right answers stay
     *((old, "entry", request, old) for old in READY for request in REQUESTS),
     *((old, "release", request, old) for old in RELEASED for request in ("alive", "released")),
     *((old, "nothing", "alive", INVALID) for old in UNSERVED),
     *((old, "nothing", "released", old) for old in (*UNSERVED, *RELEASED)),
-    # what rests on a later ledger than that which is seen stays
-    *((("Ready", NEWER), "nothing", request, ("Ready", NEWER)) for request in ("alive", "unseen")),
-    *((("Released", NEWER), ledger, "unseen", ("Released", NEWER)) for ledger in ("entry", "nothing")),
+    # answers that rest on a later ledger than the observed one stay
+    *((("Ready", NEWER), "nothing", request, ("Ready", NEWER)) for request in ("alive", "absent")),
+    *((("Released", NEWER), ledger, "absent", ("Released", NEWER)) for ledger in ("entry", "nothing")),
     (("Released", NEWER), "entry", "released", ("Released", NEWER)),
-    # else an entry or its absence is right, and a stranger was wrong
-    *((("Released", a), "entry", request, READY_NOW) for a in (OLDER, SAME) for request in ("released", "unseen")),
-    *((("Released", a), "nothing", "unseen", None) for a in (OLDER, SAME)),
+    # otherwise the ledger is right, and the answer was not written by the range
+    *((("Released", a), "entry", request, READY_NOW) for a in (OLDER, SAME) for request in ("released", "absent")),
+    *((("Released", a), "nothing", "absent", None) for a in (OLDER, SAME)),
     *((old, "nothing", "alive", None) for old in RELEASED),
 ]
 
@@ -103,10 +103,10 @@ def described(row: tuple[Answer | None, str, str, Answer | None]) -> str:
 
 
 @pytest.mark.parametrize(("answer", "ledger", "request_", "expected"), LIFE, ids=map(described, LIFE))
-def test_an_answer_lives_as_the_diagram_says(
+def test_an_answer_changes_as_the_diagram_shows(
     answer: Answer | None, ledger: str, request_: str, expected: Answer | None
 ) -> None:
-    assert seen(answer, ledger, request_)[1] == expected
+    assert answered(answer, ledger, request_)[1] == expected
 
 
 def test_the_table_has_every_cell() -> None:
@@ -116,20 +116,20 @@ def test_the_table_has_every_cell() -> None:
 
 
 @pytest.mark.parametrize("request_", list(REQUESTS))
-def test_a_closing_ledger_is_the_last_word(request_: str) -> None:
-    """Nothing is granted after `closing`, so an answer that rests on a later ledger without it can't be right."""
-    expected: dict[str, Answer | None] = {"alive": None, "unseen": None, "released": ("Ready", NEWER)}
-    assert seen(("Ready", NEWER), "nothing", request_, closing=True)[1] == expected[request_]
+def test_a_closing_ledger_ends_answers_that_rest_on_a_later_one(request_: str) -> None:
+    """Nothing is granted after `closing`, so an answer that rests on a later ledger without it cannot be right."""
+    expected: dict[str, Answer | None] = {"alive": None, "absent": None, "released": ("Ready", NEWER)}
+    assert answered(("Ready", NEWER), "nothing", request_, closing=True)[1] == expected[request_]
 
 
 def test_a_refusal_ends_in_two_steps() -> None:
-    """Metacontroller deletes an answer whatever it says by now, but updates it only as it was seen."""
+    """Metacontroller deletes an answer even if it has changed, but updates it only if it is as observed."""
     parent = with_ledger(range_object(), revision=REVISION)
     (marked,) = sync_range(parent, allocations=[allocation_object("web", "Busy", reason="Exhausted")])["children"]
     assert (marked["spec"]["state"], marked["spec"]["reason"]) == ("Busy", "Withdrawn")
-    seen_again = allocation_object("web", "Busy", reason="Withdrawn")
-    assert sync_range(parent, allocations=[seen_again])["children"] == []
-    served = sync_range(parent, request_object("web"), allocations=[seen_again])
+    marked_allocation = allocation_object("web", "Busy", reason="Withdrawn")
+    assert sync_range(parent, allocations=[marked_allocation])["children"] == []
+    served = sync_range(parent, request_object("web"), allocations=[marked_allocation])
     assert ledger_of(served) == {"web": CIDR}
 
 
@@ -138,7 +138,7 @@ def test_a_refusal_ends_in_two_steps() -> None:
 
 def test_a_grant_of_this_call_is_not_published_by_it() -> None:
     for old in UNSERVED:
-        result, answer = seen(old, "nothing", "alive", invalid_range=False)
+        result, answer = answered(old, "nothing", "alive", invalid_range=False)
         assert ledger_of(result) == {"web": CIDR}
         assert answer is None or answer[0] in ("Busy", "Invalid")
 
@@ -146,15 +146,15 @@ def test_a_grant_of_this_call_is_not_published_by_it() -> None:
 @pytest.mark.parametrize("answer", [*UNSERVED, *READY])
 @pytest.mark.parametrize("ledger", ["entry", "nothing"])
 def test_a_release_of_this_call_is_not_published_by_it(answer: Answer | None, ledger: str) -> None:
-    result, published = seen(answer, ledger, "released")
+    result, published = answered(answer, ledger, "released")
     assert ledger_of(result) == {}
     assert result["status"]["released"] == ["uid-web"]
     assert result["status"]["revision"] == REVISION + 1
     assert published is None or published[0] != "Released"
 
 
-def test_who_waits_because_of_a_grant_is_told_once_it_is_committed() -> None:
-    """Else a call with an older view of the range would tell a holder that his block is somebody else's."""
+def test_a_refusal_because_of_a_grant_is_published_once_the_grant_is_committed() -> None:
+    """Otherwise a call with a stale view of the range could refuse a holder its own block."""
     old, young = (
         request_object(name, wanted=CIDR, created=at(seconds)) for name, seconds in (("old", -9), ("young", -8))
     )
@@ -167,22 +167,22 @@ def test_who_waits_because_of_a_grant_is_told_once_it_is_committed() -> None:
     assert messages_of(committed)["young"] == f"{CIDR} is held by team-a/old"
 
 
-def test_an_answer_is_never_left_out_because_a_request_waits_for_its_grant() -> None:
-    """Busy stays until Ready replaces it: deleting it in between would be a write, and a gap."""
-    assert seen(BUSY, "nothing", "alive", invalid_range=False)[1] == BUSY
+def test_a_busy_answer_stays_while_its_request_waits_for_its_grant() -> None:
+    """Busy stays until Ready replaces it: deleting it in between would be one more write, and leave a gap."""
+    assert answered(BUSY, "nothing", "alive", invalid_range=False)[1] == BUSY
 
 
-def test_who_was_released_is_granted_nothing() -> None:
-    """The request still lives in a cache that lags."""
+def test_a_released_request_is_granted_nothing() -> None:
+    """A stale cache still shows it alive."""
     for answer in (None, ("Released", OLDER)):
-        result, published = seen(answer, "release", "alive", invalid_range=False)
+        result, published = answered(answer, "release", "alive", invalid_range=False)
         assert ledger_of(result) == {}
         assert result["status"]["revision"] == REVISION
         assert published is not None
         assert published[0] == "Released"
 
 
-# --- answers of strangers -------------------------------------------------------------------------------------------
+# --- answers that the range did not write ---------------------------------------------------------------------------
 
 
 def children_of(*allocations: Obj) -> list[Obj]:
@@ -190,12 +190,12 @@ def children_of(*allocations: Obj) -> list[Obj]:
     return children
 
 
-def test_an_answer_with_another_block_is_ended_before_the_right_one_is_published() -> None:
-    """An allocation's cidr can't be changed: the API server refuses it, and would for ever."""
+def test_an_answer_with_another_block_is_deleted_before_the_right_one_is_published() -> None:
+    """The cidr of an allocation is immutable: the API server would refuse every update."""
     assert children_of(allocation_object("web", cidr="10.0.0.16/28", revision=REVISION)) == []
 
 
-def test_an_allocation_of_another_name_is_no_answer_of_ours() -> None:
+def test_an_allocation_with_another_name_is_not_an_answer() -> None:
     (child,) = children_of(renamed(allocation_object("web", cidr="10.0.0.16/28", revision=REVISION), "stranger"))
     assert (child["metadata"]["name"], child["spec"]["cidr"]) != ("stranger", "10.0.0.16/28")
 
@@ -211,7 +211,7 @@ def test_a_reason_left_on_a_ready_answer_is_cleared() -> None:
     }
 
 
-def test_answers_are_sorted_by_name_and_carry_no_more_than_they_must() -> None:
+def test_answers_are_sorted_by_name_and_have_only_the_required_fields() -> None:
     entries = [entry(name, f"10.0.0.{16 * n}/28") for n, name in enumerate("zyx")]
     parent = with_ledger(range_object(), *entries, revision=3)
     children = sync_range(parent, *(request_object(name) for name in "zyxw"))["children"]

@@ -1,4 +1,4 @@
-"""The cool-down: a released block stays in the ledger, without a holder but not free, until its time is over."""
+"""The cool-down: a released block stays in the ledger for a while, without a holder, but not free."""
 
 import pytest
 
@@ -17,7 +17,7 @@ from tests.hooks.build import (
 from tests.hooks.calls import answers_of, ledger_of, messages_of, sync_range
 
 CIDR = "10.0.0.0/28"
-GOING = deleted(request_object("web"))
+DELETED_WEB = deleted(request_object("web"))
 
 
 def cooling(name: str, cidr: str, released_at: str) -> Obj:
@@ -29,24 +29,24 @@ def cooling_range(*entries: Obj, text: str = CIDR) -> Obj:
     return with_ledger(range_object(text, cooldown=60), *entries, revision=4)
 
 
-def test_a_released_block_cools_down_and_its_holder_may_go() -> None:
+def test_a_released_block_cools_down_while_its_holder_is_released_at_once() -> None:
     existing = allocation_object("web", cidr=CIDR, revision=4)
-    answer = sync_range(cooling_range(entry("web", CIDR)), GOING, allocations=[existing])
+    answer = sync_range(cooling_range(entry("web", CIDR)), DELETED_WEB, allocations=[existing])
     assert answer["status"]["allocations"] == [cooling("web", CIDR, at(0))]
     assert answer["status"]["released"] == ["uid-web"]
     assert answer["status"]["revision"] == 5
     assert answer["resyncAfterSeconds"] == 60
 
 
-def test_who_was_released_is_let_go_while_the_block_cools_down() -> None:
+def test_a_request_is_answered_released_while_its_block_cools_down() -> None:
     parent = cooling_range(cooling("web", CIDR, at(-5)))
     parent["status"]["released"] = ["uid-web"]
-    answer = sync_range(parent, GOING, allocations=[allocation_object("web", cidr=CIDR, revision=2)])
+    answer = sync_range(parent, DELETED_WEB, allocations=[allocation_object("web", cidr=CIDR, revision=2)])
     assert answers_of(answer) == {"web": ("Released", CIDR)}
     assert answer["status"]["revision"] == 4
 
 
-def test_a_block_that_cools_down_is_nobody_s_even_if_the_release_was_forgotten() -> None:
+def test_a_block_that_cools_down_has_no_holder_even_if_the_release_was_forgotten() -> None:
     parent = cooling_range(cooling("web", CIDR, at(-5)))
     answer = sync_range(parent, request_object("web"))
     assert answers_of(answer) == {}
@@ -59,14 +59,14 @@ def test_a_block_is_free_once_it_has_cooled_down(released_at: str, *, free: bool
     assert (ledger_of(answer) == {"next": CIDR}) is free
 
 
-def test_it_counts_as_allocated_until_then() -> None:
+def test_a_block_counts_as_allocated_while_it_cools_down() -> None:
     answer = sync_range(cooling_range(cooling("web", CIDR, at(-5))))
     assert answer["status"]["capacity"]["free"] == "0"
     assert answer["status"]["message"] == f"1 block is cooling down, the first until {at(55)}"
 
 
-def test_who_waits_is_told_of_it_but_not_of_a_time_that_moves() -> None:
-    """With each block that cools down the next one is the first, and everybody who waits would be written anew."""
+def test_only_the_refusal_of_a_dedicated_block_mentions_the_end_of_the_cool_down() -> None:
+    """The next end changes with each block that becomes free: with it, all refusals would be rewritten each time."""
     parent = cooling_range(cooling("a", CIDR, at(-5)), cooling("b", "10.0.0.16/28", at(-30)), text="10.0.0.0/27")
     waiting = [request_object("next"), request_object("same", wanted=CIDR)]
     answer = sync_range(parent, *waiting)
@@ -74,13 +74,13 @@ def test_who_waits_is_told_of_it_but_not_of_a_time_that_moves() -> None:
         "next": "no free /28 in team-a/net: waiting for room; released blocks are cooling down",
         "same": f"{CIDR} is cooling down until {at(55)} (released by team-a/a)",
     }
-    assert answer["resyncAfterSeconds"] == 10  # for these two answers, which are new
+    assert answer["resyncAfterSeconds"] == 10  # because these two answers are new
     assert answer["status"]["message"].endswith(f"2 blocks are cooling down, the first until {at(30)}")
     settled = sync_range(parent)
     assert settled["resyncAfterSeconds"] == 30
 
 
-def test_a_time_of_a_wrong_clock_counts_as_now() -> None:
+def test_a_time_of_release_in_the_future_counts_as_now() -> None:
     answer = sync_range(cooling_range(cooling("web", CIDR, at(3600))))
     assert answer["status"]["allocations"] == [cooling("web", CIDR, at(0))]
     slightly_ahead = cooling("web", CIDR, at(30))
@@ -92,26 +92,26 @@ def test_an_absent_holder_that_is_reclaimed_cools_down_too() -> None:
     assert sync_range(parent)["status"]["allocations"] == [cooling("web", CIDR, at(0))]
 
 
-def test_a_range_that_is_being_deleted_waits_for_no_cool_down() -> None:
+def test_a_range_that_is_being_deleted_does_not_wait_for_the_cool_down() -> None:
     parent = cooling_range(cooling("web", CIDR, at(-5)), entry("b", "10.0.0.16/28"))
     answer = sync_range(deleted(parent), deleted(request_object("b")))
     assert ledger_of(answer) == {}
 
 
-def test_nor_for_one_that_began_by_a_clock_that_is_ahead() -> None:
+def test_a_range_that_is_being_deleted_does_not_wait_for_a_cool_down_that_began_in_the_future() -> None:
     parent = with_ledger(deleted(range_object(cooldown=60)), cooling("web", CIDR, at(45)), closing=True)
     answer = sync_range(parent, finalizing=True)
     assert (ledger_of(answer), answer["resyncAfterSeconds"]) == ({}, 300)
 
 
-def test_who_was_reclaimed_and_turns_out_to_live_may_go_when_he_is_deleted() -> None:
+def test_a_reclaimed_request_that_turns_out_to_exist_is_released_when_it_is_deleted() -> None:
     parent = cooling_range(cooling("web", CIDR, at(-5)))
-    answer = sync_range(parent, GOING)
+    answer = sync_range(parent, DELETED_WEB)
     assert answer["status"]["released"] == ["uid-web"]
     assert answer["status"]["allocations"] == [cooling("web", CIDR, at(-5))]
 
 
-def test_the_wait_is_counted_from_now() -> None:
+def test_the_next_call_is_due_when_the_cool_down_ends() -> None:
     parent = cooling_range(cooling("web", CIDR, at(0)))
     answer = sync_range(parent, now=NOW.replace(second=59))
     assert answer["resyncAfterSeconds"] == 1

@@ -1,7 +1,7 @@
-"""What a call costs grows like its body, whatever the range is busy with: never like the square of it.
+"""The cost of a call grows in proportion to its body, never with the square of it, in every situation of a range.
 
-The cost is a count of the Python instructions that one call executes, which is the same in each run and on each
-machine. Twice the objects may cost a little more than twice as much, as there are sorts and searches.
+The cost is the number of Python instructions that one call executes: the same in each run and on each machine. Twice
+the objects may cost a little more than twice as much, because of sorting and searching.
 """
 
 import json
@@ -37,7 +37,7 @@ GROWTH_MAX = 2.2
 
 
 def instruction_count(body: Obj) -> int:
-    """Number of instructions that one call of the hook executes, without the reading of its body."""
+    """Number of instructions that one call of the hook executes, without decoding the body."""
     decoded = decode_body(json.dumps(body).encode(), RangeBody)
     count = 0
 
@@ -84,7 +84,7 @@ def waiting(count: int) -> Obj:
     return range_body(range_object("10.0.0.0/16"), *requests(count))
 
 
-def waiting_in_turn(count: int) -> Obj:
+def waiting_under_round_robin(count: int) -> Obj:
     return range_body(range_object("10.0.0.0/16", mode="RoundRobin"), *requests(count))
 
 
@@ -135,7 +135,7 @@ def released_to_cool_down(count: int) -> Obj:
     return body
 
 
-def told_of_their_release(count: int) -> Obj:
+def answered_released(count: int) -> Obj:
     names = [f"r{index}" for index in range(count)]
     parent = with_ledger(range_object("10.0.0.0/16"), revision=2, released=names)
     return range_body(parent, *map(deleted, requests(count)), allocations=allocations(count))
@@ -161,7 +161,7 @@ def overlapped_by_many(count: int) -> Obj:
     "body",
     [
         waiting,
-        waiting_in_turn,
+        waiting_under_round_robin,
         settled,
         exhausted,
         exhausted_and_cooling_down,
@@ -171,15 +171,15 @@ def overlapped_by_many(count: int) -> Obj:
         recorded_on_hold,
         released,
         released_to_cool_down,
-        told_of_their_release,
+        answered_released,
         absent,
         being_deleted,
         overlapped_by_many,
     ],
     ids=lambda body: body.__name__,
 )
-def test_a_call_costs_no_more_than_its_body_grows(body: Callable[[int], Obj]) -> None:
-    instruction_count(body(SMALL))  # what is cached for the whole process is no part of a call
+def test_the_cost_of_a_call_grows_no_faster_than_its_body(body: Callable[[int], Obj]) -> None:
+    instruction_count(body(SMALL))  # fills the caches of the process, which are not a cost of each call
     small, large = instruction_count(body(SMALL)), instruction_count(body(LARGE))
-    assert small > SMALL * 100, "the case does not do its work"
+    assert small > SMALL * 100, "the body does not lead to any work"
     assert large <= GROWTH_MAX * small

@@ -12,7 +12,6 @@ from tests.hooks.build import (
     entry,
     extent_object,
     namespace_object,
-    range_body,
     range_object,
     recording,
     request_object,
@@ -20,7 +19,7 @@ from tests.hooks.build import (
     unnumbered,
     with_ledger,
 )
-from tests.hooks.calls import answer_to, answers_of, condition, extents_of, ledger_of, messages_of, sync_range
+from tests.hooks.calls import answers_of, condition, extents_of, ledger_of, messages_of, sync_range
 
 POOL = "10.0.0.0-10.0.0.255"
 WEB = request_object("web")
@@ -32,7 +31,7 @@ def other(text: str, version: int, *, number: int | None = None, domain: str = "
 
 
 def synced(*extents: Obj, parent: Obj | None = None, requests: Sequence[Obj] = (WEB,)) -> Obj:
-    """The answer of a range that has announced itself and sees these extents; by default, team-a/web waits."""
+    """The answer of a range that has announced its addresses and observes these extents; by default, web waits."""
     own = [each for each in extents if each["metadata"]["ownerReferences"][0]["uid"] == "uid-net"]
     return sync_range(parent or range_object(), *requests, announced=own, extents=list(extents))
 
@@ -49,7 +48,7 @@ def test_a_new_range_announces_its_addresses_and_grants_nothing_yet() -> None:
     assert answer["resyncAfterSeconds"] == 10
 
 
-def test_its_own_extent_among_the_children_is_not_enough() -> None:
+def test_an_own_extent_that_is_only_among_the_children_is_not_enough_to_grant() -> None:
     own = extent_object(POOL, version=7)
     answer = sync_range(range_object(), WEB, announced=[own], extents=[])
     assert ledger_of(answer) == {}
@@ -65,14 +64,14 @@ def test_the_next_call_gives_an_extent_its_number() -> None:
     assert answer["resyncAfterSeconds"] == 10
 
 
-def test_a_number_that_is_seen_among_the_children_only_is_not_enough() -> None:
+def test_a_number_that_is_only_among_the_children_is_not_enough_to_grant() -> None:
     numbered = extent_object(POOL, version=7)
     answer = sync_range(range_object(), WEB, announced=[numbered], extents=[unnumbered(numbered)])
     assert ledger_of(answer) == {}
 
 
-def test_an_extent_that_is_stored_anew_keeps_its_number() -> None:
-    """As by a StorageVersionMigration, which gives it another resourceVersion."""
+def test_an_extent_that_is_rewritten_in_the_store_keeps_its_number() -> None:
+    """For example by a StorageVersionMigration, which changes its resourceVersion."""
     own = extent_object(POOL, version=99, number=7)
     answer = synced(other("10.0.0.0/25", version=8), own)
     assert ledger_of(answer) == {"web": "10.0.0.0/28"}
@@ -82,30 +81,30 @@ def test_an_extent_that_is_stored_anew_keeps_its_number() -> None:
 
 
 @pytest.mark.parametrize(("version", "granted"), [(6, "10.0.0.128/28"), (8, "10.0.0.0/28")])
-def test_who_has_no_number_yet_will_get_none_below_its_version(version: int, granted: str) -> None:
+def test_an_extent_without_a_number_will_get_none_below_its_version(version: int, granted: str) -> None:
     answer = synced(unnumbered(other("10.0.0.0/25", version=version)), extent_object(POOL, version=9, number=7))
     assert ledger_of(answer) == {"web": granted}
 
 
-def test_it_grants_once_it_sees_its_extent() -> None:
+def test_a_range_grants_once_its_extent_is_observed() -> None:
     answer = synced(extent_object(POOL, version=7))
     assert ledger_of(answer) == {"web": "10.0.0.0/28"}
     assert not condition(answer["status"], "Overlapping")
     assert answer["resyncAfterSeconds"] == 300
 
 
-def test_what_can_never_be_served_is_told_at_once() -> None:
+def test_a_request_that_can_never_be_served_is_refused_at_once() -> None:
     answer = sync_range(range_object(), request_object("web", size=33), announced=[], extents=[])
     assert answers_of(answer) == {"web": ("Invalid", "")}
 
 
-def test_who_was_told_to_wait_is_not_left_without_an_answer() -> None:
+def test_a_busy_answer_stays_until_the_addresses_are_announced() -> None:
     busy = allocation_object("web", "Busy", reason="Exhausted", message="wait")
     answer = sync_range(range_object(), WEB, allocations=[busy], announced=[], extents=[])
     assert answers_of(answer) == {"web": ("Busy", "")}
 
 
-def test_an_extent_comes_back_as_it_came() -> None:
+def test_an_extent_is_returned_as_it_came() -> None:
     own = extent_object("10.0.0.0/24", version=7)
     (child,) = synced(own, requests=[])["children"]
     assert child["spec"] == own["spec"]
@@ -116,7 +115,7 @@ def test_an_extent_comes_back_as_it_came() -> None:
     }
 
 
-def test_a_range_that_has_grown_announces_only_what_is_new() -> None:
+def test_a_range_that_has_grown_announces_only_the_new_addresses() -> None:
     grown = with_ledger(range_object("10.0.0.0/24", "10.0.1.0/24"), entry("a", "10.0.0.0/28"))
     answer = synced(extent_object(POOL, version=7), parent=grown, requests=[request_object("b", wanted="10.0.1.0/28")])
     assert extents_of(answer) == [[POOL], ["10.0.1.0-10.0.1.255"]]
@@ -128,14 +127,13 @@ def test_a_range_that_has_grown_announces_only_what_is_new() -> None:
     }
 
 
-def test_excluded_addresses_are_announced_by_nobody() -> None:
+def test_excluded_addresses_are_not_announced() -> None:
     parent = range_object(excludes=["10.0.0.128/25"])
     assert extents_of(sync_range(parent, announced=[], extents=[])) == [["10.0.0.0-10.0.0.127"]]
 
 
-def test_nothing_is_announced_in_a_namespace_that_is_going() -> None:
-    going = [deleted(namespace_object())]
-    answer = sync_range(range_object(), announced=[], extents=[], namespaces=going)
+def test_nothing_is_announced_in_a_namespace_that_is_being_deleted() -> None:
+    answer = sync_range(range_object(), announced=[], extents=[], namespaces=[deleted(namespace_object())])
     assert extents_of(answer) == []
     assert answer["resyncAfterSeconds"] == 300
 
@@ -143,9 +141,9 @@ def test_nothing_is_announced_in_a_namespace_that_is_going() -> None:
 def test_a_range_that_is_being_deleted_stays_announced_as_long_as_it_holds_anything() -> None:
     own = [extent_object(POOL, version=7)]
     holding = with_ledger(deleted(range_object()), entry("a", "10.0.0.0/28"))
-    for seen in (own, []):
-        body = range_body(holding, request_object("a"), announced=seen, extents=seen, finalizing=True)
-        assert extents_of(answer_to(body)) == [[POOL]]
+    for observed in (own, []):
+        answer = sync_range(holding, request_object("a"), announced=observed, extents=observed, finalizing=True)
+        assert extents_of(answer) == [[POOL]]
     empty = with_ledger(deleted(range_object()), closing=True)
     answer = sync_range(empty, announced=own, extents=own, finalizing=True)
     assert (extents_of(answer), answer["finalized"]) == ([[POOL]], True)
@@ -158,7 +156,7 @@ def test_an_invalid_range_announces_nothing_and_keeps_what_it_announced() -> Non
     assert extents_of(synced(extent_object(POOL, version=7), parent=invalid, requests=[])) == [[POOL]]
 
 
-def test_without_a_word_of_extents_nothing_is_asked_and_nothing_announced() -> None:
+def test_without_extents_in_the_body_nothing_is_announced_and_grants_do_not_wait() -> None:
     answer = sync_range(range_object(), request_object("web"))
     assert extents_of(answer) == []
     assert ledger_of(answer) == {"web": "10.0.0.0/28"}
@@ -167,16 +165,16 @@ def test_without_a_word_of_extents_nothing_is_asked_and_nothing_announced() -> N
 # --- overlaps ---------------------------------------------------------------------------------------------------------
 
 
-def test_an_older_range_keeps_what_both_have() -> None:
+def test_an_older_range_keeps_the_shared_addresses() -> None:
     answer = synced(other("10.0.0.0/25", version=3), extent_object(POOL, version=7))
     assert ledger_of(answer) == {"web": "10.0.0.128/28"}
-    told = (
+    message = (
         "overlaps team-a/other in 10.0.0.0-10.0.0.127, which is older in namespace team-a; "
         "these addresses are not allocated from this range"
     )
-    overlapping = condition(answer["status"], "Overlapping")
-    assert (overlapping["status"], overlapping["reason"], overlapping["message"]) == ("True", "OlderRange", told)
-    assert answer["status"]["message"] == told
+    shown = condition(answer["status"], "Overlapping")
+    assert (shown["status"], shown["reason"], shown["message"]) == ("True", "OlderRange", message)
+    assert answer["status"]["message"] == message
     capacity = answer["status"]["capacity"]
     assert [capacity[each] for each in ("total", "allocated", "free", "unavailable", "used")] == [
         "256",
@@ -187,14 +185,14 @@ def test_an_older_range_keeps_what_both_have() -> None:
     ]
 
 
-def test_a_younger_range_is_in_nobody_s_way() -> None:
+def test_a_younger_range_does_not_restrict_an_older_one() -> None:
     answer = synced(other("10.0.0.0/25", version=8), extent_object(POOL, version=7))
     assert ledger_of(answer) == {"web": "10.0.0.0/28"}
     assert not condition(answer["status"], "Overlapping")
 
 
-def test_numbers_of_the_store_from_which_this_one_was_copied_are_older() -> None:
-    """Its resourceVersions begin anew, the numbers that are written stay."""
+def test_numbers_of_the_store_that_was_copied_to_this_one_are_older() -> None:
+    """The resourceVersions of the new store start again, but the written numbers stay."""
     copied = other("10.0.0.0/25", version=120, number=5_000_000)
     answer = synced(copied, extent_object(POOL, version=501, number=500))
     assert ledger_of(answer) == {"web": "10.0.0.128/28"}
@@ -212,7 +210,7 @@ def test_of_two_extents_with_one_number_the_uid_decides(uid: str, granted: dict[
         assert ledger_of(synced(*order)) == granted
 
 
-def test_an_extent_that_is_still_to_be_adopted_is_returned_once() -> None:
+def test_an_extent_that_is_not_adopted_yet_is_returned_once() -> None:
     orphan = uncontrolled(extent_object(POOL, version=7))
     orphan["metadata"]["name"] = names.extent_name("net", "uid-net", [POOL])
     answer = sync_range(range_object(), announced=[orphan], extents=[orphan])
@@ -224,7 +222,7 @@ def test_numbers_are_compared_as_numbers() -> None:
     assert ledger_of(answer) == {"web": "10.0.0.128/28"}
 
 
-def test_who_asks_for_a_shared_block_waits_and_is_told_for_whom() -> None:
+def test_a_request_for_a_shared_block_waits_and_its_message_names_the_older_range() -> None:
     wanted = request_object("web", wanted="10.0.0.16/28")
     answer = synced(other("10.0.0.0/25", version=3), extent_object(POOL, version=7), requests=[wanted])
     message = "10.0.0.16/28 is not free: 10.0.0.0/25 belongs to range team-a/other, which is older in namespace team-a"
@@ -232,7 +230,7 @@ def test_who_asks_for_a_shared_block_waits_and_is_told_for_whom() -> None:
     assert answers_of(answer) == {"web": ("Busy", "")}
 
 
-def test_what_was_granted_stays_whoever_turns_out_to_be_older() -> None:
+def test_a_block_stays_granted_even_if_another_range_turns_out_to_be_older() -> None:
     parent = with_ledger(range_object(), entry("a", "10.0.0.16/28"))
     answer = synced(other("10.0.0.0/25", version=3), extent_object(POOL, version=7), parent=parent, requests=[])
     assert ledger_of(answer) == {"a": "10.0.0.16/28"}
@@ -240,7 +238,7 @@ def test_what_was_granted_stays_whoever_turns_out_to_be_older() -> None:
     assert [capacity[each] for each in ("total", "allocated", "free", "unavailable")] == ["256", "16", "128", "112"]
 
 
-def test_what_was_announced_before_the_other_one_stays_own_and_what_came_after_it_is_not() -> None:
+def test_only_addresses_that_were_announced_before_the_other_range_are_granted() -> None:
     grown = range_object("10.0.0.0/28", "10.0.1.0/24")
     extents = [
         extent_object("10.0.0.0/28", version=3),
@@ -252,8 +250,8 @@ def test_what_was_announced_before_the_other_one_stays_own_and_what_came_after_i
     assert answer["status"]["pending"] == 1
 
 
-def test_a_record_in_a_part_that_is_not_announced_yet_waits_for_it() -> None:
-    """Else it would be lost: what is granted instead is for ever."""
+def test_a_recorded_block_waits_until_its_part_of_the_range_is_announced() -> None:
+    """Otherwise it would be lost: the block that is granted instead is permanent."""
     grown = range_object("10.0.0.0/28", "10.0.1.0/24")
     requests = [recording(request_object("back"), "10.0.1.16/28"), request_object("new", size=29)]
     answer = synced(extent_object("10.0.0.0/28", version=3), parent=grown, requests=requests)
@@ -265,13 +263,12 @@ def test_a_record_in_a_part_that_is_not_announced_yet_waits_for_it() -> None:
 
 @pytest.mark.parametrize(("number", "granted"), [(3, "10.0.0.128/28"), (8, "10.0.0.0/28")])
 def test_an_extent_that_is_being_deleted_keeps_its_number(number: int, granted: str) -> None:
-    going = deleted(other("10.0.0.0/25", version=99, number=number))
-    answer = synced(going, extent_object(POOL, version=7))
+    answer = synced(deleted(other("10.0.0.0/25", version=99, number=number)), extent_object(POOL, version=7))
     assert ledger_of(answer) == {"web": granted}
 
 
 @pytest.mark.parametrize("own", [extent_object(POOL, version=9, number=7), unnumbered(extent_object(POOL, version=9))])
-def test_an_extent_that_is_being_deleted_serves_its_range_no_more(own: Obj) -> None:
+def test_an_extent_that_is_being_deleted_no_longer_serves_its_range(own: Obj) -> None:
     assert ledger_of(synced(deleted(own))) == {}
 
 
@@ -283,9 +280,9 @@ def test_an_extent_that_is_being_deleted_serves_its_range_no_more(own: Obj) -> N
         other("2001:db8::/64", version=3),
         other("10.9.0.0/24", version=3),
     ],
-    ids=["nobody's", "of another domain", "of another family", "elsewhere"],
+    ids=["without a controller", "of another domain", "of another family", "of other addresses"],
 )
-def test_what_does_not_count(extent: Obj) -> None:
+def test_an_unrelated_extent_does_not_restrict_the_range(extent: Obj) -> None:
     answer = synced(extent, extent_object(POOL, version=7))
     assert ledger_of(answer) == {"web": "10.0.0.0/28"}
     assert not condition(answer["status"], "Overlapping")
@@ -311,8 +308,8 @@ def test_a_named_domain_spans_namespaces() -> None:
     ],
     ids=["spec", "addresses", "number", "namespaces"],
 )
-def test_nothing_is_granted_while_an_extent_of_the_domain_can_t_be_read(extent: Obj) -> None:
-    """It may announce anything: so it is where older hooks meet what newer ones have written."""
+def test_nothing_is_granted_while_an_extent_of_the_domain_cannot_be_read(extent: Obj) -> None:
+    """It may announce any address. After a rollback, older hooks meet extents that newer ones have written."""
     extent["metadata"]["name"] = "broken"
     answer = synced(extent, extent_object(POOL, version=7))
     assert ledger_of(answer) == {}
@@ -321,15 +318,15 @@ def test_nothing_is_granted_while_an_extent_of_the_domain_can_t_be_read(extent: 
     assert answer["resyncAfterSeconds"] == 10
 
 
-def test_an_own_extent_that_can_t_be_read_is_not_announced_a_second_time() -> None:
+def test_an_own_extent_that_cannot_be_read_is_not_announced_a_second_time() -> None:
     own = extent_object(POOL, version=7, number=-1)
     own["metadata"]["name"] = names.extent_name("net", "uid-net", [POOL])
     (child,) = synced(own, requests=[])["children"]
     assert child["spec"] == own["spec"]
 
 
-def test_an_extent_stays_in_its_domain_while_the_spec_of_its_range_can_t_be_read() -> None:
-    """As after a rollback: a mode that only newer hooks know."""
+def test_an_extent_stays_in_its_domain_while_the_spec_of_its_range_cannot_be_read() -> None:
+    """For example after a rollback: the mode is one that only newer hooks know."""
     own = extent_object(POOL, version=7, domain="corp")
     parent = range_object(mode="LeastUsed", domain="corp")
     (child,) = sync_range(parent, announced=[own], extents=[own])["children"]

@@ -66,7 +66,7 @@ def test_an_ipv6_range_gives_ipv6_blocks() -> None:
     }
 
 
-def test_round_robin_goes_on_behind_the_last_grant_of_the_same_length() -> None:
+def test_round_robin_continues_behind_the_last_grant_of_the_same_length() -> None:
     parent = with_ledger(range_object(mode="RoundRobin"), revision=4, cursors={"28": "10.0.0.32", "9": "10.0.0.0"})
     requests = [request_object("a"), request_object("b", size=30), request_object("c"), request_object("d", size=30)]
     status = sync_range(parent, *requests)["status"]
@@ -132,14 +132,16 @@ def test_a_ledger_is_written_in_the_order_of_addresses() -> None:
     ids=[
         "no finalizer",
         "a foreign finalizer only",
-        "going, without our finalizer",
-        "going",
-        "going, held back by somebody else",
+        "being deleted, without our finalizer",
+        "being deleted",
+        "being deleted, with a foreign finalizer, too",
         "of another range",
-        "of a range of that name elsewhere",
+        "of a range with this name in another namespace",
     ],
 )
-def test_no_block_for(request_: Obj) -> None:
+def test_a_request_without_our_finalizer_or_that_is_deleted_or_of_another_range_is_granted_nothing(
+    request_: Obj,
+) -> None:
     answer = sync_range(range_object(), request_)
     assert ledger_of(answer) == {}
 
@@ -150,7 +152,7 @@ def test_a_request_of_another_namespace_that_names_this_range_is_served() -> Non
     assert answer["status"]["allocations"] == [{"cidr": "10.0.0.0/28", "request": "team-b/web", "uid": "uid-web"}]
 
 
-def test_a_published_cidr_stays_or_its_request_waits_for_it() -> None:
+def test_a_published_block_is_granted_again_or_its_request_waits_for_it() -> None:
     shows = showing(request_object("restored"), "10.0.0.32/28")
     assert ledger_of(sync_range(range_object(), shows)) == {"restored": "10.0.0.32/28"}
     taken = with_ledger(range_object(), entry("thief", "10.0.0.32/27"))
@@ -159,7 +161,7 @@ def test_a_published_cidr_stays_or_its_request_waits_for_it() -> None:
     assert messages_of(answer)["restored"] == "10.0.0.32/28 is not free: 10.0.0.32/27 is held by team-a/thief"
 
 
-def test_a_published_cidr_goes_before_what_the_spec_says() -> None:
+def test_a_published_block_has_precedence_over_the_spec() -> None:
     shows = showing(request_object("restored", wanted="10.0.0.0/28", size=30), "10.0.0.32/28")
     assert ledger_of(sync_range(range_object(), shows)) == {"restored": "10.0.0.32/28"}
 
@@ -207,10 +209,10 @@ HELD = with_ledger(range_object("10.0.0.0/27"), entry("held", "10.0.0.0/28"))
         "outside",
         "other family",
         "host bits",
-        "no address",
+        "not an address",
     ],
 )
-def test_a_refusal_is_published_with_its_reason(spec: dict[str, Any], state: str, message: str) -> None:
+def test_a_refusal_is_published_with_its_message(spec: dict[str, Any], state: str, message: str) -> None:
     answer = sync_range(HELD, request_object("held"), request_object("web", **spec))
     assert answers_of(answer)["web"] == (state, "")
     assert messages_of(answer)["web"] == message
@@ -229,7 +231,9 @@ def test_a_refusal_is_published_with_its_reason(spec: dict[str, Any], state: str
     ],
     ids=["empty", "a text for a range", "no name", "a text for a size", "a list"],
 )
-def test_a_request_whose_spec_cannot_be_read_is_invalid_and_stops_nobody(spec: object, message: str) -> None:
+def test_a_request_whose_spec_cannot_be_read_is_invalid_and_does_not_stop_the_others(
+    spec: object, message: str
+) -> None:
     broken = request_object("broken") | {"spec": spec}
     answer = sync_range(range_object(), broken, request_object("web"))
     assert answers_of(answer)["broken"] == ("Invalid", "")
@@ -249,13 +253,13 @@ def test_a_request_whose_spec_cannot_be_read_is_invalid_and_stops_nobody(spec: o
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_refusal_is_published_with_one_word_for_programs(spec: dict[str, Any], reason: str) -> None:
+def test_a_refusal_is_published_with_a_reason_for_programs(spec: dict[str, Any], reason: str) -> None:
     children = sync_range(HELD, request_object("held"), request_object("web", **spec))["children"]
     reasons = {child["spec"]["request"]["name"]: child["spec"].get("reason", "") for child in children}
     assert reasons == {"held": "", "web": reason}
 
 
-def test_a_refusal_s_words_do_not_change_with_every_grant() -> None:
+def test_the_message_of_a_refusal_does_not_change_with_every_grant() -> None:
     one = sync_range(HELD, request_object("held"), request_object("web", size=27))
     parent = with_ledger(range_object("10.0.0.0/27"), entry("held", "10.0.0.0/28"), entry("more", "10.0.0.16/32"))
     two = sync_range(parent, request_object("held"), request_object("more"), request_object("web", size=27))

@@ -4,10 +4,7 @@ import pytest
 
 from hooks.api.kinds import Entry, RangeStatus
 from hooks.protocol.errors import ProtocolError
-from hooks.ranges.ledger import (
-    read_cursors,
-    read_ledger,
-)
+from hooks.ranges.ledger import read_cursors, read_ledger
 from tests.hooks.build import (
     NOW,
     Obj,
@@ -28,8 +25,8 @@ CIDR = "10.0.0.0/28"
 HELD = with_ledger(range_object(), entry("web", CIDR), revision=4)
 
 
-def test_nothing_but_the_ledger_says_that_a_block_is_taken() -> None:
-    """S1: not what requests show, and not what answers say."""
+def test_only_the_ledger_decides_whether_a_block_is_taken() -> None:
+    """S1: neither the status of a request nor an allocation does."""
     shows = showing(request_object("shows", finalizers=()), "10.0.0.0/28")
     stray = allocation_object("stray", cidr="10.0.0.0/28", revision=9)
     answer = sync_range(range_object(), shows, request_object("web"), allocations=[stray])
@@ -46,7 +43,7 @@ def test_nothing_but_the_ledger_says_that_a_block_is_taken() -> None:
         request_object("web", finalizers=()),
         request_object("web", created=at(-9999)),
     ],
-    ids=["as it was", "another size", "another block", "showing another block", "without finalizer", "another age"],
+    ids=["unchanged", "another size", "another block", "showing another block", "without finalizer", "another age"],
 )
 def test_an_entry_is_sticky(request_: Obj) -> None:
     answer = sync_range(HELD, request_)
@@ -75,8 +72,8 @@ def test_cursors_are_kept_by_a_range_that_is_invalid_or_closing_or_of_another_mo
         assert (status["roundRobin"], status["revision"]) == (cursors, 3)
 
 
-def test_cursors_are_written_in_the_order_of_lengths_whatever_their_order_on_the_wire() -> None:
-    """S6 goes for maps too: the same facts give the same bytes."""
+def test_cursors_are_written_in_the_order_of_lengths_whatever_their_order_in_the_body() -> None:
+    """S6 applies to maps, too: the same facts give the same bytes."""
     cursors = {"30": "10.0.0.4", "9": "10.0.0.0", "28": "10.0.0.32"}
     parent = with_ledger(range_object(mode="RoundRobin"), revision=3, cursors=cursors)
     for requests in ([], [request_object("web")]):
@@ -84,14 +81,14 @@ def test_cursors_are_written_in_the_order_of_lengths_whatever_their_order_on_the
         assert list(status["roundRobin"]) == ["9", "28", "30"]
 
 
-def test_blocks_that_touch_are_no_overlap() -> None:
+def test_blocks_that_touch_do_not_overlap() -> None:
     status = RangeStatus(allocations=[Entry("10.0.0.0/28", "t/a", "a"), Entry("10.0.0.16/28", "t/b", "b")])
     assert list(read_ledger(status).entries) == ["a", "b"]
     with pytest.raises(ProtocolError):
         read_ledger(RangeStatus(allocations=status.allocations[::-1]))
 
 
-def test_a_status_without_revision_is_one_of_revision_0() -> None:
+def test_a_status_without_revision_has_revision_0() -> None:
     body = range_body(range_object(), request_object("web"))
     statuses: list[Obj] = [{}, {"revision": 0}, {"conditions": []}]
     for status in statuses:
@@ -149,9 +146,7 @@ REFUSED: list[tuple[str, list[Obj], str, str]] = [
 
 
 @pytest.mark.parametrize(("entries", "path", "message"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
-def test_a_ledger_that_is_not_ours_is_refused_and_nothing_is_answered(
-    entries: list[Obj], path: str, message: str
-) -> None:
+def test_a_ledger_that_the_hooks_cannot_have_written_is_refused(entries: list[Obj], path: str, message: str) -> None:
     response = post("/ipamrange/sync", range_body(with_ledger(range_object(), *entries), request_object("web")))
     assert response.status_code == 400
     error = response.get_json()["error"]
@@ -170,7 +165,7 @@ def test_a_ledger_that_is_not_ours_is_refused_and_nothing_is_answered(
         {**entry("a", CIDR), "absentSince": "yesterday"},
         "10.0.0.0/28",
     ],
-    ids=["no uid", "no request", "no cidr", "a number for a cidr", "a word for a time", "no object"],
+    ids=["no uid", "no request", "no cidr", "a number as cidr", "a word as time", "not an object"],
 )
 def test_a_ledger_line_that_cannot_be_read_is_refused(line: object) -> None:
     body = range_body(range_object())
@@ -195,9 +190,7 @@ def test_a_ledger_line_that_cannot_be_read_is_refused(line: object) -> None:
     ],
 )
 @pytest.mark.parametrize("mode", ["RoundRobin", "FirstMatch"])
-def test_a_cursor_that_is_none_is_refused_and_nothing_is_answered(
-    mode: str, cursors: dict[str, str], key: str, message: str
-) -> None:
+def test_an_invalid_cursor_is_refused(mode: str, cursors: dict[str, str], key: str, message: str) -> None:
     parent = with_ledger(range_object(mode=mode), revision=1, cursors=cursors)
     with pytest.raises(ProtocolError) as refused:
         sync_range(parent, request_object("web"))
@@ -206,7 +199,7 @@ def test_a_cursor_that_is_none_is_refused_and_nothing_is_answered(
 
 
 def test_a_cursor_behind_the_last_block_before_the_ipv4_addresses_can_be_read_back() -> None:
-    """What follows that block is an address that no pool has, because it is IPv4 in IPv6 form."""
+    """The address behind that block is an IPv4 address in IPv6 form, which no pool contains."""
     parent = range_object("::fffe:0:0/96", chunk_size=97, mode="RoundRobin")
     requests = [request_object("a"), request_object("b")]
     parent["status"] = sync_range(parent, *requests)["status"]
@@ -214,7 +207,7 @@ def test_a_cursor_behind_the_last_block_before_the_ipv4_addresses_can_be_read_ba
     assert answers_of(sync_range(parent, *requests)).keys() == {"a", "b"}
 
 
-def test_a_mixture_of_cursors_is_refused_though_the_family_of_the_range_is_not_known() -> None:
+def test_cursors_of_two_families_are_refused_even_if_the_family_of_the_range_is_unknown() -> None:
     parent = with_ledger(range_object("nonsense"), revision=1, cursors={"28": "10.0.0.16", "64": "::"})
     with pytest.raises(ProtocolError, match="is not IPv4 as the range is"):
         sync_range(parent)

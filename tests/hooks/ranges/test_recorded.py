@@ -1,5 +1,5 @@
-"""Recorded addresses: a request that had a block in an earlier life gets it again; and the hold, under which only such
-requests are served.
+"""Recorded blocks: a request that had a block in an earlier life gets it again; and the hold, under which a range
+grants no other blocks.
 """
 
 import pytest
@@ -38,12 +38,12 @@ def served(*requests: Obj) -> dict[str, str]:
     return ledger_of(sync_range(range_object(), *requests))
 
 
-def test_a_recorded_address_comes_back() -> None:
+def test_a_recorded_block_is_granted_again() -> None:
     assert served(recording(request_object("web"), "10.0.0.64/28")) == {"web": "10.0.0.64/28"}
 
 
-def test_recorded_addresses_are_served_before_all_others() -> None:
-    """A restore comes in any order: who comes first must not get what somebody else had."""
+def test_recorded_blocks_are_granted_before_all_others() -> None:
+    """Requests are restored in any order: the first one must not get the block of another one."""
     requests = [
         request_object("old", created=at(-900)),
         request_object("dedicated", wanted="10.0.0.0/28", created=at(-800)),
@@ -53,7 +53,7 @@ def test_recorded_addresses_are_served_before_all_others() -> None:
     assert served(*requests) == {"back": "10.0.0.0/28", "back-too": "10.0.0.16/28", "old": "10.0.0.32/28"}
 
 
-def test_who_shows_a_block_already_is_served_before_who_records_it() -> None:
+def test_a_request_that_shows_a_block_is_served_before_one_that_records_it() -> None:
     shows = showing(request_object("shows", created=at(-1)), "10.0.0.0/28")
     assert served(recording(request_object("records", created=at(-900)), "10.0.0.0/28"), shows) == {
         "shows": "10.0.0.0/28",
@@ -73,7 +73,7 @@ def test_the_last_room_in_a_ledger_is_for_a_recorded_block(monkeypatch: pytest.M
     assert (answer["status"]["capacity"]["allocated"], answer["status"]["capacity"]["free"]) == ("16", "240")
 
 
-def test_a_record_may_be_an_address_as_people_write_it() -> None:
+def test_a_record_may_be_an_address_without_a_prefix_length() -> None:
     parent = range_object(chunk_size=None)
     back = recording(request_object("back"), "10.0.0.5")
     assert ledger_of(sync_range(parent, back)) == {"back": "10.0.0.5/32"}
@@ -83,7 +83,7 @@ def test_a_record_may_be_an_address_as_people_write_it() -> None:
     assert "10.0.0.6/32 instead of the recorded 10.0.0.5," in sync_request(back, moved)["status"]["message"]
 
 
-def test_of_two_records_of_one_block_the_older_one_is_served() -> None:
+def test_of_two_requests_that_record_one_block_the_older_one_gets_it() -> None:
     requests = [
         recording(request_object("younger", created=at(-1)), "10.0.0.32/28"),
         recording(request_object("older", created=at(-2)), "10.0.0.32/28"),
@@ -94,9 +94,9 @@ def test_of_two_records_of_one_block_the_older_one_is_served() -> None:
 @pytest.mark.parametrize(
     "recorded",
     ["10.0.0.64/27", "10.0.0.64", "10.0.1.0/28", "10.0.0.4/28", "2001:db8::/28", "web", "10.0.0.064/28", "10.0.0.0/0"],
-    ids=["another size", "no CIDR", "outside", "host bits", "another family", "no address", "not canonical", "all"],
+    ids=["another size", "not a CIDR", "outside", "host bits", "another family", "text", "not canonical", "all"],
 )
-def test_a_record_that_is_not_what_is_wanted_now_is_ignored(recorded: str) -> None:
+def test_a_record_that_does_not_match_the_spec_is_ignored(recorded: str) -> None:
     assert served(recording(request_object("web"), recorded)) == {"web": "10.0.0.0/28"}
 
 
@@ -106,7 +106,7 @@ def test_a_record_does_not_overrule_the_spec() -> None:
     assert served(dedicated, sized) == {"sized": "10.0.0.0/30", "web": "10.0.0.16/28"}
 
 
-def test_a_record_of_somebody_else_s_block_is_ignored() -> None:
+def test_a_record_of_a_block_that_another_request_holds_is_ignored() -> None:
     held = with_ledger(range_object(), entry("held", "10.0.0.64/28"))
     answer = sync_range(held, request_object("held"), recording(request_object("web"), "10.0.0.64/28"))
     assert ledger_of(answer) == {"web": "10.0.0.80/28", "held": "10.0.0.64/28"}
@@ -115,7 +115,7 @@ def test_a_record_of_somebody_else_s_block_is_ignored() -> None:
 # --- the hold ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_range_on_hold_serves_only_recorded_addresses() -> None:
+def test_a_range_on_hold_grants_only_recorded_blocks() -> None:
     requests = [
         request_object("new"),
         request_object("dedicated", wanted="10.0.0.32/28"),
@@ -137,27 +137,27 @@ def test_a_range_on_hold_serves_only_recorded_addresses() -> None:
     assert messages_of(answer_once_committed(body)) == {"back": "", "back-dedicated": "", "shows": ""} | refused
 
 
-def test_a_recorded_block_that_is_taken_is_waited_for_while_on_hold() -> None:
+def test_a_request_waits_for_its_recorded_block_while_the_range_is_on_hold() -> None:
     held = with_ledger(put_on_hold(range_object()), entry("first", "10.0.0.64/28"), revision=1, on_hold=True)
     answer = sync_range(held, request_object("first"), recording(request_object("second"), "10.0.0.64/28"))
     assert answers_of(answer)["second"] == ("Busy", "")
     assert messages_of(answer)["second"] == "10.0.0.64/28 is held by team-a/first"
 
 
-def test_the_hold_is_committed_so_that_no_older_view_of_the_range_can_be_served() -> None:
+def test_the_hold_is_committed_so_that_calls_with_a_stale_view_cannot_commit_grants() -> None:
     answer = sync_range(with_ledger(put_on_hold(range_object()), revision=4))
     assert (answer["status"]["onHold"], answer["status"]["revision"]) == (True, 5)
     assert sync_range(with_ledger(put_on_hold(range_object()), revision=5, on_hold=True))["status"]["revision"] == 5
 
 
-def test_the_end_of_the_hold_serves_everybody() -> None:
+def test_all_requests_are_served_once_the_hold_ends() -> None:
     answer = sync_range(with_ledger(range_object(), revision=5, on_hold=True), request_object("new"))
     assert ledger_of(answer) == {"new": "10.0.0.0/28"}
     assert "onHold" not in answer["status"]
     assert answer["status"]["revision"] == 6
 
 
-def test_a_hold_is_shown() -> None:
+def test_the_status_shows_the_hold() -> None:
     status = sync_range(put_on_hold(range_object()))["status"]
     shown = condition(status, "OnHold")
     assert shown["status"] == "True"
@@ -166,11 +166,11 @@ def test_a_hold_is_shown() -> None:
 
 
 @pytest.mark.parametrize("value", ["false", "", "True", "yes"])
-def test_only_true_is_a_hold(value: str) -> None:
+def test_only_the_value_true_is_a_hold(value: str) -> None:
     parent = annotated(range_object(), HOLD_ANNOTATION, value)
     assert ledger_of(sync_range(parent, request_object("web"))) == {"web": "10.0.0.0/28"}
 
 
-def test_releases_go_on_while_on_hold() -> None:
+def test_releases_continue_on_hold() -> None:
     parent = with_ledger(put_on_hold(range_object()), entry("web", "10.0.0.0/28"), revision=5, on_hold=True)
     assert ledger_of(sync_range(parent, deleted(request_object("web")))) == {}

@@ -29,30 +29,30 @@ CIDR = "10.0.0.0/28"
 HELD = with_ledger(range_object(), entry("web", CIDR), revision=4)
 
 
-# --- S5 ---------------------------------------------------------------------------------------------------------------
+# --- proofs (S5) and marks --------------------------------------------------------------------------------------------
 
-GOING = deleted(request_object("web"))
-SAID_TO_BE_GONE = allocation_object("web", "Released", revision=3)
+DELETED_WEB = deleted(request_object("web"))
+ANSWERED_RELEASED = allocation_object("web", "Released", revision=3)
 
 
 @pytest.mark.parametrize(
     ("requests", "allocations", "range_"),
     [
-        ([GOING], [], HELD),
+        ([DELETED_WEB], [], HELD),
         ([deleted(request_object("web", finalizers=()))], [], HELD),
-        ([GOING], [SAID_TO_BE_GONE], HELD),
+        ([DELETED_WEB], [ANSWERED_RELEASED], HELD),
         ([], [], reclaiming(HELD, "uid-web")),
         ([], [], reclaiming(HELD, "uid-other, uid-web ,")),
     ],
     ids=[
-        "(a) going, only our finalizer",
-        "(a) going, no finalizer",
-        "(a) and answered already",
+        "(a) being deleted, only our finalizer",
+        "(a) being deleted, no finalizer",
+        "(a) and already answered",
         "(b) reclaimed",
         "(b) one of several",
     ],
 )
-def test_an_entry_goes_by_proof(requests: list[Obj], allocations: list[Obj], range_: Obj) -> None:
+def test_an_entry_is_removed_with_proof(requests: list[Obj], allocations: list[Obj], range_: Obj) -> None:
     answer = sync_range(range_, *requests, allocations=allocations)
     assert ledger_of(answer) == {}
     assert answer["status"]["revision"] == 5
@@ -71,7 +71,7 @@ OTHER_UID = request_object("web", uid="second-life", finalizers=())
         ([deleted(request_object("web", finalizers=("example.com/other",)))], [], HELD),
         ([request_object("web", finalizers=())], [], HELD),
         ([], [allocation_object("web", "Busy")], HELD),
-        ([], [SAID_TO_BE_GONE], HELD),
+        ([], [ANSWERED_RELEASED], HELD),
         ([], [], reclaiming(HELD, "")),
         ([], [], reclaiming(HELD, "uid-we,uid-web2,team-a/web,web")),
         ([request_object("web")], [], reclaiming(HELD, "uid-web")),
@@ -81,17 +81,17 @@ OTHER_UID = request_object("web", uid="second-life", finalizers=())
     ids=[
         "absence",
         "the same name with another uid",
-        "the same name with another uid, going",
-        "going, but somebody else holds it back",
-        "going, our finalizer gone, somebody else holds it back",
+        "the same name with another uid, being deleted",
+        "being deleted, with a foreign finalizer, too",
+        "being deleted, with a foreign finalizer only",
         "alive without our finalizer",
         "an answer in another state",
-        "a Released answer, which anybody could have written",
+        "a Released answer, which another client could have written",
         "an empty reclaim",
         "a reclaim of others",
-        "a reclaim of one that is there",
-        "deletion of the range, absent unmarked",
-        "deletion of the range, holder there",
+        "a reclaim of a holder that exists",
+        "deletion of the range, absent without a mark",
+        "deletion of the range, holder exists",
     ],
 )
 def test_an_entry_stays_without_proof(requests: list[Obj], allocations: list[Obj], range_: Obj) -> None:
@@ -111,17 +111,19 @@ def test_an_entry_stays_without_proof(requests: list[Obj], allocations: list[Obj
     ids=[
         "less than a minute",
         "a minute",
-        "absent for longer than the range is going",
+        "absent for longer than the range is being deleted",
         "a day, but the range stays",
-        "marked by a clock that is ahead",
+        "marked in the future",
     ],
 )
-def test_an_absent_holder_of_a_closing_range_goes_after_a_minute(absent_since: str, range_: Obj, *, held: bool) -> None:
+def test_an_absent_holder_of_a_closing_range_is_released_after_a_minute(
+    absent_since: str, range_: Obj, *, held: bool
+) -> None:
     answer = sync_range(with_ledger(range_, entry("web", CIDR, absent_since=absent_since)))
     assert (ledger_of(answer) == {"web": CIDR}) is held
 
 
-def test_a_request_that_is_there_but_cannot_be_read_is_not_released_by_the_clock() -> None:
+def test_an_existing_request_that_cannot_be_read_is_not_released_after_a_minute() -> None:
     broken: Obj = request_object("web")
     broken["metadata"]["generation"] = "one"
     parent = with_ledger(deleted(range_object(), at(-600)), entry("web", CIDR, absent_since=at(-600)))
@@ -138,8 +140,8 @@ def test_an_absent_holder_is_marked_once_and_its_block_stays_held() -> None:
     assert later["status"]["revision"] == 5
 
 
-def test_the_mark_of_a_wrong_clock_counts_as_now() -> None:
-    """It would hold a deletion back for as long as that clock was wrong."""
+def test_a_mark_in_the_future_counts_as_now() -> None:
+    """Otherwise it would delay a deletion for as long as the clock was wrong."""
     marked = entry("web", CIDR, absent_since=at(86_400))
     parent = with_ledger(deleted(range_object()), marked, revision=5, closing=True)
     answers = [allocation_object("web", cidr=CIDR, revision=1)]
@@ -148,14 +150,14 @@ def test_the_mark_of_a_wrong_clock_counts_as_now() -> None:
     assert answer["resyncAfterSeconds"] == 60
 
 
-def test_the_mark_of_a_holder_that_is_back_is_taken_off() -> None:
+def test_the_mark_of_a_holder_that_is_back_is_removed() -> None:
     marked = with_ledger(range_object(), entry("web", CIDR, absent_since=at(-60)), revision=5)
     answer = sync_range(marked, request_object("web"))
     assert answer["status"]["allocations"] == [entry("web", CIDR)]
     assert answer["status"]["revision"] == 6
 
 
-def test_an_absent_holder_s_answer_stays_published() -> None:
+def test_the_answer_to_an_absent_holder_stays_published() -> None:
     existing = allocation_object("web", cidr=CIDR, revision=4)
     answer = sync_range(HELD, allocations=[existing])
     assert answers_of(answer) == {"web": ("Ready", CIDR)}
@@ -163,7 +165,7 @@ def test_an_absent_holder_s_answer_stays_published() -> None:
 
 def test_a_released_block_can_be_granted_in_the_same_call() -> None:
     parent = with_ledger(range_object(CIDR), entry("web", CIDR), revision=4)
-    answer = sync_range(parent, GOING, request_object("next"))
+    answer = sync_range(parent, DELETED_WEB, request_object("next"))
     assert ledger_of(answer) == {"next": CIDR}
     assert answer["status"]["revision"] == 5
 
@@ -171,62 +173,62 @@ def test_a_released_block_can_be_granted_in_the_same_call() -> None:
 # --- the memory of releases -------------------------------------------------------------------------------------------
 
 
-def test_a_release_is_committed_with_the_uid_of_who_was_released() -> None:
-    going = [deleted(request_object(name)) for name in ("web", "never-served", "a-late-one")]
+def test_a_release_is_committed_with_the_uid_of_the_request() -> None:
+    deleted_requests = [deleted(request_object(name)) for name in ("web", "never-served", "a-late-one")]
     parent = with_ledger(range_object(), entry("web", CIDR), released=["earlier"], revision=4)
-    answer = sync_range(parent, *going)
+    answer = sync_range(parent, *deleted_requests)
     assert answer["status"]["released"] == ["uid-earlier", "uid-web", "uid-a-late-one", "uid-never-served"]
     assert answer["status"]["revision"] == 5
 
 
-def test_who_was_reclaimed_is_not_called_released() -> None:
-    """Should it live after all, it must be told that its block is somebody else's."""
+def test_a_reclaimed_request_is_not_recorded_as_released() -> None:
+    """If it exists after all, it must learn that its block has another holder."""
     answer = sync_range(reclaiming(HELD, "uid-web"))
     assert ledger_of(answer) == {}
     assert "released" not in answer["status"]
 
 
 def releases(count: int) -> Obj:
-    return with_ledger(range_object(), revision=1, released=[f"gone-{number:04}" for number in range(count)])
+    return with_ledger(range_object(), revision=1, released=[f"old-{number:04}" for number in range(count)])
 
 
 def test_a_thousand_releases_are_remembered() -> None:
-    answer = sync_range(releases(RELEASED_COUNT_MIN), GOING)
+    answer = sync_range(releases(RELEASED_COUNT_MIN), DELETED_WEB)
     released = answer["status"]["released"]
     assert len(released) == RELEASED_COUNT_MIN
-    assert (released[0], released[-1]) == ("uid-gone-0001", "uid-web")
+    assert (released[0], released[-1]) == ("uid-old-0001", "uid-web")
 
 
-def test_no_release_is_forgotten_while_something_of_it_is_seen() -> None:
-    seen = [
-        request_object("gone-0000"),
-        deleted(request_object("gone-0002")),
+def test_no_release_is_forgotten_while_its_request_or_answer_is_observed() -> None:
+    observed = [
+        request_object("old-0000"),
+        deleted(request_object("old-0002")),
         deleted(request_object("web")),
     ]
-    answered = allocation_object("gone-0001", "Released", revision=1)
-    answer = sync_range(releases(RELEASED_COUNT_MIN + 9), *seen, allocations=[answered])
+    answered = allocation_object("old-0001", "Released", revision=1)
+    answer = sync_range(releases(RELEASED_COUNT_MIN + 9), *observed, allocations=[answered])
     assert answer["status"]["released"][:4] == [
-        "uid-gone-0000",
-        "uid-gone-0001",
-        "uid-gone-0002",
-        "uid-gone-0010",
+        "uid-old-0000",
+        "uid-old-0001",
+        "uid-old-0002",
+        "uid-old-0010",
     ]
 
 
-def test_forgetting_is_no_reason_for_a_write() -> None:
+def test_forgotten_releases_alone_cause_no_write() -> None:
     answer = sync_range(releases(RELEASED_COUNT_MIN + 9))
     assert answer["status"]["revision"] == 1
     assert len(answer["status"]["released"]) == RELEASED_COUNT_MIN + 9
 
 
-def test_no_more_releases_are_recorded_than_the_crd_admits() -> None:
-    gone = {f"u{number:035}" for number in range(RELEASED_COUNT_MAX + 1)}
-    evidence = Evidence(present=(), released=gone, reclaimed=(), answered=(), wants_hold=False, closing=False)
+def test_no_more_releases_are_recorded_than_the_crd_allows() -> None:
+    uids = {f"u{number:035}" for number in range(RELEASED_COUNT_MAX + 1)}
+    evidence = Evidence(present=(), released=uids, reclaimed=(), answered=(), wants_hold=False, closing=False)
     first = after_releases(Ledger(3, {}, {}, (), on_hold=False, closing=False), evidence, NOW)
     assert len(first.released) == RELEASED_COUNT_MAX
-    left = gone - set(first.released)
+    left = uids - set(first.released)
     second = after_releases(first, replace(evidence, released=left), NOW)
     assert set(second.released) == set(first.released[-RELEASED_COUNT_MIN:]), (
-        "requests that are not observed any more are forgotten"
+        "requests that are no longer observed are forgotten"
     )
     assert set(after_releases(second, replace(evidence, released=left), NOW).released) > left

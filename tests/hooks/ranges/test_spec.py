@@ -9,7 +9,7 @@ from tests.hooks.calls import answers_of, condition, ledger_of, messages_of, syn
 
 
 @pytest.mark.parametrize("kind", ["text", "type", "chunk size"])
-def test_an_invalid_range_says_why_refuses_and_keeps_what_is_held(kind: str) -> None:
+def test_an_invalid_range_reports_its_fault_refuses_requests_and_keeps_its_entries(kind: str) -> None:
     parent = with_ledger(range_object(), entry("held", "10.0.0.0/28"))
     fault = {
         "text": ({"ranges": ["web"]}, 'ranges[0]: "web" is not an IP address, such as 10.0.0.5 or 2001:db8::5'),
@@ -29,17 +29,17 @@ def test_an_invalid_range_says_why_refuses_and_keeps_what_is_held(kind: str) -> 
     assert answers_of(answer) == {"held": ("Ready", "10.0.0.0/28"), "web": ("Invalid", "")}
     assert messages_of(answer)["web"] == f"range team-a/net is invalid: {message}"
     for type_, value in (("Ready", "False"), ("Stalled", "True")):
-        stated = condition(status, type_)
-        assert (stated["status"], stated["reason"], stated["message"]) == (value, "InvalidSpec", message)
+        shown = condition(status, type_)
+        assert (shown["status"], shown["reason"], shown["message"]) == (value, "InvalidSpec", message)
 
 
 @pytest.mark.parametrize("seconds", [-1, 31_536_001, 10**15])
-def test_a_cooldown_beyond_the_crd_makes_the_range_invalid(seconds: int) -> None:
+def test_a_cooldown_that_the_crd_does_not_allow_makes_the_range_invalid(seconds: int) -> None:
     status = sync_range(range_object(cooldown=seconds))["status"]
     assert (status["state"], "spec.cooldownSeconds" in status["message"]) == ("Invalid", True)
 
 
-def test_the_default_domain_can_t_be_one_that_somebody_names() -> None:
+def test_the_default_domain_cannot_be_named_by_a_user() -> None:
     assert Domain.of("", "team-a") == ("namespace.team-a", "namespace team-a")
     assert Domain.of("corp", "team-a") == ("corp", "domain corp")
     assert names.domain_label("namespace." + "n" * 53) == "namespace." + "n" * 53

@@ -8,7 +8,7 @@ from tests.hooks.calls import condition, messages_of, sync_range
 HELD = with_ledger(range_object("10.0.0.0/27"), entry("held", "10.0.0.0/28"))
 
 
-def test_a_range_in_use_tells_its_numbers() -> None:
+def test_a_range_in_use_reports_its_capacity() -> None:
     status = sync_range(HELD, request_object("held"), request_object("web", size=27))["status"]
     assert status["state"] == "Ready"
     assert status["pending"] == 1
@@ -34,7 +34,7 @@ def test_a_full_range_has_no_largest_block() -> None:
     assert status["capacity"] == counts | {"freeBlocks": {"/28": "0"}, "room": "0 more /28"}
 
 
-def test_a_range_without_waiting_requests_has_nothing_to_say() -> None:
+def test_a_range_without_waiting_requests_has_no_message() -> None:
     parent = range_object()
     parent["metadata"]["generation"] = 7
     status = sync_range(parent)["status"]
@@ -52,30 +52,30 @@ def test_a_range_without_waiting_requests_has_nothing_to_say() -> None:
     ]
 
 
-def test_absent_holders_are_named_with_the_way_out() -> None:
+def test_absent_holders_are_named_with_the_annotation_that_releases_them() -> None:
     parent = with_ledger(range_object(), *[entry(f"r{n}", f"10.0.0.{16 * n}/28") for n in range(7)])
     status = sync_range(parent, request_object("r0"))["status"]
-    stated = condition(status, "HoldersAbsent")
-    assert (stated["status"], stated["reason"]) == ("True", "RequestNotFound")
-    assert status["message"] == stated["message"]
-    assert stated["message"] == (
+    shown = condition(status, "HoldersAbsent")
+    assert (shown["status"], shown["reason"]) == ("True", "RequestNotFound")
+    assert status["message"] == shown["message"]
+    assert shown["message"] == (
         "6 holders disappeared without a release: "
         + ", ".join(f"team-a/r{n} (10.0.0.{16 * n}/28, uid uid-r{n})" for n in range(1, 6))
         + " and 1 more; the blocks stay allocated until the annotation ipam.mandelsoft.org/reclaim names the uids"
     )
 
 
-def test_absent_holders_of_a_closing_range_are_given_up_and_so_it_says() -> None:
+def test_absent_holders_of_a_closing_range_are_named_with_the_time_of_their_release() -> None:
     parent = with_ledger(deleted(range_object(), at(0)), entry("web", "10.0.0.0/28"))
-    stated = condition(sync_range(parent)["status"], "HoldersAbsent")
-    assert stated["message"] == (
+    shown = condition(sync_range(parent)["status"], "HoldersAbsent")
+    assert shown["message"] == (
         "1 holder disappeared without a release: team-a/web (10.0.0.0/28, uid uid-web); "
         "released after a minute, as the range is being deleted"
     )
 
 
-def test_a_message_is_no_longer_than_a_status_may_hold() -> None:
-    """4096 characters, by the CRDs: a longer one would make the API server refuse the whole status."""
+def test_a_message_is_cut_to_the_limit_of_the_crds() -> None:
+    """4096 characters: the API server would refuse the whole status because of a longer one."""
     holders = [entry("n" * 253 + str(number), f"10.0.0.{16 * number}/28") for number in range(5)]
     for line in holders:
         line["uid"] = "u" * 1000 + line["cidr"]
@@ -88,7 +88,7 @@ def test_a_message_is_no_longer_than_a_status_may_hold() -> None:
     assert len(messages_of(refused)["web"]) == 4096
 
 
-def test_a_holder_that_is_back_is_not_named_any_more() -> None:
+def test_a_holder_that_is_back_is_no_longer_named() -> None:
     parent = with_ledger(range_object(), entry("web", "10.0.0.0/28", absent_since=at(-100)))
     status = sync_range(parent, request_object("web"))["status"]
     assert not condition(status, "HoldersAbsent")

@@ -40,7 +40,7 @@ def test_customize_asks_for_requests_and_extents_by_label_and_for_the_namespace(
 
 
 def test_customize_depends_on_name_and_spec_alone() -> None:
-    """Metacontroller caches its answer by uid and generation: labels and status don't refresh it."""
+    """Metacontroller caches the answer by uid and generation: changed labels or status do not refresh it."""
     other = with_ledger(deleted(range_object("::/64"), at(0)), entry("a", "::/128"), closing=True)
     assert customize_range(other) == customize_range(range_object())
 
@@ -86,50 +86,50 @@ def test_a_deletion_is_committed_as_closing_first() -> None:
         "a request of another range",
     ],
 )
-def test_a_range_is_let_go_only_when_the_observed_ledger_is_closing_and_empty(
+def test_a_range_is_finalized_only_when_the_observed_ledger_is_closing_and_empty(
     parent: Obj, requests: list[Obj], allocations: list[Obj], *, finalized: bool
 ) -> None:
     answer = sync_range(parent, *requests, allocations=allocations, finalizing=True)
     assert answer["finalized"] is finalized
 
 
-def test_finalized_is_not_said_in_a_sync() -> None:
+def test_sync_does_not_answer_finalized() -> None:
     assert "finalized" not in sync_range(with_ledger(range_object(), revision=1, closing=True))
 
 
-def test_nothing_is_granted_once_closing_is_in_the_ledger_even_if_the_deletion_is_not_seen() -> None:
+def test_nothing_is_granted_once_the_ledger_is_closing_even_if_the_deletion_is_not_observed() -> None:
     answer = sync_range(with_ledger(range_object(), revision=1, closing=True), request_object("web"))
     assert ledger_of(answer) == {}
     assert messages_of(answer)["web"] == "range team-a/net is being deleted"
     assert answers_of(answer)["web"] == ("Invalid", "")
 
 
-def test_nothing_is_granted_in_the_call_that_sees_the_deletion() -> None:
+def test_nothing_is_granted_in_the_call_that_observes_the_deletion() -> None:
     answer = sync_range(deleted(range_object()), request_object("web"))
     assert ledger_of(answer) == {}
     assert messages_of(answer)["web"] == "range team-a/net is being deleted"
 
 
-def test_closing_never_turns_back() -> None:
+def test_closing_is_never_undone() -> None:
     assert sync_range(with_ledger(range_object(), revision=1, closing=True))["status"]["closing"] is True
 
 
-def test_a_deleted_range_tells_for_whom_it_waits() -> None:
+def test_a_deleted_range_names_the_requests_for_which_it_waits() -> None:
     parent = with_ledger(deleted(range_object()), entry("held", "10.0.0.0/28"), closing=True)
     status = sync_range(parent, request_object("held"), finalizing=True)["status"]
     assert (status["state"], status["message"]) == ("Deleting", "waiting for 1 request: team-a/held")
-    stated = condition(status)
-    assert (stated["status"], stated["reason"]) == ("False", "Deleting")
+    shown = condition(status)
+    assert (shown["status"], shown["reason"]) == ("False", "Deleting")
 
 
-def test_a_request_that_cannot_be_read_holds_the_deletion_of_its_range() -> None:
-    """Nobody knows what it refers to; as long as it is there, it may refer to this range."""
+def test_a_request_that_cannot_be_read_blocks_the_deletion_of_its_range() -> None:
+    """It is unknown which range it names. While it exists, it may be this one."""
     broken: Obj = request_object("web")
     broken["metadata"]["generation"] = "one"
     assert sync_range(CLOSING, broken, finalizing=True)["finalized"] is False
 
 
-def test_an_answer_that_cannot_be_read_holds_the_deletion_of_its_range() -> None:
+def test_an_answer_that_cannot_be_read_blocks_the_deletion_of_its_range() -> None:
     broken = allocation_object("web", "Released", revision=1)
     broken["spec"]["request"] = "team-a/web"
     assert sync_range(CLOSING, allocations=[broken], finalizing=True)["finalized"] is False
@@ -138,12 +138,12 @@ def test_an_answer_that_cannot_be_read_holds_the_deletion_of_its_range() -> None
 # --- namespaces that are being deleted --------------------------------------------------------------------------------
 
 
-def test_no_answer_is_created_in_a_namespace_that_is_being_deleted_and_none_is_lost() -> None:
+def test_in_a_namespace_that_is_being_deleted_no_answer_is_created_and_none_is_lost() -> None:
     parent = with_ledger(range_object(), entry("old", "10.0.0.0/28"), entry("new", "10.0.0.16/28"))
     existing = allocation_object("old", cidr="10.0.0.0/28", revision=1)
     requests = [request_object("old"), request_object("new"), request_object("refused", size=99)]
-    going = [deleted(namespace_object(), at(-5))]
-    answer = sync_range(parent, *requests, allocations=[existing], namespaces=going)
+    namespaces = [deleted(namespace_object(), at(-5))]
+    answer = sync_range(parent, *requests, allocations=[existing], namespaces=namespaces)
     assert answers_of(answer) == {"old": ("Ready", "10.0.0.0/28")}
     other = [namespace_object(), deleted(namespace_object("team-b"), at(-5))]
     answer = sync_range(parent, *requests, allocations=[existing], namespaces=other)
@@ -196,11 +196,11 @@ AT_REST = 300.0
     ids=[
         "nothing to do",
         "at rest",
-        "a wanted answer does not exist",
+        "an answer that does not exist yet",
         "an absent holder of a closing range",
         "an absent holder",
-        "an answer that may not be created",
+        "an answer that cannot be created",
     ],
 )
-def test_a_range_is_looked_at_again_soon_where_only_time_helps_and_at_rest_too(body: Obj, seconds: float) -> None:
+def test_the_next_call_is_soon_where_only_time_helps_and_late_at_rest(body: Obj, seconds: float) -> None:
     assert answer_to(body)["resyncAfterSeconds"] == seconds
