@@ -191,28 +191,39 @@ PHRASES = {
 PLAIN = {
     "crds": True, "deploy": True, "examples": True, "metacontroller": True,
     "bench": True, "conformance": True, "controlplane": False, "hooks": True, "ipam": True, "simulator": False,
-    "tests/fixtures": False,
+    "tests/bench": True, "tests/hooks": True, "tests/ipam": True,
+    "tests/fixtures": True, "tests/fixtures/recorded": False,
 }  # fmt: skip
 #: Tokens of Python that are text; from version 3.12 on an f-string has tokens of its own.
 TEXTS = {tokenize.COMMENT, tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
-FILES = ("Dockerfile", "Makefile", "gunicorn.conf.py", "pyproject.toml", ".ci/run")
+FILES = ("Dockerfile", "Makefile", "gunicorn.conf.py", "pyproject.toml", ".ci/run", "tests/*.py")
+FIXTURES = ROOT / "tests" / "fixtures"
 
 
 def plain_files() -> list[Path]:
-    folders = [ROOT / folder for folder, is_plain in PLAIN.items() if is_plain]
+    folders, others = ([ROOT / folder for folder in PLAIN if PLAIN[folder] is is_plain] for is_plain in (True, False))
     found = {path for folder in folders for suffix in ("json", "py", "yaml") for path in folder.rglob(f"*.{suffix}")}
-    return sorted({*DOCUMENTS, *found, *(ROOT / file for file in FILES)})
+    found |= {path for file in FILES for path in ROOT.glob(file)} - {Path(__file__)}
+    return sorted({*DOCUMENTS, *(path for path in found if not any(path.is_relative_to(each) for each in others))})
 
 
 def prose_of(path: Path) -> str:
-    """What people read of a file, each word in its line; in Python that is comments, docstrings and other strings."""
+    """What people read of a file, each word in its line.
+
+    In Python that is comments, docstrings, other strings and the names of tests; in fixtures it is what describes a
+    case, because the texts in its bodies are data.
+    """
+    if path.is_relative_to(FIXTURES) and path.suffix == ".json":
+        described = r'\s*"(description|comment)": '
+        return "\n".join(line if re.match(described, line) else "" for line in path.read_text().splitlines())
     if path.suffix != ".py":
         return re.sub(r"^\s*#+", lambda found: " " * len(found[0]), path.read_text(), flags=re.MULTILINE)
     lines = [["\0"] * len(line) for line in path.read_text().splitlines()]
     with path.open("rb") as file:
         for token in tokenize.tokenize(file.readline):
-            if token.type in TEXTS:
+            if token.type in TEXTS or token.string.startswith("test_"):
                 text = re.sub(r"""^[a-zA-Z]*["']+|["']+$|^#:?""", lambda found: " " * len(found[0]), token.string)
+                text = text if token.type in TEXTS else text.replace("_", " ")
                 for number, part in enumerate(text.split("\n"), token.start[0] - 1):
                     start = token.start[1] if number == token.start[0] - 1 else 0
                     lines[number][start : start + len(part)] = part
@@ -231,10 +242,13 @@ def test_a_text_is_plain_english(path: Path) -> None:
     assert [f"{name_of(path)}:{each}" for each in banned_phrases(prose_of(path))] == []
 
 
-def test_phrases_are_found_over_lines_in_comments_and_strings_of_python_and_not_in_its_code(tmp_path: Path) -> None:
+def test_phrases_are_found_in_comments_strings_and_names_of_tests_but_not_in_other_code(tmp_path: Path) -> None:
     file = tmp_path / "example.py"
-    file.write_text('told = 1  # the entry may\n# go now\ntext = f"{name} hands it "\\\n    "out"\n')
+    file.write_text(
+        'told = 1  # the entry may\n# go now\ntext = f"{name} hands it "\\\n    "out"\n'
+        "def test_what_is_said(said): assert told\n"
+    )
 
     found = [each.rpartition(": ")[0] for each in banned_phrases(prose_of(file))]
 
-    assert found == ['1: "may go"', '3: "hands it out"']
+    assert found == ['5: "is said"', '1: "may go"', '3: "hands it out"']
