@@ -27,6 +27,7 @@ from hooks.api.names import (
     REQUEST_FINALIZER,
     REQUEST_KEY,
     REQUEST_KIND,
+    UNANSWERED_ANNOTATION,
     NamespacedName,
     allocation_name,
 )
@@ -233,6 +234,11 @@ def renamed(obj: Obj, name: str) -> Obj:
     return _with_metadata(obj, name=name)
 
 
+def unanswered(request: Obj, since: str) -> Obj:
+    """A request that records since when it has no answer."""
+    return annotated(request, UNANSWERED_ANNOTATION, since)
+
+
 def uncontrolled(child: Obj) -> Obj:
     """A child whose owner reference is not that of a controller."""
     references = [{**reference, "controller": False} for reference in child["metadata"]["ownerReferences"]]
@@ -252,6 +258,11 @@ def noisy(obj: Obj) -> Obj:
         changed["status"]["digest"] = "398ae2458d8ad9e5e609de4923bce79155a5f892085168db9a02d76aadb38726"
     return changed
 
+
+#: The block that a range grants first, and the request that many tests are about.
+CIDR = "10.0.0.0/28"
+WEB = request_object("web")
+DELETED_WEB = deleted(WEB)
 
 # --- bodies ---------------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,9 @@ from werkzeug.test import TestResponse
 from hooks.app import NOW_HEADER, create_app
 from hooks.settings import Settings
 from tests.hooks.build import (
+    DELETED_WEB,
     NOW,
+    WEB,
     Obj,
     allocation_object,
     deleted,
@@ -25,11 +27,11 @@ from tests.hooks.calls import APP, post
 
 BODIES: dict[str, Obj] = {
     "/ipamrange/customize": {"parent": range_object()},
-    "/ipamrange/sync": range_body(range_object(), request_object("web")),
+    "/ipamrange/sync": range_body(range_object(), WEB),
     "/ipamrange/finalize": range_body(deleted(range_object()), finalizing=True),
-    "/ipamrequest/customize": {"parent": request_object("web")},
-    "/ipamrequest/sync": request_body(request_object("web"), allocation_object("web", cidr="10.0.0.0/28")),
-    "/ipamrequest/finalize": request_body(deleted(request_object("web")), finalizing=True),
+    "/ipamrequest/customize": {"parent": WEB},
+    "/ipamrequest/sync": request_body(WEB, allocation_object("web", cidr="10.0.0.0/28")),
+    "/ipamrequest/finalize": request_body(DELETED_WEB, finalizing=True),
 }
 HOOKS = list(BODIES)
 
@@ -126,7 +128,7 @@ GROUP = "IPAMRequest.ipam.mandelsoft.org/v1alpha1"
 A_POD = range_object() | {"kind": "Pod"}
 
 WRONG_PARTS: list[tuple[str, str, Obj, str, str, object]] = [
-    ("a request", SYNC, {"parent": request_object("web")}, "$.parent.kind", "must be IPAMRange", "IPAMRequest"),
+    ("a request", SYNC, {"parent": WEB}, "$.parent.kind", "must be IPAMRange", "IPAMRequest"),
     ("a range", REQUEST_SYNC, {"object": range_object()}, "$.object.kind", "must be IPAMRequest", "IPAMRange"),
     ("at customize", CUSTOMIZE, {"parent": range_object()}, "$.parent.kind", "must be IPAMRequest", "IPAMRange"),
     ("a pod", "/ipamrange/customize", {"parent": A_POD}, "$.parent.kind", "must be IPAMRange", "Pod"),
@@ -184,7 +186,7 @@ def test_a_strange_time_of_the_parent_is_answered_or_refused_but_is_not_a_bug(
 def test_a_strange_time_of_one_request_does_not_stop_the_others(value: object) -> None:
     strange: Obj = request_object("strange")
     strange["metadata"]["creationTimestamp"] = value
-    response = post("/ipamrange/sync", range_body(range_object(), strange, request_object("web")))
+    response = post("/ipamrange/sync", range_body(range_object(), strange, WEB))
     assert response.status_code == 200
     held = {line["request"] for line in response.get_json()["status"]["allocations"]}
     assert "team-a/web" in held
@@ -318,7 +320,7 @@ def test_in_replay_mode_a_call_without_the_header_uses_the_current_time() -> Non
     "text", ["now", "2026-13-01T00:00:00Z", "2026-11-23T20:00:00", "2026-11-23", "0001-01-01T00:00:00+23:00"]
 )
 def test_an_invalid_time_or_one_without_a_zone_is_refused(text: str) -> None:
-    data = json.dumps(request_body(request_object("web")))
+    data = json.dumps(request_body(WEB))
     response = APP.test_client().post("/ipamrequest/sync", data=data, headers={NOW_HEADER: text})
     error = error_of(response)
     assert (error["path"], error["value"]) == (f"header {NOW_HEADER}", text)

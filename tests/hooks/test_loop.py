@@ -8,6 +8,7 @@ import pytest
 
 from hooks.api.names import REQUEST_FINALIZER
 from tests.hooks.build import (
+    WEB,
     Obj,
     allocation_object,
     at,
@@ -34,7 +35,7 @@ def test_the_request_of_the_issue_gets_the_first_block() -> None:
 
 def test_one_call_of_the_range_commits_a_grant_and_the_next_one_publishes_it() -> None:
     loop = SingleRange()
-    loop.create(request_object("web"))
+    loop.create(WEB)
     loop.sync_range()
     assert (loop.ledger(), loop.allocations) == ({"web": "10.0.0.0/28"}, {})
     loop.sync_range()

@@ -8,6 +8,7 @@ from hooks.protocol.bodies import RangeBody, RequestCustomizeBody
 from hooks.protocol.decoding import decode_body
 from hooks.protocol.errors import ProtocolError
 from tests.hooks.build import (
+    WEB,
     Obj,
     allocation_object,
     entry,
@@ -42,7 +43,7 @@ def test_unknown_fields_are_skipped_at_every_level() -> None:
 
 
 def test_other_kinds_among_children_and_related_are_skipped() -> None:
-    body = range_body(range_object(), request_object("web"))
+    body = range_body(range_object(), WEB)
     expected = answer_to(body)
     body["children"]["Pod.v1"] = {"team-a/x": {"kind": "Pod"}}
     body["related"]["Pod.v1"] = {"team-a/x": 5}
@@ -80,7 +81,7 @@ def test_one_malformed_request_among_many_is_named_and_does_not_stop_the_others(
 
 
 def test_a_malformed_namespace_stops_no_request() -> None:
-    body = range_body(range_object(), request_object("web"), namespaces=[namespace_object()])
+    body = range_body(range_object(), WEB, namespaces=[namespace_object()])
     body["related"]["Namespace.v1"]["team-b"] = 5
     assert ledger_of(answer_to(body)) == {"web": "10.0.0.0/28"}
 

@@ -8,10 +8,12 @@ from itertools import product
 import pytest
 
 from tests.hooks.build import (
+    CIDR,
+    DELETED_WEB,
+    WEB,
     Obj,
     allocation_object,
     at,
-    deleted,
     entry,
     range_body,
     range_object,
@@ -21,12 +23,11 @@ from tests.hooks.build import (
 )
 from tests.hooks.calls import answer_once_committed, answer_to, answers_of, ledger_of, messages_of, sync_range
 
-CIDR = "10.0.0.0/28"
 REVISION = 5  # r, of the observed ledger
 
 REQUESTS: dict[str, list[Obj]] = {
-    "alive": [request_object("web")],
-    "released": [deleted(request_object("web"))],
+    "alive": [WEB],
+    "released": [DELETED_WEB],
     "absent": [],
 }
 Answer = tuple[str, int]  # state and the revision a on which it rests
@@ -129,7 +130,7 @@ def test_a_refusal_ends_in_two_steps() -> None:
     assert (marked["spec"]["state"], marked["spec"]["reason"]) == ("Busy", "Withdrawn")
     marked_allocation = allocation_object("web", "Busy", reason="Withdrawn")
     assert sync_range(parent, allocations=[marked_allocation])["children"] == []
-    served = sync_range(parent, request_object("web"), allocations=[marked_allocation])
+    served = sync_range(parent, WEB, allocations=[marked_allocation])
     assert ledger_of(served) == {"web": CIDR}
 
 
@@ -186,7 +187,7 @@ def test_a_released_request_is_granted_nothing() -> None:
 
 
 def children_of(*allocations: Obj) -> list[Obj]:
-    children: list[Obj] = sync_range(LEDGER["entry"], request_object("web"), allocations=list(allocations))["children"]
+    children: list[Obj] = sync_range(LEDGER["entry"], WEB, allocations=list(allocations))["children"]
     return children
 
 

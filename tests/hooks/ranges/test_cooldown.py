@@ -3,7 +3,10 @@
 import pytest
 
 from tests.hooks.build import (
+    CIDR,
+    DELETED_WEB,
     NOW,
+    WEB,
     Obj,
     allocation_object,
     at,
@@ -15,9 +18,6 @@ from tests.hooks.build import (
     with_ledger,
 )
 from tests.hooks.calls import answers_of, ledger_of, messages_of, sync_range
-
-CIDR = "10.0.0.0/28"
-DELETED_WEB = deleted(request_object("web"))
 
 
 def cooling(name: str, cidr: str, released_at: str) -> Obj:
@@ -48,7 +48,7 @@ def test_a_request_is_answered_released_while_its_block_cools_down() -> None:
 
 def test_a_block_that_cools_down_has_no_holder_even_if_the_release_was_forgotten() -> None:
     parent = cooling_range(cooling("web", CIDR, at(-5)))
-    answer = sync_range(parent, request_object("web"))
+    answer = sync_range(parent, WEB)
     assert answers_of(answer) == {}
     assert answer["status"]["allocations"] == [cooling("web", CIDR, at(-5))]
 

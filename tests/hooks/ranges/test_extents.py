@@ -6,6 +6,7 @@ import pytest
 
 from hooks.api import names
 from tests.hooks.build import (
+    WEB,
     Obj,
     allocation_object,
     deleted,
@@ -22,7 +23,6 @@ from tests.hooks.build import (
 from tests.hooks.calls import answers_of, condition, extents_of, ledger_of, messages_of, sync_range
 
 POOL = "10.0.0.0-10.0.0.255"
-WEB = request_object("web")
 
 
 def other(text: str, version: int, *, number: int | None = None, domain: str = "namespace.team-a") -> Obj:
@@ -157,7 +157,7 @@ def test_an_invalid_range_announces_nothing_and_keeps_what_it_announced() -> Non
 
 
 def test_without_extents_in_the_body_nothing_is_announced_and_grants_do_not_wait() -> None:
-    answer = sync_range(range_object(), request_object("web"))
+    answer = sync_range(range_object(), WEB)
     assert extents_of(answer) == []
     assert ledger_of(answer) == {"web": "10.0.0.0/28"}
 

@@ -6,7 +6,19 @@ import pytest
 
 from hooks.api.names import REQUEST_FINALIZER
 from ipam.claim_forms import FORMS
-from tests.hooks.build import ALL, Obj, at, deleted, entry, range_object, request_object, showing, with_ledger
+from tests.hooks.build import (
+    ALL,
+    DELETED_WEB,
+    WEB,
+    Obj,
+    at,
+    deleted,
+    entry,
+    range_object,
+    request_object,
+    showing,
+    with_ledger,
+)
 from tests.hooks.calls import answers_of, ledger_of, messages_of, sync_range
 
 # --- grants -----------------------------------------------------------------------------------------------------------
@@ -124,7 +136,7 @@ def test_a_ledger_is_written_in_the_order_of_addresses() -> None:
         request_object("web", finalizers=()),
         request_object("web", finalizers=("example.com/other",)),
         deleted(request_object("web", finalizers=("example.com/other",))),
-        deleted(request_object("web")),
+        DELETED_WEB,
         deleted(request_object("web", finalizers=(REQUEST_FINALIZER, "example.com/other"))),
         request_object("web", range_="other"),
         request_object("web", range_="team-b/net"),
@@ -235,7 +247,7 @@ def test_a_request_whose_spec_cannot_be_read_is_invalid_and_does_not_stop_the_ot
     spec: object, message: str
 ) -> None:
     broken = request_object("broken") | {"spec": spec}
-    answer = sync_range(range_object(), broken, request_object("web"))
+    answer = sync_range(range_object(), broken, WEB)
     assert answers_of(answer)["broken"] == ("Invalid", "")
     assert messages_of(answer)["broken"] == f"the spec can't be read: {message}"
     assert ledger_of(answer) == {"web": "10.0.0.0/28"}

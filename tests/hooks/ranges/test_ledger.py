@@ -6,7 +6,10 @@ from hooks.api.kinds import Entry, RangeStatus
 from hooks.protocol.errors import ProtocolError
 from hooks.ranges.ledger import read_cursors, read_ledger
 from tests.hooks.build import (
+    CIDR,
+    DELETED_WEB,
     NOW,
+    WEB,
     Obj,
     allocation_object,
     at,
@@ -20,7 +23,6 @@ from tests.hooks.build import (
 )
 from tests.hooks.calls import answer_to, answers_of, ledger_of, post, sync_range
 
-CIDR = "10.0.0.0/28"
 #: A range with one entry.
 HELD = with_ledger(range_object(), entry("web", CIDR), revision=4)
 
@@ -29,7 +31,7 @@ def test_only_the_ledger_decides_whether_a_block_is_taken() -> None:
     """S1: neither the status of a request nor an allocation does."""
     shows = showing(request_object("shows", finalizers=()), "10.0.0.0/28")
     stray = allocation_object("stray", cidr="10.0.0.0/28", revision=9)
-    answer = sync_range(range_object(), shows, request_object("web"), allocations=[stray])
+    answer = sync_range(range_object(), shows, WEB, allocations=[stray])
     assert ledger_of(answer)["web"] == "10.0.0.0/28"
 
 
@@ -39,7 +41,7 @@ def test_only_the_ledger_decides_whether_a_block_is_taken() -> None:
         request_object("web"),
         request_object("web", size=30),
         request_object("web", wanted="10.0.0.64/28"),
-        showing(request_object("web"), "10.0.0.32/28"),
+        showing(WEB, "10.0.0.32/28"),
         request_object("web", finalizers=()),
         request_object("web", created=at(-9999)),
     ],
@@ -53,7 +55,7 @@ def test_an_entry_is_sticky(request_: Obj) -> None:
 
 def test_a_changed_ledger_has_exactly_the_next_revision() -> None:
     waiting = [request_object(f"r{number}") for number in range(5)]
-    assert sync_range(HELD, deleted(request_object("web")), *waiting)["status"]["revision"] == 5
+    assert sync_range(HELD, DELETED_WEB, *waiting)["status"]["revision"] == 5
 
 
 def test_fractions_of_a_second_do_not_get_into_the_ledger() -> None:
@@ -76,7 +78,7 @@ def test_cursors_are_written_in_the_order_of_lengths_whatever_their_order_in_the
     """S6 applies to maps, too: the same facts give the same bytes."""
     cursors = {"30": "10.0.0.4", "9": "10.0.0.0", "28": "10.0.0.32"}
     parent = with_ledger(range_object(mode="RoundRobin"), revision=3, cursors=cursors)
-    for requests in ([], [request_object("web")]):
+    for requests in ([], [WEB]):
         status = sync_range(parent, *requests)["status"]
         assert list(status["roundRobin"]) == ["9", "28", "30"]
 
@@ -89,7 +91,7 @@ def test_blocks_that_touch_do_not_overlap() -> None:
 
 
 def test_a_status_without_revision_has_revision_0() -> None:
-    body = range_body(range_object(), request_object("web"))
+    body = range_body(range_object(), WEB)
     statuses: list[Obj] = [{}, {"revision": 0}, {"conditions": []}]
     for status in statuses:
         body["parent"]["status"] = status
@@ -106,40 +108,16 @@ def test_a_first_status_without_a_grant_has_revision_0() -> None:
 
 # --- ledgers that the hooks cannot have written -----------------------------------------------------------------------
 
+OVERLAP = "overlaps the entry before it, or is out of order"
 REFUSED: list[tuple[str, list[Obj], str, str]] = [
     ("no cidr", [entry("a", "web")], "[0].cidr", '"web" is not a CIDR'),
     ("an address", [entry("a", "10.0.0.5")], "[0].cidr", '"10.0.0.5" is not a CIDR without host bits'),
     ("host bits", [entry("a", "10.0.0.5/28")], "[0].cidr", '"10.0.0.5/28" is not a CIDR without host bits'),
-    (
-        "overlap",
-        [entry("a", "10.0.0.0/27"), entry("b", "10.0.0.16/28")],
-        "[1].cidr",
-        "overlaps the entry before it, or is out of order",
-    ),
-    (
-        "an overlap of one address",
-        [entry("a", "10.0.0.0/28"), entry("b", "10.0.0.15/32")],
-        "[1].cidr",
-        "overlaps the entry before it, or is out of order",
-    ),
-    (
-        "the same block twice",
-        [entry("a", "10.0.0.0/28"), entry("b", "10.0.0.0/28")],
-        "[1].cidr",
-        "overlaps the entry before it, or is out of order",
-    ),
-    (
-        "out of order",
-        [entry("a", "10.0.0.16/28"), entry("b", "10.0.0.0/28")],
-        "[1].cidr",
-        "overlaps the entry before it, or is out of order",
-    ),
-    (
-        "a uid twice",
-        [entry("a", "10.0.0.0/28"), entry("a", "10.0.0.16/28")],
-        "[1].uid",
-        "holds 10.0.0.0/28 already",
-    ),
+    ("overlap", [entry("a", "10.0.0.0/27"), entry("b", "10.0.0.16/28")], "[1].cidr", OVERLAP),
+    ("an overlap of one address", [entry("a", "10.0.0.0/28"), entry("b", "10.0.0.15/32")], "[1].cidr", OVERLAP),
+    ("the same block twice", [entry("a", "10.0.0.0/28"), entry("b", "10.0.0.0/28")], "[1].cidr", OVERLAP),
+    ("out of order", [entry("a", "10.0.0.16/28"), entry("b", "10.0.0.0/28")], "[1].cidr", OVERLAP),
+    ("a uid twice", [entry("a", "10.0.0.0/28"), entry("a", "10.0.0.16/28")], "[1].uid", "holds 10.0.0.0/28 already"),
     ("another family", [entry("a", "2001:db8::/64")], "[0].cidr", "is not IPv4 as the range is"),
     ("a mixture", [entry("a", "10.0.0.0/28"), entry("b", "2001:db8::/64")], "[1].cidr", "is not IPv4 as the range is"),
 ]
@@ -147,7 +125,7 @@ REFUSED: list[tuple[str, list[Obj], str, str]] = [
 
 @pytest.mark.parametrize(("entries", "path", "message"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
 def test_a_ledger_that_the_hooks_cannot_have_written_is_refused(entries: list[Obj], path: str, message: str) -> None:
-    response = post("/ipamrange/sync", range_body(with_ledger(range_object(), *entries), request_object("web")))
+    response = post("/ipamrange/sync", range_body(with_ledger(range_object(), *entries), WEB))
     assert response.status_code == 400
     error = response.get_json()["error"]
     assert (error["path"], error["message"]) == (f"$.parent.status.allocations{path}", message)
@@ -193,7 +171,7 @@ def test_a_ledger_line_that_cannot_be_read_is_refused(line: object) -> None:
 def test_an_invalid_cursor_is_refused(mode: str, cursors: dict[str, str], key: str, message: str) -> None:
     parent = with_ledger(range_object(mode=mode), revision=1, cursors=cursors)
     with pytest.raises(ProtocolError) as refused:
-        sync_range(parent, request_object("web"))
+        sync_range(parent, WEB)
     assert refused.value.path == f'$.parent.status.roundRobin["{key}"]'
     assert refused.value.message == message
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.hooks.build import Obj, allocation_object, entry, range_body, range_object, request_object, with_ledger
+from tests.hooks.build import WEB, Obj, allocation_object, entry, range_body, range_object, request_object, with_ledger
 from tests.hooks.calls import answer_once_committed, answers_of, ledger_of, messages_of, sync_range, sync_request
 
 NETWORK = {"gateway": "10.0.0.1", "prefixLength": 24, "dnsServers": ["10.0.0.53", "2001:db8::53"]}
@@ -17,18 +17,18 @@ def range_with(network: Obj, *texts: str) -> Obj:
 
 @pytest.mark.parametrize("network", [NETWORK, {}, {"prefixLength": 0}, {"gateway": "10.9.9.9"}], ids=json.dumps)
 def test_the_network_reaches_the_request_as_it_was_written(network: Obj) -> None:
-    answer = sync_range(with_ledger(range_with(network), HELD), request_object("web"))
+    answer = sync_range(with_ledger(range_with(network), HELD), WEB)
     (spec,) = [child["spec"] for child in answer["children"]]
     assert spec["network"] == network
     allocation = allocation_object("web", cidr="10.0.0.0/32", revision=1)
-    status = sync_request(request_object("web"), allocation | {"spec": spec})["status"]
+    status = sync_request(WEB, allocation | {"spec": spec})["status"]
     assert (status["cidr"], status["network"]) == ("10.0.0.0/32", network)
 
 
 def test_a_range_that_becomes_invalid_by_growing_keeps_publishing_its_network() -> None:
     """A grant stays, and a published request must not lose its network settings."""
     grown = with_ledger(range_with(NETWORK, "10.0.0.0/30", "10.0.1.9-10.0.1.5"), HELD)
-    answer = sync_range(grown, request_object("web"))
+    answer = sync_range(grown, WEB)
     (spec,) = [child["spec"] for child in answer["children"]]
     assert (spec["state"], spec["network"]) == ("Ready", NETWORK)
 
@@ -36,17 +36,17 @@ def test_a_range_that_becomes_invalid_by_growing_keeps_publishing_its_network() 
 def test_an_answer_waits_until_the_network_can_be_read_because_it_is_published_once() -> None:
     parent = with_ledger(range_with(NETWORK), HELD)
     parent["spec"]["mode"] = "LeastUsed"
-    assert sync_range(parent, request_object("web"))["children"] == []
+    assert sync_range(parent, WEB)["children"] == []
     busy = allocation_object("web", "Busy", reason="Exhausted", message="wait")
-    (child,) = sync_range(parent, request_object("web"), allocations=[busy])["children"]
+    (child,) = sync_range(parent, WEB, allocations=[busy])["children"]
     assert child["spec"] == busy["spec"]
     ready = allocation_object("web", cidr="10.0.0.0/32", revision=1)
-    (child,) = sync_range(parent, request_object("web"), allocations=[ready])["children"]
+    (child,) = sync_range(parent, WEB, allocations=[ready])["children"]
     assert child["spec"] == ready["spec"]
 
 
 def test_an_answer_of_a_range_without_network_has_none() -> None:
-    answer = sync_range(with_ledger(range_object(), HELD), request_object("web"))
+    answer = sync_range(with_ledger(range_object(), HELD), WEB)
     assert "network" not in answer["children"][0]["spec"]
 
 
@@ -104,7 +104,7 @@ def test_the_neighbours_of_the_gateway_are_free(wanted: str) -> None:
     ids=json.dumps,
 )
 def test_a_network_with_a_fault_makes_the_range_invalid(network: Obj, message: str) -> None:
-    status = sync_range(range_with(network), request_object("web"))["status"]
+    status = sync_range(range_with(network), WEB)["status"]
     assert status["state"] == "Invalid"
     assert status["message"].startswith(message)
 

@@ -6,11 +6,12 @@ import pytest
 
 from hooks.api.names import HOLD_ANNOTATION
 from tests.hooks.build import (
+    DELETED_WEB,
+    WEB,
     Obj,
     allocation_object,
     annotated,
     at,
-    deleted,
     entry,
     put_on_hold,
     range_body,
@@ -39,7 +40,7 @@ def served(*requests: Obj) -> dict[str, str]:
 
 
 def test_a_recorded_block_is_granted_again() -> None:
-    assert served(recording(request_object("web"), "10.0.0.64/28")) == {"web": "10.0.0.64/28"}
+    assert served(recording(WEB, "10.0.0.64/28")) == {"web": "10.0.0.64/28"}
 
 
 def test_recorded_blocks_are_granted_before_all_others() -> None:
@@ -97,7 +98,7 @@ def test_of_two_requests_that_record_one_block_the_older_one_gets_it() -> None:
     ids=["another size", "not a CIDR", "outside", "host bits", "another family", "text", "not canonical", "all"],
 )
 def test_a_record_that_does_not_match_the_spec_is_ignored(recorded: str) -> None:
-    assert served(recording(request_object("web"), recorded)) == {"web": "10.0.0.0/28"}
+    assert served(recording(WEB, recorded)) == {"web": "10.0.0.0/28"}
 
 
 def test_a_record_does_not_overrule_the_spec() -> None:
@@ -108,7 +109,7 @@ def test_a_record_does_not_overrule_the_spec() -> None:
 
 def test_a_record_of_a_block_that_another_request_holds_is_ignored() -> None:
     held = with_ledger(range_object(), entry("held", "10.0.0.64/28"))
-    answer = sync_range(held, request_object("held"), recording(request_object("web"), "10.0.0.64/28"))
+    answer = sync_range(held, request_object("held"), recording(WEB, "10.0.0.64/28"))
     assert ledger_of(answer) == {"web": "10.0.0.80/28", "held": "10.0.0.64/28"}
 
 
@@ -168,9 +169,9 @@ def test_the_status_shows_the_hold() -> None:
 @pytest.mark.parametrize("value", ["false", "", "True", "yes"])
 def test_only_the_value_true_is_a_hold(value: str) -> None:
     parent = annotated(range_object(), HOLD_ANNOTATION, value)
-    assert ledger_of(sync_range(parent, request_object("web"))) == {"web": "10.0.0.0/28"}
+    assert ledger_of(sync_range(parent, WEB)) == {"web": "10.0.0.0/28"}
 
 
 def test_releases_continue_on_hold() -> None:
     parent = with_ledger(put_on_hold(range_object()), entry("web", "10.0.0.0/28"), revision=5, on_hold=True)
-    assert ledger_of(sync_range(parent, deleted(request_object("web")))) == {}
+    assert ledger_of(sync_range(parent, DELETED_WEB)) == {}

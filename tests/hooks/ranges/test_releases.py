@@ -11,7 +11,10 @@ from hooks.ranges.ledger import (
 )
 from hooks.ranges.releases import RELEASED_COUNT_MIN, Evidence, after_releases
 from tests.hooks.build import (
+    CIDR,
+    DELETED_WEB,
     NOW,
+    WEB,
     Obj,
     allocation_object,
     at,
@@ -24,14 +27,12 @@ from tests.hooks.build import (
 )
 from tests.hooks.calls import answers_of, ledger_of, sync_range
 
-CIDR = "10.0.0.0/28"
 #: A range with one entry.
 HELD = with_ledger(range_object(), entry("web", CIDR), revision=4)
 
 
 # --- proofs (S5) and marks --------------------------------------------------------------------------------------------
 
-DELETED_WEB = deleted(request_object("web"))
 ANSWERED_RELEASED = allocation_object("web", "Released", revision=3)
 
 
@@ -74,9 +75,9 @@ OTHER_UID = request_object("web", uid="second-life", finalizers=())
         ([], [ANSWERED_RELEASED], HELD),
         ([], [], reclaiming(HELD, "")),
         ([], [], reclaiming(HELD, "uid-we,uid-web2,team-a/web,web")),
-        ([request_object("web")], [], reclaiming(HELD, "uid-web")),
+        ([WEB], [], reclaiming(HELD, "uid-web")),
         ([], [], deleted(HELD, at(-600))),
-        ([request_object("web")], [], deleted(HELD, at(-600))),
+        ([WEB], [], deleted(HELD, at(-600))),
     ],
     ids=[
         "absence",
@@ -152,7 +153,7 @@ def test_a_mark_in_the_future_counts_as_now() -> None:
 
 def test_the_mark_of_a_holder_that_is_back_is_removed() -> None:
     marked = with_ledger(range_object(), entry("web", CIDR, absent_since=at(-60)), revision=5)
-    answer = sync_range(marked, request_object("web"))
+    answer = sync_range(marked, WEB)
     assert answer["status"]["allocations"] == [entry("web", CIDR)]
     assert answer["status"]["revision"] == 6
 
@@ -203,7 +204,7 @@ def test_no_release_is_forgotten_while_its_request_or_answer_is_observed() -> No
     observed = [
         request_object("old-0000"),
         deleted(request_object("old-0002")),
-        deleted(request_object("web")),
+        DELETED_WEB,
     ]
     answered = allocation_object("old-0001", "Released", revision=1)
     answer = sync_range(releases(RELEASED_COUNT_MIN + 9), *observed, allocations=[answered])

@@ -4,7 +4,7 @@ import pytest
 
 from hooks.api import names
 from hooks.ranges.spec import Domain
-from tests.hooks.build import allocation_object, entry, range_object, request_object, with_ledger
+from tests.hooks.build import WEB, allocation_object, entry, range_object, request_object, with_ledger
 from tests.hooks.calls import answers_of, condition, ledger_of, messages_of, sync_range
 
 
@@ -21,7 +21,7 @@ def test_an_invalid_range_reports_its_fault_refuses_requests_and_keeps_its_entri
     }
     parent["spec"], message = fault[kind]
     existing = allocation_object("held", cidr="10.0.0.0/28", revision=1)
-    answer = sync_range(parent, request_object("held"), request_object("web"), allocations=[existing])
+    answer = sync_range(parent, request_object("held"), WEB, allocations=[existing])
     status = answer["status"]
     assert (status["state"], status["message"]) == ("Invalid", message)
     assert ledger_of(answer) == {"held": "10.0.0.0/28"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.hooks.build import Obj, at, deleted, entry, range_object, request_object, with_ledger
+from tests.hooks.build import WEB, Obj, at, deleted, entry, range_object, request_object, with_ledger
 from tests.hooks.calls import condition, messages_of, sync_range
 
 HELD = with_ledger(range_object("10.0.0.0/27"), entry("held", "10.0.0.0/28"))
@@ -90,7 +90,7 @@ def test_a_message_is_cut_to_the_limit_of_the_crds() -> None:
 
 def test_a_holder_that_is_back_is_no_longer_named() -> None:
     parent = with_ledger(range_object(), entry("web", "10.0.0.0/28", absent_since=at(-100)))
-    status = sync_range(parent, request_object("web"))["status"]
+    status = sync_range(parent, WEB)["status"]
     assert not condition(status, "HoldersAbsent")
     assert status["allocations"] == [entry("web", "10.0.0.0/28")]
 
@@ -99,7 +99,7 @@ def test_requests_that_cannot_be_read_are_named() -> None:
     broken: list[Obj] = [request_object(name) for name in ("b", "a")]
     for each in broken:
         each["metadata"]["creationTimestamp"] = "yesterday"
-    status = sync_range(range_object(), *broken, request_object("web"))["status"]
+    status = sync_range(range_object(), *broken, WEB)["status"]
     assert status["message"] == "2 requests can't be read: team-a/a, team-a/b"
     assert status["state"] == "Ready"
 

@@ -4,6 +4,9 @@ import pytest
 
 from hooks.api import names
 from tests.hooks.build import (
+    CIDR,
+    DELETED_WEB,
+    WEB,
     Obj,
     allocation_object,
     at,
@@ -69,9 +72,9 @@ def test_a_deletion_is_committed_as_closing_first() -> None:
         (CLOSING, [], [], True),
         (deleted(range_object()), [], [], False),
         (CLOSING_WITH_HOLDER, [], [], False),
-        (CLOSING_WITH_HOLDER, [deleted(request_object("web"))], [], False),
-        (CLOSING, [request_object("web")], [], False),
-        (CLOSING, [deleted(request_object("web"))], [], False),
+        (CLOSING_WITH_HOLDER, [DELETED_WEB], [], False),
+        (CLOSING, [WEB], [], False),
+        (CLOSING, [DELETED_WEB], [], False),
         (CLOSING, [], [allocation_object("web", "Released", revision=1)], False),
         (CLOSING, [request_object("web", range_="other")], [], True),
     ],
@@ -98,14 +101,14 @@ def test_sync_does_not_answer_finalized() -> None:
 
 
 def test_nothing_is_granted_once_the_ledger_is_closing_even_if_the_deletion_is_not_observed() -> None:
-    answer = sync_range(with_ledger(range_object(), revision=1, closing=True), request_object("web"))
+    answer = sync_range(with_ledger(range_object(), revision=1, closing=True), WEB)
     assert ledger_of(answer) == {}
     assert messages_of(answer)["web"] == "range team-a/net is being deleted"
     assert answers_of(answer)["web"] == ("Invalid", "")
 
 
 def test_nothing_is_granted_in_the_call_that_observes_the_deletion() -> None:
-    answer = sync_range(deleted(range_object()), request_object("web"))
+    answer = sync_range(deleted(range_object()), WEB)
     assert ledger_of(answer) == {}
     assert messages_of(answer)["web"] == "range team-a/net is being deleted"
 
@@ -153,45 +156,20 @@ def test_in_a_namespace_that_is_being_deleted_no_answer_is_created_and_none_is_l
 # --- the next call ----------------------------------------------------------------------------------------------------
 
 AT_REST = 300.0
+HELD = with_ledger(range_object(), entry("web", CIDR))
+ABSENT = entry("web", CIDR, absent_since=at(-20))
+ANSWERS = [allocation_object("web", cidr=CIDR, revision=1)]
 
 
 @pytest.mark.parametrize(
     ("body", "seconds"),
     [
         (range_body(range_object()), AT_REST),
-        (
-            range_body(
-                with_ledger(range_object(), entry("web", "10.0.0.0/28")),
-                request_object("web"),
-                allocations=[allocation_object("web", cidr="10.0.0.0/28", revision=1)],
-            ),
-            AT_REST,
-        ),
-        (range_body(with_ledger(range_object(), entry("web", "10.0.0.0/28")), request_object("web")), 10),
-        (
-            range_body(
-                with_ledger(
-                    deleted(range_object(), at(0)), entry("web", "10.0.0.0/28", absent_since=at(-20)), closing=True
-                ),
-                allocations=[allocation_object("web", cidr="10.0.0.0/28", revision=1)],
-            ),
-            40,
-        ),
-        (
-            range_body(
-                with_ledger(range_object(), entry("web", "10.0.0.0/28", absent_since=at(-20))),
-                allocations=[allocation_object("web", cidr="10.0.0.0/28", revision=1)],
-            ),
-            AT_REST,
-        ),
-        (
-            range_body(
-                with_ledger(range_object(), entry("web", "10.0.0.0/28")),
-                request_object("web"),
-                namespaces=[deleted(namespace_object(), at(-5))],
-            ),
-            AT_REST,
-        ),
+        (range_body(HELD, WEB, allocations=ANSWERS), AT_REST),
+        (range_body(HELD, WEB), 10),
+        (range_body(with_ledger(deleted(range_object()), ABSENT, closing=True), allocations=ANSWERS), 40),
+        (range_body(with_ledger(range_object(), ABSENT), allocations=ANSWERS), AT_REST),
+        (range_body(HELD, WEB, namespaces=[deleted(namespace_object())]), AT_REST),
     ],
     ids=[
         "nothing to do",

@@ -3,22 +3,21 @@
 import pytest
 
 from tests.hooks.build import (
+    CIDR,
+    WEB,
     Obj,
     allocation_object,
-    annotated,
     at,
     deleted,
     extent_object,
-    request_object,
     showing,
+    unanswered,
     uncontrolled,
 )
 from tests.hooks.calls import finalize_request, sync_request
 
-CIDR = "10.0.0.0/28"
-WEB = request_object("web")
 UNANSWERED = "ipam.mandelsoft.org/unanswered-since"
-DELETED_LONG_AGO = annotated(deleted(request_object("web"), at(-9999)), UNANSWERED, at(-9999))
+DELETED_LONG_AGO = unanswered(deleted(WEB, at(-9999)), at(-9999))
 ORPHANS = {
     "no controller": uncontrolled(allocation_object("web", cidr=CIDR)),
     "of another range": allocation_object("web", cidr=CIDR, range_="other"),
@@ -46,8 +45,8 @@ NAMED_ORPHANS = ["no controller", "of another range", "orphaned", "of another ki
 def test_an_allocation_that_the_range_does_not_control_is_not_an_answer(orphan: Obj) -> None:
     status = sync_request(WEB, orphan)["status"]
     assert status is None or status["state"] == "Pending"
-    assert sync_request(showing(request_object("web"), CIDR), orphan)["status"] is None
-    request = annotated(deleted(request_object("web"), at(-60)), UNANSWERED, at(-60))
+    assert sync_request(showing(WEB, CIDR), orphan)["status"] is None
+    request = unanswered(deleted(WEB, at(-60)), at(-60))
     assert finalize_request(request, orphan) == {"finalized": True}
 
 

@@ -2,11 +2,9 @@
 
 import pytest
 
-from tests.hooks.build import Obj, allocation_object, at, recording, request_object, showing
+from tests.hooks.build import CIDR, WEB, Obj, allocation_object, at, recording, request_object, showing
 from tests.hooks.calls import condition, sync_request
 
-CIDR = "10.0.0.0/28"
-WEB = request_object("web")
 LABEL = {"ipam.mandelsoft.org/range": "team-a.net"}
 
 
@@ -74,7 +72,7 @@ def test_a_request_with_a_block_is_never_pending() -> None:
 
 @pytest.mark.parametrize("state", ["Busy", "Invalid"])
 def test_a_withdrawn_refusal_does_not_stay(state: str) -> None:
-    refused = request_object("web") | {"status": {"state": state, "message": "because"}}
+    refused = WEB | {"status": {"state": state, "message": "because"}}
     status = sync_request(refused)["status"]
     assert (status["state"], status["message"]) == (
         "Pending",
@@ -85,12 +83,12 @@ def test_a_withdrawn_refusal_does_not_stay(state: str) -> None:
 
 
 def test_a_released_answer_is_ignored_while_the_request_exists() -> None:
-    assert sync_request(showing(request_object("web"), CIDR), allocation_object("web", "Released"))["status"] is None
+    assert sync_request(showing(WEB, CIDR), allocation_object("web", "Released"))["status"] is None
 
 
 @pytest.mark.parametrize("state", ["Busy", "Invalid"])
 def test_a_published_block_stays_whatever_the_answer_is(state: str) -> None:
-    shown = showing(request_object("web"), CIDR)
+    shown = showing(WEB, CIDR)
     status = sync_request(shown, allocation_object("web", state, message="10.0.0.0/28 is held by x"))["status"]
     assert (status["cidr"], status["state"]) == (CIDR, state)
     ready = condition(status)
@@ -98,7 +96,7 @@ def test_a_published_block_stays_whatever_the_answer_is(state: str) -> None:
 
 
 def test_a_request_that_shows_another_block_than_its_answer_is_not_ready() -> None:
-    shown = showing(request_object("web"), CIDR)
+    shown = showing(WEB, CIDR)
     answer = sync_request(shown, allocation_object("web", cidr="10.0.0.16/28"))
     ready = condition(answer["status"])
     assert answer["status"]["cidr"] == CIDR
@@ -119,16 +117,16 @@ def test_the_same_answer_again_is_the_same_status() -> None:
 
 def test_the_message_about_another_block_than_the_recorded_one_is_permanent() -> None:
     allocation = allocation_object("web", cidr="10.0.0.0/28", revision=1)
-    answer = sync_request(recording(request_object("web"), "10.0.0.64/28"), allocation)
+    answer = sync_request(recording(WEB, "10.0.0.64/28"), allocation)
     why = "which was not free or is not what the spec asks for"
     message = f"allocated 10.0.0.0/28 instead of the recorded 10.0.0.64/28, {why}"
     assert (answer["status"]["state"], answer["status"]["message"]) == ("Ready", message)
     assert answer["annotations"] == {"ipam.mandelsoft.org/cidr": "10.0.0.0/28"}
-    later = recording(request_object("web"), "10.0.0.0/28") | {"status": answer["status"]}
+    later = recording(WEB, "10.0.0.0/28") | {"status": answer["status"]}
     assert sync_request(later, allocation)["status"] == answer["status"]
 
 
-@pytest.mark.parametrize("request_", [request_object("web"), recording(request_object("web"), "10.0.0.0/28")])
+@pytest.mark.parametrize("request_", [WEB, recording(WEB, "10.0.0.0/28")])
 def test_a_request_that_gets_its_recorded_block_has_no_message(request_: Obj) -> None:
     answer = sync_request(request_, allocation_object("web", cidr="10.0.0.0/28", revision=1))
     assert "message" not in answer["status"]

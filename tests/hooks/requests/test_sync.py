@@ -3,21 +3,22 @@
 import pytest
 
 from tests.hooks.build import (
+    CIDR,
+    DELETED_WEB,
+    WEB,
     Obj,
     allocation_object,
-    annotated,
     at,
     deleted,
     extent_object,
     namespace_object,
     request_object,
     showing,
+    unanswered,
     uncontrolled,
 )
 from tests.hooks.calls import customize_request, finalize_request, sync_request
 
-CIDR = "10.0.0.0/28"
-WEB = request_object("web")
 UNANSWERED = "ipam.mandelsoft.org/unanswered-since"
 LABEL = {"ipam.mandelsoft.org/range": "team-a.net"}
 
@@ -88,7 +89,7 @@ def test_the_label_names_the_namespace_of_the_range() -> None:
 
 
 def test_a_deleted_request_that_waits_keeps_its_label() -> None:
-    request = deleted(request_object("web"))
+    request = DELETED_WEB
     assert finalize_request(request)["labels"] == LABEL
     assert finalize_request(request, allocation_object("web", cidr=CIDR))["labels"] == LABEL
 
@@ -100,14 +101,14 @@ def test_a_deleted_request_that_waits_keeps_its_label() -> None:
     ("state", "finalized"), [("Ready", False), ("Busy", False), ("Invalid", False), ("Released", True)]
 )
 def test_a_deleted_request_is_finalized_when_its_range_has_released_it(state: str, *, finalized: bool) -> None:
-    request = deleted(request_object("web"), at(-9999))
+    request = deleted(WEB, at(-9999))
     answer = finalize_request(request, allocation_object("web", state, cidr=CIDR if state == "Ready" else ""))
     assert answer == {"labels": LABEL, "finalized": finalized, "resyncAfterSeconds": 60}
 
 
 def test_a_deleted_request_records_since_when_it_has_no_answer() -> None:
     """Since the first call, not since the deletion: before it, the range may not have been called at all."""
-    assert finalize_request(deleted(request_object("web"), at(-9999))) == {
+    assert finalize_request(deleted(WEB, at(-9999))) == {
         "labels": LABEL,
         "annotations": {UNANSWERED: at(0)},
         "finalized": False,
@@ -117,7 +118,7 @@ def test_a_deleted_request_records_since_when_it_has_no_answer() -> None:
 
 @pytest.mark.parametrize(("since", "left"), [(0, 10), (-9, 1)])
 def test_a_deleted_request_waits_ten_seconds_for_an_answer(since: int, left: float) -> None:
-    request = annotated(deleted(request_object("web"), at(-9999)), UNANSWERED, at(since))
+    request = unanswered(deleted(WEB, at(-9999)), at(since))
     answer = finalize_request(request)
     assert (answer["finalized"], answer["resyncAfterSeconds"]) == (False, left)
     assert answer["annotations"] == {UNANSWERED: at(since)}
@@ -125,14 +126,14 @@ def test_a_deleted_request_waits_ten_seconds_for_an_answer(since: int, left: flo
 
 @pytest.mark.parametrize("since", [-10, -11, -9999])
 def test_a_deleted_request_without_an_answer_is_finalized_after_ten_seconds(since: int) -> None:
-    request = annotated(deleted(request_object("web"), at(-9999)), UNANSWERED, at(since))
+    request = unanswered(deleted(WEB, at(-9999)), at(since))
     assert finalize_request(request) == {"finalized": True}
 
 
 def test_a_deletion_in_the_future_does_not_lengthen_the_wait() -> None:
-    request = annotated(deleted(request_object("web"), at(3600)), UNANSWERED, at(-9))
+    request = unanswered(deleted(WEB, at(3600)), at(-9))
     assert finalize_request(request)["annotations"] == {UNANSWERED: at(-9)}
-    request = annotated(deleted(request_object("web"), at(3600)), UNANSWERED, at(-10))
+    request = unanswered(deleted(WEB, at(3600)), at(-10))
     assert finalize_request(request) == {"finalized": True}
 
 
@@ -140,30 +141,30 @@ def test_a_deletion_in_the_future_does_not_lengthen_the_wait() -> None:
     "since", ["", "yesterday", "2026-11-23T20:00:00", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"]
 )
 def test_an_annotation_with_any_value_is_accepted(since: str) -> None:
-    request = annotated(deleted(request_object("web")), UNANSWERED, since)
+    request = unanswered(DELETED_WEB, since)
     assert finalize_request(request)["finalized"] in (True, False)
 
 
 def test_a_deleted_request_that_shows_a_block_waits_for_hooks_that_can_read_its_spec() -> None:
-    request = showing(deleted(request_object("web")), "10.0.0.0/28")
+    request = showing(DELETED_WEB, "10.0.0.0/28")
     request["spec"]["size"] = "small"
     assert finalize_request(request) == {"finalized": False, "resyncAfterSeconds": 60}
 
 
 def test_a_deleted_request_whose_spec_cannot_be_read_is_finalized_at_once() -> None:
     """It names no range, so no range can hold a block for it."""
-    assert finalize_request(deleted(request_object("web"), at(0)) | {"spec": {}}) == {"finalized": True}
+    assert finalize_request(deleted(WEB, at(0)) | {"spec": {}}) == {"finalized": True}
 
 
 def test_a_deletion_writes_no_status() -> None:
-    request = showing(deleted(request_object("web")), CIDR)
+    request = showing(DELETED_WEB, CIDR)
     for answer in (finalize_request(request), finalize_request(request, allocation_object("web", cidr=CIDR))):
         assert "status" not in answer
 
 
 # --- a range that will answer -----------------------------------------------------------------------------------------
 
-DELETED_LONG_AGO = annotated(deleted(request_object("web"), at(-9999)), UNANSWERED, at(-9999))
+DELETED_LONG_AGO = unanswered(deleted(WEB, at(-9999)), at(-9999))
 WAITS = {"labels": LABEL, "finalized": False, "resyncAfterSeconds": 60}
 ANNOUNCED = "10.0.0.0/24"
 OPEN = {"from": "Selector", "selector": {"matchLabels": {"open": "yes"}}}
@@ -203,7 +204,7 @@ def test_a_deleted_request_does_not_wait_because_of_another_extent(extent: Obj) 
 def test_a_deleted_request_waits_only_for_a_range_that_serves_its_namespace(
     allowed: Obj | None, labels: Obj, *, waits: bool
 ) -> None:
-    request = annotated(deleted(request_object("team-b/web", range_="team-a/net"), at(-9999)), UNANSWERED, at(-9999))
+    request = unanswered(deleted(request_object("team-b/web", range_="team-a/net"), at(-9999)), at(-9999))
     answer = finalize_request(
         request,
         extents=[extent_object(ANNOUNCED, allowed=allowed)],
