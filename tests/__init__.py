@@ -1,1 +1,1 @@
-"""Tests of the whole project; packages, so that equally named files in two folders stay apart."""
+"""Tests of the whole project. Folders are packages, so that two of them may contain files with the same name."""

@@ -1,6 +1,6 @@
-"""Hypothesis profiles: the same examples each time, or fresh ones; no deadline on a shared machine.
+"""Hypothesis profiles: the same examples each time, or fresh ones; without a deadline, because machines are shared.
 
-`.ci/run` asks for fresh ones, by `--hypothesis-profile=ci`, and says by which `--hypothesis-seed` they come again.
+`.ci/run` uses fresh examples (`--hypothesis-profile=ci`) and prints the `--hypothesis-seed` that repeats them.
 """
 
 from hypothesis import settings

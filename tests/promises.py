@@ -1,4 +1,4 @@
-"""What the examples promise: a comment above a request says `Busy`, `Invalid` or `Pending`, or names its block."""
+"""The promises of the examples: the comment above a request contains `Busy`, `Invalid` or `Pending`, or its block."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ class Promise(NamedTuple):
     blocks: list[str]
 
     def is_kept(self, status: dict[str, Any]) -> bool:
-        """Whether a status is what was promised."""
+        """Whether a status is as promised."""
         is_granted = self.obj["kind"] == "IPAMRequest" and self.state == "Ready"
         blocks_are_right = all(block == status.get("cidr") for block in self.blocks)
         return status.get("state") == self.state and (blocks_are_right or not is_granted)

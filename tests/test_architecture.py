@@ -1,4 +1,4 @@
-"""The machine keeps the architecture: imports point down, the pure part stays pure, files and functions stay small."""
+"""The architecture, enforced: imports point down, the pure part stays pure, files and functions stay small."""
 
 import ast
 import re
@@ -12,13 +12,13 @@ from hypothesis import settings
 
 ROOT = Path(__file__).parent.parent
 
-#: What the pure part must not touch: I/O, clocks, chance, process state.
+#: Modules that the pure part must not import: I/O, clocks, random numbers, process state.
 IMPURE = {
     "asyncio", "http", "logging", "multiprocessing", "os", "pathlib", "random", "secrets", "signal",
     "subprocess", "sys", "tempfile", "threading", "time", "urllib", "uuid",
 }  # fmt: skip
 
-#: What each part may import besides the standard library and our own packages; the longest matching name counts.
+#: What each part may import besides the standard library and the packages of the project; the longest name counts.
 LIBRARIES: dict[str, set[str]] = {
     "ipam": set(),
     "ipam.address": {"netaddr"},
@@ -29,8 +29,8 @@ LIBRARIES: dict[str, set[str]] = {
     "simulator": {"requests", "yaml", "jsonschema", "cel_expr_python"},
 }
 
-#: The layers of the whole tree and of its packages, the highest first: a part imports only what stands below it.
-#: Parts that share a line do not import each other. What is not named here may not exist.
+#: The layers of the whole tree and of its packages, the highest first: a part imports only parts below it.
+#: Parts in one line do not import each other. A part that is not named here may not exist.
 LAYERS: dict[str, list[str]] = {
     "": ["bench", "controlplane conformance", "simulator hooks", "ipam"],
     "hooks": ["app", "settings ranges requests", "protocol", "api"],
@@ -47,11 +47,13 @@ LAYERS: dict[str, list[str]] = {
     ],
 }  # fmt: skip
 
-#: The files of the pure part that speak to the world all the same: that is what they are for.
-WORLD = {"hooks/app.py", "hooks/settings.py"}
+#: The files of `hooks` that may have effects: that is their purpose.
+EFFECTFUL = {"hooks/app.py", "hooks/settings.py"}
 
 FUNCTION_LINES_MAX = 70
 FILE_LINES_MAX = 400
+#: Files that may have more lines, because a table is easier to read in one file.
+LONG_TABLES = {"tests/e2e/crd_tables.py"}
 
 
 def sources(*folders: str) -> list[Path]:
@@ -60,6 +62,10 @@ def sources(*folders: str) -> list[Path]:
 
 def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
+
+
+def pure_sources() -> list[Path]:
+    return [path for path in sources("ipam", "hooks") if name_of(path) not in EFFECTFUL]
 
 
 def imported_modules(path: Path) -> Iterator[str]:
@@ -72,7 +78,7 @@ def imported_modules(path: Path) -> Iterator[str]:
 
 
 def imported_names(path: Path) -> Iterator[str]:
-    """The modules that a file imports when it runs: also those that it takes from a package by name."""
+    """The modules that a file imports at run time, including modules that it imports from a package by name."""
     tree = ast.parse(path.read_text())
     for_types = {
         id(inner)
@@ -95,7 +101,7 @@ def libraries_of(module: str) -> set[str]:
 
 
 def part_of(module: str, package: str) -> str | None:
-    """The part of a package that a module lies in; None if it lies outside, or is the package itself."""
+    """The part of a package to which a module belongs; None if it is outside, or is the package itself."""
     inside = module.removeprefix(f"{package}.") if package else module
     return inside.split(".")[0] if inside != module or not package else None
 
@@ -104,7 +110,7 @@ OURS = ("ipam", "hooks", "conformance", "simulator", "controlplane", "bench")
 
 
 @pytest.mark.parametrize("path", sources("ipam", "hooks", "conformance", "simulator"), ids=name_of)
-def test_each_part_imports_only_the_libraries_that_it_is_for(path: Path) -> None:
+def test_each_part_imports_only_its_own_libraries(path: Path) -> None:
     top_level = {module.split(".")[0] for module in imported_modules(path)}
 
     assert top_level - set(sys.stdlib_module_names) - set(OURS) <= libraries_of(module_of(path))
@@ -155,19 +161,19 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
 
 
 def test_the_simulator_shares_no_code_with_the_hooks() -> None:
-    """A judge that shares code with the accused shares its mistakes."""
+    """A judge that shares code with the hooks would share their mistakes."""
     used = {module.split(".")[0] for path in sources("simulator") for module in imported_modules(path)}
 
     assert used.isdisjoint({"hooks", "ipam", "conformance"})
 
 
-@pytest.mark.parametrize("path", [each for each in sources("ipam", "hooks") if name_of(each) not in WORLD], ids=name_of)
+@pytest.mark.parametrize("path", pure_sources(), ids=name_of)
 def test_the_pure_part_imports_nothing_that_has_effects(path: Path) -> None:
     assert {module.split(".")[0] for module in imported_modules(path)}.isdisjoint(IMPURE)
 
 
-@pytest.mark.parametrize("path", [each for each in sources("ipam", "hooks") if name_of(each) not in WORLD], ids=name_of)
-def test_the_pure_part_asks_no_clock(path: Path) -> None:
+@pytest.mark.parametrize("path", pure_sources(), ids=name_of)
+def test_the_pure_part_reads_no_clock(path: Path) -> None:
     called = {ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)}
 
     assert called.isdisjoint({"datetime.now", "datetime.utcnow", "datetime.today", "open", "print"})
@@ -184,16 +190,16 @@ def test_files_and_functions_stay_small(path: Path) -> None:
     ]
 
     assert not too_long
-    assert path.match("tests/**/*.py") or len(text.splitlines()) <= FILE_LINES_MAX
+    assert name_of(path) in LONG_TABLES or len(text.splitlines()) <= FILE_LINES_MAX
 
 
 @pytest.mark.parametrize("path", sources(*OURS), ids=name_of)
-def test_every_module_says_why_it_exists(path: Path) -> None:
+def test_every_module_has_a_docstring(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text()))
 
 
 def test_asserts_stay_on_in_production() -> None:
-    """They are the third kind of error: a bug must end as 500, not as a wrong answer."""
+    """They are the third kind of error: a bug must lead to a 500, not to a wrong answer."""
     for name in ("Dockerfile", "gunicorn.conf.py", "Makefile", "metacontroller/hooks.yaml"):
         text = (ROOT / name).read_text()
 
@@ -202,13 +208,13 @@ def test_asserts_stay_on_in_production() -> None:
 
 
 def test_examples_are_the_same_each_time_but_fresh_in_ci_where_their_seed_is_printed() -> None:
-    told = (ROOT / ".ci/run").read_text()
+    script = (ROOT / ".ci/run").read_text()
 
     assert settings.get_profile("steady").derandomize
     assert not settings.get_profile("ci").derandomize
     assert settings.get_profile("ci").print_blob
-    assert "--hypothesis-profile=ci --hypothesis-seed=$FIRST" in told
-    assert re.search(r'^make simulate SEEDS=[0-9]{4,} FIRST="\$FIRST"$', told, flags=re.MULTILINE)
+    assert "--hypothesis-profile=ci --hypothesis-seed=$FIRST" in script
+    assert re.search(r'^make simulate SEEDS=[0-9]{4,} FIRST="\$FIRST"$', script, flags=re.MULTILINE)
 
 
 def test_the_image_installs_what_the_hooks_import_at_the_versions_that_are_tested() -> None:
@@ -218,8 +224,8 @@ def test_the_image_installs_what_the_hooks_import_at_the_versions_that_are_teste
     assert pins("requirements-hooks.txt") <= pins("requirements.txt")
 
 
-def test_the_hooks_run_with_nothing_but_what_the_image_installs() -> None:
-    """The simulator's, the tests' and the replay tool's packages must not creep into the server."""
+def test_the_hooks_need_only_the_packages_that_the_image_installs() -> None:
+    """The server must not need packages of the simulator, the tests or the fixture runner."""
     program = (
         "import sys\n"
         "for name in ('pytest', 'requests', 'yaml', 'hypothesis', 'cel_expr_python'): sys.modules[name] = None\n"

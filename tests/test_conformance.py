@@ -155,7 +155,7 @@ def test_many_and_long_differences_are_cut_unless_verbose(tmp_path: Path, capsys
         ([REFUSED | {"expect": {"status": 400, "body": {}}}], "$[0].expect.body", "'error' is a required property"),
     ],
 )
-def test_a_file_that_is_no_fixture_gives_2_and_says_where_and_why(
+def test_a_file_that_is_not_a_fixture_gives_2_with_the_place_and_the_reason(
     cases: Any, place: str, wanted: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = file_of(tmp_path, cases)
@@ -193,7 +193,7 @@ def test_a_folder_without_fixtures_gives_2(tmp_path: Path, capsys: pytest.Captur
     assert "no fixtures there" in capsys.readouterr().err
 
 
-def test_a_folder_is_replayed_with_all_below_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_is_replayed_with_its_subfolders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "b").mkdir()
     file_of(tmp_path / "b", [CASE])
     file_of(tmp_path, [REFUSED], name="a.json")
@@ -224,7 +224,7 @@ def test_the_command_runs_from_any_folder_and_explains_itself(tmp_path: Path) ->
     assert "exit code:" in shown.stdout
 
 
-def test_expected_refusals_are_no_warnings(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_expected_refusals_are_not_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     level = logging.getLogger("ipam").level
 
     assert runner.main([file_of(tmp_path, [REFUSED])]) == 0
@@ -248,7 +248,7 @@ def test_a_difference_over_http_gives_1(url: str, tmp_path: Path, capsys: pytest
     assert "2 cases, 1 passed, 1 failed" in capsys.readouterr().out
 
 
-def test_proxies_of_the_environment_are_not_asked(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxies_of_the_environment_are_not_used(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
 
@@ -262,7 +262,7 @@ def test_a_server_that_uses_its_own_clock_gives_2(tmp_path: Path, capsys: pytest
     assert capsys.readouterr().err.startswith(f"error: {address} does not take the time from the header Ipam-Now")
 
 
-def test_a_server_that_is_not_there_gives_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_server_that_does_not_answer_gives_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with serving(create_app(Settings())) as address:
         pass
 
@@ -300,5 +300,5 @@ def test_an_answer_that_is_not_json_is_a_difference(tmp_path: Path, capsys: pyte
         ([{"a": 1}], [{"a": 2}, {"c": 3}], [("$[0].a", "1", "2"), ("$[1]", None, '{"c": 3}')]),
     ],
 )
-def test_values_differ_where_json_says_they_do(expected: Any, actual: Any, found: list[tuple[str, Any, Any]]) -> None:
+def test_values_differ_as_json_defines_it(expected: Any, actual: Any, found: list[tuple[str, Any, Any]]) -> None:
     assert [tuple(each) for each in differences(expected, actual)] == found

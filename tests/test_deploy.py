@@ -1,4 +1,4 @@
-"""What deploy/ says of CRDs, hooks, controllers and documents is so: fields, conditions, states, labels, ports."""
+"""The files of deploy/ agree with CRDs, hooks, controllers and documents: fields, conditions, states, labels, ports."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests.metacontroller_metrics import LABELS, METRICS
 
 ROOT = Path(__file__).parent.parent
 Obj = dict[str, Any]
-#: The schema of a CRD is silent about what every object has.
+#: The fields that every object has, which the schema of a CRD does not contain.
 METADATA = {"properties": {name: {"type": "string"} for name in ("name", "namespace", "deletionTimestamp")}}
 
 
@@ -26,7 +26,7 @@ def documents(path: str) -> list[Obj]:
 RESOURCES: list[Obj] = CONFIG["spec"]["resources"]
 GENERATED = {metric["name"]: (resource, metric) for resource in RESOURCES for metric in resource["metrics"]}
 ALERTS = {rule["alert"]: rule for group in RULES["spec"]["groups"] for rule in group["rules"]}
-#: A metric with what it is selected by, such as ipam_range_condition{type="Ready"}.
+#: A metric with its selector, such as ipam_range_condition{type="Ready"}.
 SELECTOR = re.compile(r"\b((?:ipam|metacontroller)_\w+)(?:\{(.*?)\})?")
 MATCHER = re.compile(r'(\w+)(=~|!=|=)"(.*?)"')
 
@@ -46,7 +46,7 @@ def field(schema: Obj, path: list[str]) -> Obj:
 
 
 def details(metric: Obj) -> Obj:
-    """What it reads: `each.gauge` of a Gauge, `each.stateSet` of a StateSet."""
+    """The details of a metric: `each.gauge` of a Gauge, `each.stateSet` of a StateSet."""
     kind = metric["each"]["type"]
     return dict(metric["each"][kind[0].lower() + kind[1:]])
 
@@ -61,7 +61,7 @@ def labels_of(name: str) -> set[str]:
 
 
 def selections(alert: Obj) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """Each metric of an alert, and by which labels and values it is selected."""
+    """Each metric of an alert, and the labels and values that select it."""
     for name, inside in SELECTOR.findall(alert["expr"]):
         yield name, [(label, value) for label, _, text in MATCHER.findall(inside) for value in text.split("|")]
 
@@ -105,7 +105,7 @@ def test_an_alert_selects_metrics_that_exist_by_labels_that_they_have(name: str)
         assert {label for label, _ in matchers} <= labels_of(metric)
 
 
-def test_an_alert_names_conditions_states_and_controllers_that_there_are() -> None:
+def test_an_alert_names_conditions_states_and_controllers_that_exist() -> None:
     types, reasons = written_by_the_hooks()
     known = {
         ("ipam_range_condition", "type"): types,
@@ -122,18 +122,18 @@ def test_an_alert_names_conditions_states_and_controllers_that_there_are() -> No
                 if label != "code":
                     assert value in known[metric, label], (alert["alert"], metric, label)
                     seen.add(value)
-    assert types - {"Stalled"} < seen, "a condition that nobody is told of; Stalled comes with Ready=False"
+    assert types - {"Stalled"} < seen, "a condition without an alert; Stalled comes with Ready=False"
 
 
 @pytest.mark.parametrize("name", ALERTS)
-def test_an_alert_says_what_to_do_and_where_to_read_on(name: str) -> None:
+def test_the_description_of_an_alert_names_a_heading_that_exists(name: str) -> None:
     text = ALERTS[name]["annotations"]["description"]
     ((document, heading),) = re.findall(r'See (\S+\.md), "(.*?)"', text)
     assert f"\n## {heading}\n" in (ROOT / document).read_text()
 
 
 @pytest.mark.parametrize("name", ALERTS)
-def test_an_alert_shows_only_labels_that_are_left(name: str) -> None:
+def test_an_alert_shows_only_labels_that_its_expression_keeps(name: str) -> None:
     alert = ALERTS[name]
     shown = set(re.findall(r"\$labels\.(\w+)", " ".join(alert["annotations"].values())))
     grouped = re.search(r"sum by \((.*?)\)", alert["expr"])
@@ -141,7 +141,7 @@ def test_an_alert_shows_only_labels_that_are_left(name: str) -> None:
     assert shown <= left
 
 
-def test_kube_state_metrics_may_read_what_it_is_told_to() -> None:
+def test_kube_state_metrics_may_read_what_it_is_configured_to_read() -> None:
     role, binding = documents("deploy/monitoring/rbac.yaml")
     granted = {(group, name) for rule in role["rules"] for group in rule["apiGroups"] for name in rule["resources"]}
     read = {(crd["spec"]["group"], crd["spec"]["names"]["plural"]) for crd in map(crd_of, RESOURCES)}
@@ -156,9 +156,9 @@ def test_the_files_of_monitoring_agree_on_its_namespace_and_the_document_on_the_
     (subject,) = documents("deploy/monitoring/rbac.yaml")[1]["subjects"]
     assert config_map["namespace"] == subject["namespace"] == RULES["metadata"]["namespace"]
     (file,) = config_map["files"]
-    said = (ROOT / "docs/operating.md").read_text()
-    assert f"configMap: {{name: {config_map['name']}}}" in said
-    assert f"--custom-resource-state-config-file=/etc/ipam/{file}" in said
+    document = (ROOT / "docs/operating.md").read_text()
+    assert f"configMap: {{name: {config_map['name']}}}" in document
+    assert f"--custom-resource-state-config-file=/etc/ipam/{file}" in document
 
 
 def test_the_network_policy_is_about_the_hooks_and_their_port() -> None:

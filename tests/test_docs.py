@@ -1,4 +1,4 @@
-"""What the documents say is true (output, links, examples, targets) and is said in plain English."""
+"""What the documents say is true (output, links, examples, targets) and written in plain English."""
 
 import json
 import re
@@ -23,7 +23,7 @@ from tests.promises import EXAMPLES, promises
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = sorted(path for path in ROOT.rglob("*.md") if ".venv" not in path.parts)
-#: What the cluster in a box has no kind for; tests/e2e has a test of its own for it.
+#: Examples with kinds that the simulated cluster does not have; tests/e2e tests them.
 ELSEWHERE = {"quota.yaml"}
 
 
@@ -32,7 +32,7 @@ def name_of(path: Path) -> str:
 
 
 def console_blocks() -> dict[str, str]:
-    """The README's sessions: what is typed, and what it prints."""
+    """The console sessions of the README: command and output."""
     blocks = re.findall(r"```console\n\$ (.*?)\n(.*?)```", README, flags=re.DOTALL)
     return dict(blocks)
 
@@ -121,7 +121,7 @@ def test_every_example_is_named_in_the_examples_readme() -> None:
 
 
 def test_the_examples_can_all_be_applied_to_one_cluster() -> None:
-    """No two of them make the same object, and no two of their ranges are in each other's way."""
+    """No two of them create the same object, and no two of their ranges overlap in a domain."""
     owners: dict[tuple[str, ...], Path] = {}
     ranges: dict[tuple[str, str], list[Block]] = {}
     for path in EXAMPLES:
@@ -187,32 +187,43 @@ PHRASES = {
     r"\b(stand|stands|stood) in (\S+ )?(\S+ )?way\b": "blocks, conflicts with",
 }  # fmt: skip
 
-#: Where these phrases are looked for. Write True where a folder does not use them any more.
+#: The folders in which these phrases are searched for. Write True for a folder that no longer uses them.
 PLAIN = {
     "crds": True, "deploy": True, "examples": True, "metacontroller": True,
     "bench": True, "conformance": True, "controlplane": False, "hooks": True, "ipam": True, "simulator": False,
-    "tests/fixtures": False,
+    "tests/bench": True, "tests/hooks": True, "tests/ipam": True,
+    "tests/fixtures": True, "tests/fixtures/recorded": False,
 }  # fmt: skip
 #: Tokens of Python that are text; from version 3.12 on an f-string has tokens of its own.
 TEXTS = {tokenize.COMMENT, tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
-FILES = ("Dockerfile", "Makefile", "gunicorn.conf.py", "pyproject.toml", ".ci/run")
+FILES = ("Dockerfile", "Makefile", "gunicorn.conf.py", "pyproject.toml", ".ci/run", "tests/*.py")
+FIXTURES = ROOT / "tests" / "fixtures"
 
 
 def plain_files() -> list[Path]:
-    folders = [ROOT / folder for folder, is_plain in PLAIN.items() if is_plain]
+    folders, others = ([ROOT / folder for folder in PLAIN if PLAIN[folder] is is_plain] for is_plain in (True, False))
     found = {path for folder in folders for suffix in ("json", "py", "yaml") for path in folder.rglob(f"*.{suffix}")}
-    return sorted({*DOCUMENTS, *found, *(ROOT / file for file in FILES)})
+    found |= {path for file in FILES for path in ROOT.glob(file)} - {Path(__file__)}
+    return sorted({*DOCUMENTS, *(path for path in found if not any(path.is_relative_to(each) for each in others))})
 
 
 def prose_of(path: Path) -> str:
-    """What people read of a file, each word in its line; in Python that is comments, docstrings and other strings."""
+    """What people read of a file, each word in its line.
+
+    In Python that is comments, docstrings, other strings and the names of tests; in fixtures it is what describes a
+    case, because the texts in its bodies are data.
+    """
+    if path.is_relative_to(FIXTURES) and path.suffix == ".json":
+        described = r'\s*"(description|comment)": '
+        return "\n".join(line if re.match(described, line) else "" for line in path.read_text().splitlines())
     if path.suffix != ".py":
         return re.sub(r"^\s*#+", lambda found: " " * len(found[0]), path.read_text(), flags=re.MULTILINE)
     lines = [["\0"] * len(line) for line in path.read_text().splitlines()]
     with path.open("rb") as file:
         for token in tokenize.tokenize(file.readline):
-            if token.type in TEXTS:
+            if token.type in TEXTS or token.string.startswith("test_"):
                 text = re.sub(r"""^[a-zA-Z]*["']+|["']+$|^#:?""", lambda found: " " * len(found[0]), token.string)
+                text = text if token.type in TEXTS else text.replace("_", " ")
                 for number, part in enumerate(text.split("\n"), token.start[0] - 1):
                     start = token.start[1] if number == token.start[0] - 1 else 0
                     lines[number][start : start + len(part)] = part
@@ -231,10 +242,13 @@ def test_a_text_is_plain_english(path: Path) -> None:
     assert [f"{name_of(path)}:{each}" for each in banned_phrases(prose_of(path))] == []
 
 
-def test_phrases_are_found_over_lines_in_comments_and_strings_of_python_and_not_in_its_code(tmp_path: Path) -> None:
+def test_phrases_are_found_in_comments_strings_and_names_of_tests_but_not_in_other_code(tmp_path: Path) -> None:
     file = tmp_path / "example.py"
-    file.write_text('told = 1  # the entry may\n# go now\ntext = f"{name} hands it "\\\n    "out"\n')
+    file.write_text(
+        'told = 1  # the entry may\n# go now\ntext = f"{name} hands it "\\\n    "out"\n'
+        "def test_what_is_said(said): assert told\n"
+    )
 
     found = [each.rpartition(": ")[0] for each in banned_phrases(prose_of(file))]
 
-    assert found == ['1: "may go"', '3: "hands it out"']
+    assert found == ['5: "is said"', '1: "may go"', '3: "hands it out"']

@@ -1,4 +1,4 @@
-"""Each fixture is a test, and all fixtures together keep what tests/fixtures/README.md guarantees about them."""
+"""Each fixture is a test, and all of them together have the properties that tests/fixtures/README.md guarantees."""
 
 import ast
 import json
@@ -27,7 +27,7 @@ CASES = read_cases([FOLDER])
 ALLOCATION_KEY = "IPAMAllocation.ipam.mandelsoft.org/v1alpha1"
 ENDPOINTS = {f"/{kind}/{hook}" for kind in ("ipamrange", "ipamrequest") for hook in ("customize", "sync", "finalize")}
 
-#: How each refusal of a request shows in the answer, which carries no reason of its own: the state and the message.
+#: The state and the message with which each refusal of a request occurs in an answer.
 REFUSALS = {
     "Exhausted": ("Busy", r"no free /28 in team-a/net: waiting for room"),
     "Taken": ("Busy", r"10\.0\.0\.0/28 is not free: 10\.0\.0\.5/32 is held by team-b/web"),
@@ -44,8 +44,8 @@ REFUSALS = {
     "RangeDeleted": ("Invalid", r"range team-a/net is being deleted"),
     "Unannounced": ("Busy", r"10\.0\.0\.0/28 has not been announced yet"),
 }
-#: Refusals that no file can show: 13,000 entries, twice, which has a test below; and one that is never published.
-NOT_IN_A_FILE = {"LedgerFull", "Unannounced"}
+#: LedgerFull takes 13,000 entries, and has a test below; Unannounced is never published.
+NOT_IN_FILES = {"LedgerFull", "Unannounced"}
 
 
 def written(file: Path) -> list[dict[str, Any]]:
@@ -80,15 +80,15 @@ def test_the_hooks_answer_as_the_fixture_says(case: Case, send: Send) -> None:
 
 
 @pytest.mark.parametrize("file", FILES, ids=name_of)
-def test_each_file_is_as_the_schema_says(file: Path) -> None:
+def test_each_file_conforms_to_the_schema(file: Path) -> None:
     jsonschema.Draft202012Validator(json.loads(SCHEMA_FILE.read_text())).validate(written(file))
 
 
-def test_the_schema_is_one() -> None:
+def test_the_schema_is_valid() -> None:
     jsonschema.Draft202012Validator.check_schema(json.loads(SCHEMA_FILE.read_text()))
 
 
-def test_each_case_has_a_name_of_its_own() -> None:
+def test_each_case_has_a_unique_name() -> None:
     names = [case.name for case in CASES]
 
     assert len(names) == len(set(names)) == len(ALL)
@@ -131,7 +131,7 @@ def answered_specs(kind: str) -> list[dict[str, Any]]:
     return [child["spec"] for child in children if child["kind"] == kind]
 
 
-def test_each_state_of_each_kind_is_shown() -> None:
+def test_each_state_of_each_kind_occurs() -> None:
     assert {status["state"] for status in answered_statuses("ipamrange")} == states_of("ipamrange", "status")
     assert {status["state"] for status in answered_statuses("ipamrequest")} == states_of("ipamrequest", "status")
     assert {str(spec["state"]) for spec in answered_allocations()} >= states_of("ipamallocation", "spec")
@@ -145,12 +145,12 @@ def calls_of(function: str) -> Iterator[ast.Call]:
 
 
 def words_in(node: ast.AST) -> set[str]:
-    """The CamelCase texts that an argument may be; those it is compared with are in lower case or states."""
+    """The strings that an argument may be: a constant, or the two branches of a conditional expression."""
     branches = (node.body, node.orelse) if isinstance(node, ast.IfExp) else (node,)
     return {each.value for each in branches if isinstance(each, ast.Constant) and isinstance(each.value, str)}
 
 
-def test_each_condition_and_reason_of_the_code_is_shown() -> None:
+def test_each_condition_and_reason_of_the_code_occurs() -> None:
     in_code = {
         (kind, reason)
         for call in calls_of("Fact")
@@ -180,17 +180,18 @@ def test_each_refusal_of_the_code_is_known_here() -> None:
     assert {word for call in calls_of("Refused") for word in words_in(call.args[1])} == REFUSALS.keys()
 
 
-@pytest.mark.parametrize("reason", sorted(REFUSALS.keys() - NOT_IN_A_FILE))
-def test_each_refusal_is_shown_in_the_answer_of_a_range(reason: str) -> None:
+@pytest.mark.parametrize("reason", sorted(REFUSALS.keys() - NOT_IN_FILES))
+def test_each_refusal_occurs_in_the_answer_of_a_range(reason: str) -> None:
     state, message = REFUSALS[reason]
 
     assert any(
-        spec["state"] == state and re.fullmatch(message, spec.get("message", "")) for spec in answered_allocations()
+        (spec["state"], spec.get("reason")) == (state, reason) and re.fullmatch(message, spec["message"])
+        for spec in answered_allocations()
     )
 
 
 def test_a_request_beyond_what_one_object_can_record_is_busy(send: Send) -> None:
-    """In code, because 13,000 entries are no file to read."""
+    """In code, because a file with 13,000 entries would not be readable."""
     case = next(case for case in CASES if case.name == "ipamrange-sync/ledger.json: grant is proposed, not published")
     body = json.loads(case.request)
     body["parent"]["spec"] = {"ranges": ["10.0.0.0/16"]}
@@ -212,8 +213,8 @@ def test_a_request_beyond_what_one_object_can_record_is_busy(send: Send) -> None
 # ------------------------------------------------------------------------------------------------------ the guarantees
 
 
-#: The parts of a status that the API server compares, and what stands for an absent one.
-LEDGER: dict[str, Any] = {"allocations": [], "roundRobin": {}, "released": [], "held": False, "closing": False}
+#: The parts of a status that the API server compares, and the value of an absent part.
+LEDGER: dict[str, Any] = {"allocations": [], "roundRobin": {}, "released": [], "onHold": False, "closing": False}
 
 
 def ledger_of(status: dict[str, Any]) -> tuple[Any, ...]:
@@ -221,7 +222,7 @@ def ledger_of(status: dict[str, Any]) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize(("request_body", "answer"), ABOUT_RANGES)
-def test_a_changed_ledger_is_one_revision_on(request_body: dict[str, Any], answer: dict[str, Any]) -> None:
+def test_a_changed_ledger_has_the_next_revision(request_body: dict[str, Any], answer: dict[str, Any]) -> None:
     """S2, as the API server checks it."""
     before, after = request_body["parent"].get("status", {}), answer["status"]
     step = after["revision"] - before.get("revision", 0)
@@ -238,8 +239,8 @@ def test_no_two_blocks_of_a_ledger_overlap(request_body: dict[str, Any], answer:
 
 
 @pytest.mark.parametrize(("request_body", "answer"), ABOUT_RANGES)
-def test_no_block_is_published_that_was_not_committed(request_body: dict[str, Any], answer: dict[str, Any]) -> None:
-    """S3: it stands in the observed ledger, or was published before."""
+def test_every_published_block_was_committed(request_body: dict[str, Any], answer: dict[str, Any]) -> None:
+    """S3: it is in the observed ledger, or was published before."""
     entries = request_body["parent"].get("status", {}).get("allocations", [])
     committed = {(entry["uid"], entry["cidr"]) for entry in entries}
     existing = [child["spec"] for child in request_body["children"].get(ALLOCATION_KEY, {}).values()]
@@ -251,8 +252,8 @@ def test_no_block_is_published_that_was_not_committed(request_body: dict[str, An
 
 
 @pytest.mark.parametrize(("request_body", "answer"), ABOUT_RANGES)
-def test_no_entry_goes_or_changes_without_proof(request_body: dict[str, Any], answer: dict[str, Any]) -> None:
-    """S4 and S5: a holder that is there and not being deleted keeps its block."""
+def test_no_entry_is_removed_or_changed_without_proof(request_body: dict[str, Any], answer: dict[str, Any]) -> None:
+    """S4 and S5: a holder that exists and is not being deleted keeps its block."""
     before = {entry["uid"]: entry["cidr"] for entry in ledger_of(request_body["parent"].get("status", {}))[0]}
     after = {entry["uid"]: entry["cidr"] for entry in ledger_of(answer["status"])[0]}
     present = {
@@ -266,7 +267,7 @@ def test_no_entry_goes_or_changes_without_proof(request_body: dict[str, Any], an
 
 
 def closed(schema: Any) -> Any:
-    """The schema without leave for fields that it does not name: the API server would drop them."""
+    """The schema, changed to refuse fields that it does not name: the API server would drop them."""
     if isinstance(schema, list):
         return [closed(each) for each in schema]
     if not isinstance(schema, dict):
@@ -279,12 +280,12 @@ def closed(schema: Any) -> Any:
     ("kind", "part"),
     [("ipamrange", "status"), ("ipamrequest", "status"), ("ipamallocation", "spec"), ("ipamextent", "spec")],
 )
-def test_answers_are_what_the_crds_admit(kind: str, part: str) -> None:
+def test_answers_conform_to_the_crds(kind: str, part: str) -> None:
     crd = yaml.safe_load((ROOT / "crds" / f"{kind}s.yaml").read_text())
     schema = closed(crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"][part])
     validator = jsonschema.Draft202012Validator(schema)
     specs = {
-        # An allocation that can't be read goes back as it came.
+        # An allocation that cannot be read is returned as it came.
         "ipamallocation": [each for each in answered_allocations() if "request" in each],
         "ipamextent": answered_specs("IPAMExtent"),
     }
@@ -295,7 +296,7 @@ def test_answers_are_what_the_crds_admit(kind: str, part: str) -> None:
 
 
 @pytest.mark.parametrize("file", sorted(WALKTHROUGH.glob("*.json")), ids=name_of)
-def test_each_step_of_a_walkthrough_starts_from_what_the_one_before_answered(file: Path) -> None:
+def test_each_step_of_a_walkthrough_starts_from_the_answer_of_the_step_before(file: Path) -> None:
     steps = [case for case in written(file) if case["path"] in ("/ipamrange/sync", "/ipamrange/finalize")]
 
     assert [case["now"] for case in written(file)] == sorted(case["now"] for case in written(file))

@@ -1,4 +1,4 @@
-"""The comparison of two commits: numbers are found in tables, and rows belong together by what they measure."""
+"""The comparison of two commits: figures are read from tables, and compared by row and column."""
 
 from collections import defaultdict
 
@@ -39,7 +39,7 @@ def test_medians_of_both_are_shown_with_their_ratio() -> None:
     assert "| 1,000 waiting 1.3 | ratio | 1 | 2 | 2.00 |" in lines
 
 
-def test_what_only_one_of_them_measures_has_no_ratio() -> None:
+def test_a_figure_that_only_one_commit_has_is_left_out() -> None:
     new = read(TABLE.format(loads=1, ratio=1))
 
     assert list(table(defaultdict(lambda: defaultdict(list)), new))[2:] == []

@@ -1,36 +1,36 @@
-"""Builders of hook bodies as Metacontroller 4.17.2 sends them (shapes copied from recorded calls), small enough that a
-test shows what matters in it; and the ways to call a hook: over HTTP in process (`post`), or as a function.
+"""Builders of objects and hook bodies as Metacontroller 4.17.2 sends them (shapes copied from recorded calls), small
+enough that a test shows what matters in it.
 
-`noise=True` adds what real objects carry and nobody here reads.
+`range_object`, `request_object` and the others make a plain object. `with_ledger`, `deleted` and the others return a
+changed copy of one, so that they can be combined: `with_ledger(deleted(range_object()), entry("web", "10.0.0.0/28"))`.
+Namespaced names are written as one text: "team-b/web", or "web" for team-a/web.
 """
 
 import copy
-import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
-
-from werkzeug.test import TestResponse
+from typing import Any, TypedDict, Unpack
 
 from hooks.api.names import (
     ALLOCATION_KEY,
+    ALLOCATION_KIND,
     API_VERSION,
     CIDR_ANNOTATION,
     CONTROLLER_UID_LABEL,
     DOMAIN_LABEL,
     EXTENT_KEY,
+    EXTENT_KIND,
     HOLD_ANNOTATION,
     NAMESPACE_KEY,
+    RANGE_KIND,
+    RECLAIM_ANNOTATION,
     REQUEST_FINALIZER,
     REQUEST_KEY,
+    REQUEST_KIND,
+    UNANSWERED_ANNOTATION,
     NamespacedName,
     allocation_name,
 )
-from hooks.app import NOW_HEADER, create_app
-from hooks.protocol.bodies import RangeBody, RangeCustomizeBody, RequestBody, RequestCustomizeBody
-from hooks.protocol.decoding import decode_body, encode
-from hooks.ranges import sync as ranges
-from hooks.requests import sync as requests
-from hooks.settings import Settings
 
 Obj = dict[str, Any]
 
@@ -60,102 +60,72 @@ NOISE: Obj = {
 
 
 def at(seconds: float = 0) -> str:
-    """A time as the API server writes it, so many seconds after NOW."""
+    """The time this many seconds after NOW, as the API server writes it."""
     return (NOW + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def uid_of(name: str) -> str:
-    return f"uid-{name}"
+def key_of(text: str) -> NamespacedName:
+    return NamespacedName.parse(text if "/" in text else f"{NAMESPACE}/{text}")
 
 
-def _meta(namespace: str, name: str, uid: str, *, deleted: str | None, noise: bool, **more: Any) -> Obj:
-    meta = {"namespace": namespace, "name": name, "uid": uid, "generation": 1, "creationTimestamp": at(-60), **more}
-    if deleted:
-        meta["deletionTimestamp"] = deleted
-    return {**NOISE, **meta} if noise else meta
+def uid_of(text: str) -> str:
+    return f"uid-{key_of(text).name}"
 
 
-def _present(**fields: Any) -> Obj:
-    """The fields that say something; a number does, and 0 is one."""
-    return {name: value for name, value in fields.items() if value or (value == 0 and value is not False)}
+# --- objects --------------------------------------------------------------------------------------------------------
+
+
+def _object(kind: str, key: NamespacedName, uid: str, spec: Obj, **metadata: object) -> Obj:
+    meta = {**key._asdict(), "uid": uid, "generation": 1, "creationTimestamp": at(-60), **metadata}
+    return {"apiVersion": API_VERSION, "kind": kind, "metadata": meta, "spec": spec}
+
+
+def _controlled_by(range_name: str, **labels: str) -> Obj:
+    """The metadata of a child of a range."""
+    uid = uid_of(range_name)
+    owner = {"apiVersion": API_VERSION, "kind": RANGE_KIND, "name": key_of(range_name).name, "uid": uid}
+    references = [{**owner, "controller": True, "blockOwnerDeletion": True}]
+    return {"ownerReferences": references, "labels": {CONTROLLER_UID_LABEL: uid, **labels}}
+
+
+def _given(**fields: object) -> Obj:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def range_object(
     *texts: str,
     chunk_size: int | None = 28,
-    entries: list[Obj] | None = None,
-    released: list[str] | None = None,
     mode: str | None = None,
-    round_robin: dict[str, str] | None = None,
-    excludes: tuple[str, ...] = (),
-    revision: int | None = None,
-    closing: bool = False,
-    deleted: str | None = None,
-    reclaim: str | None = None,
-    hold: bool = False,
-    on_hold: bool = False,
+    excludes: Sequence[str] = (),
     allowed: Obj | None = None,
-    name: str = RANGE,
-    namespace: str = NAMESPACE,
-    generation: int = 1,
-    conditions: list[Obj] | None = None,
-    noise: bool = False,
+    domain: str | None = None,
+    cooldown: int | None = None,
+    network: Obj | None = None,
 ) -> Obj:
-    """An IPAMRange; by default 10.0.0.0/24 in chunks of /28, with an empty ledger of the given revision."""
-    meta = _meta(namespace, name, "uid-of-the-range", deleted=deleted, noise=noise, finalizers=[RANGE_FINALIZER])
-    meta["generation"] = generation
-    annotations = {"ipam.mandelsoft.org/reclaim": reclaim, HOLD_ANNOTATION: "true" if hold else None}
-    meta |= _present(annotations=_present(**annotations))
-    spec = {"ranges": list(texts or ["10.0.0.0/24"])} | _present(
-        chunkSize=chunk_size, excludes=list(excludes), mode=mode, allowedNamespaces=allowed
-    )
-    status = {"revision": (1 if entries else 0) if revision is None else revision} | _present(
-        allocations=entries,
-        roundRobin=round_robin,
-        released=[uid_of(name) for name in released or []],
-        onHold=on_hold,
-        closing=closing,
-        conditions=conditions,
-        digest="398ae2458d8ad9e5e609de4923bce79155a5f892085168db9a02d76aadb38726" if noise else None,
-    )
-    return {"apiVersion": API_VERSION, "kind": "IPAMRange", "metadata": meta, "spec": spec, "status": status}
+    """The IPAMRange team-a/net, without entries; by default 10.0.0.0/24 in chunks of /28."""
+    fields = _given(chunkSize=chunk_size, mode=mode, excludes=list(excludes) or None, allowedNamespaces=allowed)
+    fields |= _given(domain=domain, cooldownSeconds=cooldown, network=network)
+    spec = {"ranges": list(texts or ["10.0.0.0/24"])} | fields
+    made = _object(RANGE_KIND, key_of(RANGE), uid_of(RANGE), spec, finalizers=[RANGE_FINALIZER])
+    return with_ledger(made)
 
 
 def request_object(
     name: str,
     *,
-    namespace: str = NAMESPACE,
-    uid: str | None = None,
-    range_name: str = RANGE,
-    range_namespace: str | None = None,
+    range_: str = RANGE,
     size: int | None = None,
     wanted: str | None = None,
-    created: str | None = None,
-    deleted: str | None = None,
+    uid: str | None = None,
+    created: str = at(-60),
     finalizers: tuple[str, ...] = (REQUEST_FINALIZER,),
-    cidr: str = "",
-    conditions: list[Obj] | None = None,
-    recorded: str | None = None,
-    annotations: dict[str, str] | None = None,
-    noise: bool = False,
 ) -> Obj:
-    """An IPAMRequest; by default to team-a/net, with our finalizer, of no size of its own."""
-    meta = _meta(namespace, name, uid or uid_of(name), deleted=deleted, noise=noise, finalizers=list(finalizers))
-    if created:
-        meta["creationTimestamp"] = created
-    if annotations or recorded:
-        meta["annotations"] = {**(annotations or {}), **({CIDR_ANNOTATION: recorded} if recorded else {})}
-    spec: Obj = {"ipam": {"name": range_name}}
-    if range_namespace:
-        spec["ipam"]["namespace"] = range_namespace
-    if size is not None:
-        spec["size"] = size
-    if wanted is not None:
-        spec["request"] = wanted
-    obj = {"apiVersion": API_VERSION, "kind": "IPAMRequest", "metadata": meta, "spec": spec}
-    if cidr or conditions:
-        obj["status"] = {"cidr": cidr, "state": "Ready" if cidr else "Busy", "conditions": conditions or []}
-    return obj
+    """An IPAMRequest; by default to the range `net` of its namespace, with our finalizer, without a size."""
+    range_name = NamespacedName.parse(range_)
+    reference = {"name": range_name.name} | _given(namespace=range_name.namespace or None)
+    spec = {"ipam": reference} | _given(size=size, request=wanted)
+    metadata: Obj = {"creationTimestamp": created, "finalizers": list(finalizers)}
+    return _object(REQUEST_KIND, key_of(name), uid or uid_of(name), spec, **metadata)
 
 
 def allocation_object(
@@ -166,66 +136,135 @@ def allocation_object(
     revision: int = 0,
     reason: str = "",
     message: str = "",
-    namespace: str = NAMESPACE,
     uid: str | None = None,
-    name: str | None = None,
-    range_name: str = RANGE,
-    range_namespace: str = NAMESPACE,
-    controller: bool = True,
-    noise: bool = False,
+    range_: str = RANGE,
 ) -> Obj:
-    """The IPAMAllocation by which team-a/net answers the request of this name."""
-    uid = uid or uid_of(request)
-    name = name or allocation_name(NamespacedName(range_namespace, range_name), NamespacedName(namespace, request), uid)
-    meta = _meta(range_namespace, name, f"uid-of-{name}", deleted=None, noise=noise)
-    owner = {"apiVersion": API_VERSION, "kind": "IPAMRange", "name": range_name, "uid": "uid-of-the-range"}
-    meta["ownerReferences"] = [{**owner, "controller": controller, "blockOwnerDeletion": True}]
-    meta["labels"] = {CONTROLLER_UID_LABEL: owner["uid"]}
-    spec: Obj = {"range": range_name, "request": {"namespace": namespace, "name": request, "uid": uid}, "state": state}
-    spec |= {"cidr": cidr} if cidr else {}
-    spec |= {"revision": revision} if revision else {}
-    spec |= {"reason": reason} if reason else {}
-    spec |= {"message": message} if message else {}
-    return {"apiVersion": API_VERSION, "kind": "IPAMAllocation", "metadata": meta, "spec": spec}
+    """The IPAMAllocation with which a range, by default team-a/net, answers the request of this name."""
+    key, range_name, uid = key_of(request), key_of(range_), uid or uid_of(request)
+    name = allocation_name(range_name, key, uid)
+    spec = {"range": range_name.name, "request": {**key._asdict(), "uid": uid}, "state": state}
+    optional: Obj = {"cidr": cidr, "revision": revision, "reason": reason, "message": message}
+    spec |= {field: value for field, value in optional.items() if value}
+    own_key = NamespacedName(range_name.namespace, name)
+    return _object(ALLOCATION_KIND, own_key, uid_of(name), spec, **_controlled_by(range_))
 
 
 def extent_object(
     *texts: str,
     version: int = 7,
-    owner: str = "uid-of-the-range",
-    range_name: str = RANGE,
-    namespace: str = NAMESPACE,
+    number: int | None = None,
+    range_: str = RANGE,
     domain: str = f"namespace.{NAMESPACE}",
-    controller: bool = True,
-    deleted: str | None = None,
     allowed: Obj | None = None,
-    number: int | None = 0,
 ) -> Obj:
-    """An IPAMExtent that announces these addresses, by default one of team-a/net; 0 means numbered by its version."""
-    name = f"{range_name}-{version}"
-    meta = _meta(namespace, name, f"uid-of-{name}", deleted=deleted, noise=False, resourceVersion=str(version))
-    reference = {"apiVersion": API_VERSION, "kind": "IPAMRange", "name": range_name, "uid": owner}
-    meta["ownerReferences"] = [{**reference, "controller": controller, "blockOwnerDeletion": True}]
-    meta["labels"] = {CONTROLLER_UID_LABEL: owner, DOMAIN_LABEL: domain}
-    numbered = _present(number=version if number == 0 else number)
-    spec = {"domain": domain, **numbered, "range": range_name, "ranges": list(texts)}
-    spec |= _present(allowedNamespaces=allowed)
-    return {"apiVersion": API_VERSION, "kind": "IPAMExtent", "metadata": meta, "spec": spec}
+    """An IPAMExtent that announces these addresses of a range, by default team-a/net, numbered by its version."""
+    range_name = key_of(range_)
+    name = f"{range_name.name}-{version}"
+    spec = {"domain": domain, "number": version if number is None else number, "range": range_name.name}
+    spec |= {"ranges": list(texts)} | _given(allowedNamespaces=allowed)
+    metadata = {"resourceVersion": str(version)} | _controlled_by(range_, **{DOMAIN_LABEL: domain})
+    return _object(EXTENT_KIND, NamespacedName(range_name.namespace, name), uid_of(name), spec, **metadata)
 
 
-def namespace_object(name: str = NAMESPACE, *, deleted: str | None = None, labels: Obj | None = None) -> Obj:
-    meta: Obj = {"name": name, "uid": f"uid-of-{name}", "creationTimestamp": at(-600)}
-    if labels is not None:
-        meta["labels"] = labels
-    if deleted:
-        meta["deletionTimestamp"] = deleted
+def namespace_object(name: str = NAMESPACE, *, labels: Obj | None = None) -> Obj:
+    meta = {"name": name, "uid": f"uid-of-{name}", "creationTimestamp": at(-600)} | _given(labels=labels)
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
 
 
-def entry(name: str, cidr: str, *, absent_since: str | None = None, namespace: str = NAMESPACE) -> Obj:
+def entry(request: str, cidr: str, *, absent_since: str | None = None, released_at: str | None = None) -> Obj:
     """A line of the ledger: the request of this name holds this block."""
-    line = {"cidr": cidr, "request": f"{namespace}/{name}", "uid": uid_of(name)}
-    return {**line, "absentSince": absent_since} if absent_since else line
+    line = {"cidr": cidr, "request": str(key_of(request)), "uid": uid_of(request)}
+    return line | _given(absentSince=absent_since, releasedAt=released_at)
+
+
+# --- changed copies of objects --------------------------------------------------------------------------------------
+
+
+def with_ledger(
+    range_: Obj,
+    *entries: Obj,
+    revision: int | None = None,
+    released: Sequence[str] = (),
+    cursors: dict[str, str] | None = None,
+    closing: bool = False,
+    on_hold: bool = False,
+) -> Obj:
+    """A range whose status records this; `released` are names of requests. With entries, the default revision is 1."""
+    status = _given(revision=len(entries[:1]) if revision is None else revision, roundRobin=cursors)
+    status |= _given(allocations=list(entries) or None, released=[uid_of(name) for name in released] or None)
+    status |= _given(closing=closing or None, onHold=on_hold or None)
+    return copy.deepcopy(range_) | {"status": status}
+
+
+def _with_metadata(obj: Obj, **fields: object) -> Obj:
+    changed = copy.deepcopy(obj)
+    changed["metadata"] |= fields
+    return changed
+
+
+def deleted(obj: Obj, when: str = at(-1)) -> Obj:
+    """An object that is being deleted, by default since a second ago."""
+    return _with_metadata(obj, deletionTimestamp=when)
+
+
+def annotated(obj: Obj, name: str, value: str) -> Obj:
+    return _with_metadata(obj, annotations={**obj["metadata"].get("annotations", {}), name: value})
+
+
+def put_on_hold(range_: Obj) -> Obj:
+    return annotated(range_, HOLD_ANNOTATION, "true")
+
+
+def reclaiming(range_: Obj, uids: str) -> Obj:
+    """A range whose owner confirms that the holders with these uids do not exist any more."""
+    return annotated(range_, RECLAIM_ANNOTATION, uids)
+
+
+def recording(request: Obj, cidr: str) -> Obj:
+    """A request that records the block of an earlier life."""
+    return annotated(request, CIDR_ANNOTATION, cidr)
+
+
+def showing(request: Obj, cidr: str) -> Obj:
+    """A request whose status shows this block."""
+    return copy.deepcopy(request) | {"status": {"cidr": cidr, "state": "Ready", "conditions": []}}
+
+
+def renamed(obj: Obj, name: str) -> Obj:
+    return _with_metadata(obj, name=name)
+
+
+def unanswered(request: Obj, since: str) -> Obj:
+    """A request that records since when it has no answer."""
+    return annotated(request, UNANSWERED_ANNOTATION, since)
+
+
+def uncontrolled(child: Obj) -> Obj:
+    """A child whose owner reference is not that of a controller."""
+    references = [{**reference, "controller": False} for reference in child["metadata"]["ownerReferences"]]
+    return _with_metadata(child, ownerReferences=references)
+
+
+def unnumbered(extent: Obj) -> Obj:
+    """An extent that has no number yet."""
+    spec = {field: value for field, value in extent["spec"].items() if field != "number"}
+    return copy.deepcopy(extent) | {"spec": spec}
+
+
+def noisy(obj: Obj) -> Obj:
+    """An object with fields that real objects carry and the hooks do not read."""
+    changed = _with_metadata(obj, **(NOISE | obj["metadata"]))
+    if "status" in changed:
+        changed["status"]["digest"] = "398ae2458d8ad9e5e609de4923bce79155a5f892085168db9a02d76aadb38726"
+    return changed
+
+
+#: The block that a range grants first, and the request that many tests are about.
+CIDR = "10.0.0.0/28"
+WEB = request_object("web")
+DELETED_WEB = deleted(WEB)
+
+# --- bodies ---------------------------------------------------------------------------------------------------------
 
 
 def keyed(objects: list[Obj]) -> Obj:
@@ -233,123 +272,54 @@ def keyed(objects: list[Obj]) -> Obj:
     return {f"{each['metadata'].get('namespace', '')}/{each['metadata']['name']}".lstrip("/"): each for each in objects}
 
 
-def range_body(
-    parent: Obj,
-    *requests_: Obj,
-    allocations: list[Obj] | None = None,
-    namespaces: list[Obj] | None = None,
-    announced: list[Obj] | None = None,
-    extents: list[Obj] | None = None,
-    finalizing: bool = False,
-) -> Obj:
-    """The body of /ipamrange/sync and /ipamrange/finalize: `announced` are own extents, `extents` those of the domain.
+class Others(TypedDict, total=False):
+    """What the body of a range has besides its requests: `announced` are own extents, `extents` those of the domain.
 
-    Without either of them it is the body of a Metacontroller that knows no extents.
+    Without either of them it is the body of a Metacontroller that has no rule for extents.
     """
+
+    allocations: list[Obj]
+    namespaces: list[Obj]
+    announced: list[Obj]
+    extents: list[Obj]
+    finalizing: bool
+
+
+def range_body(parent: Obj, *requests: Obj, **others: Unpack[Others]) -> Obj:
+    """The body of /ipamrange/sync and /ipamrange/finalize."""
     body: Obj = {
         "controller": {"kind": "CompositeController", "metadata": {"name": "ipamrange"}},
         "parent": parent,
-        "children": {ALLOCATION_KEY: keyed(allocations or [])},
+        "children": {ALLOCATION_KEY: keyed(others.get("allocations", []))},
         "related": {
-            REQUEST_KEY: keyed(list(requests_)),
-            NAMESPACE_KEY: keyed(namespaces if namespaces is not None else [namespace_object()]),
+            REQUEST_KEY: keyed(list(requests)),
+            NAMESPACE_KEY: keyed(others.get("namespaces", [namespace_object()])),
         },
-        "finalizing": finalizing,
+        "finalizing": others.get("finalizing", False),
     }
-    if announced is not None:
-        body["children"][EXTENT_KEY] = keyed(announced)
-    if extents is not None:
-        body["related"][EXTENT_KEY] = keyed(extents)
+    if "announced" in others:
+        body["children"][EXTENT_KEY] = keyed(others["announced"])
+    if "extents" in others:
+        body["related"][EXTENT_KEY] = keyed(others["extents"])
     return body
 
 
-def request_body(obj: Obj, *allocations: Obj, finalizing: bool = False, **related: list[Obj]) -> Obj:
-    """The body of /ipamrequest/sync and /ipamrequest/finalize; `extents` and `namespaces` are related too, if given."""
-    others = {"extents": EXTENT_KEY, "namespaces": NAMESPACE_KEY}
+class Asked(TypedDict, total=False):
+    """What the body of a request has besides allocations, once the request is deleted."""
+
+    extents: list[Obj]
+    namespaces: list[Obj]
+
+
+def request_body(obj: Obj, *allocations: Obj, finalizing: bool = False, **asked: Unpack[Asked]) -> Obj:
+    """The body of /ipamrequest/sync and /ipamrequest/finalize."""
+    related = {ALLOCATION_KEY: keyed(list(allocations))}
+    related |= {EXTENT_KEY: keyed(asked["extents"])} if "extents" in asked else {}
+    related |= {NAMESPACE_KEY: keyed(asked["namespaces"])} if "namespaces" in asked else {}
     return {
         "controller": {"kind": "DecoratorController", "metadata": {"name": "ipamrequest"}},
         "object": obj,
         "attachments": {},
-        "related": {ALLOCATION_KEY: keyed(list(allocations))}
-        | {others[name]: keyed(each) for name, each in related.items()},
+        "related": related,
         "finalizing": finalizing,
     }
-
-
-# --- calls ----------------------------------------------------------------------------------------------------------
-
-#: In replay mode, so that a test says what time it is; bodies up to 32 MiB.
-APP = create_app(Settings(body_bytes_max=32 * 1024 * 1024, replay=True))
-
-
-def post(path: str, body: Obj | bytes, now: datetime | None = NOW) -> TestResponse:
-    """Call a hook over HTTP, in process."""
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    headers = {NOW_HEADER: now.isoformat()} if now else {}
-    return APP.test_client().post(path, data=data, content_type="application/json", headers=headers)
-
-
-def _plain(answer: Obj) -> Obj:
-    plain: Obj = json.loads(encode(answer))
-    return plain
-
-
-def sync_range(body: Obj, now: datetime = NOW) -> Obj:
-    """The answer of an IPAMRange's sync as plain JSON."""
-    return _plain(ranges.sync(decode_body(json.dumps(body).encode(), RangeBody), now))
-
-
-def sync_range_once_committed(body: Obj) -> Obj:
-    """The answer of the next call: the API server has accepted the status that this one proposed."""
-    body = copy.deepcopy(body)
-    body["parent"]["status"] = sync_range(body)["status"]
-    return sync_range(body)
-
-
-def customize_range(parent: Obj) -> Obj:
-    return _plain(ranges.customize(decode_body(json.dumps({"parent": parent}).encode(), RangeCustomizeBody)))
-
-
-def sync_request(obj: Obj, *allocations: Obj, now: datetime = NOW) -> Obj:
-    """The answer of an IPAMRequest's sync as plain JSON."""
-    return _plain(requests.sync(decode_body(json.dumps(request_body(obj, *allocations)).encode(), RequestBody), now))
-
-
-def finalize_request(obj: Obj, *allocations: Obj, now: datetime = NOW, **related: list[Obj]) -> Obj:
-    body = request_body(obj, *allocations, finalizing=True, **related)
-    return _plain(requests.finalize(decode_body(json.dumps(body).encode(), RequestBody), now))
-
-
-def customize_request(obj: Obj) -> Obj:
-    return _plain(requests.customize(decode_body(json.dumps({"parent": obj}).encode(), RequestCustomizeBody)))
-
-
-# --- reading answers ------------------------------------------------------------------------------------------------
-
-
-def ledger_of(answer: Obj) -> dict[str, str]:
-    """Who holds what by the proposed ledger: cidr by name of the request, in its order."""
-    return {line["request"].partition("/")[2]: line["cidr"] for line in answer["status"].get("allocations", [])}
-
-
-def answers_of(answer: Obj) -> dict[str, tuple[str, str]]:
-    """What is published: state and cidr by name of the request."""
-    specs = [child["spec"] for child in answer["children"] if child["kind"] == "IPAMAllocation"]
-    return {spec["request"]["name"]: (spec["state"], spec.get("cidr", "")) for spec in specs}
-
-
-def messages_of(answer: Obj) -> dict[str, str]:
-    """Messages of published answers by name of the request."""
-    specs = [child["spec"] for child in answer["children"] if child["kind"] == "IPAMAllocation"]
-    return {spec["request"]["name"]: spec.get("message", "") for spec in specs}
-
-
-def extents_of(answer: Obj) -> list[list[str]]:
-    """The addresses of each extent that shall exist."""
-    return [child["spec"]["ranges"] for child in answer["children"] if child["kind"] == "IPAMExtent"]
-
-
-def condition(status: Obj, type_: str = "Ready") -> Obj | None:
-    """The condition of this type."""
-    found: Obj | None = next((each for each in status.get("conditions", []) if each["type"] == type_), None)
-    return found

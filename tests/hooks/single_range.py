@@ -1,6 +1,6 @@
-"""The smallest world in which the hooks can run: objects in dicts, every cache fresh, no other faults than refusals by
-the ledger rule S2. It calls the hooks and applies their answers as Metacontroller does (children first, then the
-status; the Decorator's labels, annotations and status), until nothing changes.
+"""A single range in a loop: objects in dicts, every cache fresh, no faults except for refusals by rule S2. It calls the
+hooks and applies their answers as Metacontroller does (children first, then the status; labels, annotations and status
+of requests), until nothing changes.
 """
 
 import copy
@@ -8,20 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hooks.api.names import REQUEST_FINALIZER
-from tests.hooks.build import (
-    NOW,
-    Obj,
-    allocation_object,
-    finalize_request,
-    namespace_object,
-    range_body,
-    range_object,
-    sync_range,
-    sync_request,
-)
+from tests.hooks.build import NOW, Obj, allocation_object, namespace_object, range_body, range_object
+from tests.hooks.calls import answer_to, finalize_request, sync_request
 
 
-class World:
+class SingleRange:
     """One range, its allocations, and requests by name."""
 
     def __init__(self, parent: Obj | None = None) -> None:
@@ -59,7 +50,7 @@ class World:
     def sync_range(self) -> None:
         if self.range is None:
             return
-        answer = sync_range(self.body(), self.now)
+        answer = answer_to(self.body(), self.now)
         if answer.get("finalized"):
             self.range, self.allocations = None, {}
             return
@@ -67,8 +58,8 @@ class World:
         for child in answer["children"]:
             spec, name = child["spec"], child["metadata"]["name"]
             key = spec["request"]
-            made = allocation_object(key["name"], namespace=key["namespace"], uid=key["uid"])
-            assert made["metadata"]["name"] == name, "the request's hook asks for this name"
+            made = allocation_object(f"{key['namespace']}/{key['name']}", uid=key["uid"])
+            assert made["metadata"]["name"] == name, "the hook of the request asks for this name"
             children[name] = self.allocations.get(name, made) | {"spec": spec}
             before = self.allocations.get(name, {}).get("spec", {}).get("cidr")
             assert before in (None, spec.get("cidr")), "the cidr of an allocation never changes"
@@ -105,7 +96,7 @@ class World:
             assert self.published.setdefault(uid, cidr) == cidr, "Stable: a published cidr never changes"
 
     def run(self, rounds: int = 30) -> int:
-        """Until nothing changes; gives the number of rounds, the last of which changed nothing."""
+        """Call the hooks until nothing changes; return the number of rounds, of which the last one changed nothing."""
         for count in range(1, rounds + 1):
             before = copy.deepcopy(self.state())
             self.sync_range()
@@ -122,7 +113,7 @@ class World:
         self.now += timedelta(seconds=seconds)
 
     def cidrs(self) -> dict[str, str]:
-        """What requests show, by name."""
+        """The blocks in the status of requests, by name."""
         return {name: each.get("status", {}).get("cidr", "") for name, each in self.requests.items()}
 
     def ledger(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The shell: routes, methods and status codes. An error is never a 200, and it says where and what (S7)."""
+"""The shell: routes, methods and status codes. An error is never a 200, and it names the place and the fault (S7)."""
 
 import json
 import re
@@ -10,32 +10,34 @@ from werkzeug.test import TestResponse
 from hooks.app import NOW_HEADER, create_app
 from hooks.settings import Settings
 from tests.hooks.build import (
-    APP,
+    DELETED_WEB,
     NOW,
+    WEB,
     Obj,
     allocation_object,
-    at,
+    deleted,
     entry,
-    post,
     range_body,
     range_object,
     request_body,
     request_object,
+    with_ledger,
 )
+from tests.hooks.calls import APP, post
 
 BODIES: dict[str, Obj] = {
     "/ipamrange/customize": {"parent": range_object()},
-    "/ipamrange/sync": range_body(range_object(), request_object("web")),
-    "/ipamrange/finalize": range_body(range_object(deleted=at(-1)), finalizing=True),
-    "/ipamrequest/customize": {"parent": request_object("web")},
-    "/ipamrequest/sync": request_body(request_object("web"), allocation_object("web", cidr="10.0.0.0/28")),
-    "/ipamrequest/finalize": request_body(request_object("web", deleted=at(-1)), finalizing=True),
+    "/ipamrange/sync": range_body(range_object(), WEB),
+    "/ipamrange/finalize": range_body(deleted(range_object()), finalizing=True),
+    "/ipamrequest/customize": {"parent": WEB},
+    "/ipamrequest/sync": request_body(WEB, allocation_object("web", cidr="10.0.0.0/28")),
+    "/ipamrequest/finalize": request_body(DELETED_WEB, finalizing=True),
 }
 HOOKS = list(BODIES)
 
 
 def error_of(response: TestResponse, status: int = 400) -> Obj:
-    """The error of a response that is one, in the form that all errors have."""
+    """The error in a response, in the form that all errors have."""
     assert response.status_code == status
     assert response.content_type == "application/json"
     answer = response.get_json()
@@ -46,7 +48,7 @@ def error_of(response: TestResponse, status: int = 400) -> Obj:
     return error
 
 
-# --- what is answered -----------------------------------------------------------------------------------------------
+# --- answers --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -60,8 +62,8 @@ def error_of(response: TestResponse, status: int = 400) -> Obj:
         ("/ipamrequest/finalize", {"labels", "annotations", "finalized", "resyncAfterSeconds"}),
     ],
 )
-def test_each_hook_answers_json_with_the_fields_that_metacontroller_takes(path: str, keys: set[str]) -> None:
-    """Version v2 parses answers strictly: a field too many is an error."""
+def test_each_hook_answers_json_with_the_fields_that_metacontroller_accepts(path: str, keys: set[str]) -> None:
+    """Metacontroller parses answers to version v2 strictly: an unknown field is an error."""
     response = post(path, BODIES[path])
     assert (response.status_code, response.content_type) == (200, "application/json")
     assert set(response.get_json()) == keys
@@ -80,7 +82,7 @@ def test_the_content_type_of_a_call_does_not_matter() -> None:
         assert response.status_code == 200
 
 
-# --- what is not a hook request -------------------------------------------------------------------------------------
+# --- bodies that are not hook requests ------------------------------------------------------------------------------
 
 NOT_UNDERSTOOD: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "not JSON"),
@@ -113,7 +115,7 @@ NOT_UNDERSTOOD: dict[str, tuple[bytes, str]] = {
 
 @pytest.mark.parametrize("path", HOOKS)
 @pytest.mark.parametrize(("body", "message"), NOT_UNDERSTOOD.values(), ids=NOT_UNDERSTOOD)
-def test_a_body_that_is_no_hook_request_is_400_with_path_and_reason(path: str, body: bytes, message: str) -> None:
+def test_a_body_that_is_not_a_hook_request_is_400_with_path_and_reason(path: str, body: bytes, message: str) -> None:
     error = error_of(post(path, body))
     assert error["path"].startswith("$")
     assert message in error["message"]
@@ -126,7 +128,7 @@ GROUP = "IPAMRequest.ipam.mandelsoft.org/v1alpha1"
 A_POD = range_object() | {"kind": "Pod"}
 
 WRONG_PARTS: list[tuple[str, str, Obj, str, str, object]] = [
-    ("a request", SYNC, {"parent": request_object("web")}, "$.parent.kind", "must be IPAMRange", "IPAMRequest"),
+    ("a request", SYNC, {"parent": WEB}, "$.parent.kind", "must be IPAMRange", "IPAMRequest"),
     ("a range", REQUEST_SYNC, {"object": range_object()}, "$.object.kind", "must be IPAMRequest", "IPAMRange"),
     ("at customize", CUSTOMIZE, {"parent": range_object()}, "$.parent.kind", "must be IPAMRequest", "IPAMRange"),
     ("a pod", "/ipamrange/customize", {"parent": A_POD}, "$.parent.kind", "must be IPAMRange", "Pod"),
@@ -172,7 +174,7 @@ TIMES = ["2026-11-23T19:00:00", "2026-11-23", "9999-12-31T23:59:59Z", "0001-01-0
 @pytest.mark.parametrize("path", HOOKS)
 @pytest.mark.parametrize("field", ["creationTimestamp", "deletionTimestamp"])
 @pytest.mark.parametrize("value", TIMES, ids=str)
-def test_a_strange_time_of_the_parent_is_answered_or_refused_but_is_no_bug(
+def test_a_strange_time_of_the_parent_is_answered_or_refused_but_is_not_a_bug(
     path: str, field: str, value: object
 ) -> None:
     body: Obj = json.loads(json.dumps(BODIES[path]))
@@ -184,15 +186,15 @@ def test_a_strange_time_of_the_parent_is_answered_or_refused_but_is_no_bug(
 def test_a_strange_time_of_one_request_does_not_stop_the_others(value: object) -> None:
     strange: Obj = request_object("strange")
     strange["metadata"]["creationTimestamp"] = value
-    response = post("/ipamrange/sync", range_body(range_object(), strange, request_object("web")))
+    response = post("/ipamrange/sync", range_body(range_object(), strange, WEB))
     assert response.status_code == 200
     held = {line["request"] for line in response.get_json()["status"]["allocations"]}
     assert "team-a/web" in held
 
 
 @pytest.mark.parametrize("value", TIMES[:5], ids=str)
-def test_a_strange_time_in_the_ledger_of_a_closing_range_is_no_bug(value: str) -> None:
-    parent = range_object(deleted=at(-1), closing=True, entries=[entry("web", "10.0.0.0/28", absent_since="x")])
+def test_a_strange_time_in_the_ledger_of_a_closing_range_is_not_a_bug(value: str) -> None:
+    parent = with_ledger(deleted(range_object()), entry("web", "10.0.0.0/28", absent_since="x"), closing=True)
     parent["status"]["allocations"][0]["absentSince"] = value
     assert post("/ipamrange/sync", range_body(parent)).status_code in (200, 400)
 
@@ -206,8 +208,8 @@ def test_of_a_key_that_comes_twice_the_last_one_counts() -> None:
     assert post("/ipamrange/sync", twice).data == post("/ipamrange/sync", body).data
 
 
-def test_an_allocation_nested_however_deeply_is_returned_or_refused() -> None:
-    """At each depth: what the first decoder takes just so, the second one, called from deeper inside, may not."""
+def test_an_allocation_is_returned_or_refused_at_any_depth_of_nesting() -> None:
+    """At each depth, because the second decoder is called from deeper inside and fails earlier than the first one."""
     whole = json.dumps(range_body(range_object(), allocations=[allocation_object("web") | {"spec": "HERE"}]))
     statuses = set()
     for depth in range(1, sys.getrecursionlimit() + 20):
@@ -262,11 +264,11 @@ def test_an_unknown_route_is_404(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["//ipamrange/sync", "/ipamrange//sync", "/IPAMRANGE/sync", "/static/x"])
-def test_a_route_that_looks_like_one_of_ours_is_none(path: str) -> None:
+def test_a_route_that_resembles_a_hook_is_not_a_hook(path: str) -> None:
     assert post(path, BODIES["/ipamrange/sync"]).status_code in (404, 308)
 
 
-def test_a_bug_is_500_and_tells_nothing_of_the_inside(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_is_500_and_reveals_no_details(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_body: object, _now: object) -> Obj:
         raise AssertionError("secret detail")
 
@@ -280,7 +282,7 @@ def test_a_bug_is_500_and_tells_nothing_of_the_inside(monkeypatch: pytest.Monkey
     assert b"secret" not in response.data
 
 
-def test_a_refusal_quotes_no_more_than_can_be_read() -> None:
+def test_a_refusal_quotes_a_readable_part_of_a_long_value() -> None:
     body = BODIES["/ipamrange/sync"] | {"parent": BODIES["/ipamrange/sync"]["parent"] | {"kind": "x" * 5000}}
     assert error_of(post("/ipamrange/sync", body), 400)["value"] == "x" * 120 + "... (5000 characters)"
 
@@ -293,13 +295,13 @@ def test_a_bug_in_one_call_does_not_break_the_next() -> None:
 # --- replay ---------------------------------------------------------------------------------------------------------
 
 
-def test_in_replay_mode_a_call_says_what_time_it_is_and_is_told_that_it_did() -> None:
+def test_in_replay_mode_the_time_of_the_header_is_used_and_returned() -> None:
     response = post("/ipamrequest/sync", BODIES["/ipamrequest/sync"], NOW.replace(year=2031))
     assert response.headers[NOW_HEADER] == "2031-11-23T20:00:00+00:00"
     assert response.get_json()["status"]["conditions"][0]["lastTransitionTime"] == "2031-11-23T20:00:00Z"
 
 
-def test_outside_of_replay_mode_nobody_says_what_time_it_is() -> None:
+def test_outside_of_replay_mode_the_header_is_ignored() -> None:
     client = create_app(Settings()).test_client()
     data = json.dumps(BODIES["/ipamrequest/sync"])
     response = client.post("/ipamrequest/sync", data=data, headers={NOW_HEADER: "1999-01-01T00:00:00Z"})
@@ -308,7 +310,7 @@ def test_outside_of_replay_mode_nobody_says_what_time_it_is() -> None:
     assert not response.get_json()["status"]["conditions"][0]["lastTransitionTime"].startswith("1999")
 
 
-def test_in_replay_mode_a_call_without_the_header_is_a_call_of_now() -> None:
+def test_in_replay_mode_a_call_without_the_header_uses_the_current_time() -> None:
     response = post("/ipamrequest/sync", BODIES["/ipamrequest/sync"], None)
     assert response.status_code == 200
     assert NOW_HEADER not in response.headers
@@ -317,8 +319,8 @@ def test_in_replay_mode_a_call_without_the_header_is_a_call_of_now() -> None:
 @pytest.mark.parametrize(
     "text", ["now", "2026-13-01T00:00:00Z", "2026-11-23T20:00:00", "2026-11-23", "0001-01-01T00:00:00+23:00"]
 )
-def test_a_time_that_is_none_or_has_no_zone_is_refused(text: str) -> None:
-    data = json.dumps(request_body(request_object("web")))
+def test_an_invalid_time_or_one_without_a_zone_is_refused(text: str) -> None:
+    data = json.dumps(request_body(WEB))
     response = APP.test_client().post("/ipamrequest/sync", data=data, headers={NOW_HEADER: text})
     error = error_of(response)
     assert (error["path"], error["value"]) == (f"header {NOW_HEADER}", text)

@@ -1,5 +1,5 @@
-"""Mutated bodies at every endpoint (Hypothesis): never a 500, never a 200 for a body that was not understood, and
-whatever is answered 200 loses no allocation and overlaps nothing.
+"""Mutated bodies at every endpoint (Hypothesis): never a 500, never a 200 for a body that was not understood, and no
+answer of status 200 loses an allocation or makes blocks overlap.
 """
 
 import copy
@@ -14,37 +14,40 @@ from tests.hooks.build import (
     Obj,
     allocation_object,
     at,
+    deleted,
     entry,
-    post,
+    noisy,
     range_body,
     range_object,
     request_body,
     request_object,
+    with_ledger,
 )
+from tests.hooks.calls import post
 
 BODIES: dict[str, Obj] = {
-    "/ipamrange/customize": {"parent": range_object(noise=True)},
+    "/ipamrange/customize": {"parent": noisy(range_object())},
     "/ipamrange/sync": range_body(
-        range_object(entries=[entry("a", "10.0.0.0/28"), entry("gone", "10.0.0.16/28", absent_since=at(-90))]),
+        with_ledger(range_object(), entry("a", "10.0.0.0/28"), entry("absent", "10.0.0.16/28", absent_since=at(-90))),
         request_object("a"),
         request_object("b", size=30),
-        request_object("c", wanted="10.0.0.64/28", noise=True),
-        request_object("d", deleted=at(-5)),
+        noisy(request_object("c", wanted="10.0.0.64/28")),
+        deleted(request_object("d"), at(-5)),
         allocations=[
             allocation_object("a", cidr="10.0.0.0/28", revision=1),
             allocation_object("d", "Busy", message="no room"),
         ],
     ),
     "/ipamrange/finalize": range_body(
-        range_object(deleted=at(-9), closing=True, entries=[entry("a", "10.0.0.0/28", absent_since=at(-50))]),
-        request_object("d", deleted=at(-5)),
+        with_ledger(deleted(range_object(), at(-9)), entry("a", "10.0.0.0/28", absent_since=at(-50)), closing=True),
+        deleted(request_object("d"), at(-5)),
         allocations=[allocation_object("a", cidr="10.0.0.0/28", revision=1)],
         finalizing=True,
     ),
-    "/ipamrequest/customize": {"parent": request_object("a", noise=True)},
-    "/ipamrequest/sync": request_body(request_object("a", noise=True), allocation_object("a", cidr="10.0.0.0/28")),
+    "/ipamrequest/customize": {"parent": noisy(request_object("a"))},
+    "/ipamrequest/sync": request_body(noisy(request_object("a")), allocation_object("a", cidr="10.0.0.0/28")),
     "/ipamrequest/finalize": request_body(
-        request_object("a", deleted=at(-5)), allocation_object("a", "Released"), finalizing=True
+        deleted(request_object("a"), at(-5)), allocation_object("a", "Released"), finalizing=True
     ),
 }
 
@@ -52,7 +55,7 @@ Path = tuple[str | int, ...]
 
 
 def paths_of(value: Any, path: Path = ()) -> list[Path]:
-    """Where something is, of a body."""
+    """The paths of all values in a body."""
     children: list[tuple[str | int, Any]] = []
     if isinstance(value, dict):
         children = list(value.items())
@@ -103,7 +106,7 @@ def mutated(draw: st.DrawFn, body: Obj) -> Obj:
 
 
 def is_understood(path: str, body: Any) -> bool:
-    """What must hold of any body that is answered 200, judged apart from the hooks' own types."""
+    """Whether a body may be answered 200, judged without the types of the hooks."""
     if not isinstance(body, dict):
         return False
     parent = body.get("object" if path in ("/ipamrequest/sync", "/ipamrequest/finalize") else "parent")
@@ -118,7 +121,7 @@ def is_understood(path: str, body: Any) -> bool:
 
 
 def read(data: bytes) -> Any:
-    """A body as Python reads it; it refuses integers of so many digits that the hooks pass over unread."""
+    """A body as Python reads it, with long integers cut: Python refuses them, and the hooks skip them unread."""
     return json.loads(data.decode(errors="replace"), parse_int=lambda digits: int(digits[:1000]))
 
 

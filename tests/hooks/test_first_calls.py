@@ -1,4 +1,4 @@
-"""The first calls of a fresh process, all at once: what is made lazily is made by several threads then."""
+"""The first calls of a new process, all at once, so that several threads build what is built on first use."""
 
 import subprocess
 import sys

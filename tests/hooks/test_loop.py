@@ -1,4 +1,4 @@
-"""Hooks in a loop: lives of ranges and requests from creation to rest, S6, and that a fixed point is one."""
+"""Hooks in a loop: ranges and requests from creation to rest and deletion, and rule S6: at rest, nothing is written."""
 
 from itertools import permutations
 from random import Random
@@ -8,59 +8,61 @@ import pytest
 
 from hooks.api.names import REQUEST_FINALIZER
 from tests.hooks.build import (
+    WEB,
     Obj,
     allocation_object,
     at,
-    condition,
     entry,
-    post,
+    noisy,
     range_body,
     range_object,
+    renamed,
     request_object,
-    sync_range,
+    with_ledger,
 )
-from tests.hooks.single_range import World
+from tests.hooks.calls import answer_to, condition, post, sync_range
+from tests.hooks.single_range import SingleRange
 
 
-def test_the_issue_s_request_gets_the_first_block() -> None:
-    world = World(range_object("192.168.0.0/16", chunk_size=24))
-    world.create(request_object("mynet"))
-    world.run()
-    assert world.cidrs() == {"mynet": "192.168.0.0/24"}
-    assert world.requests["mynet"]["status"]["state"] == "Ready"
-    assert world.requests["mynet"]["metadata"]["annotations"]["ipam.mandelsoft.org/cidr"] == "192.168.0.0/24"
+def test_the_request_of_the_issue_gets_the_first_block() -> None:
+    loop = SingleRange(range_object("192.168.0.0/16", chunk_size=24))
+    loop.create(request_object("mynet"))
+    loop.run()
+    assert loop.cidrs() == {"mynet": "192.168.0.0/24"}
+    assert loop.requests["mynet"]["status"]["state"] == "Ready"
+    assert loop.requests["mynet"]["metadata"]["annotations"]["ipam.mandelsoft.org/cidr"] == "192.168.0.0/24"
 
 
-def test_a_grant_takes_two_range_calls_one_commits_the_other_publishes() -> None:
-    world = World()
-    world.create(request_object("web"))
-    world.sync_range()
-    assert (world.ledger(), world.allocations) == ({"web": "10.0.0.0/28"}, {})
-    world.sync_range()
-    assert [each["spec"]["state"] for each in world.allocations.values()] == ["Ready"]
+def test_one_call_of_the_range_commits_a_grant_and_the_next_one_publishes_it() -> None:
+    loop = SingleRange()
+    loop.create(WEB)
+    loop.sync_range()
+    assert (loop.ledger(), loop.allocations) == ({"web": "10.0.0.0/28"}, {})
+    loop.sync_range()
+    assert [each["spec"]["state"] for each in loop.allocations.values()] == ["Ready"]
 
 
-def test_who_waits_is_served_by_itself_when_room_appears() -> None:
-    world = World(range_object("10.0.0.0/27"))
-    world.create(*(request_object(name, created=at(-60 + n)) for n, name in enumerate(("one", "two", "three"))))
-    world.run()
-    assert world.cidrs() == {"one": "10.0.0.0/28", "two": "10.0.0.16/28", "three": ""}
-    assert world.requests["three"]["status"]["state"] == "Busy"
-    assert world.requests["three"]["status"]["message"] == "no free /28 in team-a/net: waiting for room"
-    world.delete("one")
-    world.run()
-    assert world.cidrs() == {"two": "10.0.0.16/28", "three": "10.0.0.0/28"}
+def test_a_waiting_request_is_served_when_a_block_is_released() -> None:
+    loop = SingleRange(range_object("10.0.0.0/27"))
+    loop.create(*(request_object(name, created=at(-60 + n)) for n, name in enumerate(("one", "two", "three"))))
+    loop.run()
+    assert loop.cidrs() == {"one": "10.0.0.0/28", "two": "10.0.0.16/28", "three": ""}
+    assert loop.requests["three"]["status"]["state"] == "Busy"
+    assert loop.requests["three"]["status"]["message"] == "no free /28 in team-a/net: waiting for room"
+    loop.delete("one")
+    loop.run()
+    assert loop.cidrs() == {"two": "10.0.0.16/28", "three": "10.0.0.0/28"}
 
 
 def test_256_requests_fill_a_range_and_the_257th_is_served_after_one_deletion() -> None:
-    world = World(range_object("192.168.0.0/16", chunk_size=24))
-    world.create(*(request_object(f"r{number:03}") for number in range(257)))
-    world.run()
-    assert [world.cidrs()[f"r{number:03}"] for number in range(256)] == [f"192.168.{n}.0/24" for n in range(256)]
-    assert world.requests["r256"]["status"]["state"] == "Busy"
-    world.delete("r017")
-    world.run()
-    assert world.cidrs()["r256"] == "192.168.17.0/24"
+    loop = SingleRange(range_object("192.168.0.0/16", chunk_size=24))
+    loop.create(*(request_object(f"r{number:03}") for number in range(257)))
+    loop.run()
+    assert [loop.cidrs()[f"r{number:03}"] for number in range(256)] == [f"192.168.{n}.0/24" for n in range(256)]
+    assert loop.requests["r256"]["status"]["state"] == "Busy"
+    loop.delete("r017")
+    loop.run()
+    assert loop.cidrs()["r256"] == "192.168.17.0/24"
 
 
 EXAMPLE = range_object("10.0.0.5-10.0.0.20", "10.0.1.0/28", "10.0.2.7", chunk_size=None)
@@ -68,77 +70,77 @@ BLOCK_OF = {28: "10.0.1.0/28", 29: "10.0.0.8/29", 30: "10.0.0.16/30", 31: "10.0.
 
 
 @pytest.mark.parametrize("sizes", list(permutations(BLOCK_OF))[::7], ids=lambda sizes: "-".join(map(str, sizes)))
-def test_the_issue_s_fragments_give_each_size_its_block_in_any_order_of_creation(sizes: tuple[int, ...]) -> None:
-    world = World(EXAMPLE)
+def test_the_fragments_of_the_issue_give_each_size_its_block_in_any_order_of_creation(sizes: tuple[int, ...]) -> None:
+    loop = SingleRange(EXAMPLE)
     for size in sizes:
-        world.create(request_object(f"r{size}", size=size))
-        world.sync_range()
-    world.run()
-    assert world.cidrs() == {f"r{size}": BLOCK_OF[size] for size in sizes}
+        loop.create(request_object(f"r{size}", size=size))
+        loop.sync_range()
+    loop.run()
+    assert loop.cidrs() == {f"r{size}": BLOCK_OF[size] for size in sizes}
 
 
 def test_a_deleted_range_waits_for_its_requests_and_nothing_leaks() -> None:
-    world = World()
-    world.create(request_object("one"), request_object("two"))
-    world.run()
-    world.delete_range()
-    world.run()
-    assert world.range
-    assert world.range["status"]["state"] == "Deleting"
-    assert world.range["status"]["message"] == "waiting for 2 requests: team-a/one, team-a/two"
-    assert world.cidrs() == {"one": "10.0.0.0/28", "two": "10.0.0.16/28"}
-    world.create(request_object("late"))
-    world.run()
-    assert world.requests["late"]["status"]["state"] == "Invalid"
-    assert world.requests["late"]["status"]["message"] == "range team-a/net is being deleted"
-    world.delete("one", "two", "late")
-    world.run()
-    assert world.state() == (None, {}, {})
+    loop = SingleRange()
+    loop.create(request_object("one"), request_object("two"))
+    loop.run()
+    loop.delete_range()
+    loop.run()
+    assert loop.range
+    assert loop.range["status"]["state"] == "Deleting"
+    assert loop.range["status"]["message"] == "waiting for 2 requests: team-a/one, team-a/two"
+    assert loop.cidrs() == {"one": "10.0.0.0/28", "two": "10.0.0.16/28"}
+    loop.create(request_object("late"))
+    loop.run()
+    assert loop.requests["late"]["status"]["state"] == "Invalid"
+    assert loop.requests["late"]["status"]["message"] == "range team-a/net is being deleted"
+    loop.delete("one", "two", "late")
+    loop.run()
+    assert loop.state() == (None, {}, {})
 
 
-def test_a_range_without_requests_goes_at_once() -> None:
-    world = World()
-    world.run()
-    world.delete_range()
-    world.run()
-    assert world.range is None
+def test_a_range_without_requests_is_deleted_at_once() -> None:
+    loop = SingleRange()
+    loop.run()
+    loop.delete_range()
+    loop.run()
+    assert loop.range is None
 
 
 def test_creating_and_deleting_in_a_loop_leaks_nothing() -> None:
     random = Random(7)
-    world = World(range_object("10.0.0.0/26"))
+    loop = SingleRange(range_object("10.0.0.0/26"))
     for number in range(60):
-        world.create(request_object(f"r{number}"))
+        loop.create(request_object(f"r{number}"))
         for _ in range(random.randrange(3)):
-            world.sync_range()
-        alive = [name for name, each in world.requests.items() if "deletionTimestamp" not in each["metadata"]]
-        world.delete(*random.sample(alive, k=random.randint(0, len(alive))))
+            loop.sync_range()
+        alive = [name for name, each in loop.requests.items() if "deletionTimestamp" not in each["metadata"]]
+        loop.delete(*random.sample(alive, k=random.randint(0, len(alive))))
         if random.random() < 0.5:
-            world.sync_request(random.choice(sorted(world.requests)))
-    world.delete(*(name for name, each in world.requests.items() if "deletionTimestamp" not in each["metadata"]))
-    world.run()
-    assert (world.requests, world.allocations, world.ledger()) == ({}, {}, {})
+            loop.sync_request(random.choice(sorted(loop.requests)))
+    loop.delete(*(name for name, each in loop.requests.items() if "deletionTimestamp" not in each["metadata"]))
+    loop.run()
+    assert (loop.requests, loop.allocations, loop.ledger()) == ({}, {}, {})
 
 
-def test_a_request_with_a_foreign_finalizer_holds_its_block_until_that_is_gone() -> None:
-    world = World()
-    world.create(request_object("web", finalizers=(REQUEST_FINALIZER, "example.com/other")))
-    world.run()
-    world.delete("web")
-    world.run()
-    assert world.ledger() == {"web": "10.0.0.0/28"}
-    world.requests["web"]["metadata"]["finalizers"].remove("example.com/other")
-    world.run()
-    assert (world.ledger(), world.requests) == ({}, {})
+def test_a_request_with_a_foreign_finalizer_keeps_its_block_until_that_is_removed() -> None:
+    loop = SingleRange()
+    loop.create(request_object("web", finalizers=(REQUEST_FINALIZER, "example.com/other")))
+    loop.run()
+    loop.delete("web")
+    loop.run()
+    assert loop.ledger() == {"web": "10.0.0.0/28"}
+    loop.requests["web"]["metadata"]["finalizers"].remove("example.com/other")
+    loop.run()
+    assert (loop.ledger(), loop.requests) == ({}, {})
 
 
-def test_a_request_of_the_same_name_is_another_one() -> None:
-    world = World()
-    world.create(request_object("web", uid="first"))
-    world.run()
-    world.create(request_object("web", uid="second"))
-    world.run()
-    held = world.range["status"]["allocations"] if world.range else []
+def test_a_request_with_the_same_name_and_another_uid_is_another_request() -> None:
+    loop = SingleRange()
+    loop.create(request_object("web", uid="first"))
+    loop.run()
+    loop.create(request_object("web", uid="second"))
+    loop.run()
+    held = loop.range["status"]["allocations"] if loop.range else []
     assert [(line["uid"], line["cidr"]) for line in held] == [("first", "10.0.0.0/28"), ("second", "10.0.0.16/28")]
     assert held[0]["absentSince"] == at(0)
 
@@ -146,16 +148,16 @@ def test_a_request_of_the_same_name_is_another_one() -> None:
 # --- S6: same input, same output ------------------------------------------------------------------------------------
 
 
-def a_busy_world() -> World:
-    """At rest, with holders, waiting ones, an absent one, one that is being deleted, and refused ones."""
-    world = World(range_object("10.0.0.0/26"))
+def a_busy_loop() -> SingleRange:
+    """At rest, with holders, an absent one, requests that wait, are refused, or are being deleted."""
+    loop = SingleRange(range_object("10.0.0.0/26"))
     names = ("a", "b", "c", "d", "e", "f")
-    world.create(*(request_object(name, noise=True) for name in names), request_object("wrong", size=99))
-    world.run()
-    del world.requests["b"]
-    world.requests["c"]["metadata"]["finalizers"].append("example.com/other")
-    world.delete("c", "d")
-    return world
+    loop.create(*(noisy(request_object(name)) for name in names), request_object("wrong", size=99))
+    loop.run()
+    del loop.requests["b"]
+    loop.requests["c"]["metadata"]["finalizers"].append("example.com/other")
+    loop.delete("c", "d")
+    return loop
 
 
 def shuffled(value: Any, random: Random, *, lists: bool) -> Any:
@@ -174,13 +176,13 @@ def shuffled(value: Any, random: Random, *, lists: bool) -> Any:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_the_order_of_a_body_does_not_change_a_byte_of_the_answer(seed: int) -> None:
-    body = a_busy_world().body()
+    body = a_busy_loop().body()
     random = Random(seed)
     assert post("/ipamrange/sync", shuffled(body, random, lists=False)).data == post("/ipamrange/sync", body).data
 
 
-def test_what_cannot_be_read_is_returned_in_one_order_too() -> None:
-    broken: list[Obj] = [allocation_object(f"r{number}", name=f"r{number}") for number in range(6)]
+def test_objects_that_cannot_be_read_do_not_make_the_answer_depend_on_their_order() -> None:
+    broken: list[Obj] = [renamed(allocation_object(f"r{number}"), f"r{number}") for number in range(6)]
     for each in broken:
         each["spec"]["state"] = 7
     requests: list[Obj] = [request_object(f"q{number}") for number in range(6)]
@@ -192,53 +194,47 @@ def test_what_cannot_be_read_is_returned_in_one_order_too() -> None:
     assert one.data == other.data
 
 
-def test_the_same_call_twice_is_answered_alike() -> None:
-    body = a_busy_world().body()
+def test_the_same_call_twice_gets_the_same_answer() -> None:
+    body = a_busy_loop().body()
     assert post("/ipamrange/sync", body).data == post("/ipamrange/sync", body).data
 
 
-def test_fields_that_nobody_reads_do_not_change_the_answer() -> None:
-    def body(*, noise: bool) -> Obj:
-        return range_body(
-            range_object(entries=[entry("a", "10.0.0.0/28")], noise=noise),
-            request_object("a", noise=noise),
-            request_object("b", noise=noise),
-            allocations=[allocation_object("a", cidr="10.0.0.0/28", revision=1, noise=noise)],
-        )
-
-    assert sync_range(body(noise=True)) == sync_range(body(noise=False))
+def test_fields_that_are_not_read_do_not_change_the_answer() -> None:
+    parent = with_ledger(range_object(), entry("a", "10.0.0.0/28"))
+    requests = [request_object("a"), request_object("b")]
+    answer = allocation_object("a", cidr="10.0.0.0/28", revision=1)
+    plain = sync_range(parent, *requests, allocations=[answer])
+    assert sync_range(noisy(parent), *map(noisy, requests), allocations=[noisy(answer)]) == plain
 
 
 def test_a_call_at_rest_changes_nothing_and_writes_nothing() -> None:
-    world = a_busy_world()
-    world.run()
-    assert world.range
-    answer = sync_range(world.body())
-    assert answer["status"] == world.range["status"]
+    loop = a_busy_loop()
+    loop.run()
+    assert loop.range
+    answer = answer_to(loop.body())
+    assert answer["status"] == loop.range["status"]
     assert {child["metadata"]["name"]: child["spec"] for child in answer["children"]} == {
-        name: each["spec"] for name, each in world.allocations.items()
+        name: each["spec"] for name, each in loop.allocations.items()
     }
     assert answer["resyncAfterSeconds"] == 300
 
 
 def test_time_alone_changes_nothing_at_rest() -> None:
-    """Conditions keep their times and marks stay, so that no call writes because a clock went on."""
-    world = a_busy_world()
-    world.run()
-    world.wait(86_400)
-    assert world.run() == 1
+    """Conditions keep their times and marks stay, so that no call writes only because time has passed."""
+    loop = a_busy_loop()
+    loop.run()
+    loop.wait(86_400)
+    assert loop.run() == 1
 
 
-def test_a_turn_and_nothing_else_moves_the_time_of_a_condition() -> None:
-    world = World(range_object("10.0.0.0/28"))
-    world.create(request_object("one", created=at(-60)), request_object("two", created=at(-50)))
-    world.run()
-    busy = condition(world.requests["two"]["status"])
-    assert busy
+def test_the_time_of_a_condition_changes_only_with_its_status() -> None:
+    loop = SingleRange(range_object("10.0.0.0/28"))
+    loop.create(request_object("one", created=at(-60)), request_object("two", created=at(-50)))
+    loop.run()
+    busy = condition(loop.requests["two"]["status"])
     assert (busy["status"], busy["lastTransitionTime"]) == ("False", at(0))
-    world.wait(100)
-    world.delete("one")
-    world.run()
-    ready = condition(world.requests["two"]["status"])
-    assert ready
+    loop.wait(100)
+    loop.delete("one")
+    loop.run()
+    ready = condition(loop.requests["two"]["status"])
     assert (ready["status"], ready["lastTransitionTime"]) == ("True", at(100))

@@ -1,4 +1,4 @@
-"""Settings: read once, refused with the variable, its value and what would be right."""
+"""Settings: read once; a refusal names the variable, its value and what would be right."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from hooks.settings import Settings, settings_from
 ROOT = Path(__file__).parents[2]
 
 
-def test_nothing_set_means_the_documented_defaults() -> None:
+def test_without_variables_the_documented_defaults_apply() -> None:
     assert settings_from({}) == Settings(body_bytes_max=64 * 1024 * 1024, replay=False, workers=2, threads=4)
 
 
@@ -43,7 +43,7 @@ def test_a_wrong_setting_stops_the_start(environment: dict[str, str], message: s
     assert str(refused.value) == message
 
 
-def test_gunicorn_says_what_is_wrong_in_one_line() -> None:
+def test_gunicorn_reports_a_wrong_setting_in_one_line() -> None:
     command = [sys.executable, "-m", "gunicorn", "--check-config"]
     wrong = os.environ | {"IPAM_WORKERS": "0"}
     refused = subprocess.run(command, env=wrong, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)

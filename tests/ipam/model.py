@@ -1,7 +1,7 @@
-"""The naive model of a pool: one flag per address, and every question answered by looking at all blocks there are.
+"""The naive model of a pool: one flag per address, and every question answered by going through all its blocks.
 
-It shares no code with `ipam`, builds nothing up and keeps nothing sorted; it is slow, and it is meant to be seen to be
-right beside section 4 of the design. It does not know texts, messages or claims' holders; the tables test those.
+It shares no code with `ipam`, builds no index and keeps nothing sorted. It is slow, but a reader can see that it is
+right (DESIGN.md, "Selection of a block"). It has no texts, messages or holders of claims: the tables test those.
 """
 
 from collections.abc import Iterable
@@ -69,7 +69,7 @@ class Model:
         blocks = (range(start, start + size) for start in starts)
         return [block for block in blocks if self.pool.issuperset(block)]
 
-    # --- what it is asked -------------------------------------------------------------------------------------------
+    # --- questions --------------------------------------------------------------------------------------------------
 
     def is_free(self, block: range) -> bool:
         """Whether no address of the block is taken."""
@@ -97,7 +97,7 @@ class Model:
                     return len(other)
         raise AssertionError("the block itself is free")
 
-    # --- what it does -----------------------------------------------------------------------------------------------
+    # --- actions ----------------------------------------------------------------------------------------------------
 
     def free_blocks(self, length: int) -> list[range] | Denied:
         """The free aligned blocks of this length, lowest first; or why there are none."""
@@ -117,7 +117,7 @@ class Model:
         return Granted(best.start, length)
 
     def allocate_next(self, length: int) -> Outcome:
-        """The block of this length that comes next behind the last one, round the address space."""
+        """The next block of this length behind the last one, around the address space."""
         free = self.free_blocks(length)
         if isinstance(free, Denied):
             return free
@@ -142,5 +142,5 @@ class Model:
         return Granted(first, length)
 
     def release(self, granted: Granted) -> None:
-        """Give a block back."""
+        """Release a block."""
         self.taken.difference_update(range(granted.first, granted.first + (1 << (self.bits - granted.length))))

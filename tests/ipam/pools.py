@@ -1,4 +1,4 @@
-"""Small pools for the model tests, each written down twice: for `ipam` and, apart from it, for the model."""
+"""Small pools for the model tests, each defined twice: for `ipam` and, independently of it, for the model."""
 
 from dataclasses import dataclass
 
@@ -94,7 +94,7 @@ POOLS = [
 
 
 def as_outcome(outcome: Prefix | Refused) -> Outcome:
-    """What `ipam` decided, in the model's words."""
+    """A decision of `ipam` in the terms of the model."""
     if isinstance(outcome, Refused):
         return Denied(str(outcome.verdict), outcome.reason)
     return Granted(outcome.first, outcome.length)

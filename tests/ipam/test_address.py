@@ -1,5 +1,5 @@
-"""The one grammar of addresses: what is accepted, what is refused and in which words; and that our reading and writing
-agree with netaddr's and the standard library's.
+"""The one grammar of addresses: what is accepted, what is refused and with which message; and that reading and writing
+agree with netaddr and the standard library.
 """
 
 import ipaddress
@@ -70,7 +70,7 @@ def test_a_prefix_knows_its_last_address_and_how_many_it_has() -> None:
     assert parse_prefix("::/0").address_count == 2**128
 
 
-#: Text, and what is said about it. The first part is the table of libraries.md 1.4.
+#: Text, and the message of its refusal. First, texts on which libraries disagree.
 REFUSED = [
     ("10.0.0.5/28", '"10.0.0.5/28" has host bits set: write 10.0.0.0/28, or 10.0.0.5 for the single address'),
     ("10.0.0.0/255.0.0.0", f'"10.0.0.0/255.0.0.0" {V4_LENGTH}'),
@@ -85,7 +85,7 @@ REFUSED = [
     ("2001:db8::%eth0/64", f'"2001:db8::%eth0" {NO_ADDRESS}'),
     ("2001:DB8::/32", '"2001:DB8::" is not in canonical form: write 2001:db8::'),
     ("2001:0db8::/32", '"2001:0db8::" is not in canonical form: write 2001:db8::'),
-    # And what else people write.
+    # And other texts that users write.
     ("2001:db8:0:0::/64", '"2001:db8:0:0::" is not in canonical form: write 2001:db8::'),
     ("::10.0.0.1", '"::10.0.0.1" is not in canonical form: write ::a00:1'),
     (
@@ -126,14 +126,14 @@ def test_a_text_that_is_not_canonical_is_refused_with_what_would_be_right(text: 
 
 
 @pytest.mark.parametrize("text", [row[0] for row in REFUSED], ids=[ascii(row[0])[:40] for row in REFUSED])
-def test_what_people_may_not_write_is_not_read_back_either(text: str) -> None:
-    """Two spellings of one block would be two keys for one thing."""
+def test_text_that_users_may_not_write_is_not_read_back_either(text: str) -> None:
+    """Two spellings of one block would be two keys of one block."""
     with pytest.raises(InvalidAddress):
         read_prefix(text)
 
 
 @pytest.mark.parametrize("text", ["10.0.0.5", "::", "2001:db8::5"])
-def test_an_address_without_length_is_nothing_that_we_wrote(text: str) -> None:
+def test_an_address_without_a_length_is_not_read_back(text: str) -> None:
     with pytest.raises(InvalidAddress, match=text):
         read_prefix(text)
 
@@ -189,7 +189,7 @@ def test_an_address_is_read_back_with_its_family(prefix: Prefix) -> None:
 
 
 def accepted_by_both_others(text: str) -> bool:
-    """Netaddr alone writes IPv4-compatible addresses (RFC 4291 §2.5.5.1, deprecated) with dots: its value counts."""
+    """Only netaddr writes IPv4-compatible addresses (RFC 4291 §2.5.5.1, deprecated) with dots: compare its value."""
     try:
         theirs, network = ipaddress.ip_network(text), netaddr.IPNetwork(text).cidr
     except (ValueError, netaddr.AddrFormatError):
@@ -216,8 +216,8 @@ NEARLY = st.one_of(
 @example("::8000:0/97")
 @example("::128.0.0.0/97")
 @example("::1:1/128")
-def test_a_cidr_is_accepted_exactly_if_both_others_write_it_so(text: str) -> None:
-    """Their canonical text is our grammar; IPv4-mapped IPv6 apart, which is refused on purpose."""
+def test_a_cidr_is_accepted_exactly_if_both_other_libraries_write_it_in_this_way(text: str) -> None:
+    """Their canonical text is the grammar, except for IPv4-mapped IPv6, which is refused on purpose."""
     assume("/" in text and not text.lower().startswith("::ffff:"))
     try:
         accepted = str(parse_prefix(text)) == text

@@ -1,4 +1,4 @@
-"""`allocate` by example: the words of every refusal, the order of rules, and the example of the issue."""
+"""`allocate` by example: the message of every refusal, the order of rules, and the example of the issue."""
 
 from itertools import permutations
 
@@ -12,7 +12,7 @@ EXAMPLE = parse_pool("team-a/net", ["10.0.0.5-10.0.0.20", "10.0.1.0/28", "10.0.2
 
 
 def held(**blocks: str) -> list[Held]:
-    """Who holds what: `web="10.0.0.0/28"`."""
+    """Held blocks by name of their holder: `web="10.0.0.0/28"`."""
     return [Held(parse_prefix(text), f"team-b/{holder}") for holder, text in blocks.items()]
 
 
@@ -170,18 +170,20 @@ HOLED = parse_pool("team-a/net", ["10.0.0.0/27"], ["10.0.0.0", "10.0.0.8/30", "1
     ],
     ids=["one address", "inside", "around all", "outside"],
 )
-def test_an_excluded_address_is_refused_in_other_words_than_one_outside(text: str, reason: str, message: str) -> None:
+def test_an_excluded_address_is_refused_with_another_message_than_one_outside(
+    text: str, reason: str, message: str
+) -> None:
     assert allocate(HOLED, [], [just(text)]).outcomes == [Refused(Verdict.INVALID, reason, message)]
 
 
-def test_excluded_addresses_are_neither_counted_nor_handed_out() -> None:
+def test_excluded_addresses_are_neither_counted_nor_allocated() -> None:
     decision = allocate(HOLED, [], any_of(*[32] * 27))
     assert texts(decision)[:2] == ["10.0.0.1/32", "10.0.0.13/32"]
     assert texts(decision)[-1] == "Exhausted"
     assert (decision.total_count, decision.free_count) == (26, 0)
 
 
-def test_ipv6_lengths_are_told_for_an_ipv6_pool() -> None:
+def test_the_message_of_an_ipv6_pool_names_ipv6_lengths() -> None:
     pool = parse_pool("net", ["2001:db8::/64"])
     outcome = allocate(pool, [], [Claim("r", 129)]).outcomes[0]
     assert outcome == Refused(Verdict.INVALID, "InvalidSize", "invalid size 129: IPv6 prefix lengths are 0..128")
@@ -192,7 +194,7 @@ def test_an_exact_claim_names_a_holder_that_was_served_in_the_same_call() -> Non
     assert outcomes[1] == Refused(Verdict.BUSY, "Taken", "10.0.1.4/30 is not free: 10.0.1.0/29 is held by team-a/first")
 
 
-def test_of_several_blocks_in_the_way_the_lowest_is_named() -> None:
+def test_of_several_conflicting_blocks_the_lowest_is_named() -> None:
     blocks = held(high="10.0.1.12/30", low="10.0.1.4/30", before="10.0.0.20")
     outcome = allocate(EXAMPLE, blocks, [just("10.0.1.0/28")]).outcomes[0]
     assert isinstance(outcome, Refused)
@@ -209,8 +211,8 @@ def test_claims_are_served_in_the_order_in_which_they_come() -> None:
     assert texts(allocate(EXAMPLE, [], [*any_of(28), just("10.0.1.0/29")])) == ["10.0.1.0/28", "Taken"]
 
 
-def test_an_exact_claim_may_be_larger_than_the_length_that_claims_use() -> None:
-    """The length of an exact claim is that of its block; what stands beside it is not looked at."""
+def test_the_length_of_an_exact_claim_is_that_of_its_block() -> None:
+    """The prefix length beside the block is ignored."""
     claim = Claim("r", 99, parse_prefix("10.0.1.0/28"))
     assert texts(allocate(EXAMPLE, [], [claim])) == ["10.0.1.0/28"]
 
@@ -237,7 +239,7 @@ def test_a_pool_of_all_of_ipv6_is_decided_at_once() -> None:
     assert texts(decision) == ["TooLarge", "8000::/1", "Exhausted"]
 
 
-def test_addresses_of_ipv4_in_ipv6_form_are_never_given() -> None:
+def test_ipv4_addresses_in_ipv6_form_are_never_allocated() -> None:
     pool = parse_pool("net", ["::fffe:ffff:fff0-::1:0:0:f"])
     decision = allocate(pool, [], [*any_of(96), just("::1:0:0:0/124"), just("::fffe:ffff:fff0/124")])
     assert texts(decision) == ["TooLarge", "::1:0:0:0/124", "::fffe:ffff:fff0/124"]

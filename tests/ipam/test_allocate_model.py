@@ -1,6 +1,6 @@
-"""`allocate` against the naive model, event by event: outcomes and counts agree after each. (As TigerBeetle's
-free_set_fuzz.zig: weights are drawn per seed, so that each seed explores another mix; events are generated apart from
-being run.) Not covered here: the texts of refusals, which test_allocate.py has tables for.
+"""`allocate` against the naive model, event by event: outcomes and counts agree after each event. (As in TigerBeetle's
+free_set_fuzz.zig, weights are drawn per seed, so that each seed explores another mix, and events are generated before
+they run.) Not covered here: the messages of refusals, for which test_allocate.py has tables.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ class Take:
 
 @dataclass(frozen=True)
 class TakeExactly:
-    """Ask for just this block."""
+    """Ask for exactly this block."""
 
     first: int
     length: int
@@ -36,7 +36,7 @@ class TakeExactly:
 
 @dataclass(frozen=True)
 class Release:
-    """Give back the held block of this number, counted round the list of held ones."""
+    """Release the held block of this number, modulo the number of held blocks."""
 
     number: int
 
@@ -45,7 +45,7 @@ Event = Take | TakeExactly | Release
 
 
 def generate_events(random: Random, pool: TestPool, count: int = EVENT_COUNT) -> list[Event]:
-    """A sequence of events of which each kind and each length has a weight of its own."""
+    """A sequence of events; each kind and each length has a weight of its own."""
     model_pool = sorted(addresses(*pool.intervals))
     kinds = random.choices((Take, TakeExactly, Release), [random.random() for _ in range(3)], k=count)
     length_weights = [random.random() ** 2 for _ in pool.lengths]
@@ -80,7 +80,7 @@ def modelled(event: Take | TakeExactly, model: Model, cursors: Cursors = None) -
 
 
 def run(events: list[Event], pool: TestPool, cursors: Cursors = None) -> Iterator[tuple[str, object, object]]:
-    """Run the events; after each: what happened, what `ipam` says, what the model says."""
+    """Run the events; after each one: the event, the result of `ipam`, and the result of the model."""
     real, model = pool.real(), pool.model()
     held: list[Held] = []
     for index, event in enumerate(events):
@@ -150,7 +150,7 @@ def test_claims_of_one_call_end_as_the_same_claims_one_by_one(pool: TestPool, cu
 
 
 def test_the_seeds_reach_every_kind_of_outcome() -> None:
-    """Guards the generator: a fuzzer that never meets an exhausted pool proves nothing about it."""
+    """This checks the generator: a fuzzer that never reaches an exhausted pool proves nothing about it."""
     reached: set[str] = set()
     for pool in POOLS:
         for seed in SEEDS:
@@ -159,7 +159,7 @@ def test_the_seeds_reach_every_kind_of_outcome() -> None:
     assert {"Granted", "InvalidSize", "TooLarge", "OutsideRange", "Excluded", "Exhausted", "Taken"} <= reached
 
 
-# --- exhaustively: a pool of 16 addresses, all 65,536 ways in which they can be held --------------------------------
+# --- exhaustive: a pool of 16 addresses, and all 65,536 sets of them that can be held -------------------------------
 
 SIXTEEN = parse_pool("sixteen", ["10.0.0.0/28"])
 BASE = 10 << 24
@@ -207,7 +207,7 @@ def test_round_robin_from_every_cursor_for_every_pattern_of_eight_addresses(chun
 
 @pytest.mark.parametrize("chunk", range(8))
 def test_dedicated_blocks_for_every_pattern_of_sixteen_addresses(chunk: int) -> None:
-    """Three of the 31 blocks in one call, others for each pattern, so that each block is asked for 6,000 times."""
+    """Three of the 31 blocks in one call, different ones for each pattern: each block is claimed 6,000 times."""
     model = Model(32, range(BASE, BASE + 16))
     for pattern in range(chunk * 8192, (chunk + 1) * 8192):
         model.taken = {BASE + index for index in range(16) if pattern >> index & 1}

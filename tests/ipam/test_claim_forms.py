@@ -1,4 +1,4 @@
-"""Every form in which a block can be wanted: what it means, what is refused and in which words."""
+"""Every form of a claim: what it means, what is refused and with which message."""
 
 import pytest
 from hypothesis import given
@@ -90,7 +90,7 @@ def test_an_index_into_2_to_the_80_addresses_is_found_at_once(text: str, block: 
         ("9" * 39 + "/32", "272 blocks of /32"),
     ],
 )
-def test_an_index_beyond_the_pool_is_told_how_many_blocks_there_are(text: str, beyond: str) -> None:
+def test_the_refusal_of_an_index_beyond_the_pool_names_the_number_of_blocks(text: str, beyond: str) -> None:
     with pytest.raises(InvalidClaim) as refused:
         parse_claim("r", text, V4)
     assert str(refused.value) == f'"{text}" is beyond team-a/net, which has {beyond}, counted from 0'
@@ -104,14 +104,14 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize("text", MALFORMED, ids=lambda text: repr(text)[:12])
-def test_what_is_no_form_is_quoted_and_told_the_forms(text: str) -> None:
+def test_text_that_is_none_of_the_forms_is_refused_with_a_list_of_them(text: str) -> None:
     with pytest.raises(InvalidClaim) as refused:
         parse_claim("r", text, V4)
     assert str(refused.value) == f'"{text}" is none of the forms: {FORMS}'
 
 
 @pytest.mark.parametrize("text", ["/33", "%33", "#4294967297", "3/33", "3/%33", "/128", "%999"])
-def test_what_a_family_has_no_bits_for_is_refused(text: str) -> None:
+def test_a_length_beyond_the_bits_of_the_family_is_refused(text: str) -> None:
     with pytest.raises(InvalidClaim) as refused:
         parse_claim("r", text, V4)
     assert str(refused.value) == f'"{text}" is no block of IPv4, which has addresses of 32 bits'
@@ -125,7 +125,7 @@ def test_ipv6_has_more_bits(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["10.0.0.5/28", "10.0.0", "10.0.0.0/33", "2001:DB8::", "#1.5", "3/10.0.0.0"])
-def test_addresses_are_refused_in_the_words_of_their_grammar(text: str) -> None:
+def test_invalid_addresses_are_refused_with_the_message_of_their_parser(text: str) -> None:
     with pytest.raises(InvalidAddress) as address:
         parse_prefix(text)
     with pytest.raises(InvalidClaim) as refused:
@@ -156,7 +156,7 @@ def test_an_index_into_all_of_ipv6_is_a_block_of_that_length_or_beyond(index: in
         assert block.first == -(-(1 << 48) // block.address_count) * block.address_count + index * block.address_count
 
 
-def test_an_index_is_that_of_the_pool_whatever_is_held() -> None:
+def test_an_index_counts_all_blocks_of_the_pool_whatever_is_held() -> None:
     held = [Held(parse_prefix("10.0.0.16/28"), "team-b/web")]
     (outcome,) = allocate(V4, held, [parse_claim("r", "0/28", V4)]).outcomes
     assert isinstance(outcome, Refused)

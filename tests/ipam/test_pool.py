@@ -1,4 +1,4 @@
-"""Pools as users write them: what counts, what is covered, and that all faults are told at once."""
+"""Pools as users write them: which addresses they have, and that all faults are reported at once."""
 
 import pytest
 
@@ -91,7 +91,7 @@ NO_ADDRESS = "is not an IP address, such as 10.0.0.5 or 2001:db8::5"
     ],
     ids=["empty", "one fault", "mixed families", "all faults at once", "in their order"],
 )
-def test_all_faults_of_a_pool_are_told_at_once(ranges: list[str], message: str) -> None:
+def test_all_faults_of_a_pool_are_reported_at_once(ranges: list[str], message: str) -> None:
     with pytest.raises(InvalidPool) as refused:
         parse_pool("net", ranges)
     assert str(refused.value) == message
@@ -136,8 +136,8 @@ def test_an_exclusion_is_found_by_its_lowest_interval() -> None:
     assert pool.excluded.overlap_with(parse_prefix("10.0.0.10/31")) is None
 
 
-def test_what_is_covered_and_excluded_is_what_a_walk_over_all_intervals_finds() -> None:
-    """Every aligned block of 64 addresses, in a pool with holes, excluded ends and neighbours that do not touch."""
+def test_covers_and_overlap_with_find_what_a_walk_over_all_intervals_finds() -> None:
+    """Every aligned block in 64 addresses, for a pool with gaps and with excluded addresses at its ends and inside."""
     ranges = ["10.0.0.2-10.0.0.13", "10.0.0.16/29", "10.0.0.26", "10.0.0.32/28", "10.0.0.50-10.0.0.61"]
     pool = parse_pool("net", ranges, ["10.0.0.0/30", "10.0.0.9-10.0.0.10", "10.0.0.20", "10.0.0.39-10.0.0.44"])
     blocks = [Prefix(TEN + at, length, IPV4) for length in range(26, 33) for at in range(0, 64, 1 << 32 - length)]
@@ -171,19 +171,19 @@ def test_what_is_covered_and_excluded_is_what_a_walk_over_all_intervals_finds() 
             'excludes[0]: "::/0" is IPv6, but ranges is IPv4',
         ),
     ],
-    ids=["no address", "IPv6", "IPv4", "nothing left", "beside faults of ranges", "one fault at a time of one text"],
+    ids=["not an address", "IPv6", "IPv4", "nothing left", "beside faults of ranges", "one fault per text"],
 )
-def test_faults_of_excludes_are_told_by_their_place(ranges: list[str], excludes: list[str], message: str) -> None:
+def test_faults_of_excludes_are_reported_with_their_index(ranges: list[str], excludes: list[str], message: str) -> None:
     with pytest.raises(InvalidPool) as refused:
         parse_pool("net", ranges, excludes)
     assert str(refused.value) == message
 
 
-def test_of_very_many_faults_the_first_ten_are_told() -> None:
+def test_of_very_many_faults_the_first_ten_are_reported() -> None:
     with pytest.raises(InvalidPool) as refused:
         parse_pool("net", [f"w{number}" for number in range(256)])
-    told = str(refused.value).split("; ")
-    assert told == [*(f'ranges[{n}]: "w{n}" {NO_ADDRESS}' for n in range(10)), "and 246 more"]
+    faults = str(refused.value).split("; ")
+    assert faults == [*(f'ranges[{n}]: "w{n}" {NO_ADDRESS}' for n in range(10)), "and 246 more"]
     with pytest.raises(InvalidPool) as refused:
         parse_pool("net", [f"w{number}" for number in range(10)])
     assert "more" not in str(refused.value)

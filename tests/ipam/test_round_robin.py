@@ -56,7 +56,7 @@ def served(
         "4",
     ],
 )
-def test_what_stops_kubipam_is_served(ranges: list[str], lengths: list[int], blocks: list[str]) -> None:
+def test_pools_on_which_kubipam_panics_are_served(ranges: list[str], lengths: list[int], blocks: list[str]) -> None:
     assert served(ranges, *lengths)[0] == blocks
     one_by_one: list[str] = []
     cursors: dict[int, str] = {}
@@ -90,7 +90,7 @@ def test_what_stops_kubipam_is_served(ranges: list[str], lengths: list[int], blo
         "first of IPv6",
     ],
 )
-def test_a_cursor_at_the_end_of_the_family_goes_to_its_start(
+def test_a_cursor_at_the_end_of_the_family_wraps_to_its_start(
     ranges: list[str], length: int, block: str, cursor: int
 ) -> None:
     blocks, decision = served(ranges, length, length)
@@ -99,7 +99,7 @@ def test_a_cursor_at_the_end_of_the_family_goes_to_its_start(
     assert served(ranges, length, cursors={length: "0.0.0.0"})[0] == [block]
 
 
-def test_a_block_that_was_given_back_is_the_last_to_be_given_again() -> None:
+def test_a_released_block_is_the_last_to_be_allocated_again() -> None:
     assert served(["10.0.0.0/30"], 32, 32, 32, 32, held=("10.0.0.1",), cursors={32: "10.0.0.2"})[0] == [
         "10.0.0.2/32",
         "10.0.0.3/32",
@@ -136,7 +136,7 @@ def test_best_fit_has_no_cursors() -> None:
     assert allocate(parse_pool("net", ["10.0.0.0/29"]), [], [Claim("a", 30)]).cursors == {}
 
 
-def test_excluded_addresses_are_passed_over() -> None:
+def test_excluded_addresses_are_skipped() -> None:
     pool = parse_pool("net", ["10.0.0.0/29"], ["10.0.0.1", "10.0.0.3-10.0.0.4"])
     decision = allocate(pool, [], [Claim("r", 32)] * 6, {})
     assert [str(each) for each in decision.outcomes[:5]] == [f"10.0.0.{n}/32" for n in (0, 2, 5, 6, 7)]

@@ -11,7 +11,7 @@ from tests.ipam.pools import POOLS, TestPool, as_outcome
 
 
 class PoolLife(RuleBasedStateMachine):
-    """What is held is kept by both sides; each decision starts anew from it, as the hooks' do."""
+    """Both sides keep the held blocks; each decision starts from them, as in the hooks."""
 
     @initialize(pool=st.sampled_from(POOLS), by_round_robin=st.booleans())
     def start(self, pool: TestPool, *, by_round_robin: bool) -> None:
@@ -56,7 +56,7 @@ class PoolLife(RuleBasedStateMachine):
     @precondition(lambda self: self.held)
     @rule(data=st.data())
     def decide_again_after_a_restart(self, data: st.DataObject) -> None:
-        """All that is held is claimed anew, block by block, in any order: everybody gets what it had."""
+        """All held blocks are claimed again, in any order: each holder gets its block."""
         order = data.draw(st.permutations(self.held))
         decision = allocate(self.real, [], [Claim(holder, block.length, block) for block, holder in order])
         assert decision.outcomes == [block for block, _ in order]
@@ -74,9 +74,9 @@ class PoolLife(RuleBasedStateMachine):
     @invariant()
     def nothing_overlaps(self) -> None:
         sizes = sum(1 << (block.family.bits - block.length) for block, _ in self.held)
-        away = {a for block, _ in self.held for a in range(block.first, block.last + 1)}
-        assert len(away) == sizes
-        assert away == self.model.taken
+        addresses = {a for block, _ in self.held for a in range(block.first, block.last + 1)}
+        assert len(addresses) == sizes
+        assert addresses == self.model.taken
 
 
 TestPoolLife = PoolLife.TestCase

@@ -1,4 +1,4 @@
-"""Names that several parties compute: valid, short enough, and of one object only."""
+"""Names that several parties compute: valid, short enough, and unique."""
 
 import re
 from collections import Counter
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hooks.api.names import REQUEST_FINALIZER, NamespacedName, allocation_name, range_label
+from hooks.api.names import REQUEST_FINALIZER, NamespacedName, allocation_name, extent_name, range_label
 
 LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 DNS_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
@@ -38,7 +38,7 @@ def test_a_range_label_is_a_valid_label_value(namespace: str, name: str) -> None
 
 
 @given(NAMESPACES, NAMES, NAMESPACES, NAMES)
-def test_two_ranges_have_two_labels(namespace: str, name: str, other_namespace: str, other: str) -> None:
+def test_two_ranges_have_different_labels(namespace: str, name: str, other_namespace: str, other: str) -> None:
     same = (namespace, name) == (other_namespace, other)
     assert (range_label(NamespacedName(namespace, name)) == range_label(NamespacedName(other_namespace, other))) == same
 
@@ -64,7 +64,7 @@ def test_an_allocation_has_a_valid_name_of_at_most_63_characters(namespace: str,
     assert made.startswith(name[:1])
 
 
-def test_each_part_of_an_allocation_s_key_makes_another_name() -> None:
+def test_each_part_of_the_key_of_an_allocation_changes_its_name() -> None:
     keys = [
         ("ns", "net", "ns", "web", "uid"),
         ("ns2", "net", "ns", "web", "uid"),
@@ -83,7 +83,7 @@ def test_each_part_of_an_allocation_s_key_makes_another_name() -> None:
     )
 
 
-def test_the_parts_of_a_key_are_told_apart() -> None:
+def test_keys_whose_parts_end_elsewhere_make_different_names() -> None:
     """Joined without separators, (a, bc) and (ab, c) would have one name."""
     assert allocation_name(NamespacedName("a", "bc"), NamespacedName("x", "web"), "u") != allocation_name(
         NamespacedName("ab", "c"), NamespacedName("x", "web"), "u"
@@ -93,7 +93,7 @@ def test_the_parts_of_a_key_are_told_apart() -> None:
     )
 
 
-def test_long_names_that_begin_alike_stay_apart() -> None:
+def test_long_names_that_begin_alike_stay_different() -> None:
     names = [
         allocation_name(NamespacedName("ns", "net"), NamespacedName("ns", "w" * 200 + str(number)), "uid")
         for number in range(100)
@@ -101,10 +101,17 @@ def test_long_names_that_begin_alike_stay_apart() -> None:
     assert len(set(names)) == 100
 
 
-def test_names_are_the_same_for_ever() -> None:
-    """They are in clusters: another hash would orphan each allocation there is."""
+def test_names_never_change() -> None:
+    """They are stored in clusters: another hash would orphan all existing allocations."""
     digest = sha256(b"team-a/net/team-a/web/uid-web").hexdigest()[:10]
     assert (
         allocation_name(NamespacedName("team-a", "net"), NamespacedName("team-a", "web"), "uid-web") == f"web-{digest}"
     )
     assert REQUEST_FINALIZER == "metacontroller.io/decoratorcontroller-ipamrequest"
+
+
+def test_the_name_of_an_extent_depends_on_its_range_and_its_addresses() -> None:
+    pools = (["10.0.0.0-10.0.0.255"], ["10.0.0.0"])
+    names = {extent_name("net", uid, texts) for uid in ("u1", "u2") for texts in pools}
+    assert len(names) == 4
+    assert len(extent_name("n" * 253, "u1", ["10.0.0.0"])) == 63

@@ -1,4 +1,4 @@
-"""What is said about a body that was refused: where, what is there, what would be right; never megabytes of it."""
+"""The explanation of a refused body: where, what is there and what would be right; never megabytes of it."""
 
 import json
 import sys
@@ -28,17 +28,19 @@ def test_an_error_reads_as_path_and_message() -> None:
     ],
     ids=["empty", "a value is missing", "on the second line", "not UTF-8", "too deep", "a list"],
 )
-def test_what_is_not_json_is_told_by_its_place(data: bytes, path: str, message: str, value: str | None) -> None:
+def test_text_that_is_not_json_is_refused_with_the_position_of_the_fault(
+    data: bytes, path: str, message: str, value: str | None
+) -> None:
     error = explained(data, RangeBody, "refused")
     assert (error.path, error.message, error.value) == (path, message, value)
 
 
-def test_a_body_in_which_no_fault_is_found_is_refused_in_the_words_of_the_decoder() -> None:
+def test_a_body_in_which_no_fault_is_found_is_refused_with_the_message_of_the_decoder() -> None:
     error = explained(json.dumps(range_body(range_object())).encode(), RangeBody, "the decoder's words")
     assert (error.path, error.message) == ("$", "the decoder's words")
 
 
-def test_the_deepest_fault_is_told_with_its_path() -> None:
+def test_the_deepest_fault_is_reported_with_its_path() -> None:
     body = range_body(range_object())
     body["parent"]["metadata"]["finalizers"] = ["a", 5]
     error = explained(json.dumps(body).encode(), RangeBody, "refused")
@@ -67,7 +69,7 @@ def test_an_excerpt_is_json_cut_to_a_readable_length(value: object, text: str) -
     assert excerpt(value) == text
 
 
-def test_a_value_nested_however_deeply_in_a_wrong_place_is_explained() -> None:
+def test_a_value_in_a_wrong_place_is_explained_at_any_depth_of_nesting() -> None:
     for depth in range(1, sys.getrecursionlimit() + 20):
         data = b'{"children": {}, "related": {}, "parent": ' + b"[" * depth + b"]" * depth + b"}"
         error = explained(data, RangeBody, "refused")

@@ -1,4 +1,4 @@
-"""What one call of a range reads, it reads once: values remember what they are."""
+"""One call of a range reads each text and each object once: values keep what was read."""
 
 import sys
 from collections import Counter
@@ -16,13 +16,15 @@ from tests.hooks.build import (
     Obj,
     allocation_object,
     at,
+    deleted,
     entry,
     extent_object,
     range_body,
     range_object,
     request_object,
-    sync_range,
+    with_ledger,
 )
+from tests.hooks.calls import answer_to
 
 GATEWAY = "10.0.0.254"
 HELD = {f"r{index}": f"10.0.0.{16 * index}/28" for index in range(6)}
@@ -30,23 +32,22 @@ POOL = "10.0.0.0-10.0.0.253"
 
 
 def busy_body() -> Obj:
-    """A call in which everything happens: held, cooling, released and absent entries, waiting requests, extents."""
+    """A call with everything: held, cooling, released and absent entries, waiting requests, and extents."""
     lines = [entry(name, cidr) for name, cidr in HELD.items()]
     lines[2] |= {"releasedAt": at(-5)}
-    parent = range_object("10.0.0.0/24", entries=lines, revision=3)
-    parent["spec"] |= {"cooldownSeconds": 60, "network": {"gateway": GATEWAY}}
-    own, older = extent_object(POOL, version=9), extent_object("10.0.0.192/26", version=3, owner="other")
-    requests = [request_object("r0"), request_object("r1", deleted=at(-1)), request_object("r4"), request_object("r5")]
+    parent = with_ledger(range_object(cooldown=60, network={"gateway": GATEWAY}), *lines, revision=3)
+    own, older = extent_object(POOL, version=9), extent_object("10.0.0.192/26", version=3, range_="other")
+    requests = [request_object("r0"), deleted(request_object("r1")), request_object("r4"), request_object("r5")]
     requests += [request_object(f"n{index}", wanted=f"10.0.0.{16 * index}/28") for index in range(8)]
     allocations = [allocation_object(name, cidr=cidr, revision=1) for name, cidr in HELD.items()]
-    listed = own | {"seen": "in the list of the domain"}  # not the same bytes as the child
+    listed = own | {"origin": "the list of the domain"}  # so that its bytes differ from those of the child
     return range_body(parent, *requests, allocations=allocations, announced=[own], extents=[listed, older])
 
 
 def replace_everywhere(
     monkeypatch: pytest.MonkeyPatch, original: Callable[..., Any], double: Callable[..., Any]
 ) -> None:
-    """Wherever a module has imported a function by its name."""
+    """Replace a function in every module that has imported it by name."""
     for module in list(sys.modules.values()):
         for name, value in list(vars(module).items()) if module else ():
             if value is original and getattr(module, "__name__", "").startswith(("hooks", "ipam")):
@@ -68,7 +69,7 @@ def test_no_text_is_parsed_twice(
         return function(text)
 
     replace_everywhere(monkeypatch, function, counted)
-    answer = sync_range(busy_body())
+    answer = answer_to(busy_body())
 
     assert answer["status"]["state"] == "Ready"
     assert expected <= counts.keys()
@@ -95,7 +96,7 @@ def test_no_object_is_decoded_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     decoders = {each: Counting(decoder) for each, decoder in decoding._DECODERS.items()}
     monkeypatch.setattr(decoding, "_DECODERS", decoders)
     monkeypatch.setattr(msgspec.json, "decode", decode)
-    sync_range(busy_body())
+    answer_to(busy_body())
 
     objects = {raw: count for raw, count in counts.items() if b'"apiVersion"' in raw and b'"parent"' not in raw}
     assert len([raw for raw in objects if b"IPAMExtent" in raw]) == 3
@@ -103,7 +104,7 @@ def test_no_object_is_decoded_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(objects.values()) == {1}
 
 
-def test_what_can_t_be_granted_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unavailable_addresses_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     counts: Counter[str] = Counter()
     unavailable, cooling = occupancy._unavailable, occupancy.CoolingDown
 
@@ -117,9 +118,9 @@ def test_what_can_t_be_granted_is_computed_once(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(occupancy, "_unavailable", counted_unavailable)
     monkeypatch.setattr(occupancy, "CoolingDown", counted_cooling)
-    answer = sync_range(busy_body(), NOW)
+    answer = answer_to(busy_body(), NOW)
 
     assert "cooling down" in answer["status"]["message"]
     assert "overlaps" in answer["status"]["message"]
-    # r1 is released in this very call; r2 was cooling down before.
+    # r1 is released in this call; r2 was cooling down before.
     assert counts == {"unavailable": 1, "cooling": 2}

@@ -1,79 +1,66 @@
-"""What the consumers of a range are told besides their blocks: `spec.network`."""
+"""The network settings that consumers get with their blocks: `spec.network`."""
 
 import json
 
 import pytest
 
-from tests.hooks.build import (
-    Obj,
-    allocation_object,
-    answers_of,
-    entry,
-    ledger_of,
-    messages_of,
-    range_body,
-    range_object,
-    request_object,
-    sync_range,
-    sync_range_once_committed,
-    sync_request,
-)
+from tests.hooks.build import WEB, Obj, allocation_object, entry, range_body, range_object, request_object, with_ledger
+from tests.hooks.calls import answer_once_committed, answers_of, ledger_of, messages_of, sync_range, sync_request
 
 NETWORK = {"gateway": "10.0.0.1", "prefixLength": 24, "dnsServers": ["10.0.0.53", "2001:db8::53"]}
-HELD = [entry("web", "10.0.0.0/32")]
+HELD = entry("web", "10.0.0.0/32")
 
 
-def range_with(network: Obj, *texts: str, entries: list[Obj] | None = None) -> Obj:
-    obj = range_object(*(texts or ["10.0.0.0/30"]), chunk_size=None, entries=entries)
-    return obj | {"spec": obj["spec"] | {"network": network}}
+def range_with(network: Obj, *texts: str) -> Obj:
+    return range_object(*(texts or ["10.0.0.0/30"]), chunk_size=None, network=network)
 
 
 @pytest.mark.parametrize("network", [NETWORK, {}, {"prefixLength": 0}, {"gateway": "10.9.9.9"}], ids=json.dumps)
 def test_the_network_reaches_the_request_as_it_was_written(network: Obj) -> None:
-    answer = sync_range(range_body(range_with(network, entries=HELD), request_object("web")))
+    answer = sync_range(with_ledger(range_with(network), HELD), WEB)
     (spec,) = [child["spec"] for child in answer["children"]]
     assert spec["network"] == network
     allocation = allocation_object("web", cidr="10.0.0.0/32", revision=1)
-    status = sync_request(request_object("web"), allocation | {"spec": spec})["status"]
+    status = sync_request(WEB, allocation | {"spec": spec})["status"]
     assert (status["cidr"], status["network"]) == ("10.0.0.0/32", network)
 
 
-def test_a_range_that_grows_into_an_invalid_one_keeps_telling_its_network() -> None:
-    """What was granted stays, and a published request must not lose what it was told."""
-    grown = range_with(NETWORK, "10.0.0.0/30", "10.0.1.9-10.0.1.5", entries=HELD)
-    answer = sync_range(range_body(grown, request_object("web")))
+def test_a_range_that_becomes_invalid_by_growing_keeps_publishing_its_network() -> None:
+    """A grant stays, and a published request must not lose its network settings."""
+    grown = with_ledger(range_with(NETWORK, "10.0.0.0/30", "10.0.1.9-10.0.1.5"), HELD)
+    answer = sync_range(grown, WEB)
     (spec,) = [child["spec"] for child in answer["children"]]
     assert (spec["state"], spec["network"]) == ("Ready", NETWORK)
 
 
-def test_who_is_granted_while_the_spec_can_t_be_read_is_told_later_for_it_is_told_once() -> None:
-    parent = range_with(NETWORK, entries=HELD)
+def test_an_answer_waits_until_the_network_can_be_read_because_it_is_published_once() -> None:
+    parent = with_ledger(range_with(NETWORK), HELD)
     parent["spec"]["mode"] = "LeastUsed"
-    assert sync_range(range_body(parent, request_object("web")))["children"] == []
+    assert sync_range(parent, WEB)["children"] == []
     busy = allocation_object("web", "Busy", reason="Exhausted", message="wait")
-    (child,) = sync_range(range_body(parent, request_object("web"), allocations=[busy]))["children"]
+    (child,) = sync_range(parent, WEB, allocations=[busy])["children"]
     assert child["spec"] == busy["spec"]
-    told = allocation_object("web", cidr="10.0.0.0/32", revision=1)
-    (child,) = sync_range(range_body(parent, request_object("web"), allocations=[told]))["children"]
-    assert child["spec"] == told["spec"]
+    ready = allocation_object("web", cidr="10.0.0.0/32", revision=1)
+    (child,) = sync_range(parent, WEB, allocations=[ready])["children"]
+    assert child["spec"] == ready["spec"]
 
 
-def test_without_a_network_nothing_is_said_of_one() -> None:
-    answer = sync_range(range_body(range_object(entries=HELD), request_object("web")))
+def test_an_answer_of_a_range_without_network_has_none() -> None:
+    answer = sync_range(with_ledger(range_object(), HELD), WEB)
     assert "network" not in answer["children"][0]["spec"]
 
 
 @pytest.mark.parametrize("state", ["Busy", "Invalid"])
-def test_a_refusal_says_nothing_of_the_network(state: str) -> None:
+def test_a_refusal_has_no_network(state: str) -> None:
     refused = request_object("web", wanted="10.9.0.0" if state == "Invalid" else "10.0.0.0")
-    answer = sync_range(range_body(range_with(NETWORK, entries=[entry("a", "10.0.0.0/32")]), refused))
+    answer = sync_range(with_ledger(range_with(NETWORK), entry("a", "10.0.0.0/32")), refused)
     (spec,) = [child["spec"] for child in answer["children"] if child["spec"]["state"] == state]
     assert "network" not in spec
 
 
-def test_the_gateway_is_never_handed_out_and_counts_for_nothing() -> None:
+def test_the_gateway_is_neither_allocated_nor_counted() -> None:
     requests = [request_object(name) for name in ("a", "b", "c", "d")]
-    answer = sync_range_once_committed(range_body(range_with(NETWORK), *requests))
+    answer = answer_once_committed(range_body(range_with(NETWORK), *requests))
     assert ledger_of(answer) == {"a": "10.0.0.0/32", "b": "10.0.0.2/32", "c": "10.0.0.3/32"}
     assert answers_of(answer)["d"] == ("Busy", "")
     assert answer["status"]["capacity"]["total"] == "3"
@@ -91,14 +78,14 @@ def test_the_gateway_is_never_handed_out_and_counts_for_nothing() -> None:
     ],
 )
 def test_a_request_for_the_gateway_is_invalid(wanted: str, message: str) -> None:
-    answer = sync_range(range_body(range_with(NETWORK), request_object("web", wanted=wanted)))
+    answer = sync_range(range_with(NETWORK), request_object("web", wanted=wanted))
     assert answers_of(answer) == {"web": ("Invalid", "")}
     assert messages_of(answer) == {"web": message}
 
 
 @pytest.mark.parametrize("wanted", ["10.0.0.0", "10.0.0.2/31"])
-def test_its_neighbours_are_free(wanted: str) -> None:
-    answer = sync_range(range_body(range_with(NETWORK), request_object("web", wanted=wanted)))
+def test_the_neighbours_of_the_gateway_are_free(wanted: str) -> None:
+    answer = sync_range(range_with(NETWORK), request_object("web", wanted=wanted))
     assert "web" in ledger_of(answer)
 
 
@@ -117,13 +104,13 @@ def test_its_neighbours_are_free(wanted: str) -> None:
     ids=json.dumps,
 )
 def test_a_network_with_a_fault_makes_the_range_invalid(network: Obj, message: str) -> None:
-    status = sync_range(range_body(range_with(network), request_object("web")))["status"]
+    status = sync_range(range_with(network), WEB)["status"]
     assert status["state"] == "Invalid"
     assert status["message"].startswith(message)
 
 
-def test_a_gateway_that_leaves_nothing_makes_the_range_invalid() -> None:
-    status = sync_range(range_body(range_with({"gateway": "10.0.0.1"}, "10.0.0.1")))["status"]
+def test_a_gateway_that_is_the_only_address_makes_the_range_invalid() -> None:
+    status = sync_range(range_with({"gateway": "10.0.0.1"}, "10.0.0.1"))["status"]
     assert (status["state"], status["message"]) == (
         "Invalid",
         "network.gateway 10.0.0.1 is the only address of ranges: nothing is left to allocate",

@@ -1,193 +1,17 @@
-"""The laws of address sets and of `allocate`, by name (ipam/allocate.py, DESIGN.md), against plain sets."""
+"""The laws of `allocate`, by name (ipam/allocate.py, DESIGN.md), against plain sets."""
 
-from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Address, IPv6Address, summarize_address_range
-from itertools import pairwise
 from random import Random
 
-import netaddr
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ipam.address import IPV4, IPV6, Family, Prefix
 from ipam.address_set import AddressSet
 from ipam.allocate import Claim, Decision, Held, Refused, Verdict, allocate
-from ipam.interval import Interval, aligned_blocks, without
 from ipam.pool import Pool
+from tests.ipam.strategies import SPACE, intervals_within, members
 
-SPACE = 64
-
-
-def intervals_within(first: int, last: int) -> st.SearchStrategy[Interval]:
-    ends = st.tuples(st.integers(first, last), st.integers(first, last))
-    return ends.map(lambda pair: Interval(min(pair), max(pair)))
-
-
-SMALL = intervals_within(0, SPACE - 1)
-INTERVALS = st.lists(SMALL, max_size=12)
-WIDE_V4 = intervals_within(0, 2**32 - 1)
-WIDE_V6 = intervals_within(0, 2**128 - 1)
-
-
-#: Sets are of IPv6 here, so that every interval of the small space fits.
-SETS = INTERVALS.map(lambda intervals: AddressSet(IPV6, intervals))
-
-
-def members(intervals: Iterable[Interval]) -> set[int]:
-    return {address for first, last in intervals for address in range(first, last + 1)}
-
-
-def is_normal(intervals: Sequence[Interval]) -> bool:
-    ordered = all(first <= last for first, last in intervals)
-    return ordered and all(a.last + 1 < b.first for a, b in pairwise(intervals))
-
-
-# --- AddressSet -----------------------------------------------------------------------------------------------------
-
-
-@given(INTERVALS)
-def test_a_set_has_the_members_of_its_intervals_in_normal_form(intervals: list[Interval]) -> None:
-    made = AddressSet(IPV6, intervals)
-    assert is_normal(made.intervals)
-    assert members(made.intervals) == members(intervals)
-    assert made.address_count == len(members(intervals))
-    assert bool(made) == bool(intervals)
-
-
-@given(SETS)
-def test_the_set_of_a_normal_form_is_the_same(addresses: AddressSet) -> None:
-    assert AddressSet(IPV6, addresses.intervals) == addresses
-
-
-@given(INTERVALS, st.randoms(use_true_random=False))
-def test_the_order_of_intervals_does_not_matter_to_a_set(intervals: list[Interval], random: Random) -> None:
-    shuffled = list(intervals)
-    random.shuffle(shuffled)
-    assert AddressSet(IPV6, shuffled) == AddressSet(IPV6, intervals)
-    assert hash(AddressSet(IPV6, shuffled)) == hash(AddressSet(IPV6, intervals))
-
-
-@given(SETS, SETS)
-def test_the_operators_are_those_of_sets(one: AddressSet, other: AddressSet) -> None:
-    mine, theirs = members(one.intervals), members(other.intervals)
-    for made, expected in ((one | other, mine | theirs), (one & other, mine & theirs), (one - other, mine - theirs)):
-        assert members(made.intervals) == expected
-        assert is_normal(made.intervals)
-
-
-@given(SETS, SETS, SETS)
-def test_union_and_intersection_are_associative_commutative_and_distributive(
-    one: AddressSet, two: AddressSet, three: AddressSet
-) -> None:
-    assert (one | two) | three == one | (two | three)
-    assert (one & two) & three == one & (two & three)
-    assert one | two == two | one
-    assert one & two == two & one
-    assert one & (two | three) == (one & two) | (one & three)
-    assert one - (two | three) == (one - two) & (one - three)
-
-
-@given(SETS, SETS)
-def test_difference_and_intersection_make_up_the_whole(one: AddressSet, other: AddressSet) -> None:
-    assert not (one - other) & other
-    assert (one - other) | (one & other) == one
-    assert one - AddressSet(IPV6) == one
-
-
-@given(SETS, st.integers(0, SPACE - 1), st.integers(0, 6))
-def test_covers_and_overlap_with_are_what_the_members_say(addresses: AddressSet, at: int, host_bits: int) -> None:
-    block = Prefix(at >> host_bits << host_bits, 128 - host_bits, IPV6)
-    wanted = set(range(block.first, block.last + 1))
-    assert addresses.covers(block) == (wanted <= members(addresses.intervals))
-    met = [each for each in addresses.intervals if members([each]) & wanted]
-    assert addresses.overlap_with(block) == (met[0] if met else None)
-    assert not addresses.covers(Prefix(at, 32, IPV4))
-
-
-@given(SETS)
-def test_the_blocks_of_a_set_make_it_up(addresses: AddressSet) -> None:
-    assert AddressSet(IPV6, addresses.blocks()) == addresses
-
-
-# --- without --------------------------------------------------------------------------------------------------------
-
-
-@given(SETS, INTERVALS)
-def test_without_takes_overlapping_intervals_in_order(addresses: AddressSet, taken: list[Interval]) -> None:
-    left = list(without(addresses.intervals, sorted(taken)))
-    assert members(left) == members(addresses.intervals) - members(taken)
-    assert is_normal(left)
-
-
-def blocks_of(interval: Interval, bits: int = 32) -> list[Interval]:
-    return [Interval(first, first + (1 << bits - length) - 1) for first, length in aligned_blocks(interval, bits)]
-
-
-def all_aligned_blocks(interval: Interval) -> list[Interval]:
-    """Every aligned block inside a small interval."""
-    sizes = [1 << exponent for exponent in range(7)]
-    blocks = [Interval(first, first + size - 1) for size in sizes for first in range(0, SPACE, size)]
-    return [block for block in blocks if interval.covers(block)]
-
-
-@given(SMALL)
-def test_aligned_blocks_cover_the_interval_exactly_and_in_order(interval: Interval) -> None:
-    blocks = blocks_of(interval)
-    assert blocks == sorted(blocks)
-    assert sum(block.address_count for block in blocks) == interval.address_count
-    assert members(blocks) == members([interval])
-
-
-@given(st.one_of(WIDE_V4.map(lambda each: (each, 32)), WIDE_V6.map(lambda each: (each, 128))))
-def test_aligned_blocks_are_aligned(case: tuple[Interval, int]) -> None:
-    interval, bits = case
-    for first, length in aligned_blocks(interval, bits):
-        assert 0 <= length <= bits
-        assert first % (1 << bits - length) == 0
-
-
-@given(SMALL)
-def test_aligned_blocks_are_as_few_as_can_be(interval: Interval) -> None:
-    fewest = {interval.last + 1: 0}
-    for first in range(interval.last, interval.first - 1, -1):
-        steps = [block for block in all_aligned_blocks(interval) if block.first == first]
-        fewest[first] = 1 + min(fewest[block.last + 1] for block in steps)
-    assert len(blocks_of(interval)) == fewest[interval.first]
-
-
-@given(SMALL)
-def test_every_aligned_block_inside_lies_in_one_of_the_aligned_blocks(interval: Interval) -> None:
-    blocks = blocks_of(interval)
-    for aligned in all_aligned_blocks(interval):
-        assert any(block.covers(aligned) for block in blocks)
-
-
-@given(WIDE_V4)
-def test_aligned_blocks_are_those_of_the_standard_library_v4(interval: Interval) -> None:
-    expected = summarize_address_range(IPv4Address(interval.first), IPv4Address(interval.last))
-    blocks = [(int(each.network_address), each.prefixlen) for each in expected]
-    assert list(aligned_blocks(interval, 32)) == blocks
-
-
-@given(WIDE_V6)
-def test_aligned_blocks_are_those_of_the_standard_library_v6(interval: Interval) -> None:
-    expected = summarize_address_range(IPv6Address(interval.first), IPv6Address(interval.last))
-    blocks = [(int(each.network_address), each.prefixlen) for each in expected]
-    assert list(aligned_blocks(interval, 128)) == blocks
-
-
-@given(st.lists(WIDE_V4, min_size=1, max_size=6))
-def test_the_blocks_of_a_set_are_what_netaddr_merges(intervals: list[Interval]) -> None:
-    merged = netaddr.cidr_merge(
-        [netaddr.IPRange(netaddr.IPAddress(first, 4), netaddr.IPAddress(last, 4)) for first, last in intervals]
-    )
-    ours = [(block.first, block.length) for block in AddressSet(IPV4, intervals).blocks()]
-    assert ours == [(each.first, each.prefixlen) for each in merged]
-
-
-# --- allocate -------------------------------------------------------------------------------------------------------
-
-#: Where the small pools lie: somewhere, and at both ends of both address spaces.
+#: The positions of the small pools: somewhere in the middle, and at both ends of both address spaces.
 PLACES: list[tuple[Family, int]] = [
     (IPV4, 10 << 24),
     (IPV4, 0),
@@ -219,7 +43,7 @@ def cases(draw: st.DrawFn) -> Case:
     return Pool("team/net", AddressSet(family, intervals), AddressSet(family)), held, draw(st.lists(claim, max_size=10))
 
 
-#: No cursors, or some: each law but those of placement holds for both modes.
+#: No cursors, or some: all laws except those of placement hold for both modes.
 CURSORS = st.none() | st.dictionaries(st.integers(0, 128), st.integers(0, 2**32 - 1), max_size=6)
 
 
@@ -234,10 +58,10 @@ def addresses_of(prefix: Prefix) -> set[int]:
 @given(cases(), CURSORS)
 def test_no_overlap(case: Case, cursors: dict[int, int] | None) -> None:
     pool, held, claims = case
-    given_away: set[int] = set()
+    used: set[int] = set()
     for block in [*(block for block, _ in held), *granted(allocate(pool, held, claims, cursors))]:
-        assert not given_away & addresses_of(block)
-        given_away |= addresses_of(block)
+        assert not used & addresses_of(block)
+        used |= addresses_of(block)
 
 
 @given(cases(), CURSORS)
@@ -310,7 +134,7 @@ def test_round_robin(case: Case, cursors: dict[int, int]) -> None:
 
 @given(cases(), CURSORS)
 def test_both_modes_refuse_the_same_single_claim(case: Case, cursors: dict[int, int] | None) -> None:
-    """Where a block is cut is a matter of mode; whether there is one is not."""
+    """The mode decides where a block is cut, but not whether there is one."""
     pool, held, claims = case
     for claim in claims:
         one, other = (allocate(pool, held, [claim], each).outcomes[0] for each in (None, cursors or {}))
@@ -319,7 +143,7 @@ def test_both_modes_refuse_the_same_single_claim(case: Case, cursors: dict[int, 
 
 @given(cases())
 def test_explained(case: Case) -> None:
-    """A refusal has a reason and a sentence; Invalid is what even the empty pool refuses, Busy what it would grant."""
+    """A refusal has a reason and a message. It is Invalid if even the empty pool refuses the claim, otherwise Busy."""
     pool, held, claims = case
     for claim, outcome in zip(claims, allocate(pool, held, claims).outcomes, strict=True):
         if isinstance(outcome, Refused):
@@ -334,7 +158,7 @@ def test_explained(case: Case) -> None:
 
 
 @given(cases())
-def test_a_taken_block_names_the_lowest_block_in_its_way_and_who_holds_it(case: Case) -> None:
+def test_the_refusal_of_a_taken_block_names_the_lowest_conflicting_block_and_its_holder(case: Case) -> None:
     pool, held, claims = case
     decision = allocate(pool, held, claims)
     holders = [*held, *(Held(block, "new") for block in granted(decision))]
@@ -347,8 +171,8 @@ def test_a_taken_block_names_the_lowest_block_in_its_way_and_who_holds_it(case: 
 
 
 @given(cases())
-def test_a_claim_for_any_block_is_refused_in_the_same_words_whatever_is_held(case: Case) -> None:
-    """No number that moves with every grant: each change of a message is a write to everybody who waits."""
+def test_a_claim_for_any_block_is_refused_with_the_same_message_whatever_is_held(case: Case) -> None:
+    """No number that changes with every grant: each change of a message rewrites all waiting requests."""
     pool, held, claims = case
     messages = {
         (claim.prefix_length, outcome.message)
@@ -372,11 +196,11 @@ def test_deterministic(case: Case, random: Random) -> None:
 
 @given(cases(), CURSORS)
 def test_accounted(case: Case, cursors: dict[int, int] | None) -> None:
-    """Free and held and granted addresses of the pool make up the pool."""
+    """The free, held and granted addresses of the pool make up the pool."""
     pool, held, claims = case
     decision = allocate(pool, held, claims, cursors)
-    away = [block for block, _ in held] + granted(decision)
-    free = members(pool.usable.intervals).difference(*map(addresses_of, away))
+    taken = [block for block, _ in held] + granted(decision)
+    free = members(pool.usable.intervals).difference(*map(addresses_of, taken))
     assert decision.total_count == len(members(pool.usable.intervals))
     assert decision.free_count == len(free)
     rooms = [room_around(Prefix(first, pool.family.bits, pool.family), free) for first in free]
@@ -386,7 +210,7 @@ def test_accounted(case: Case, cursors: dict[int, int] | None) -> None:
 
 @given(cases(), CURSORS, st.integers(0, 6))
 def test_bounded(case: Case, cursors: dict[int, int] | None, most: int) -> None:
-    """The first so many grants are the same as without the bound, and all is as if nobody else could be granted any."""
+    """The first grants are the same as without the bound, and the rest is as if the refused claims did not exist."""
     pool, held, claims = case
     unbounded = allocate(pool, held, claims, cursors).outcomes
     decision = allocate(pool, held, claims, cursors, most)

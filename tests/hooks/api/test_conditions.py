@@ -1,4 +1,4 @@
-"""Conditions: their times move only when their status turns."""
+"""Conditions: their times change only with their status."""
 
 from datetime import timedelta
 
@@ -38,16 +38,16 @@ def test_a_new_condition_has_the_time_of_now() -> None:
         (Fact("Ready", "Unknown", "Allocated", ""), at(0)),
         (Fact("Stalled", "True", "Allocated", ""), at(0)),
     ],
-    ids=["the same", "another reason and message", "turned", "unknown", "another type"],
+    ids=["the same", "another reason and message", "another status", "unknown", "another type"],
 )
-def test_the_time_is_kept_unless_the_status_turns(fact: Fact, time: str) -> None:
+def test_the_time_is_kept_unless_the_status_changes(fact: Fact, time: str) -> None:
     (condition,) = conditions([fact], [observed()], 2, NOW)
     assert condition.last_transition_time == time
     assert (condition.type, condition.status, condition.reason, condition.message) == tuple(fact)
     assert condition.observed_generation == 2
 
 
-def test_a_condition_that_is_not_true_any_more_is_left_out() -> None:
+def test_a_condition_that_is_no_longer_true_is_left_out() -> None:
     assert [each.type for each in conditions([READY], [observed(type="Stalled"), observed()], 1, NOW)] == ["Ready"]
 
 
@@ -56,7 +56,7 @@ def test_conditions_keep_the_order_of_the_facts() -> None:
     assert [each.type for each in conditions(facts, [observed(type="Stalled")], 1, NOW)] == ["Ready", "Stalled"]
 
 
-def test_a_message_is_cut_to_what_the_crds_admit() -> None:
+def test_a_message_is_cut_to_the_length_that_the_crds_allow() -> None:
     (exact,) = conditions([Fact("Ready", "False", "A", "x" * 4096)], [], 1, NOW)
     (longer,) = conditions([Fact("Ready", "False", "A", "x" * 4097)], [], 1, NOW)
     assert (exact.message, longer.message) == ("x" * 4096, "x" * 4093 + "...")

@@ -1,7 +1,7 @@
-"""What a call costs grows like its body, whatever the range is busy with: never like the square of it.
+"""The cost of a call grows in proportion to its body, never with the square of it, in every situation of a range.
 
-The cost is a count of the Python instructions that one call executes, which is the same in each run and on each
-machine. Twice the objects may cost a little more than twice as much, as there are sorts and searches.
+The cost is the number of Python instructions that one call executes: the same in each run and on each machine. Twice
+the objects may cost a little more than twice as much, because of sorting and searching.
 """
 
 import json
@@ -20,11 +20,16 @@ from tests.hooks.build import (
     Obj,
     allocation_object,
     at,
+    deleted,
     entry,
     extent_object,
+    put_on_hold,
     range_body,
     range_object,
+    reclaiming,
+    recording,
     request_object,
+    with_ledger,
 )
 
 SMALL, LARGE = 100, 200
@@ -32,7 +37,7 @@ GROWTH_MAX = 2.2
 
 
 def instruction_count(body: Obj) -> int:
-    """Number of instructions that one call of the hook executes, without the reading of its body."""
+    """Number of instructions that one call of the hook executes, without decoding the body."""
     decoded = decode_body(json.dumps(body).encode(), RangeBody)
     count = 0
 
@@ -63,49 +68,43 @@ def allocations(count: int) -> list[Obj]:
     return [allocation_object(f"r{index}", cidr=cidr(index), revision=1) for index in range(count)]
 
 
-def requests(count: int, **fields: Any) -> list[Obj]:
-    return [request_object(f"r{index}", **fields) for index in range(count)]
+def requests(count: int) -> list[Obj]:
+    return [request_object(f"r{index}") for index in range(count)]
 
 
-def newcomers(count: int, **fields: Any) -> list[Obj]:
-    return [request_object(f"n{index}", **fields) for index in range(count)]
+def newcomers(count: int) -> list[Obj]:
+    return [request_object(f"n{index}") for index in range(count)]
 
 
 def texts(count: int) -> tuple[str, ...]:
     return tuple(f"10.{index}.0.0/24" for index in range(count))
 
 
-def with_cooldown(parent: Obj) -> Obj:
-    parent["spec"]["cooldownSeconds"] = 3600
-    return parent
-
-
 def waiting(count: int) -> Obj:
     return range_body(range_object("10.0.0.0/16"), *requests(count))
 
 
-def waiting_in_turn(count: int) -> Obj:
+def waiting_under_round_robin(count: int) -> Obj:
     return range_body(range_object("10.0.0.0/16", mode="RoundRobin"), *requests(count))
 
 
 def settled(count: int) -> Obj:
-    parent = range_object("10.0.0.0/16", entries=entries(count))
+    parent = with_ledger(range_object("10.0.0.0/16"), *entries(count))
     return range_body(parent, *requests(count), allocations=allocations(count))
 
 
 def exhausted(count: int) -> Obj:
-    parent = range_object(f"10.0.0.0-10.0.{count >> 4}.{16 * (count & 15) - 1 & 255}", entries=entries(count))
+    parent = with_ledger(range_object(f"10.0.0.0-10.0.{count >> 4}.{16 * (count & 15) - 1 & 255}"), *entries(count))
     return range_body(parent, *requests(count), *newcomers(count), allocations=allocations(count))
 
 
 def exhausted_and_cooling_down(count: int) -> Obj:
-    resting = [{**each, "releasedAt": at(-5)} for each in entries(count)]
-    parent = with_cooldown(range_object("10.0.0.0/28", entries=resting))
-    return range_body(parent, *newcomers(count))
+    cooling = [entry(f"r{index}", cidr(index), released_at=at(-5)) for index in range(count)]
+    return range_body(with_ledger(range_object("10.0.0.0/28", cooldown=3600), *cooling), *newcomers(count))
 
 
 def dedicated_in_many_intervals(count: int) -> Obj:
-    parent = range_object(*texts(count), excludes=tuple(f"10.{index}.0.0/28" for index in range(count)))
+    parent = range_object(*texts(count), excludes=[f"10.{index}.0.0/28" for index in range(count)])
     wanted = [request_object(f"n{index}", wanted=f"10.{index}.0.{16 * (index % 4)}/28") for index in range(count)]
     return range_body(parent, *wanted)
 
@@ -117,46 +116,43 @@ def dedicated_by_index_in_many_intervals(count: int) -> Obj:
 
 def dedicated_and_taken(count: int) -> Obj:
     wanted = [request_object(f"n{index}", wanted=cidr(index)) for index in range(count)]
-    return range_body(range_object("10.0.0.0/16", entries=entries(count)), *requests(count), *wanted)
+    return range_body(with_ledger(range_object("10.0.0.0/16"), *entries(count)), *requests(count), *wanted)
 
 
 def recorded_on_hold(count: int) -> Obj:
-    back = [request_object(f"r{index}", recorded=cidr(index)) for index in range(count)]
-    return range_body(range_object("10.0.0.0/16", hold=True, on_hold=True, revision=1), *back)
+    back = [recording(request_object(f"r{index}"), cidr(index)) for index in range(count)]
+    return range_body(with_ledger(put_on_hold(range_object("10.0.0.0/16")), revision=1, on_hold=True), *back)
 
 
 def released(count: int) -> Obj:
-    parent = range_object("10.0.0.0/16", entries=entries(count))
-    return range_body(parent, *requests(count, deleted=at(-1)), allocations=allocations(count))
+    parent = with_ledger(range_object("10.0.0.0/16"), *entries(count))
+    return range_body(parent, *map(deleted, requests(count)), allocations=allocations(count))
 
 
 def released_to_cool_down(count: int) -> Obj:
     body = released(count)
-    with_cooldown(body["parent"])
+    body["parent"]["spec"]["cooldownSeconds"] = 3600
     return body
 
 
-def told_of_their_release(count: int) -> Obj:
+def answered_released(count: int) -> Obj:
     names = [f"r{index}" for index in range(count)]
-    parent = range_object("10.0.0.0/16", released=names, revision=2)
-    return range_body(parent, *requests(count, deleted=at(-1)), allocations=allocations(count))
+    parent = with_ledger(range_object("10.0.0.0/16"), revision=2, released=names)
+    return range_body(parent, *map(deleted, requests(count)), allocations=allocations(count))
 
 
 def absent(count: int) -> Obj:
     reclaimed = ",".join(f"uid-r{index}" for index in range(0, count, 2))
-    return range_body(range_object("10.0.0.0/16", entries=entries(count), reclaim=reclaimed))
+    return range_body(with_ledger(reclaiming(range_object("10.0.0.0/16"), reclaimed), *entries(count)))
 
 
 def being_deleted(count: int) -> Obj:
-    parent = range_object("10.0.0.0/16", entries=entries(count), deleted=at(-1), closing=True)
+    parent = with_ledger(deleted(range_object("10.0.0.0/16")), *entries(count), closing=True)
     return range_body(parent, *requests(count), *newcomers(count), allocations=allocations(count), finalizing=True)
 
 
 def overlapped_by_many(count: int) -> Obj:
-    others = [
-        extent_object(cidr(index), version=index + 1, owner=f"uid-{index}", range_name=f"other{index}")
-        for index in range(count)
-    ]
+    others = [extent_object(cidr(index), version=index + 1, range_=f"other{index}") for index in range(count)]
     own = [extent_object("10.0.0.0-10.0.255.255", version=9999)]
     return range_body(range_object("10.0.0.0/16"), *newcomers(count), announced=own, extents=[*own, *others])
 
@@ -165,7 +161,7 @@ def overlapped_by_many(count: int) -> Obj:
     "body",
     [
         waiting,
-        waiting_in_turn,
+        waiting_under_round_robin,
         settled,
         exhausted,
         exhausted_and_cooling_down,
@@ -175,15 +171,15 @@ def overlapped_by_many(count: int) -> Obj:
         recorded_on_hold,
         released,
         released_to_cool_down,
-        told_of_their_release,
+        answered_released,
         absent,
         being_deleted,
         overlapped_by_many,
     ],
     ids=lambda body: body.__name__,
 )
-def test_a_call_costs_no_more_than_its_body_grows(body: Callable[[int], Obj]) -> None:
-    instruction_count(body(SMALL))  # what is cached for the whole process is no part of a call
+def test_the_cost_of_a_call_grows_no_faster_than_its_body(body: Callable[[int], Obj]) -> None:
+    instruction_count(body(SMALL))  # fills the caches of the process, which are not a cost of each call
     small, large = instruction_count(body(SMALL)), instruction_count(body(LARGE))
-    assert small > SMALL * 100, "the case does not do its work"
+    assert small > SMALL * 100, "the body does not lead to any work"
     assert large <= GROWTH_MAX * small

@@ -1,0 +1,1 @@
+"""Tests of the API group as the hooks know it: names, conditions, selectors, times."""

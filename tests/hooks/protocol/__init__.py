@@ -1,0 +1,1 @@
+"""Tests of what Metacontroller sends and accepts."""

@@ -1,0 +1,72 @@
+"""Children that cannot be read are returned as they came."""
+
+import pytest
+
+from hooks.api.names import EXTENT_KEY
+from tests.hooks.build import WEB, allocation_object, entry, range_body, range_object, request_object, with_ledger
+from tests.hooks.calls import answer_to, answers_of, post, sync_range
+
+ALLOCATIONS = "IPAMAllocation.ipam.mandelsoft.org/v1alpha1"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("spec", {}),
+        ("spec", {"cidr": "10.0.0.0/28", "new": [1.50, 10**30]}),
+        ("metadata", {"name": "x"}),
+        ("spec", None),
+    ],
+    ids=["an empty spec", "another spec", "no uid", "no spec"],
+)
+def test_one_malformed_allocation_among_many_is_returned_as_it_came(field: str, value: object) -> None:
+    """If it were left out, Metacontroller would delete it."""
+    entries = [entry(f"r{number}", f"10.0.0.{16 * number}/28") for number in range(5)]
+    answers = [allocation_object(f"r{n}", cidr=f"10.0.0.{16 * n}/28", revision=1) for n in range(5)]
+    requests = [request_object(f"r{number}") for number in range(5)]
+    body = range_body(with_ledger(range_object(), *entries), *requests, allocations=answers)
+    broken = allocation_object("x") | {field: value}
+    body["children"][ALLOCATIONS]["team-a/x-broken"] = broken
+    answer = answer_to(body)
+    (returned,) = [child for child in answer["children"] if child["metadata"]["name"] == "x-broken"]
+    assert returned == {
+        "apiVersion": "ipam.mandelsoft.org/v1alpha1",
+        "kind": "IPAMAllocation",
+        "metadata": {"namespace": "team-a", "name": "x-broken"},
+        "spec": broken["spec"],
+    }
+    answer["children"].remove(returned)
+    assert answers_of(answer) == {f"r{n}": ("Ready", f"10.0.0.{16 * n}/28") for n in range(5)}
+
+
+def test_an_allocation_that_cannot_be_read_is_returned_once_even_if_its_request_holds_a_block() -> None:
+    """Two children with one name would contradict each other."""
+    broken = allocation_object("web", cidr="10.0.0.0/28", revision=1)
+    broken["spec"]["revision"] = "one"
+    parent = with_ledger(range_object(), entry("web", "10.0.0.0/28"))
+    children = sync_range(parent, WEB, allocations=[broken])["children"]
+    assert [child["metadata"]["name"] for child in children] == [broken["metadata"]["name"]]
+    assert children[0]["spec"]["cidr"] == "10.0.0.0/28"
+
+
+@pytest.mark.parametrize("malformed", [None, 5, "x", []], ids=["null", "a number", "a text", "a list"])
+def test_an_allocation_that_is_not_an_object_fails_the_call_because_it_would_be_deleted(malformed: object) -> None:
+    body = range_body(range_object())
+    body["children"][ALLOCATIONS]["team-a/x"] = malformed
+    response = post("/ipamrange/sync", body)
+    assert response.status_code == 400
+    assert "team-a/x" in response.get_json()["error"]["path"]
+
+
+def test_an_own_extent_that_is_not_an_object_fails_the_call_because_it_would_be_deleted() -> None:
+    body = range_body(range_object(), announced=[], extents=[])
+    body["children"][EXTENT_KEY] = {"team-a/net-1": []}
+    assert post("/ipamrange/sync", body).status_code == 400
+
+
+@pytest.mark.parametrize("spec", [1, None, {"range": 1, "domain": [{"b": 1, "a": 2}]}])
+def test_an_own_extent_with_any_spec_is_returned_as_it_came(spec: object) -> None:
+    body = range_body(range_object(), announced=[], extents=[])
+    body["children"][EXTENT_KEY] = {"team-a/net-1": {"spec": spec}}
+    (returned,) = [each for each in answer_to(body)["children"] if each["metadata"]["name"] == "net-1"]
+    assert returned["spec"] == spec

@@ -1,0 +1,223 @@
+"""The life of an answer: every combination of what can be observed (the answer, the entry, the request, the revisions)
+against the diagram in hooks/ranges/answers.py, which is repeated here as a table.
+"""
+
+import copy
+from itertools import product
+
+import pytest
+
+from tests.hooks.build import (
+    CIDR,
+    DELETED_WEB,
+    WEB,
+    Obj,
+    allocation_object,
+    at,
+    entry,
+    range_body,
+    range_object,
+    renamed,
+    request_object,
+    with_ledger,
+)
+from tests.hooks.calls import answer_once_committed, answer_to, answers_of, ledger_of, messages_of, sync_range
+
+REVISION = 5  # r, of the observed ledger
+
+REQUESTS: dict[str, list[Obj]] = {
+    "alive": [WEB],
+    "released": [DELETED_WEB],
+    "absent": [],
+}
+Answer = tuple[str, int]  # state and the revision a on which it rests
+
+
+#: What the observed ledger records about the request.
+LEDGER: dict[str, Obj] = {
+    "entry": with_ledger(range_object(), entry("web", CIDR), revision=REVISION),
+    "release": with_ledger(range_object(), released=["web"], revision=REVISION),
+    "nothing": with_ledger(range_object(), revision=REVISION),
+}
+
+
+def answered(
+    answer: Answer | None, ledger: str, request: str, *, closing: bool = False, invalid_range: bool = True
+) -> tuple[Obj, Answer | None]:
+    """The answer of the call and that to the request. By default the range is invalid, so that it grants nothing."""
+    state, revision = answer or ("", 0)
+    cidr = CIDR if state in ("Ready", "Released") else ""
+    existing = [allocation_object("web", state, cidr=cidr, revision=revision)] if answer else []
+    parent = copy.deepcopy(LEDGER[ledger])
+    parent["spec"] |= {"chunkSize": 99} if invalid_range else {}
+    parent["status"] |= {"closing": True} if closing else {}
+    result = sync_range(parent, *REQUESTS[request], allocations=existing)
+    specs = [child["spec"] for child in result["children"]]
+    assert len(specs) <= 1
+    return result, (specs[0]["state"], specs[0].get("revision", 0)) if specs else None
+
+
+OLDER, SAME, NEWER = REVISION - 1, REVISION, REVISION + 1
+READY_NOW, RELEASED_NOW = ("Ready", SAME), ("Released", SAME)
+BUSY, INVALID = ("Busy", 0), ("Invalid", 0)
+UNSERVED: tuple[Answer | None, ...] = (None, BUSY, INVALID)
+READY: tuple[Answer, ...] = tuple(("Ready", a) for a in (OLDER, SAME, NEWER))
+RELEASED: tuple[Answer, ...] = tuple(("Released", a) for a in (OLDER, SAME, NEWER))
+
+#: (observed answer, record in the observed ledger, observed request) -> published answer
+LIFE: list[tuple[Answer | None, str, str, Answer | None]] = [
+    # nothing, Busy, Invalid -- entry in the ledger --> Ready(a = r); S3
+    *((old, "entry", request, READY_NOW) for old in UNSERVED for request in REQUESTS),
+    # nothing, Busy, Invalid, Ready -- release in the ledger, request observed --> Released(a = r)
+    *((old, "release", request, RELEASED_NOW) for old in (*UNSERVED, *READY) for request in ("alive", "released")),
+    # Ready -- neither of them, request is being released --> the same: the release is being committed
+    *((old, "nothing", "released", old) for old in READY),
+    # Ready -- neither of them, r >= a, request alive or absent --> nothing
+    *((("Ready", a), "nothing", request, None) for a in (OLDER, SAME) for request in ("alive", "absent")),
+    # Released -- entry in the ledger, request alive --> Ready: not written by the range
+    *((old, "entry", "alive", READY_NOW) for old in RELEASED),
+    # Ready, Released -- release in the ledger, request absent --> nothing
+    *((old, "release", "absent", None) for old in (*READY, *RELEASED)),
+    # Busy, Invalid -- request absent --> the same, marked; then nothing (tested below)
+    *((old, "nothing", "absent", old) for old in (BUSY, INVALID)),
+    *((old, "release", "absent", None) for old in UNSERVED),
+    (None, "nothing", "absent", None),
+    # right answers stay
+    *((old, "entry", request, old) for old in READY for request in REQUESTS),
+    *((old, "release", request, old) for old in RELEASED for request in ("alive", "released")),
+    *((old, "nothing", "alive", INVALID) for old in UNSERVED),
+    *((old, "nothing", "released", old) for old in (*UNSERVED, *RELEASED)),
+    # answers that rest on a later ledger than the observed one stay
+    *((("Ready", NEWER), "nothing", request, ("Ready", NEWER)) for request in ("alive", "absent")),
+    *((("Released", NEWER), ledger, "absent", ("Released", NEWER)) for ledger in ("entry", "nothing")),
+    (("Released", NEWER), "entry", "released", ("Released", NEWER)),
+    # otherwise the ledger is right, and the answer was not written by the range
+    *((("Released", a), "entry", request, READY_NOW) for a in (OLDER, SAME) for request in ("released", "absent")),
+    *((("Released", a), "nothing", "absent", None) for a in (OLDER, SAME)),
+    *((old, "nothing", "alive", None) for old in RELEASED),
+]
+
+
+def described(row: tuple[Answer | None, str, str, Answer | None]) -> str:
+    answer, ledger, request, _ = row
+    return f"{answer or 'no answer'}, {ledger} in the ledger, request {request}"
+
+
+@pytest.mark.parametrize(("answer", "ledger", "request_", "expected"), LIFE, ids=map(described, LIFE))
+def test_an_answer_changes_as_the_diagram_shows(
+    answer: Answer | None, ledger: str, request_: str, expected: Answer | None
+) -> None:
+    assert answered(answer, ledger, request_)[1] == expected
+
+
+def test_the_table_has_every_cell() -> None:
+    cells = set(product((*UNSERVED, *READY, *RELEASED), LEDGER, REQUESTS))
+    assert {row[:3] for row in LIFE} == cells
+    assert len(LIFE) == len(cells)
+
+
+@pytest.mark.parametrize("request_", list(REQUESTS))
+def test_a_closing_ledger_ends_answers_that_rest_on_a_later_one(request_: str) -> None:
+    """Nothing is granted after `closing`, so an answer that rests on a later ledger without it cannot be right."""
+    expected: dict[str, Answer | None] = {"alive": None, "absent": None, "released": ("Ready", NEWER)}
+    assert answered(("Ready", NEWER), "nothing", request_, closing=True)[1] == expected[request_]
+
+
+def test_a_refusal_ends_in_two_steps() -> None:
+    """Metacontroller deletes an answer even if it has changed, but updates it only if it is as observed."""
+    parent = with_ledger(range_object(), revision=REVISION)
+    (marked,) = sync_range(parent, allocations=[allocation_object("web", "Busy", reason="Exhausted")])["children"]
+    assert (marked["spec"]["state"], marked["spec"]["reason"]) == ("Busy", "Withdrawn")
+    marked_allocation = allocation_object("web", "Busy", reason="Withdrawn")
+    assert sync_range(parent, allocations=[marked_allocation])["children"] == []
+    served = sync_range(parent, WEB, allocations=[marked_allocation])
+    assert ledger_of(served) == {"web": CIDR}
+
+
+# --- S3: from the observed ledger only ------------------------------------------------------------------------------
+
+
+def test_a_grant_of_this_call_is_not_published_by_it() -> None:
+    for old in UNSERVED:
+        result, answer = answered(old, "nothing", "alive", invalid_range=False)
+        assert ledger_of(result) == {"web": CIDR}
+        assert answer is None or answer[0] in ("Busy", "Invalid")
+
+
+@pytest.mark.parametrize("answer", [*UNSERVED, *READY])
+@pytest.mark.parametrize("ledger", ["entry", "nothing"])
+def test_a_release_of_this_call_is_not_published_by_it(answer: Answer | None, ledger: str) -> None:
+    result, published = answered(answer, ledger, "released")
+    assert ledger_of(result) == {}
+    assert result["status"]["released"] == ["uid-web"]
+    assert result["status"]["revision"] == REVISION + 1
+    assert published is None or published[0] != "Released"
+
+
+def test_a_refusal_because_of_a_grant_is_published_once_the_grant_is_committed() -> None:
+    """Otherwise a call with a stale view of the range could refuse a holder its own block."""
+    old, young = (
+        request_object(name, wanted=CIDR, created=at(seconds)) for name, seconds in (("old", -9), ("young", -8))
+    )
+    hopeless = request_object("hopeless", wanted="10.9.0.0/28")
+    body = range_body(range_object(), old, young, hopeless)
+    proposed, committed = answer_to(body), answer_once_committed(body)
+    assert ledger_of(proposed) == {"old": CIDR}
+    assert answers_of(proposed) == {"hopeless": ("Invalid", "")}
+    assert proposed["status"]["pending"] == 1
+    assert messages_of(committed)["young"] == f"{CIDR} is held by team-a/old"
+
+
+def test_a_busy_answer_stays_while_its_request_waits_for_its_grant() -> None:
+    """Busy stays until Ready replaces it: deleting it in between would be one more write, and leave a gap."""
+    assert answered(BUSY, "nothing", "alive", invalid_range=False)[1] == BUSY
+
+
+def test_a_released_request_is_granted_nothing() -> None:
+    """A stale cache still shows it alive."""
+    for answer in (None, ("Released", OLDER)):
+        result, published = answered(answer, "release", "alive", invalid_range=False)
+        assert ledger_of(result) == {}
+        assert result["status"]["revision"] == REVISION
+        assert published is not None
+        assert published[0] == "Released"
+
+
+# --- answers that the range did not write ---------------------------------------------------------------------------
+
+
+def children_of(*allocations: Obj) -> list[Obj]:
+    children: list[Obj] = sync_range(LEDGER["entry"], WEB, allocations=list(allocations))["children"]
+    return children
+
+
+def test_an_answer_with_another_block_is_deleted_before_the_right_one_is_published() -> None:
+    """The cidr of an allocation is immutable: the API server would refuse every update."""
+    assert children_of(allocation_object("web", cidr="10.0.0.16/28", revision=REVISION)) == []
+
+
+def test_an_allocation_with_another_name_is_not_an_answer() -> None:
+    (child,) = children_of(renamed(allocation_object("web", cidr="10.0.0.16/28", revision=REVISION), "stranger"))
+    assert (child["metadata"]["name"], child["spec"]["cidr"]) != ("stranger", "10.0.0.16/28")
+
+
+def test_a_reason_left_on_a_ready_answer_is_cleared() -> None:
+    (child,) = children_of(allocation_object("web", cidr=CIDR, revision=4, reason="Exhausted", message="no room"))
+    assert child["spec"] == {
+        "range": "net",
+        "request": {"namespace": "team-a", "name": "web", "uid": "uid-web"},
+        "state": "Ready",
+        "cidr": CIDR,
+        "revision": 4,
+    }
+
+
+def test_answers_are_sorted_by_name_and_have_only_the_required_fields() -> None:
+    entries = [entry(name, f"10.0.0.{16 * n}/28") for n, name in enumerate("zyx")]
+    parent = with_ledger(range_object(), *entries, revision=3)
+    children = sync_range(parent, *(request_object(name) for name in "zyxw"))["children"]
+    names = [child["metadata"]["name"] for child in children]
+    assert names == sorted(names)
+    assert len(names) == 3
+    assert all(set(child) == {"apiVersion", "kind", "metadata", "spec"} for child in children)
+    assert all(set(child["metadata"]) == {"namespace", "name"} for child in children)

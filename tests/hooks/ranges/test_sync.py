@@ -1,0 +1,184 @@
+"""customize, sync and finalize of an IPAMRange: the rules of customize, deletion, and the time of the next call."""
+
+import pytest
+
+from hooks.api import names
+from tests.hooks.build import (
+    CIDR,
+    DELETED_WEB,
+    WEB,
+    Obj,
+    allocation_object,
+    at,
+    deleted,
+    entry,
+    namespace_object,
+    range_body,
+    range_object,
+    request_object,
+    with_ledger,
+)
+from tests.hooks.calls import answer_to, answers_of, condition, customize_range, ledger_of, messages_of, sync_range
+
+# --- customize --------------------------------------------------------------------------------------------------------
+
+
+def test_customize_asks_for_requests_and_extents_by_label_and_for_the_namespace() -> None:
+    assert customize_range(range_object()) == {
+        "relatedResources": [
+            {
+                "apiVersion": "ipam.mandelsoft.org/v1alpha1",
+                "resource": "ipamrequests",
+                "labelSelector": {"matchLabels": {"ipam.mandelsoft.org/range": "team-a.net"}},
+                "namespace": "team-a",
+            },
+            {"apiVersion": "v1", "resource": "namespaces", "names": ["team-a"]},
+            {
+                "apiVersion": "ipam.mandelsoft.org/v1alpha1",
+                "resource": "ipamextents",
+                "labelSelector": {"matchLabels": {"ipam.mandelsoft.org/domain": "namespace.team-a"}},
+            },
+        ]
+    }
+
+
+def test_customize_depends_on_name_and_spec_alone() -> None:
+    """Metacontroller caches the answer by uid and generation: changed labels or status do not refresh it."""
+    other = with_ledger(deleted(range_object("::/64"), at(0)), entry("a", "::/128"), closing=True)
+    assert customize_range(other) == customize_range(range_object())
+
+
+def test_customize_asks_for_the_extents_of_the_named_domain() -> None:
+    rules = customize_range(range_object(domain="corp"))["relatedResources"]
+    (asked,) = [each for each in rules if each["resource"] == "ipamextents"]
+    assert asked["labelSelector"] == {"matchLabels": {names.DOMAIN_LABEL: "corp"}}
+
+
+# --- deletion ---------------------------------------------------------------------------------------------------------
+
+CLOSING = with_ledger(deleted(range_object()), revision=3, closing=True)
+CLOSING_WITH_HOLDER = with_ledger(deleted(range_object()), entry("web", "10.0.0.0/28"), revision=3, closing=True)
+
+
+def test_a_deletion_is_committed_as_closing_first() -> None:
+    answer = sync_range(deleted(range_object()), finalizing=True)
+    assert (answer["status"]["closing"], answer["status"]["revision"]) == (True, 1)
+    assert answer["finalized"] is False
+
+
+@pytest.mark.parametrize(
+    ("parent", "requests", "allocations", "finalized"),
+    [
+        (CLOSING, [], [], True),
+        (deleted(range_object()), [], [], False),
+        (CLOSING_WITH_HOLDER, [], [], False),
+        (CLOSING_WITH_HOLDER, [DELETED_WEB], [], False),
+        (CLOSING, [WEB], [], False),
+        (CLOSING, [DELETED_WEB], [], False),
+        (CLOSING, [], [allocation_object("web", "Released", revision=1)], False),
+        (CLOSING, [request_object("web", range_="other")], [], True),
+    ],
+    ids=[
+        "closing and empty",
+        "not observed as closing",
+        "a holder",
+        "a holder that is released in this call",
+        "a request refers to it",
+        "a released request refers to it",
+        "an answer exists",
+        "a request of another range",
+    ],
+)
+def test_a_range_is_finalized_only_when_the_observed_ledger_is_closing_and_empty(
+    parent: Obj, requests: list[Obj], allocations: list[Obj], *, finalized: bool
+) -> None:
+    answer = sync_range(parent, *requests, allocations=allocations, finalizing=True)
+    assert answer["finalized"] is finalized
+
+
+def test_sync_does_not_answer_finalized() -> None:
+    assert "finalized" not in sync_range(with_ledger(range_object(), revision=1, closing=True))
+
+
+def test_nothing_is_granted_once_the_ledger_is_closing_even_if_the_deletion_is_not_observed() -> None:
+    answer = sync_range(with_ledger(range_object(), revision=1, closing=True), WEB)
+    assert ledger_of(answer) == {}
+    assert messages_of(answer)["web"] == "range team-a/net is being deleted"
+    assert answers_of(answer)["web"] == ("Invalid", "")
+
+
+def test_nothing_is_granted_in_the_call_that_observes_the_deletion() -> None:
+    answer = sync_range(deleted(range_object()), WEB)
+    assert ledger_of(answer) == {}
+    assert messages_of(answer)["web"] == "range team-a/net is being deleted"
+
+
+def test_closing_is_never_undone() -> None:
+    assert sync_range(with_ledger(range_object(), revision=1, closing=True))["status"]["closing"] is True
+
+
+def test_a_deleted_range_names_the_requests_for_which_it_waits() -> None:
+    parent = with_ledger(deleted(range_object()), entry("held", "10.0.0.0/28"), closing=True)
+    status = sync_range(parent, request_object("held"), finalizing=True)["status"]
+    assert (status["state"], status["message"]) == ("Deleting", "waiting for 1 request: team-a/held")
+    shown = condition(status)
+    assert (shown["status"], shown["reason"]) == ("False", "Deleting")
+
+
+def test_a_request_that_cannot_be_read_blocks_the_deletion_of_its_range() -> None:
+    """It is unknown which range it names. While it exists, it may be this one."""
+    broken: Obj = request_object("web")
+    broken["metadata"]["generation"] = "one"
+    assert sync_range(CLOSING, broken, finalizing=True)["finalized"] is False
+
+
+def test_an_answer_that_cannot_be_read_blocks_the_deletion_of_its_range() -> None:
+    broken = allocation_object("web", "Released", revision=1)
+    broken["spec"]["request"] = "team-a/web"
+    assert sync_range(CLOSING, allocations=[broken], finalizing=True)["finalized"] is False
+
+
+# --- namespaces that are being deleted --------------------------------------------------------------------------------
+
+
+def test_in_a_namespace_that_is_being_deleted_no_answer_is_created_and_none_is_lost() -> None:
+    parent = with_ledger(range_object(), entry("old", "10.0.0.0/28"), entry("new", "10.0.0.16/28"))
+    existing = allocation_object("old", cidr="10.0.0.0/28", revision=1)
+    requests = [request_object("old"), request_object("new"), request_object("refused", size=99)]
+    namespaces = [deleted(namespace_object(), at(-5))]
+    answer = sync_range(parent, *requests, allocations=[existing], namespaces=namespaces)
+    assert answers_of(answer) == {"old": ("Ready", "10.0.0.0/28")}
+    other = [namespace_object(), deleted(namespace_object("team-b"), at(-5))]
+    answer = sync_range(parent, *requests, allocations=[existing], namespaces=other)
+    assert set(answers_of(answer)) == {"old", "new", "refused"}
+
+
+# --- the next call ----------------------------------------------------------------------------------------------------
+
+AT_REST = 300.0
+HELD = with_ledger(range_object(), entry("web", CIDR))
+ABSENT = entry("web", CIDR, absent_since=at(-20))
+ANSWERS = [allocation_object("web", cidr=CIDR, revision=1)]
+
+
+@pytest.mark.parametrize(
+    ("body", "seconds"),
+    [
+        (range_body(range_object()), AT_REST),
+        (range_body(HELD, WEB, allocations=ANSWERS), AT_REST),
+        (range_body(HELD, WEB), 10),
+        (range_body(with_ledger(deleted(range_object()), ABSENT, closing=True), allocations=ANSWERS), 40),
+        (range_body(with_ledger(range_object(), ABSENT), allocations=ANSWERS), AT_REST),
+        (range_body(HELD, WEB, namespaces=[deleted(namespace_object())]), AT_REST),
+    ],
+    ids=[
+        "nothing to do",
+        "at rest",
+        "an answer that does not exist yet",
+        "an absent holder of a closing range",
+        "an absent holder",
+        "an answer that cannot be created",
+    ],
+)
+def test_the_next_call_is_soon_where_only_time_helps_and_late_at_rest(body: Obj, seconds: float) -> None:
+    assert answer_to(body)["resyncAfterSeconds"] == seconds

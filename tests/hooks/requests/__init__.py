@@ -1,0 +1,1 @@
+"""Tests of one IPAMRequest: bodies in, its status out."""

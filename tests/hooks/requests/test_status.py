@@ -1,0 +1,132 @@
+"""The status of a request: what it shows for each answer, and without one."""
+
+import pytest
+
+from tests.hooks.build import CIDR, WEB, Obj, allocation_object, at, recording, request_object, showing
+from tests.hooks.calls import condition, sync_request
+
+LABEL = {"ipam.mandelsoft.org/range": "team-a.net"}
+
+
+def test_ready_shows_the_block_in_status_and_annotation() -> None:
+    assert sync_request(WEB, allocation_object("web", cidr=CIDR, revision=4)) == {
+        "labels": LABEL,
+        "annotations": {"ipam.mandelsoft.org/cidr": CIDR},
+        "status": {
+            "cidr": CIDR,
+            "state": "Ready",
+            "observedGeneration": 1,
+            "conditions": [
+                {
+                    "type": "Ready",
+                    "status": "True",
+                    "reason": "Allocated",
+                    "message": "",
+                    "lastTransitionTime": at(0),
+                    "observedGeneration": 1,
+                }
+            ],
+        },
+    }
+
+
+@pytest.mark.parametrize(("state", "other"), [("Busy", "Reconciling"), ("Invalid", "Stalled")])
+@pytest.mark.parametrize("reason", ["Exhausted", ""], ids=["with a reason", "without one"])
+def test_a_refusal_is_shown_with_its_message_and_with_conditions_for_kstatus(
+    state: str, other: str, reason: str
+) -> None:
+    answer = sync_request(WEB, allocation_object("web", state, reason=reason, message="because"))
+    status = answer["status"]
+    assert (status["state"], status["message"], status.get("cidr", "")) == (state, "because", "")
+    assert "annotations" not in answer
+    assert answer["resyncAfterSeconds"] == 300
+    assert [(c["type"], c["status"], c["reason"], c["message"]) for c in status["conditions"]] == [
+        ("Ready", "False", reason or state, "because"),
+        (other, "True", reason or state, "because"),
+    ]
+
+
+def test_a_request_whose_spec_cannot_be_read_is_invalid_without_an_answer() -> None:
+    answer = sync_request(WEB | {"spec": {"ipam": {"name": 7}}})
+    message = "the spec can't be read: Expected `str`, got `int` - at `spec.ipam.name`"
+    assert (answer["status"]["state"], answer["status"]["message"]) == ("Invalid", message)
+    stalled = condition(answer["status"], "Stalled")
+    assert (stalled["status"], stalled["reason"]) == ("True", "InvalidSpec")
+
+
+@pytest.mark.parametrize("created", [0, -30, -86_400], ids=["just created", "30 s", "a day"])
+def test_a_request_without_an_answer_gets_no_status(created: int) -> None:
+    """The first status comes with an answer. Until then the default of the CRD names what to check, without a write."""
+    assert sync_request(request_object("web", created=at(created))) == {
+        "labels": LABEL,
+        "status": None,
+        "resyncAfterSeconds": 60,
+    }
+
+
+def test_a_request_with_a_block_is_never_pending() -> None:
+    """Its allocation may be missing from a stale cache, or have been deleted by hand."""
+    answer = sync_request(showing(request_object("web", created=at(-9999)), CIDR))
+    assert answer == {"labels": LABEL, "status": None, "resyncAfterSeconds": 60}
+
+
+@pytest.mark.parametrize("state", ["Busy", "Invalid"])
+def test_a_withdrawn_refusal_does_not_stay(state: str) -> None:
+    refused = WEB | {"status": {"state": state, "message": "because"}}
+    status = sync_request(refused)["status"]
+    assert (status["state"], status["message"]) == (
+        "Pending",
+        "range team-a/net no longer answers: check that it exists and allows this namespace",
+    )
+    assert condition(status, "Reconciling")
+    assert sync_request(refused | {"status": status})["status"] is None
+
+
+def test_a_released_answer_is_ignored_while_the_request_exists() -> None:
+    assert sync_request(showing(WEB, CIDR), allocation_object("web", "Released"))["status"] is None
+
+
+@pytest.mark.parametrize("state", ["Busy", "Invalid"])
+def test_a_published_block_stays_whatever_the_answer_is(state: str) -> None:
+    shown = showing(WEB, CIDR)
+    status = sync_request(shown, allocation_object("web", state, message="10.0.0.0/28 is held by x"))["status"]
+    assert (status["cidr"], status["state"]) == (CIDR, state)
+    ready = condition(status)
+    assert ready["status"] == "False"
+
+
+def test_a_request_that_shows_another_block_than_its_answer_is_not_ready() -> None:
+    shown = showing(WEB, CIDR)
+    answer = sync_request(shown, allocation_object("web", cidr="10.0.0.16/28"))
+    ready = condition(answer["status"])
+    assert answer["status"]["cidr"] == CIDR
+    assert answer.get("annotations", {}).get("ipam.mandelsoft.org/cidr") != "10.0.0.16/28"
+    assert (answer["status"]["state"] == "Ready") == (ready["status"] == "True")
+    assert answer["status"]["state"] != "Ready"
+
+
+def test_the_same_answer_again_is_the_same_status() -> None:
+    allocation = allocation_object("web", "Busy", message="no room")
+    status = sync_request(WEB, allocation)["status"]
+    again = sync_request(WEB | {"status": status}, allocation)
+    assert again["status"] == status
+
+
+# --- recorded blocks --------------------------------------------------------------------------------------------------
+
+
+def test_the_message_about_another_block_than_the_recorded_one_is_permanent() -> None:
+    allocation = allocation_object("web", cidr="10.0.0.0/28", revision=1)
+    answer = sync_request(recording(WEB, "10.0.0.64/28"), allocation)
+    why = "which was not free or is not what the spec asks for"
+    message = f"allocated 10.0.0.0/28 instead of the recorded 10.0.0.64/28, {why}"
+    assert (answer["status"]["state"], answer["status"]["message"]) == ("Ready", message)
+    assert answer["annotations"] == {"ipam.mandelsoft.org/cidr": "10.0.0.0/28"}
+    later = recording(WEB, "10.0.0.0/28") | {"status": answer["status"]}
+    assert sync_request(later, allocation)["status"] == answer["status"]
+
+
+@pytest.mark.parametrize("request_", [WEB, recording(WEB, "10.0.0.0/28")])
+def test_a_request_that_gets_its_recorded_block_has_no_message(request_: Obj) -> None:
+    answer = sync_request(request_, allocation_object("web", cidr="10.0.0.0/28", revision=1))
+    assert "message" not in answer["status"]

@@ -1,0 +1,221 @@
+"""customize, sync and finalize of an IPAMRequest: what it asks for, its label, and when its finalizer is removed."""
+
+import pytest
+
+from tests.hooks.build import (
+    CIDR,
+    DELETED_WEB,
+    WEB,
+    Obj,
+    allocation_object,
+    at,
+    deleted,
+    extent_object,
+    namespace_object,
+    request_object,
+    showing,
+    unanswered,
+    uncontrolled,
+)
+from tests.hooks.calls import customize_request, finalize_request, sync_request
+
+UNANSWERED = "ipam.mandelsoft.org/unanswered-since"
+LABEL = {"ipam.mandelsoft.org/range": "team-a.net"}
+
+
+# --- customize --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("request_", "namespace"),
+    [
+        (WEB, "team-a"),
+        (request_object("web", range_="team-a/net"), "team-a"),
+        (request_object("web", range_="infra/net"), "infra"),
+    ],
+    ids=["its own namespace", "named", "another one"],
+)
+def test_customize_asks_for_one_allocation_by_name(request_: Obj, namespace: str) -> None:
+    name = allocation_object("web", range_=f"{namespace}/net")["metadata"]["name"]
+    assert customize_request(request_) == {
+        "relatedResources": [
+            {
+                "apiVersion": "ipam.mandelsoft.org/v1alpha1",
+                "resource": "ipamallocations",
+                "namespace": namespace,
+                "names": [name],
+            }
+        ]
+    }
+
+
+def test_customize_asks_for_nothing_if_the_spec_cannot_be_read() -> None:
+    assert customize_request(WEB | {"spec": {"ipam": "net"}}) == {"relatedResources": []}
+
+
+def test_customize_of_one_name_and_two_uids_asks_for_two_allocations() -> None:
+    assert customize_request(request_object("web", uid="one")) != customize_request(request_object("web", uid="two"))
+
+
+def test_only_a_deleted_request_asks_for_extents() -> None:
+    """Each event of an allocation is compared with each rule of each request."""
+    asked = [rule["resource"] for rule in customize_request(WEB)["relatedResources"]]
+    asked_later = [rule["resource"] for rule in customize_request(DELETED_LONG_AGO)["relatedResources"]]
+    assert asked == ["ipamallocations"]
+    assert asked_later == ["ipamallocations", "ipamextents", "namespaces"]
+
+
+# --- the label --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "allocations",
+    [
+        [],
+        [allocation_object("web", cidr=CIDR)],
+        [allocation_object("web", "Busy", message="no room")],
+        [allocation_object("web", "Released")],
+    ],
+    ids=["no answer", "Ready", "Busy", "Released"],
+)
+def test_every_answer_sets_the_label_by_which_the_range_finds_it(allocations: list[Obj]) -> None:
+    assert sync_request(WEB, *allocations)["labels"] == LABEL
+
+
+def test_the_label_names_the_namespace_of_the_range() -> None:
+    elsewhere = request_object("team-b/web", range_="infra/net")
+    assert sync_request(elsewhere)["labels"] == {"ipam.mandelsoft.org/range": "infra.net"}
+    assert sync_request(request_object("team-b/web"))["labels"] == {"ipam.mandelsoft.org/range": "team-b.net"}
+
+
+def test_a_deleted_request_that_waits_keeps_its_label() -> None:
+    request = DELETED_WEB
+    assert finalize_request(request)["labels"] == LABEL
+    assert finalize_request(request, allocation_object("web", cidr=CIDR))["labels"] == LABEL
+
+
+# --- deletion ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("state", "finalized"), [("Ready", False), ("Busy", False), ("Invalid", False), ("Released", True)]
+)
+def test_a_deleted_request_is_finalized_when_its_range_has_released_it(state: str, *, finalized: bool) -> None:
+    request = deleted(WEB, at(-9999))
+    answer = finalize_request(request, allocation_object("web", state, cidr=CIDR if state == "Ready" else ""))
+    assert answer == {"labels": LABEL, "finalized": finalized, "resyncAfterSeconds": 60}
+
+
+def test_a_deleted_request_records_since_when_it_has_no_answer() -> None:
+    """Since the first call, not since the deletion: before it, the range may not have been called at all."""
+    assert finalize_request(deleted(WEB, at(-9999))) == {
+        "labels": LABEL,
+        "annotations": {UNANSWERED: at(0)},
+        "finalized": False,
+        "resyncAfterSeconds": 10,
+    }
+
+
+@pytest.mark.parametrize(("since", "left"), [(0, 10), (-9, 1)])
+def test_a_deleted_request_waits_ten_seconds_for_an_answer(since: int, left: float) -> None:
+    request = unanswered(deleted(WEB, at(-9999)), at(since))
+    answer = finalize_request(request)
+    assert (answer["finalized"], answer["resyncAfterSeconds"]) == (False, left)
+    assert answer["annotations"] == {UNANSWERED: at(since)}
+
+
+@pytest.mark.parametrize("since", [-10, -11, -9999])
+def test_a_deleted_request_without_an_answer_is_finalized_after_ten_seconds(since: int) -> None:
+    request = unanswered(deleted(WEB, at(-9999)), at(since))
+    assert finalize_request(request) == {"finalized": True}
+
+
+def test_a_deletion_in_the_future_does_not_lengthen_the_wait() -> None:
+    request = unanswered(deleted(WEB, at(3600)), at(-9))
+    assert finalize_request(request)["annotations"] == {UNANSWERED: at(-9)}
+    request = unanswered(deleted(WEB, at(3600)), at(-10))
+    assert finalize_request(request) == {"finalized": True}
+
+
+@pytest.mark.parametrize(
+    "since", ["", "yesterday", "2026-11-23T20:00:00", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"]
+)
+def test_an_annotation_with_any_value_is_accepted(since: str) -> None:
+    request = unanswered(DELETED_WEB, since)
+    assert finalize_request(request)["finalized"] in (True, False)
+
+
+def test_a_deleted_request_that_shows_a_block_waits_for_hooks_that_can_read_its_spec() -> None:
+    request = showing(DELETED_WEB, "10.0.0.0/28")
+    request["spec"]["size"] = "small"
+    assert finalize_request(request) == {"finalized": False, "resyncAfterSeconds": 60}
+
+
+def test_a_deleted_request_whose_spec_cannot_be_read_is_finalized_at_once() -> None:
+    """It names no range, so no range can hold a block for it."""
+    assert finalize_request(deleted(WEB, at(0)) | {"spec": {}}) == {"finalized": True}
+
+
+def test_a_deletion_writes_no_status() -> None:
+    request = showing(DELETED_WEB, CIDR)
+    for answer in (finalize_request(request), finalize_request(request, allocation_object("web", cidr=CIDR))):
+        assert "status" not in answer
+
+
+# --- a range that will answer -----------------------------------------------------------------------------------------
+
+DELETED_LONG_AGO = unanswered(deleted(WEB, at(-9999)), at(-9999))
+WAITS = {"labels": LABEL, "finalized": False, "resyncAfterSeconds": 60}
+ANNOUNCED = "10.0.0.0/24"
+OPEN = {"from": "Selector", "selector": {"matchLabels": {"open": "yes"}}}
+
+
+def test_a_deleted_request_waits_for_an_existing_range_however_long_it_takes() -> None:
+    """A range may write 10,000 answers before its next call; a request removed meanwhile might leave a block."""
+    assert finalize_request(DELETED_LONG_AGO, extents=[extent_object(ANNOUNCED)]) == WAITS
+    assert finalize_request(DELETED_LONG_AGO, extents=[]) == {"finalized": True}
+
+
+@pytest.mark.parametrize(
+    "extent",
+    [
+        uncontrolled(extent_object(ANNOUNCED)),
+        extent_object(ANNOUNCED, range_="other"),
+        {**(e := extent_object(ANNOUNCED)), "metadata": {**e["metadata"], "labels": {}}},
+        {**e, "spec": {"range": "net"}},
+    ],
+    ids=["without a controller", "of another range", "without a label", "unreadable"],
+)
+def test_a_deleted_request_does_not_wait_because_of_another_extent(extent: Obj) -> None:
+    assert finalize_request(DELETED_LONG_AGO, extents=[extent]) == {"finalized": True}
+
+
+@pytest.mark.parametrize(
+    ("allowed", "labels", "waits"),
+    [
+        (None, {}, False),
+        ({"from": "Same"}, {}, False),
+        ({"from": "All"}, {}, True),
+        (OPEN, {"open": "yes"}, True),
+        (OPEN, {}, False),
+    ],
+    ids=["absent", "Same", "All", "selected", "not selected"],
+)
+def test_a_deleted_request_waits_only_for_a_range_that_serves_its_namespace(
+    allowed: Obj | None, labels: Obj, *, waits: bool
+) -> None:
+    request = unanswered(deleted(request_object("team-b/web", range_="team-a/net"), at(-9999)), at(-9999))
+    answer = finalize_request(
+        request,
+        extents=[extent_object(ANNOUNCED, allowed=allowed)],
+        namespaces=[namespace_object("team-b", labels=labels)],
+    )
+    assert answer == (WAITS if waits else {"finalized": True})
+
+
+def test_a_deleted_request_waits_if_one_of_several_extents_serves_its_namespace() -> None:
+    """Two lives of a range may have left extents that differ; their order in the body does not matter."""
+    request = deleted(request_object("team-b/web", range_="team-a/net"), at(-9999))
+    extents = [extent_object(ANNOUNCED, version=7), extent_object(ANNOUNCED, version=8, allowed={"from": "All"})]
+    for order in (extents, extents[::-1]):
+        assert finalize_request(request, extents=order, namespaces=[namespace_object("team-b")]) == WAITS
