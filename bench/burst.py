@@ -23,7 +23,7 @@ from controlplane.api import RANGES, REQUESTS, Refused, kubectl, objects_path
 from controlplane.at_rest import differences_at_rest
 from controlplane.audit import audit_history
 from controlplane.history import current_revision, read_history
-from controlplane.load import Burst
+from controlplane.load import Load
 from controlplane.processes import wait_until
 from controlplane.team import Team
 
@@ -174,17 +174,17 @@ def _cluster() -> tuple[cluster.Running, bool]:
 
 def _burst(running: cluster.Running, team: Team, watch: ReadyWatch, standing: int, count: int) -> Result:
     before = read(running)
-    burst = Burst(team.api, team.namespace, "net", count, prefix=f"on-{standing}")
-    burst.start()
-    burst.wait_created()
+    load = Load(team.api, team.namespace, "net", count, prefix=f"on-{standing}")
+    load.start()
+    load.wait_created()
     wait_until(
-        lambda: sum(name in watch.ready_at for name in burst.names) == count,
+        lambda: sum(name in watch.ready_at for name in load.names) == count,
         what=f"{count} requests are Ready",
         seconds=BURST_SECONDS_MAX,
         step_seconds=0.05,
     )
     cost = read(running).since(before)
-    return Result(count, standing, [(burst.created_at[name], watch.ready_at[name]) for name in burst.names], cost)
+    return Result(count, standing, [(load.created_at[name], watch.ready_at[name]) for name in load.names], cost)
 
 
 def _row(result: Result) -> str:

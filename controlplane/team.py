@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from controlplane.api import ALLOCATIONS, RANGES, REQUESTS, Refused, objects_path
 from controlplane.at_rest import differences_at_rest
-from controlplane.load import Burst
+from controlplane.load import Load
 from controlplane.objects import namespace_object, range_object, request_object
 from controlplane.processes import NotInTime, wait_until
 
@@ -23,7 +23,7 @@ class Team:
 
     def __init__(self, api: Api, namespace: str) -> None:
         self.api, self.namespace = api, namespace
-        self._bursts: list[Burst] = []
+        self._loads: list[Load] = []
 
     def found(self) -> None:
         """Creates the namespace."""
@@ -41,17 +41,17 @@ class Team:
         """Creates a request."""
         return self.api.create(request_object(self.namespace, name, range_name, **spec))
 
-    def burst(self, count: int, range_name: str = "net") -> Burst:
-        """Starts a burst of requests."""
-        burst = Burst(self.api, self.namespace, range_name, count)
-        self._bursts.append(burst)
-        burst.start()
-        return burst
+    def start_load(self, count: int, range_name: str = "net") -> Load:
+        """Starts to create that many requests at once."""
+        load = Load(self.api, self.namespace, range_name, count)
+        self._loads.append(load)
+        load.start()
+        return load
 
-    def give_up_bursts(self) -> None:
-        """Ends the creators of all bursts."""
-        for burst in self._bursts:
-            burst.give_up()
+    def stop_loads(self) -> None:
+        """Ends the creators of all loads."""
+        for load in self._loads:
+            load.stop()
 
     def request(self, name: str) -> Obj:
         """A request as it is now."""

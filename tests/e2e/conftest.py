@@ -151,7 +151,7 @@ def team(request: pytest.FixtureRequest, loop: Loop) -> Iterator[Team]:
     team = Team(loop.plane.api, _namespace_name(request.node.name))
     team.found()
     yield team
-    team.give_up_bursts()
+    team.stop_loads()
     if not request.node.stash.get(ENDED, False):
         return  # Ctrl-C: nobody waits for anything any more.
     faults = _faults(loop, team, start)

@@ -99,23 +99,23 @@ class Recorder:
     def record(self, story: Story, api: Api) -> list[Call]:
         """Lets a story take place and returns its calls; afterwards nothing is left of it."""
         self._recording = recording = Recording(story.name, self._send)
-        world = RealWorld(api)
+        stage = RealStage(api)
         for step in [founded(story), *story.steps]:
             recording.begin(step, _next_second())
-            perform(step, story.name, world)
-            self._wait_for_end(step, story.name, world)
+            perform(step, story.name, stage)
+            self._wait_for_end(step, story.name, stage)
         self._recording = Recording("", self._send)
         team = Team(api, story.name)
         for resource in (REQUESTS, RANGES):
             team.delete_all(resource)
         return recording.distinct()
 
-    def _wait_for_end(self, step: Step, namespace: str, world: RealWorld) -> None:
+    def _wait_for_end(self, step: Step, namespace: str, stage: RealStage) -> None:
         what = f"{namespace}: {step.fact}: {dict(step.states)}"
         try:
-            wait_until(lambda: world.is_so(step, namespace) and self._is_quiet(), what=what, seconds=STEP_SECONDS_MAX)
+            wait_until(lambda: stage.is_so(step, namespace) and self._is_quiet(), what=what, seconds=STEP_SECONDS_MAX)
         except NotInTime as late:
-            seen = {ref: world.words_of(namespace, ref) for ref in step.states}
+            seen = {ref: stage.words_of(namespace, ref) for ref in step.states}
             raise NotInTime(f"{late}; it is {seen}") from late
 
     def _is_quiet(self) -> bool:
@@ -132,7 +132,7 @@ class Recorder:
             connection.close()
 
 
-class RealWorld:
+class RealStage:
     """A control plane as the place of a story."""
 
     def __init__(self, api: Api) -> None:

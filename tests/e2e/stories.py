@@ -54,7 +54,7 @@ class Story:
     steps: list[Step] = field(default_factory=list)
 
 
-class World(Protocol):
+class Stage(Protocol):
     """Where a story can take place."""
 
     def create(self, obj: Obj) -> object:
@@ -67,14 +67,14 @@ class World(Protocol):
         """Replaces the finalizers of a request."""
 
 
-def perform(step: Step, namespace: str, world: World) -> None:
+def perform(step: Step, namespace: str, stage: Stage) -> None:
     """Does what users do in a step."""
     if step.creates is not None:
-        world.create(step.creates)
+        stage.create(step.creates)
     if step.deletes is not None:
-        world.delete(namespace, step.deletes)
+        stage.delete(namespace, step.deletes)
     if step.finalizers is not None:
-        world.set_finalizers(namespace, *step.finalizers)
+        stage.set_finalizers(namespace, *step.finalizers)
 
 
 def founded(story: Story) -> Step:

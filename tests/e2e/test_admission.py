@@ -198,8 +198,8 @@ def _writes_for_grants(team: Team) -> Counter[str]:
     wait_until(lambda: team.range()["status"].get("state") == "Ready", what="the range is Ready", seconds=30)
     running = Running(str(team.api.ca_file.parents[1]), team.api.url, etcd_url="")
     before = read(running).writes
-    burst = team.burst(COUNTED)
-    burst.wait_created()
+    load = team.start_load(COUNTED)
+    load.wait_created()
     wait_until(lambda: _recorded_count(team) == COUNTED, what="all addresses are recorded", seconds=60)
     written = read(running).writes - before
     return Counter({name: count for name, count in written.items() if ACCEPTED.match(name)})

@@ -36,7 +36,7 @@ SEEDS_MAX = 100
 each_story = pytest.mark.parametrize("story", stories(), ids=lambda story: story.name)
 
 
-class BoxedWorld:
+class SimulatedStage:
     """The cluster in a box as the place of a story, with a recording between it and the hooks."""
 
     def __init__(self, namespace: str, seed: int | None) -> None:
@@ -122,11 +122,11 @@ def test_times_and_uids_of_a_recording_are_those_of_its_story(story: Story) -> N
 
 @each_story
 def test_what_the_simulator_sends_at_rest_was_recorded(story: Story) -> None:
-    world = BoxedWorld(story.name, None)
+    stage = SimulatedStage(story.name, None)
     for step in steps_of(story):
-        calls = [call for call in world.live(step, story.name) if not call.path.endswith("/customize")]
+        calls = [call for call in stage.live(step, story.name) if not call.path.endswith("/customize")]
         last = {_object_of(call): call for call in calls}
-        at_rest = [call for ref, call in last.items() if GONE not in world.words_of(story.name, ref)]
+        at_rest = [call for ref, call in last.items() if GONE not in stage.words_of(story.name, ref)]
         missing = [call for call in at_rest if call.text not in recorded(story.name)]
         assert [(step.fact, call.path, call.request) for call in missing] == []
 
@@ -135,9 +135,9 @@ def test_what_the_simulator_sends_at_rest_was_recorded(story: Story) -> None:
 def test_the_simulator_sends_every_body_that_was_recorded(story: Story) -> None:
     unseen = dict(recorded(story.name))
     for seed in [None, *range(SEEDS_MAX)]:
-        world = BoxedWorld(story.name, seed)
+        stage = SimulatedStage(story.name, seed)
         for step in steps_of(story):
-            for call in world.live(step, story.name):
+            for call in stage.live(step, story.name):
                 unseen.pop(call.text, None)
         if not unseen:
             return
