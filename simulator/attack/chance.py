@@ -111,7 +111,7 @@ class Chance:
             (self._person_acts, weights.people),
             (self._delivery, sum(weights.deliveries[kind] for _, kind in events)),
             (self._start, weights.starts * min(len(waiting), 3)),
-            (self._go, weights.advances * min(len(begun), 3)),
+            (self._advance, weights.advances * min(len(begun), 3)),
             (self._background, weights.background),
             (self._wait, weights.waits),
             (self._restart, weights.restarts),
@@ -150,7 +150,7 @@ class Chance:
             busy[name, controller] = busy.get((name, controller), 0) + 1
         return [item for item in world.waiting() if busy.get(item[:2], 0) < self._weights.workers]
 
-    def _go(self, world: World) -> Action:
+    def _advance(self, world: World) -> Action:
         name, controller, key = self._rng.choice(world.begun())
         about = world.instances[name].syncs[controller, key].about
         if about.startswith("write"):
@@ -158,7 +158,7 @@ class Chance:
             outcomes = [self._rng.choice(WRITE_OUTCOMES)] if is_faulty else []
         else:
             outcomes = [*self._hook_outcome()] if about.startswith("hook") else []
-        return ("go", name, controller, key, *outcomes)
+        return ("advance", name, controller, key, *outcomes)
 
     def _hook_outcome(self, share: float = 1.0) -> tuple[str, ...]:
         drawn = self._rng.random()

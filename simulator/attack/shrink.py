@@ -42,6 +42,6 @@ def shrunk(setting: Setting, outcome: Outcome) -> Outcome:
             break
         piece = max(piece // 2, 1)
     for at, action in enumerate(best.actions):
-        if action[0] == "go" and len(action) == 5 and tries < TRIES_MAX:
+        if action[0] == "advance" and len(action) == 5 and tries < TRIES_MAX:
             attempt([*best.actions[:at], action[:4], *best.actions[at + 1 :]])
     return best

@@ -253,7 +253,7 @@ def perform(world: World, action: Action) -> str | None:
         "deliver": world.deliver,
         "relist": world.relist,
         "start": world.start,
-        "go": world.go,
+        "advance": world.advance,
         "background": world.background,
         "wait": world.wait,
     }

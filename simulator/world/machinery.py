@@ -148,16 +148,16 @@ class World:
         ready = next((item for item in found.queue.ready if joined(item[1]) == key), None)
         if ready is None:
             return None
-        return self._advance(
+        return self._resume(
             instance, (controller, key), Sync(found.processing(ready), f"{controller} syncs {key}"), ""
         )
 
-    def go(self, name: str, controller: str, key: str, outcome: str = "") -> str | None:
-        """Let a begun sync make its next call, and go up to the one after it."""
+    def advance(self, name: str, controller: str, key: str, outcome: str = "") -> str | None:
+        """Let a started sync make its next call, and run it up to the one after that."""
         instance = self.instances.get(name)
         if instance is None or (controller, key) not in instance.syncs:
             return None
-        return self._advance(instance, (controller, key), instance.syncs.pop((controller, key)), outcome)
+        return self._resume(instance, (controller, key), instance.syncs.pop((controller, key)), outcome)
 
     def background(self, part: str) -> str | None:
         """One step of the garbage collector or of the namespace controller."""
@@ -200,7 +200,7 @@ class World:
 
     # --- helpers
 
-    def _advance(self, instance: Instance, key: tuple[str, str], sync: Sync, outcome: str) -> str:
+    def _resume(self, instance: Instance, key: tuple[str, str], sync: Sync, outcome: str) -> str:
         def step() -> str:
             try:
                 return next(sync.steps)
