@@ -16,12 +16,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from simulator.attack.chance import Bias, Chance
-from simulator.judge import at_rest
-from simulator.judge.each_step import CHECKERS, checked
+from simulator.judge import at_rest, each_step
+from simulator.judge.facts import HookCalls, Write
 from simulator.judge.history import History
+from simulator.judge.noting import note
 from simulator.kubernetes.errors import ApiError
 from simulator.kubernetes.objects import joined, key_of
 from simulator.metacontroller.steps import run_to_end
+from simulator.names import CONTROLLER_MANAGER, PERSON
 from simulator.scheduler import NeverQuiet, Scheduler
 from simulator.world import people
 from simulator.world.machinery import World
@@ -32,7 +34,8 @@ if TYPE_CHECKING:
 
     from simulator.kubernetes.controllers import GarbageCollector, NamespaceController
     from simulator.kubernetes.objects import Obj
-    from simulator.kubernetes.resources import Catalog
+    from simulator.kubernetes.resources import Catalog, Resource
+    from simulator.kubernetes.store import Event
     from simulator.metacontroller.webhook import Caller
     from simulator.world.machinery import Action
 
@@ -41,7 +44,7 @@ HORIZON_SECONDS = 400.0
 #: The most steps until rest: so many at least, and so many for each object.
 STEPS_MIN, STEPS_PER_OBJECT = 500, 80
 #: Everything that is judged, during a run and at its end.
-INVARIANTS = (*CHECKERS, *at_rest.INVARIANTS)
+INVARIANTS = (*each_step.CHECKS, *at_rest.INVARIANTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,8 @@ class Simulation:
     def __init__(self, setting: Setting, seed: int, tell: Callable[[str], None] | None = None) -> None:
         """`tell` gets a line for each step."""
         self.world = World(setting.catalog, setting.manifests, setting.connect, seed)
-        self.history = History(self.world)
+        self.history = History(HookCalls(self.world.answered, self.world.differences))
+        self.world.store.listeners.append(self._note)
         self.outcome = Outcome(seed)
         self._setting = setting
         self._tell = tell
@@ -109,6 +113,12 @@ class Simulation:
         )
         return self.outcome
 
+    def _note(self, resource: Resource, event: Event) -> None:
+        """Show the judge a write, with its writer and its time."""
+        world = self.world
+        is_deletion = event.type == "DELETED"
+        note(self.history, Write(resource.plural, event.obj, is_deletion, world.writer, world.clock.now()))
+
     # --- steps
 
     def _does(self, action: Action) -> bool:
@@ -125,7 +135,7 @@ class Simulation:
         self.outcome.steps += 1
         if self._tell:
             self._tell(f"{self.outcome.steps:5} {self.world.clock.now():%H:%M:%S} {line}")
-        self._find(checked(self.history))
+        self._find(each_step.violations(self.history))
         return not self.outcome.findings
 
     def _judge_step(self, line: str) -> None:
@@ -156,19 +166,15 @@ class Simulation:
         self._come_to_rest()
         yield
         history = self.history
-        self._judge_rest("Live", at_rest.live(history))
-        self._judge_rest("Informed", at_rest.informed(history))
-        self._judge_rest("NoLeak", at_rest.no_leak(history))
-        self._judge_rest("Accounted", at_rest.accounted(history))
-        self._judge_rest("Gone", at_rest.gone(history))
-        self._judge_rest("Calm", at_rest.calm(history))
+        self._find(at_rest.violations(history))
+        self._judge_rest("Calm", self.world.failing_syncs())
         self.outcome.excuses = at_rest.excuses(history)
         yield
         for obj in self.world.store.list(self.world.plural("ipamranges")):
             people.done_by_person(self.world, "reclaim", (joined(key_of(obj)),))
         self._come_to_rest()
         yield
-        self._judge_rest("NoLeak", at_rest.no_leak(history, excused=False))
+        self._judge_rest("NoLeak", at_rest.no_leak(history, excuse=lambda _: False))
         yield
         for plural in ("ipamrequests", "ipamranges"):
             for obj in self.world.store.list(self.world.plural(plural)):
@@ -186,19 +192,17 @@ class Simulation:
             instance.syncs.clear()
         if not world.instances:
             world.boot("last")
-        world.actor = "person"
-        people.drop_all_finalizers(world)
-        world.actor = ""
+        with world.written_by(PERSON):
+            people.drop_all_finalizers(world)
         self._judge("faults end")
 
     def _clear_strays(self) -> None:
         """Delete what stands in the way of answers and extents, as the messages say."""
-        self.world.actor = "person"
-        for plural in ("ipamallocations", "ipamextents"):
-            for obj in people.strays(self.world, plural):
-                with suppress(ApiError):
-                    self.world.store.delete(self.world.plural(plural), key_of(obj))
-        self.world.actor = ""
+        with self.world.written_by(PERSON):
+            for plural in ("ipamallocations", "ipamextents"):
+                for obj in people.strays(self.world, plural):
+                    with suppress(ApiError):
+                        self.world.store.delete(self.world.plural(plural), key_of(obj))
         self._judge("stray allocations and extents are deleted")
 
     def _come_to_rest(self) -> None:
@@ -233,13 +237,9 @@ class InBackground:
 
     def step(self) -> None:
         """A step of the part."""
-        self._world.actor = "background"
-        try:
+        # What is refused is tried again; if that has no end, nothing comes to rest.
+        with self._world.written_by(CONTROLLER_MANAGER), suppress(ApiError):
             self._part.step()
-        except ApiError:
-            return  # refused; it will try again, and if that has no end, nothing comes to rest
-        finally:
-            self._world.actor = ""
 
 
 def perform(world: World, action: Action) -> str | None:

@@ -155,6 +155,8 @@ MUTANTS: tuple[Mutant, ...] = (
            bias=_favouring(QUIET, ONE_RANGE, network=1)),
     Mutant("nobody is told of the network", "Informed", ("Informed",), path=REQUEST, mutation=mutations.tell_no_network,
            bias=_favouring(QUIET, ONE_RANGE, network=1)),
+    Mutant("the size that a request asks for is ignored", "Asked", ("Asked",), path=RANGE,
+           mutation=mutations.ignore_sizes, bias=_favouring(QUIET, ONE_RANGE, a_size=8)),
     Mutant("round robin begins anew in each call", "S1", ("InTurn",), path=RANGE, mutation=mutations.begin_at_the_start,
            bias=_favouring(QUIET, ONE_RANGE, round_robin=1, create_a_request=16)),
     Mutant("an answer computed from half a body", "S7", ("Live",), path=RANGE, mutation=mutations.answer_less),

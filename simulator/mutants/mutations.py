@@ -289,6 +289,13 @@ def tell_no_network(_: str, body: Obj, ask: Ask) -> Obj:
     return ask(body)
 
 
+def ignore_sizes(_: str, body: Obj, ask: Ask) -> Obj:
+    """A request gets a block of the default length, whatever length it asks for."""
+    for obj in _requests(body).values():
+        obj["spec"].pop("size", None)
+    return ask(body)
+
+
 def begin_at_the_start(_: str, body: Obj, ask: Ask) -> Obj:
     """Round robin begins anew in each call."""
     status = body["parent"].get("status", {})

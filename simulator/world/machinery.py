@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import random
 import uuid
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -22,10 +23,11 @@ from simulator.kubernetes.errors import ApiError
 from simulator.kubernetes.objects import joined
 from simulator.kubernetes.store import Store
 from simulator.metacontroller.process import Metacontroller
+from simulator.names import CONTROLLER_MANAGER, METACONTROLLER
 from simulator.world.faults import FaultyApi, FaultyHooks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from simulator.kubernetes.objects import Obj
@@ -77,8 +79,8 @@ class World:
         self.garbage_collector = GarbageCollector(self.store)
         self.namespace_controller = NamespaceController(self.store)
         self.instances: dict[str, Instance] = {}
-        #: Who writes just now: Metacontroller, a "person", or the "background".
-        self.actor = ""
+        #: The present writer, by its name in `simulator.names`.
+        self.writer = METACONTROLLER
         #: Hook calls whose answers differed although the facts were the same.
         self.differences: list[str] = []
         #: The good hook calls of the last step: path, body, answer.
@@ -148,9 +150,7 @@ class World:
         ready = next((item for item in found.queue.ready if joined(item[1]) == key), None)
         if ready is None:
             return None
-        return self._resume(
-            instance, (controller, key), Sync(found.processing(ready), f"{controller} syncs {key}"), ""
-        )
+        return self._resume(instance, (controller, key), Sync(found.processing(ready), f"{controller} syncs {key}"), "")
 
     def advance(self, name: str, controller: str, key: str, outcome: str = "") -> str | None:
         """Let a started sync make its next call, and run it up to the one after that."""
@@ -164,19 +164,26 @@ class World:
         found = self.garbage_collector if part == "garbage" else self.namespace_controller
         if not found.has_work():
             return None
-        self.actor = "background"
         try:
-            found.step()
+            with self.written_by(CONTROLLER_MANAGER):
+                found.step()
         except ApiError as error:
             return f"{part} controller meets {error}"
-        finally:
-            self.actor = ""
         return f"{part} controller takes a step"
 
     def wait(self, seconds: str) -> str:
         """Let time pass."""
         self.clock.wait(float(seconds))
         return f"{seconds} seconds pass"
+
+    @contextmanager
+    def written_by(self, writer: str) -> Iterator[None]:
+        """Attribute the writes of a `with` block to another writer than Metacontroller."""
+        self.writer = writer
+        try:
+            yield
+        finally:
+            self.writer = METACONTROLLER
 
     # --- what is possible
 
@@ -192,6 +199,13 @@ class World:
     def begun(self) -> list[tuple[str, str, str]]:
         """The syncs that could go on now: instance, controller, key."""
         return [(name, *key) for name, instance in self.instances.items() for key in instance.syncs]
+
+    def failing_syncs(self) -> Iterator[str]:
+        """A sentence for each sync whose last try failed."""
+        for name, instance in self.instances.items():
+            for controller in instance.metacontroller.controllers:
+                for key, message in controller.failing.items():
+                    yield f"{controller.name} of {name} still fails for {'/'.join(key[1])}: {message}"
 
     def next_due(self) -> datetime | None:
         """When the next timer of any queue is due."""

@@ -25,6 +25,7 @@ from simulator.names import (
     FOREIGN_FINALIZER,
     HOLD_ANNOTATION,
     OPEN_LABEL,
+    PERSON,
     RANGE_LABEL,
     RECLAIM_ANNOTATION,
     UID_LABEL,
@@ -252,10 +253,8 @@ VERBS: dict[str, Callable[..., str | None]] = {
 
 def done_by_person(world: World, verb: str, words: tuple[str, ...]) -> str | None:
     """Do one of the verbs; a refusal is a result too. None if it was not possible."""
-    world.actor = "person"
     try:
-        return VERBS[verb](world, *words)
+        with world.written_by(PERSON):
+            return VERBS[verb](world, *words)
     except ApiError as error:
         return f"{verb} {' '.join(words)}: refused, {error.reason}"
-    finally:
-        world.actor = ""
