@@ -1,4 +1,4 @@
-"""What must be true of each answer: of an allocation, and of the block that the status of a request shows."""
+"""The invariants of answers: of allocations, and of the blocks that the statuses of requests show."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def stable(history: History) -> Iterator[str]:
 
 def _moved_in_status(history: History) -> Iterator[str]:
     for request, before, now in history.facts.published:
-        if before and not request.is_gone:
+        if before and not request.is_deleted:
             yield f"the published cidr of {request.name} changed from {before} to {now or 'nothing'}"
 
 
@@ -121,7 +121,7 @@ def _moved_by_proposal(history: History, body: Obj, answer: Obj) -> Iterator[str
 
 
 def committed(history: History) -> Iterator[str]:
-    """Committed (S3): what is published was in the ledger before, and so was the holder that a refusal names."""
+    """Committed (S3): what an answer publishes, a block, a release or another holder, was in the ledger before."""
     yield from _published_uncommitted(history)
     for answer in history.facts.ready:
         granted = answer.life.granted.get(answer.uid) if answer.life else None
@@ -161,7 +161,7 @@ def standing(history: History) -> Iterator[str]:
     """Standing: a Ready answer is not withdrawn while its holder lives and is in the ledger."""
     for answer in history.facts.withdrawn:
         life, uid = answer.life, answer.uid
-        if life is None or life.is_gone or uid not in life.ledger.entries or history.is_free_of(life, uid):
+        if life is None or life.is_deleted or uid not in life.ledger.entries or history.is_free_of(life, uid):
             continue
         yield f"{life.name} withdraws its answer {answer.cidr} to {uid}, which holds that block"
 

@@ -1,9 +1,9 @@
-"""What must be true once all faults have ended and nothing happens any more: a function for each invariant.
+"""The invariants that must hold once all faults have ended and nothing happens any more.
 
-Exceptions are facts of the history, not guesses: a holder may stay in the ledger without a request only if a person
-removed the finalizer by which its release would have been seen, or if its hook removed it after the no-answer timeout
-(no answer could be seen for 10 seconds, though there was a range); and the holder must be marked as absent. Such
-holders are counted, and `reclaim` removes them.
+Exceptions are facts of the history, not guesses. A holder may stay in the ledger without a request only if a person
+removed the finalizer by which its release would have been observed, or if its hook removed it after the no-answer
+timeout (no answer was observed for 10 seconds, although there was a range); and the holder must be marked as absent.
+Such holders are counted, and `reclaim` removes them.
 """
 
 from __future__ import annotations
@@ -83,12 +83,12 @@ def _answered_unrecorded(life: RangeLife, answers: list[Answer]) -> Iterator[str
 
 
 def _unanswered(history: History, life: RangeLife, answers: list[Answer]) -> Iterator[str]:
-    said = {answer.uid: answer.cidr for answer in answers if answer.state == "Ready"}
+    answered_uids = {answer.uid for answer in answers if answer.state == "Ready"}
     for uid, entry in life.ledger.entries.items():
         request = history.requests.get(uid)
-        is_waiting = request is not None and not request.is_gone and not is_deleting(request.obj)
-        if is_waiting and uid not in said:
-            yield f"{life.name} keeps {entry.cidr} for {entry.request}, but no allocation says so"
+        is_waiting = request is not None and not request.is_deleted and not is_deleting(request.obj)
+        if is_waiting and uid not in answered_uids:
+            yield f"{life.name} keeps {entry.cidr} for {entry.request}, but has no allocation for it"
 
 
 def informed(history: History) -> Iterator[str]:
@@ -97,17 +97,17 @@ def informed(history: History) -> Iterator[str]:
         life = history.range_of(request)
         entry = life.ledger.entries.get(request.uid) if life else None
         if life is None or entry is None or request.cidr != entry.cidr:
-            continue  # a block that a person wrote contradicts the answer, of which then nothing is shown
+            continue  # it shows a block that a person wrote and therefore no network
         shown = request.obj["status"].get("network", {})
         if shown != life.spec.get("network", {}):
-            yield f"{request.name} shows {shown}, but {life.name} says {life.spec.get('network')}"
+            yield f"{request.name} shows {shown}, but {life.name} has {life.spec.get('network')}"
 
 
 # --- NoLeak
 
 
 def is_excused(request: RequestLife | None) -> bool:
-    """Whether the end of a request could go unseen."""
+    """Whether the deletion of a request may have gone unobserved."""
     return request is not None and (request.is_forced or request.is_removed_unanswered)
 
 
@@ -116,7 +116,8 @@ def no_leak(history: History, excuse: Callable[[RequestLife | None], bool] = is_
     for life, uid, entry in _absent(history):
         request = history.requests.get(uid)
         if not (entry.absent_since and excuse(request)):
-            yield f"{life.name} keeps {entry.cidr} for {uid} ({request.name if request else 'unknown'}), which is gone"
+            name = request.name if request else "unknown"
+            yield f"{life.name} keeps {entry.cidr} for {uid} ({name}), which was deleted"
 
 
 def excuses(history: History) -> dict[str, int]:
@@ -135,7 +136,7 @@ def _absent(history: History) -> Iterator[tuple[RangeLife, str, Entry]]:
     for life in history.judged_ranges():
         for uid, entry in life.ledger.entries.items():
             request = history.requests.get(uid)
-            if request is None or request.is_gone:
+            if request is None or request.is_deleted:
                 yield life, uid, entry
 
 
@@ -143,14 +144,14 @@ def _absent(history: History) -> Iterator[tuple[RangeLife, str, Entry]]:
 
 
 def requests_gone(history: History) -> Iterator[str]:
-    """Gone: a deleted request is removed, whatever prevents its answer."""
+    """Gone: no request is still being deleted, whatever prevents its answer."""
     for request in history.judged_requests():
         if is_deleting(request.obj):
             yield f"{request.name} was deleted and is still there"
 
 
 def ranges_gone(history: History) -> Iterator[str]:
-    """Gone: a deleted range is removed, once no request that it serves names it."""
+    """Gone: a range is still being deleted only if a request that it serves names it."""
     awaited = {request.range_name for request in history.requests.values() if _is_served(history, request)}
     for life in history.judged_ranges():
         if is_deleting(life.obj) and life.name not in awaited:
@@ -158,19 +159,19 @@ def ranges_gone(history: History) -> Iterator[str]:
 
 
 def _is_served(history: History, request: RequestLife) -> bool:
-    """Whether a request is there for its range: it is allowed, or it holds a block from when it was."""
-    life = None if request.is_gone else history.range_of(request)
+    """Whether a range still waits for a request: it is allowed, or it holds a block because it was allowed before."""
+    life = None if request.is_deleted else history.range_of(request)
     return life is not None and (history.allows(life, request) or request.uid in life.ledger.entries)
 
 
 def answers_gone(history: History) -> Iterator[str]:
-    """Gone: no allocation is there without its request and its range."""
+    """Gone: no allocation exists without its request and its range."""
     for answer in history.judged_allocations():
         request = history.requests.get(answer.uid)
         if answer.life is not None and answer.uid in answer.life.ledger.entries:
             continue  # `no_leak` judges it
-        if request is None or request.is_gone:
-            yield f"allocation {answer.name} ({answer.state}) answers a request that is gone"
+        if request is None or request.is_deleted:
+            yield f"allocation {answer.name} ({answer.state}) answers a request that was deleted"
         elif answer.life is None:
             yield f"allocation {answer.name} belongs to no range"
         elif request.range_name != answer.life.name:
@@ -187,7 +188,7 @@ def empty(history: History) -> Iterator[str]:
     }
     for plural, names in left.items():
         for name in names:
-            yield f"everything was deleted, but {plural} {name} is left"
+            yield f"everything was deleted, but {plural} {name} still exists"
 
 
 CHECKS: tuple[tuple[str, Callable[[History], Iterator[str]]], ...] = (

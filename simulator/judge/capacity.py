@@ -1,4 +1,4 @@
-"""Whether the capacity in the status of a range is right."""
+"""The invariant of capacities: the numbers in the status of a range are right."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ LENGTHS_MAX = 32
 
 
 def accounted(history: History) -> Iterator[str]:
-    """Accounted: free + allocated + shared = total, and each but shared is what the ledger and the spec say."""
+    """Accounted: free + allocated + shared = total, and all but shared follow from the ledger and the spec."""
     for life in history.facts.changed.values():
         capacity = life.status.get("capacity")
-        if capacity and life.is_up_to_date and not life.is_gone:
+        if capacity and life.is_up_to_date and not life.is_deleted:
             free = without(life.pool, life.ledger.taken)
             yield from _miscounted(life, capacity)
             yield from _misjudged_largest(life, capacity, free)

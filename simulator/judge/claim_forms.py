@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
 
 def wanted_by(request_spec: Obj, range_spec: Obj, pool: list[Block], *, shown: str = "") -> Block | int | None:
-    """What a request wants: the block that it shows already, or what its spec asks for, or the range's default.
+    """The block that a request shows already, or what its spec asks for, or a block of the range's default length.
 
-    `pool` are the range's addresses, which are merged and not empty. The answer is as that of `wanted_block`.
+    `pool` are the addresses of the range, merged and not empty. The result is that of `wanted_block`.
     """
     length = request_spec.get("size") or range_spec.get("chunkSize") or BITS[pool[0].version]
     return wanted_block(shown or request_spec.get("request") or f"/{length}", pool)
 
 
 def wanted_block(text: str, pool: list[Block]) -> Block | int | None:
-    """What a text wants of a merged pool: a certain block, a prefix length, or None for what can never be granted."""
+    """The meaning of a text in a merged pool: a certain block, a prefix length, or None if it can never be granted."""
     bits = BITS[pool[0].version]
     if "." in text or ":" in text:
         return block_of(text)

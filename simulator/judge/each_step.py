@@ -1,8 +1,7 @@
-"""What must be true after every step: a function for each invariant, named as in DESIGN.md.
+"""The invariants that must hold after every step, with the names of DESIGN.md.
 
-A check gets the true history, with what the last step has changed, and gives a sentence for each violation. It knows
-nothing of how the hooks decide. Where the history does not know who wrote, when, or what the hooks were asked, the
-checks that need it find nothing.
+A check gets the true history with the changes of the last step, and yields a sentence for each violation. Some checks
+need the writers or the times of writes, or the hook calls; they yield nothing if the history does not have these.
 """
 
 from __future__ import annotations

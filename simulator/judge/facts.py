@@ -1,4 +1,4 @@
-"""What a write is, and what the writes of the last step have changed."""
+"""Writes, and the changes that the writes of the last step have made."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One write to the API server: a kind by its plural name, and the object after it, or as it was when deleted."""
+    """One write to the API server: the plural name of a kind, and the object after the write, or its last state."""
 
     plural: str
     obj: Obj
     is_deletion: bool = False
-    #: One of the writers of `simulator.names`; "" if it is not known. Then every rule of the hooks counts for it.
+    #: One of the writers of `simulator.names`; "" if the writer is not known, so that the rules of the hooks apply.
     writer: str = ""
-    #: None if it is not known. Then checks of durations are left out.
+    #: The time of the write; None if it is not known, so that durations are not checked.
     at: datetime | None = None
 
 
@@ -35,7 +35,7 @@ class Grant(NamedTuple):
 
 
 class Drop(NamedTuple):
-    """An entry that has left a ledger, or a new one cools down in its place; and whether that was proven (S5)."""
+    """An entry that has left a ledger or has begun to cool down, and whether its release was proven (S5)."""
 
     life: RangeLife
     uid: str
@@ -44,7 +44,7 @@ class Drop(NamedTuple):
 
 
 class Cooled(NamedTuple):
-    """A block whose cool-down has ended, and when that began."""
+    """A block whose cool-down has ended, and when the cool-down began."""
 
     life: RangeLife
     cidr: str
@@ -61,7 +61,7 @@ class Turn(NamedTuple):
 
 
 class Revision(NamedTuple):
-    """The revisions of two statuses of a range that follow each other, and whether their ledgers differ."""
+    """The revisions of two successive statuses of a range, and whether their ledgers differ."""
 
     life: RangeLife
     before: int
@@ -79,7 +79,7 @@ class Publication(NamedTuple):
 
 @dataclass(slots=True)
 class Facts:
-    """What the writes of the last step have changed, for the checks that look at changes."""
+    """The changes that the writes of the last step have made."""
 
     #: Changes of ledgers.
     grants: list[Grant] = field(default_factory=list)
@@ -87,14 +87,14 @@ class Facts:
     cooled: list[Cooled] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
     revisions: list[Revision] = field(default_factory=list)
-    #: Ranges that were written, ranges whose spec has changed, and ranges that are gone.
+    #: Ranges that were written, ranges whose spec has changed, and ranges that were deleted.
     changed: dict[str, RangeLife] = field(default_factory=dict)
     respecified: list[RangeLife] = field(default_factory=list)
-    ended: list[RangeLife] = field(default_factory=list)
+    deleted: list[RangeLife] = field(default_factory=list)
     #: Blocks that ledgers, allocations and statuses have given.
     claims: list[Claim] = field(default_factory=list)
     published: list[Publication] = field(default_factory=list)
-    #: Allocations that are new or changed, by what they say: a block, no block, or that the block is released.
+    #: Allocations that are new or changed: those with a block, refusals, and those that are Released.
     ready: list[Answer] = field(default_factory=list)
     refused: list[Answer] = field(default_factory=list)
     released: list[Answer] = field(default_factory=list)
@@ -106,7 +106,7 @@ class Facts:
 
 @dataclass(slots=True)
 class HookCalls:
-    """The hook calls of the last step, for a judge that can see them."""
+    """The hook calls of the last step, if they are known."""
 
     #: Path, body and answer of each good call.
     answered: list[tuple[str, bytes, bytes]] = field(default_factory=list)
@@ -114,6 +114,6 @@ class HookCalls:
     differences: list[str] = field(default_factory=list)
 
     def clear(self) -> None:
-        """Forget the step."""
+        """Remove all calls."""
         self.answered.clear()
         self.differences.clear()

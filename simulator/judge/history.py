@@ -1,7 +1,7 @@
-"""What has truly happened: a record for each life of an object, as `noting` reads it from the writes.
+"""The true history: a record for each life of an object, as `noting` reads it from the writes.
 
-The judge knows the four kinds as their CRDs describe them, and nothing of caches and hooks. Whatever stores the writes
-may feed it: the store of the cluster in a box, which knows who wrote and when, or etcd, which knows neither.
+The judge knows the four kinds as their CRDs describe them; it does not know caches and hooks. The writes come from the
+store of the cluster in a box, with their writers and times, or from etcd, without these.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class History:
-    """All lives, what is there now, and what the last step has changed."""
+    """All lives, the present objects, and the changes of the last step."""
 
     def __init__(self, calls: HookCalls | None = None, namespaces: Collection[str] | None = None) -> None:
-        """`calls` are the hook calls of each step, if they are known; at rest only `namespaces` are judged, or all."""
+        """`calls` are the hook calls of each step, if they are known; `namespaces` limits what is judged at rest."""
         self.calls = calls or HookCalls()
         #: Lives by uid.
         self.ranges: dict[str, RangeLife] = {}
@@ -60,7 +60,7 @@ class History:
 
     def living(self, name: str) -> RangeLife | None:
         """The range that has this name now."""
-        return next((life for life in self.lives_of_range(name) if not life.is_gone), None)
+        return next((life for life in self.lives_of_range(name) if not life.is_deleted), None)
 
     def range_of(self, request: RequestLife) -> RangeLife | None:
         """The range that a request names, if there is one now."""
@@ -84,7 +84,7 @@ class History:
                 return namespace == life.name.partition("/")[0]
 
     def is_free_of(self, life: RangeLife, uid: str) -> bool:
-        """Whether it is proven that a former holder holds nothing of a range any more."""
+        """Whether it is proven that a former holder does not hold a block of a range any more."""
         request = self.requests.get(uid)
         return uid in life.given_up or (request is not None and request.is_released)
 
@@ -106,10 +106,10 @@ class History:
     # --- blocks
 
     def is_current(self, claim: Claim) -> bool:
-        """Whether a block is still given to a request where the claim says so, and its holder may still use it."""
+        """Whether the claim is still true, and its holder may still use the block."""
         life = self.ranges[claim.range_uid]
         if claim.place == LEDGER:
-            return not life.is_gone and _is_block(life.ledger.cidr_of(claim.holder), claim.block)
+            return not life.is_deleted and _is_block(life.ledger.cidr_of(claim.holder), claim.block)
         if life.is_lost or self.is_free_of(life, claim.holder):
             return False
         return self._is_allocated(claim) if claim.place == ALLOCATION else self._is_published(claim)
@@ -124,18 +124,18 @@ class History:
         request = self.requests[claim.holder]
         return request.published_by == claim.range_uid and _is_block(request.cidr, claim.block)
 
-    # --- what is judged at rest
+    # --- the objects that are judged at rest
 
     def judged_ranges(self) -> Iterator[RangeLife]:
-        """The ranges that are there."""
-        return (life for life in self.ranges.values() if not life.is_gone and self._is_judged(life.name))
+        """The ranges that exist."""
+        return (life for life in self.ranges.values() if not life.is_deleted and self._is_judged(life.name))
 
     def judged_requests(self) -> Iterator[RequestLife]:
-        """The requests that are there."""
-        return (each for each in self.requests.values() if not each.is_gone and self._is_judged(each.name))
+        """The requests that exist."""
+        return (each for each in self.requests.values() if not each.is_deleted and self._is_judged(each.name))
 
     def judged_allocations(self) -> Iterator[Answer]:
-        """The allocations that are there."""
+        """The allocations that exist."""
         return (each for name, each in self.allocations.items() if self._is_judged(name))
 
     def _is_judged(self, name: str) -> bool:

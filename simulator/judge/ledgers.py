@@ -1,4 +1,4 @@
-"""What must be true of each commit of a ledger."""
+"""The invariants of ledgers, checked at each commit."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
 
 def monotone(history: History) -> Iterator[str]:
-    """Monotone (S2): a ledger changes only with its revision, which grows by one and never goes back."""
+    """Monotone (S2): a ledger changes only with its revision, which increases by one and never decreases."""
     for life, before, now, is_changed in history.facts.revisions:
         if now not in {before, before + 1} or (is_changed and now == before):
-            yield f"{life.name} went from revision {before} to {now}{' with another ledger' if is_changed else ''}"
+            yield f"{life.name} changed from revision {before} to {now}{' with another ledger' if is_changed else ''}"
 
 
 def proven(history: History) -> Iterator[str]:
-    """Proven (S5): an entry leaves a ledger only with proof that its holder is gone; a range ends without entries."""
+    """Proven (S5): an entry leaves a ledger only with proof of its release; a range is deleted without entries."""
     for life, uid, cidr, is_proven in history.facts.drops:
         if not is_proven:
             yield f"{life.name} drops {cidr} of {uid} without proof"
-    for life in history.facts.ended:
+    for life in history.facts.deleted:
         if life.ledger.entries and not life.is_forced:
-            yield f"{life.name} is gone with {len(life.ledger.entries)} entries in its ledger"
+            yield f"{life.name} was deleted with {len(life.ledger.entries)} entries in its ledger"
 
 
 def no_early_reuse(history: History) -> Iterator[str]:
@@ -73,7 +73,7 @@ def _freed_at_once(drop: Drop) -> Iterator[str]:
 
 
 def inside_range(history: History) -> Iterator[str]:
-    """InsideRange: a granted block lies inside its range; so does each one of a range whose spec has changed."""
+    """InsideRange: a granted block lies inside its range, also after a change of the spec."""
     for life, uid, cidr in (*history.facts.grants, *_all_entries(history.facts.respecified)):
         if not covers(life.pool, block_of(cidr)):
             yield f"{cidr} of {uid} is not inside {life.name}"

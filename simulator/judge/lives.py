@@ -104,13 +104,13 @@ class RangeLife:
     specs: list[Obj] = field(default_factory=list)
     #: All releases that its ledger ever recorded.
     released: set[str] = field(default_factory=set)
-    #: The first block that its ledger recorded for each uid, and the first that an allocation of it said.
+    #: For each uid the first block that its ledger recorded, and the first block of a Ready allocation.
     granted: dict[str, str] = field(default_factory=dict)
     allocated: dict[str, str] = field(default_factory=dict)
     #: (block, `namespace/name` of the request) of everything that was ever in its ledger.
     holders: set[tuple[str, str]] = field(default_factory=set)
-    #: Since when each holder that is marked as absent has been absent: what the mark says, but not before the commit of
-    #: the ledger from which the mark was computed.
+    #: Since when each holder that is marked as absent has been absent: the time of the mark, but not before the commit
+    #: of the ledger from which the mark was computed.
     marked: dict[str, datetime] = field(default_factory=dict)
     #: Uids that the annotation `reclaim` has named, and holders that were given up by S5 (b) or (c).
     reclaimed: set[str] = field(default_factory=set)
@@ -119,7 +119,7 @@ class RangeLife:
     is_forced: bool = False
     #: Whether one of its extents was deleted or changed by another writer than Metacontroller.
     was_tampered: bool = False
-    is_gone: bool = False
+    is_deleted: bool = False
 
     @property
     def spec(self) -> Obj:
@@ -152,7 +152,7 @@ class RangeLife:
     @property
     def is_lost(self) -> bool:
         """Whether it was removed by force, and its ledger with it."""
-        return self.is_gone and self.is_forced
+        return self.is_deleted and self.is_forced
 
     @property
     def is_up_to_date(self) -> bool:
@@ -183,12 +183,12 @@ class RequestLife:
     uid: str
     name: str
     obj: Obj
-    #: S5 (a): it was seen deleted, or in deletion with no finalizer but ours. That never turns back.
+    #: S5 (a): it was deleted, or in deletion without other finalizers than ours. That never changes back.
     is_released: bool = False
-    is_gone: bool = False
-    #: Whether a person removed our finalizer, so that its end could go unseen.
+    is_deleted: bool = False
+    #: Whether a person removed our finalizer, so that its deletion may go unobserved.
     is_forced: bool = False
-    #: Whether its hook removed our finalizer although no answer said Released: after the no-answer timeout.
+    #: Whether its hook removed our finalizer after the no-answer timeout, without an answer that is Released.
     is_removed_unanswered: bool = False
     #: Whether it ever carried the address of an earlier life.
     ever_recorded: bool = False
@@ -241,7 +241,7 @@ class Answer:
 
     @property
     def message(self) -> str:
-        """What it says to the request."""
+        """Its message to the request."""
         return str(self.obj["spec"].get("message", ""))
 
 

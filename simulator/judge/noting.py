@@ -1,4 +1,4 @@
-"""How a write changes what the judge knows: `note` takes the writes one after the other, in the order of the store."""
+"""The effect of a write on the history: `note` takes the writes one after the other, in the order of the store."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ NO_ANSWER_TIMEOUT = timedelta(seconds=10)
 
 
 def note(history: History, write: Write) -> None:
-    """Take the next write into account."""
+    """Add the next write to the history."""
     history.now = write.at
     match write.plural:
         case "ipamranges":
@@ -91,8 +91,8 @@ def _note_range(history: History, write: Write) -> None:
         life.changed_at = _second(history)
     history.facts.changed[life.uid] = life
     if write.is_deletion:
-        life.is_gone = True
-        history.facts.ended.append(life)
+        life.is_deleted = True
+        history.facts.deleted.append(life)
 
 
 def _note_spec(history: History, life: RangeLife) -> None:
@@ -183,7 +183,7 @@ def _note_request(history: History, write: Write) -> None:
     life.is_edited |= write.writer == PERSON and obj.get("status") != life.obj.get("status")
     life.obj = obj
     life.ever_recorded |= CIDR_ANNOTATION in annotations_of(obj)
-    life.is_gone |= write.is_deletion
+    life.is_deleted |= write.is_deletion
     life.is_released |= write.is_deletion or _is_unheld(obj)
     if life.cidr != before:
         life.is_written_by_person = write.writer == PERSON
@@ -191,7 +191,7 @@ def _note_request(history: History, write: Write) -> None:
 
 
 def _is_unheld(request: Obj) -> bool:
-    """S5 (a): whether a request is in deletion and has no finalizer but ours."""
+    """S5 (a): whether a request is in deletion and has no other finalizer than ours."""
     return is_deleting(request) and set(finalizers_of(request)) <= {REQUEST_FINALIZER}
 
 
@@ -205,7 +205,7 @@ def _note_publication(history: History, life: RequestLife, before: str) -> None:
 
 
 def _was_unanswered(history: History, life: RequestLife) -> bool:
-    """Whether the hook may have removed the finalizer after the no-answer timeout, and no answer said Released."""
+    """Whether the finalizer was removed after the no-answer timeout, and no answer is Released."""
     deleted = meta(life.obj).get("deletionTimestamp")
     if deleted is None or history.now is None:
         return False
@@ -255,7 +255,7 @@ def _note_answer(history: History, answer: Answer, write: Write) -> None:
         listed.append(answer)
 
 
-# --- extents, namespaces, and what they have in common
+# --- extents, namespaces, and common parts
 
 
 def _note_extent(history: History, write: Write) -> None:
@@ -266,7 +266,7 @@ def _note_extent(history: History, write: Write) -> None:
     if before is None or _is_still_announced(before, history.extents.get(name)):
         return
     life = history.ranges.get(controlling_range(before))
-    if life is None or life.is_gone:
+    if life is None or life.is_deleted:
         return
     if write.writer == METACONTROLLER and not life.was_tampered:
         history.facts.unannounced.append(life)

@@ -1,4 +1,4 @@
-"""Whether round robin grants in turn, by the cursors and the grants of one step."""
+"""The invariant of round robin, checked by the cursors and the grants of one step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request must show at rest, by the ledger, the free space and the spec of its range."""
+"""The right answers at rest: the state and the block that a request must show."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class FreeSpace:
 
 
 def right_answers(history: History, request: RequestLife, free: FreeSpace) -> list[Shown]:
-    """What a living request may show."""
+    """The right answers of a request that is not being deleted."""
     life = history.range_of(request)
     if life is None:
         return _shown(request, _states_without_range(history, request))
@@ -55,7 +55,7 @@ def _shown(request: RequestLife, states: Iterable[str]) -> list[Shown]:
 
 
 def _states_without_range(history: History, request: RequestLife) -> tuple[str, ...]:
-    """What was published stays; so does what a range said that is gone, until another range says something."""
+    """Any state that a former range or a person has left; otherwise Pending, or Ready with a published block."""
     if history.lives_of_range(request.range_name) or request.is_edited:
         return STATES
     return ("Ready",) if request.cidr else ("Pending",)
@@ -69,14 +69,14 @@ def _of_holder(history: History, request: RequestLife, cidr: str) -> Shown:
 
 
 def _states(request: RequestLife, life: RangeLife, free: FreeSpace) -> list[str]:
-    """The states of a request without an entry; "served" is none of them: it must not be without an entry."""
+    """The right states of a request without an entry; "served", which is no state, if it must have one."""
     pool = _pool(life)
     if not pool:
         return ["Invalid"]
     wanted = wanted_by(request.spec, life.spec, pool, shown=request.cidr)
     is_on_hold = annotations_of(life.obj).get(HOLD_ANNOTATION) == "true" and not request.cidr
     if wanted is None or not _has(pool, wanted):
-        # A range on hold need not look at what is asked for.
+        # A range on hold may refuse a request before it checks what the request asks for.
         return ["Invalid", "Busy"] if is_on_hold else ["Invalid"]
     if is_on_hold:
         recorded = _recorded(request, wanted, pool)

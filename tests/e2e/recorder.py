@@ -21,7 +21,7 @@ from controlplane.api import KINDS, RANGES, REQUESTS, Api
 from controlplane.processes import NotInTime, wait_until
 from controlplane.team import Team
 from tests.e2e.recording import Recording
-from tests.e2e.stories import GONE, Ref, founded, perform
+from tests.e2e.stories import DELETED, Ref, founded, perform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -162,7 +162,7 @@ class RealStage:
 def words_for(obj: Obj | None) -> set[str]:
     """The state of an object and the reasons of its conditions; or that it is gone."""
     if obj is None:
-        return {GONE}
+        return {DELETED}
     status = obj.get("status", {})
     return {status.get("state", ""), *(condition["reason"] for condition in status.get("conditions", ()))}
 

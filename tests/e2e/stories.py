@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from controlplane.api import Obj
 
 #: The state of an object that is not there.
-GONE = "gone"
+DELETED = "deleted"
 #: The kind and the name of an object in the namespace of its story.
 Ref = tuple[str, str]
 
@@ -98,8 +98,8 @@ def _lifecycle() -> Story:
                 "range is created", {pool: "Ready"}, creates=range_object(name, pool[1], "192.168.0.0/16", chunkSize=24)
             ),
             Step("request is created", {mynet: "Ready"}, creates=request_object(name, mynet[1], pool[1])),
-            Step("request is deleted", {mynet: GONE}, deletes=mynet),
-            Step("range is deleted", {pool: GONE}, deletes=pool),
+            Step("request is deleted", {mynet: DELETED}, deletes=mynet),
+            Step("range is deleted", {pool: DELETED}, deletes=pool),
         ],
     )
 
@@ -116,8 +116,8 @@ def _exhaustion() -> Story:
             Step("second request is created", {DB: "Ready"}, creates=request_object(name, "db", "net")),
             Step("third request finds no room", {LATE: "Busy"}, creates=request_object(name, "late", "net")),
             Step("fourth request finds no room", {idle: "Busy"}, creates=request_object(name, "idle", "net")),
-            Step("request is deleted before it was served", {idle: GONE}, deletes=idle),
-            Step("holder is deleted", {WEB: GONE, LATE: "Ready"}, deletes=WEB),
+            Step("request is deleted before it was served", {idle: DELETED}, deletes=idle),
+            Step("holder is deleted", {WEB: DELETED, LATE: "Ready"}, deletes=WEB),
         ],
     )
 
@@ -132,8 +132,8 @@ def _range_goes_first() -> Story:
             Step("request is created", {WEB: "Ready"}, creates=request_object(name, "web", "net")),
             Step("range is deleted", {NET: "Deleting", WEB: "Ready"}, deletes=NET),
             Step("request comes too late", {LATE: "Invalid"}, creates=request_object(name, "late", "net")),
-            Step("late request is deleted", {LATE: GONE, NET: "Deleting"}, deletes=LATE),
-            Step("last holder is deleted", {WEB: GONE, NET: GONE}, deletes=WEB),
+            Step("late request is deleted", {LATE: DELETED, NET: "Deleting"}, deletes=LATE),
+            Step("last holder is deleted", {WEB: DELETED, NET: DELETED}, deletes=WEB),
         ],
     )
 
@@ -158,7 +158,7 @@ def _no_range() -> Story:
         [
             Step("request without a range is created", {WEB: "Pending"}, creates=request_object(name, "web", "net")),
             Step("request without a range is deleted", {WEB: "Pending"}, deletes=WEB),
-            Step("ten seconds pass", {WEB: GONE}, seconds=10),
+            Step("ten seconds pass", {WEB: DELETED}, seconds=10),
         ],
     )
 
@@ -173,6 +173,6 @@ def _held_by_another() -> Story:
             Step("request is created", {WEB: "Ready"}, creates=request_object(name, "web", "net")),
             Step("request gets a finalizer of others", {WEB: "Ready"}, finalizers=("web", [OURS, FOREIGN])),
             Step("request is deleted", {WEB: "Ready"}, deletes=WEB),
-            Step("finalizer of others is taken away", {WEB: GONE}, finalizers=("web", [OURS])),
+            Step("finalizer of others is taken away", {WEB: DELETED}, finalizers=("web", [OURS])),
         ],
     )

@@ -232,8 +232,8 @@ def test_other_namespaces_are_not_blamed() -> None:
         ((_range(1, HELD_BY_WEB), *BOTH[:2], _request("db", "10.0.0.0/28", "Busy")), "team/db shows 10.0.0.0/28, but"),
         ((_range(1, HELD_BY_WEB), *BOTH), "allocation team/db-0 gives 10.0.0.16/28, but team/net has recorded nothing"),
         ((FULL, *BOTH[:3], _request("db")), "team/db is ('Busy', ''), right is ('Ready', '10.0.0.16/28')"),
-        ((FULL, *BOTH[:2], BOTH[3]), "team/net keeps 10.0.0.16/28 for team/db, but no allocation says so"),
-        ((FULL, *BOTH[:2], BOTH[2]), "team/net keeps 10.0.0.16/28 for db (unknown), which is gone"),
+        ((FULL, *BOTH[:2], BOTH[3]), "team/net keeps 10.0.0.16/28 for team/db, but has no allocation for it"),
+        ((FULL, *BOTH[:2], BOTH[2]), "team/net keeps 10.0.0.16/28 for db (unknown), which was deleted"),
         ((FULL, *BOTH, _request("late", state="Invalid")), "team/late is ('Invalid', ''), right is ('Busy', '')"),
         (
             (_range(1, HELD_BY_WEB), EXTENT, *BOTH[:2], _request("late")),
@@ -242,9 +242,9 @@ def test_other_namespaces_are_not_blamed() -> None:
         ((FULL, *BOTH[:3], _request("db", "10.0.0.16/28", "Busy")), "team/db is ('Busy', '10.0.0.16/28'), right is"),
         (
             (_range(1), _allocation("gone", "10.0.0.0/28")),
-            "allocation team/gone-0 (Ready) answers a request that is gone",
+            "allocation team/gone-0 (Ready) answers a request that was deleted",
         ),
-        ((_range(1), _allocation("gone")), "allocation team/gone-0 (Busy) answers a request that is gone"),
+        ((_range(1), _allocation("gone")), "allocation team/gone-0 (Busy) answers a request that was deleted"),
         ((_range(1, HELD_BY_WEB), BOTH[0], *BOTH[:2], SECOND), "2 allocations answer web"),
         ((_request("lost"),), "team/lost is ('Busy', ''), right is ('Pending', '')"),
         ((FULL, *BOTH, _request("old", **LEAVING)), "team/old was deleted and is still there"),

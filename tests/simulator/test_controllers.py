@@ -1,4 +1,4 @@
-"""What Metacontroller 4.17.2 does, seen in the calls it makes and the writes that follow."""
+"""The behaviour of Metacontroller 4.17.2, as shown by its hook calls and writes."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -81,13 +81,13 @@ def test_core_kinds_are_keyed_without_a_group() -> None:
     assert list(toys.hooks.last("/wish/sync")["related"]["Namespace.v1"]) == ["default"]
 
 
-def test_the_finalizer_comes_before_the_first_sync() -> None:
+def test_the_finalizer_is_added_before_the_first_sync() -> None:
     toys = ToyCluster(box(), wish("x"))
     assert meta(toys.hooks.bodies[1][1]["parent"])["finalizers"] == [BOX_FINALIZER]
     assert meta(toys.cluster.get("wish", "x"))["finalizers"] == [WISH_FINALIZER]
 
 
-def test_a_child_is_labelled_owned_and_remembers_what_was_wanted() -> None:
+def test_a_child_is_labelled_and_owned_and_records_what_was_applied() -> None:
     toys = ToyCluster(box(), wish("x"))
     child, parent = toys.cluster.get("slip", "x"), toys.cluster.get("box", "a")
     assert labels_of(child) == {"controller-uid": meta(parent)["uid"]}
@@ -108,7 +108,7 @@ def test_a_child_is_labelled_owned_and_remembers_what_was_wanted() -> None:
     )
 
 
-def test_a_changed_child_is_put_back_and_foreign_fields_stay() -> None:
+def test_a_changed_child_is_restored_and_foreign_fields_stay() -> None:
     toys = ToyCluster(box(), wish("x"))
     toys.change("slip", "x", spec={"text": "spoilt", "pins": 3})
     assert toys.cluster.get("slip", "x")["spec"] == {"text": "for x", "pins": 3}
@@ -140,7 +140,7 @@ def test_a_failed_child_does_not_stop_the_status() -> None:
     assert "can't reconcile children for Box default/a" in toys.cluster.metacontroller.events[-1].message
 
 
-def test_a_refused_status_is_an_event_and_is_tried_again() -> None:
+def test_a_refused_status_is_an_event_and_is_retried() -> None:
     toys = ToyCluster(box())
     toys.answer("/box/sync", ok({"status": {"revision": 9}}))
     event = toys.cluster.metacontroller.events[0]
@@ -150,7 +150,7 @@ def test_a_refused_status_is_an_event_and_is_tried_again() -> None:
     assert toys.composite.failing
 
 
-def test_composite_status_writes_overwrite_what_others_wrote_meanwhile() -> None:
+def test_composite_status_writes_overwrite_other_writes() -> None:
     toys = ToyCluster(box())
     cache = toys.cluster.metacontroller.cache("box")
     cache.paused = True
@@ -188,7 +188,7 @@ def test_a_decorator_writes_status_then_the_object_with_the_version_of_its_cache
     assert toys.cluster.metacontroller.events == []
 
 
-def test_a_null_status_and_unnamed_labels_stay_and_null_labels_go() -> None:
+def test_a_null_status_and_unnamed_labels_stay_and_null_labels_are_removed() -> None:
     toys = ToyCluster(box(), wish("x"))
     toys.hooks.override = lambda path, _: (
         ok({"labels": {"box": None, "new": "1"}, "annotations": {"n": "2"}, "status": None})
@@ -217,7 +217,7 @@ def test_ignore_status_changes_saves_the_call_after_a_status_write(ignores: bool
     assert len(calls) == more
 
 
-def test_customize_is_asked_once_per_generation() -> None:
+def test_the_customize_hook_is_called_once_per_generation() -> None:
     toys = ToyCluster(box(), wish("x"), wish("y"))
     assert toys.hooks.paths().count("/box/customize") == 1
     toys.change("box", "a", spec={"size": 1, "color": "blue"})
@@ -237,14 +237,14 @@ def test_customize_is_asked_once_per_generation() -> None:
         (ok({"children": ["x"]}), "not an object"),
     ],
 )
-def test_an_answer_that_is_not_understood_is_an_error_and_deletes_nothing(answer: Any, message: str) -> None:
+def test_an_invalid_answer_is_an_error_and_deletes_nothing(answer: Any, message: str) -> None:
     toys = ToyCluster(box(), wish("x"))
     toys.answer("/box/sync", answer)
     assert message in toys.cluster.metacontroller.events[0].message
     assert toys.names("slip") == ["x"]
 
 
-def test_429_waits_as_told_and_is_no_event() -> None:
+def test_429_delays_the_sync_by_retry_after_and_is_no_event() -> None:
     toys = ToyCluster(box())
     before = len(toys.hooks.bodies)
     toys.answer("/box/sync", (429, {"retry-after": "30"}, b""))
@@ -262,7 +262,7 @@ def test_resync_after_seconds_calls_again_without_an_event() -> None:
     assert len(toys.hooks.bodies) - before >= 3
 
 
-def test_orphans_with_the_label_are_adopted_and_children_without_it_released() -> None:
+def test_orphans_with_the_label_are_adopted_and_children_without_it_are_released() -> None:
     toys = ToyCluster(box(), wish("x"))
     uid = meta(toys.cluster.get("box", "a"))["uid"]
     orphan = slip("orphan", "x")
@@ -272,13 +272,13 @@ def test_orphans_with_the_label_are_adopted_and_children_without_it_released() -
     log = toys.cluster.store.log(toys.cluster.catalog.called("slip")[0])
     adopted, deleted = [event for event in log if meta(event.obj)["name"] == "orphan"][1:]
     assert (adopted.type, meta(adopted.obj)["ownerReferences"][0]["uid"]) == ("MODIFIED", uid)
-    assert deleted.type == "DELETED"  # the hook doesn't want it
+    assert deleted.type == "DELETED"  # it is not in the answer of the hook
     toys.hooks.override = lambda path, _: ok({"status": None, "children": []}) if path == "/box/sync" else None
     toys.change("slip", "x", metadata=meta(toys.cluster.get("slip", "x")) | {"labels": {}})
     assert "ownerReferences" not in meta(toys.cluster.get("slip", "x"))
 
 
-def test_a_child_of_the_same_name_that_is_not_ours_stays_as_it_is() -> None:
+def test_a_foreign_child_of_the_same_name_is_not_changed() -> None:
     toys = ToyCluster(slip("x", "mine"), box(), wish("x"))
     assert toys.cluster.get("slip", "x")["spec"] == {"text": "mine"}
     assert toys.cluster.metacontroller.events == []
@@ -294,7 +294,7 @@ def test_a_child_of_the_same_name_that_is_not_ours_stays_as_it_is() -> None:
     ],
 )
 @pytest.mark.parametrize("number", [0, 1], ids=["composite", "decorator"])
-def test_a_controller_that_asks_for_what_is_not_simulated_is_refused(change: Obj, message: str, number: int) -> None:
+def test_a_controller_that_needs_an_unsimulated_feature_is_refused(change: Obj, message: str, number: int) -> None:
     manifest = controllers()[number]
     with pytest.raises(BadController, match=message):
         cluster(manifests=[manifest | {"spec": manifest["spec"] | change}])

@@ -1,4 +1,4 @@
-"""The judge of round robin: what it finds, and what it takes for right."""
+"""The judge of round robin: the turns that it accepts, and those that it reports."""
 
 import pytest
 
@@ -46,7 +46,7 @@ def range_of_four(revision: int, cursor: str, cidrs: list[str]) -> Obj:
     ],
     ids=["the first", "two", "over a held one", "from the end to the start", "round", "once round"],
 )
-def test_the_next_free_place_is_right(before: str, now: str, granted: list[str], held: tuple[str, ...]) -> None:
+def test_the_next_free_place_is_accepted(before: str, now: str, granted: list[str], held: tuple[str, ...]) -> None:
     assert judged(before, now, granted, held) == []
 
 
@@ -62,5 +62,5 @@ def test_the_next_free_place_is_right(before: str, now: str, granted: list[str],
     ],
     ids=["lowest first", "a place left out", "without a grant", "forgotten", "not moved", "never written"],
 )
-def test_anything_else_is_found(before: str, now: str, granted: list[str], found: str) -> None:
+def test_anything_else_is_reported(before: str, now: str, granted: list[str], found: str) -> None:
     assert any(text.endswith(found) for text in judged(before, now, granted))
