@@ -1,4 +1,4 @@
-"""Bodies of hook calls at any size, in the shape in which Metacontroller 4.17 sends them: managedFields and all."""
+"""Bodies of hook calls of any size, as Metacontroller 4.17 sends them, including managedFields."""
 
 import json
 from typing import Any, Literal
@@ -8,7 +8,7 @@ from hooks.names import ALLOCATION_KEY, API_VERSION, RANGE_LABEL, REQUEST_FINALI
 RANGE_UID = "de152dec-3154-46e4-a4ca-367e4396cb2e"
 CREATED = "2026-11-23T19:57:49Z"
 
-#: Nobody has a block yet; each has its block; half of them have all blocks, and the others have been told so.
+#: No request has a block; each has one; half of the requests have all blocks, and the others are refused.
 State = Literal["waiting", "settled", "exhausted"]
 
 _EXHAUSTED = "no free /28 in team-a/net: waiting for room"
@@ -31,14 +31,14 @@ _DEFAULT_STATUS = {
 
 
 def sync_body(count: int, state: State) -> bytes:
-    """The body of /ipamrange/sync for a range with so many requests, all in this state."""
+    """The body of /ipamrange/sync for a range with this many requests in this state."""
     held_count = {"waiting": 0, "settled": count, "exhausted": count // 2}[state]
-    told_count = 0 if state == "waiting" else count
-    requests = {f"team-a/{_name(index)}": _request(index, held_count, told_count) for index in range(count)}
+    answered_count = 0 if state == "waiting" else count
+    requests = {f"team-a/{_name(index)}": _request(index, held_count, answered_count) for index in range(count)}
     entries = [
         {"cidr": _cidr(index), "request": f"team-a/{_name(index)}", "uid": _uid(index)} for index in range(held_count)
     ]
-    children = [_allocation(index, held_count) for index in range(told_count)]
+    children = [_allocation(index, held_count) for index in range(answered_count)]
     last = _address(16 * held_count - 1)
     body = {
         "controller": {"kind": "CompositeController", "metadata": {"name": "ipamrange"}},
@@ -78,8 +78,8 @@ def _cidr(index: int) -> str:
     return f"{_address(16 * index)}/28"
 
 
-def _status(index: int, held_count: int, told_count: int) -> dict[str, Any]:
-    if index >= told_count:
+def _status(index: int, held_count: int, answered_count: int) -> dict[str, Any]:
+    if index >= answered_count:
         return _DEFAULT_STATUS
     if index < held_count:
         return {"cidr": _cidr(index), **_verdict("Ready", "True", "Allocated", "")}
@@ -93,7 +93,7 @@ def _verdict(state: str, status: str, reason: str, message: str) -> dict[str, An
     return {"state": state, "message": message, "observedGeneration": 1, "conditions": conditions}
 
 
-def _request(index: int, held_count: int, told_count: int) -> dict[str, Any]:
+def _request(index: int, held_count: int, answered_count: int) -> dict[str, Any]:
     spec = {"ipam": {"name": "net"}}
     return {
         "apiVersion": API_VERSION,
@@ -114,7 +114,7 @@ def _request(index: int, held_count: int, told_count: int) -> dict[str, Any]:
             "uid": _uid(index),
         },
         "spec": spec,
-        "status": _status(index, held_count, told_count),
+        "status": _status(index, held_count, answered_count),
     }
 
 

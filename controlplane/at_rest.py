@@ -1,7 +1,7 @@
-"""Judge a real control plane at rest, by the judge of the simulator: every answer is right, and nothing is left over.
+"""Judge a real control plane at rest, by the judge of the simulator: all answers are right and nothing leaks.
 
-The checks are in `simulator/judge/at_rest.py`; this module only shows them the objects that are there. Why a request
-has gone unseen is not known here, so every holder that is marked as absent is excused.
+The checks are in `simulator/judge/at_rest.py`; this module feeds them the present objects. It is not known why a holder
+is absent, so every holder that is marked as absent is excused.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def differences_at_rest(api: Api, namespaces: Collection[str]) -> list[str]:
-    """What is wrong in these namespaces, or has not happened yet."""
+    """The violations in these namespaces, some of which may only be not finished yet."""
     history = History(namespaces=frozenset(namespaces))
     for obj in api.ask_patiently("GET", "/api/v1/namespaces")["items"]:
         note(history, Write("namespaces", obj))

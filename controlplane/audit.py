@@ -1,8 +1,8 @@
 """Judge the history of a real control plane: every write that etcd stored, by the judge of the simulator.
 
-The checks are in `simulator/judge/each_step.py`; this module only shows the writes to them. etcd does not know who
-wrote an object, and when. So every write is judged as one of our controllers, and durations are not judged; what the
-hooks were asked, and the labels of namespaces, are not known either. What must hold at rest is in `at_rest.py`.
+The checks are in `simulator/judge/each_step.py`; this module feeds them the writes. etcd has neither the writer nor the
+time of a write. So every write is judged like one of our controllers', and durations are not checked. Hook calls and
+labels of namespaces are not known either. `at_rest.py` judges the last state.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 @dataclass
 class Audit:
-    """A history, and what is wrong in it."""
+    """A history and its violations."""
 
     history: History = field(default_factory=History)
     violations: list[str] = field(default_factory=list)
-    #: The number of commits that have changed a ledger.
+    #: The number of writes that have changed a ledger.
     commits: int = 0
 
     @property
     def published(self) -> dict[str, str]:
-        """The block that each request was given, by the request's uid."""
+        """The block that each request shows, by the uid of the request."""
         return {uid: request.cidr for uid, request in self.history.requests.items() if request.cidr}
 
     def see(self, event: Event) -> None:
@@ -45,7 +45,7 @@ class Audit:
 
 
 def audit_history(events: Iterable[Event]) -> Audit:
-    """The verdict over all these writes, which are in the order of etcd's revisions."""
+    """Judges all these writes, which must be in the order of etcd's revisions."""
     audit = Audit()
     for event in events:
         audit.see(event)

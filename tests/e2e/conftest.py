@@ -121,7 +121,7 @@ def api(control_plane: ControlPlane) -> Api:
 def namespace(request: pytest.FixtureRequest, api: Api) -> Iterator[str]:
     """A namespace of this test's own; afterwards the deletion of all that is in it is asked for."""
     name = _namespace_name(request.node.name)
-    Team(api, name).found()
+    Team(api, name).create_namespace()
     yield name
     for resource in (REQUESTS, ALLOCATIONS, RANGES, EXTENTS):
         api.ask_patiently("DELETE", objects_path(resource, name))
@@ -149,7 +149,7 @@ def team(request: pytest.FixtureRequest, loop: Loop) -> Iterator[Team]:
     """A team with a namespace, on a control plane with the loop; its whole history is audited after the test."""
     start = history.current_revision(loop.plane.etcd_url)
     team = Team(loop.plane.api, _namespace_name(request.node.name))
-    team.found()
+    team.create_namespace()
     yield team
     team.stop_loads()
     if not request.node.stash.get(ENDED, False):

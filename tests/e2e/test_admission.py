@@ -189,7 +189,7 @@ def test_a_long_name_is_served_with_the_policy_too(team: Team) -> None:
     team.create_request("web", name)
     team.wait_state("web", "Ready")
     team.delete_request("web")
-    team.wait_gone(REQUESTS, "web")
+    team.wait_deleted(REQUESTS, "web")
 
 
 def _writes_for_grants(team: Team) -> Counter[str]:

@@ -33,7 +33,7 @@ KUBE_STATE_METRICS = f"system:serviceaccount:{MONITORING}:kube-state-metrics"
 @pytest.fixture
 def monitoring(api: Api) -> None:
     """The namespace of kube-state-metrics, which a user has before."""
-    Team(api, MONITORING).found()
+    Team(api, MONITORING).create_namespace()
 
 
 def _documents() -> list[Obj]:

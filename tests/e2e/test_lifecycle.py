@@ -146,7 +146,7 @@ def test_a_deleted_request_gives_its_block_back(team: Team) -> None:
     team.create_request("web")
     team.wait_state("web", "Ready")
     team.delete_request("web")
-    team.wait_gone(REQUESTS, "web")
+    team.wait_deleted(REQUESTS, "web")
     team.wait_empty()
 
 
@@ -174,7 +174,7 @@ def test_the_deletion_of_a_range_waits_for_its_requests(team: Team) -> None:
     assert team.range()["status"]["state"] == "Deleting"
     team.delete_request("late")
     team.delete_request("web")
-    team.wait_gone(RANGES, "net")
+    team.wait_deleted(RANGES, "net")
 
 
 def test_a_foreign_finalizer_keeps_the_block_and_the_name(team: Team) -> None:
@@ -191,7 +191,7 @@ def test_a_foreign_finalizer_keeps_the_block_and_the_name(team: Team) -> None:
     time.sleep(PATIENCE_SECONDS)
     assert cidr in [item["cidr"] for item in team.ledger()]
     team.set_finalizers("web", [OURS])
-    team.wait_gone(REQUESTS, "web")
+    team.wait_deleted(REQUESTS, "web")
     wait_until(lambda: _states(team) == ["Ready", "Ready"], what="the waiting one is served", seconds=60)
 
 
@@ -211,7 +211,7 @@ def test_the_same_name_created_again_while_the_old_one_terminates_is_another_req
 
 def test_the_deletion_of_a_namespace_leaves_nothing_behind(team: Team) -> None:
     away = Team(team.api, f"{team.namespace[:50]}-away")
-    away.found()
+    away.create_namespace()
     away.create_range("net", "10.0.0.0/24")
     team.create_range("shared", "10.1.0.0/24", allowedNamespaces={"from": "All"})
     for number in range(20):

@@ -28,7 +28,7 @@ def test_the_younger_range_grants_nothing_of_what_both_have_and_all_of_it_later(
     assert team.range("younger")["status"]["capacity"]["shared"] == "2"
     assert not _overlapping(team.range())
     team.delete_range("net")
-    team.wait_gone(RANGES, "net")
+    team.wait_deleted(RANGES, "net")
     wait_until(lambda: len(team.requests("Ready")) == 3, what="who waits is served", seconds=60)
     assert not _overlapping(team.range("younger"))
 
@@ -56,7 +56,7 @@ def test_an_extent_that_is_stored_anew_keeps_its_place(team: Team) -> None:
 
 def test_ranges_that_are_made_at_once_in_two_namespaces_of_a_domain_share_nothing(team: Team) -> None:
     other = Team(team.api, f"{team.namespace[:50]}-other")
-    other.found()
+    other.create_namespace()
     domain = f"d-{team.namespace}"[:63].rstrip("-")
     teams = (team, other)
     for number in range(5):

@@ -69,7 +69,7 @@ def test_ranges_and_other_namespaces_are_not_counted(limited: Team, api: Api) ->
     for number in range(3):
         limited.create_range(f"net-{number}", "10.0.0.0/24")
     other = Team(api, f"{limited.namespace[:50]}-other")
-    other.found()
+    other.create_namespace()
     for number in range(3):
         other.create_request(f"r{number}")
     other.delete_all(REQUESTS)

@@ -68,7 +68,7 @@ def _some_history(team: Team) -> dict[str, str]:
         team.wait_state(f"web-{number}", "Ready")
     for number in (0, 2, 5):
         team.delete_request(f"web-{number}")
-        team.wait_gone(REQUESTS, f"web-{number}")
+        team.wait_deleted(REQUESTS, f"web-{number}")
     team.create_request("dedicated", request="10.0.0.200")
     team.wait_state("dedicated", "Ready")
     wait_until(lambda: all(map(_is_recorded, team.requests())), what="all addresses are recorded", seconds=60)
@@ -78,7 +78,7 @@ def _some_history(team: Team) -> dict[str, str]:
 def _lose_everything(team: Team) -> None:
     team.delete_all(REQUESTS)
     team.delete_range()
-    team.wait_gone(RANGES, "net")
+    team.wait_deleted(RANGES, "net")
 
 
 def _addresses(team: Team) -> dict[str, str]:

@@ -305,8 +305,8 @@ def test_the_role_suffices_for_the_full_loop(modest_loop: Loop, namespace: str) 
     wait_until(lambda: team.range()["status"]["state"] == "Deleting", what="the range is Deleting", seconds=30)
     for name in ("db", "late"):
         team.delete_request(name)
-        team.wait_gone(REQUESTS, name)
-    team.wait_gone(RANGES, "net")
+        team.wait_deleted(REQUESTS, name)
+    team.wait_deleted(RANGES, "net")
     refused = [line for line in modest_loop.metacontroller.program.log.read_text().splitlines() if "forbidden" in line]
     assert not [line for line in refused if LATE not in line], "a right that the role does not have"
 

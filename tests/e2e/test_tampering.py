@@ -55,7 +55,7 @@ def test_a_finalizer_stripped_from_an_old_request_comes_back_within_seconds(team
         lambda: OURS in team.request("web")["metadata"].get("finalizers", ()), what="the finalizer is back", seconds=20
     )
     team.delete_request("web")
-    team.wait_gone(REQUESTS, "web")
+    team.wait_deleted(REQUESTS, "web")
     team.wait_empty()
 
 

@@ -27,7 +27,7 @@ PUBLIC = {"from": "Selector", "selector": {"matchLabels": {"ipam": "public"}}}
 def guest(team: Team) -> Iterator[Team]:
     """A second team, which asks the range of the first one; its requests are gone before the first one is audited."""
     guest = Team(team.api, f"{team.namespace[:50]}-guest")
-    guest.found()
+    guest.create_namespace()
     yield guest
     guest.delete_all(REQUESTS)
 
@@ -44,7 +44,7 @@ def test_by_default_a_request_from_elsewhere_is_not_answered_and_holds_nothing(t
     assert [obj["spec"]["request"]["name"] for obj in team.api.list(ALLOCATIONS, team.namespace)] == ["own"]
     team.delete_request("own")
     team.delete_range()
-    team.wait_gone(RANGES, "net")
+    team.wait_deleted(RANGES, "net")
     assert guest.request("web")["status"]["state"] == "Pending"
 
 
@@ -54,7 +54,7 @@ def test_a_request_that_is_not_answered_goes_after_ten_seconds(team: Team, guest
     time.sleep(1)
     start = time.monotonic()
     guest.delete_request("web")
-    guest.wait_gone(REQUESTS, "web", seconds=30)
+    guest.wait_deleted(REQUESTS, "web", seconds=30)
     assert time.monotonic() - start >= SILENCE_SECONDS - 1  # the moment is written down in whole seconds
     assert team.range()["status"]["revision"] == 0
 
@@ -64,7 +64,7 @@ def test_from_all_everybody_is_served_and_gives_back(team: Team, guest: Team) ->
     guest.create_request("web", ipam=_net_of(team))
     assert guest.wait_state("web", "Ready")["status"]["cidr"] == "10.0.0.0/32"
     guest.delete_request("web")
-    guest.wait_gone(REQUESTS, "web")
+    guest.wait_deleted(REQUESTS, "web")
     team.wait_empty()
 
 
@@ -84,7 +84,7 @@ def test_a_namespace_that_gets_the_label_is_served_and_one_that_loses_it_keeps_w
     assert guest.request("late")["status"]["state"] == "Pending"
     assert [item["cidr"] for item in team.ledger()] == [cidr]
     guest.delete_request("web")
-    guest.wait_gone(REQUESTS, "web", seconds=SILENCE_SECONDS - 1)
+    guest.wait_deleted(REQUESTS, "web", seconds=SILENCE_SECONDS - 1)
     team.wait_empty()
 
 
@@ -100,7 +100,7 @@ def test_who_waits_for_room_is_told_nothing_more_once_its_namespace_loses_the_la
     guest.wait_state("late", "Pending")
     wait_until(lambda: team.range()["status"]["pending"] == 0, what="nobody is pending", seconds=30)
     guest.delete_request("web")
-    guest.wait_gone(REQUESTS, "web")
+    guest.wait_deleted(REQUESTS, "web")
     team.wait_empty()
     time.sleep(PATIENCE_SECONDS)
     assert team.ledger() == []
