@@ -28,7 +28,7 @@ from simulator.kubernetes.objects import Obj, copied
 from simulator.metacontroller.webhook import wsgi_caller
 from tests.e2e.recorder import words_for
 from tests.e2e.recording import START, Call, Recording, text_of
-from tests.e2e.stories import DELETED, RANGE, REQUEST, Ref, Step, Story, founded, perform, stories
+from tests.e2e.stories import DELETED, RANGE, REQUEST, Ref, Step, Story, first_step, perform, stories
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "recorded"
 #: The most seeds that are tried to send every recorded body.
@@ -49,7 +49,7 @@ class SimulatedStage:
         return self.cluster.store.create(copied(obj))
 
     def delete(self, namespace: str, ref: Ref) -> None:
-        """Asks for the deletion of an object."""
+        """Deletes an object, which may still wait for its finalizers."""
         meta = {"name": ref[1], "namespace": namespace}
         self.cluster.delete({"apiVersion": API_VERSION, "kind": ref[0], "metadata": meta})
 
@@ -104,7 +104,7 @@ def _object_of(call: Call) -> Ref:
 
 
 def steps_of(story: Story) -> list[Step]:
-    return [founded(story), *story.steps]
+    return [first_step(story), *story.steps]
 
 
 def test_every_story_is_recorded_and_nothing_else() -> None:
