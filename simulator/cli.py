@@ -96,9 +96,9 @@ def _add_steps(apply: argparse.ArgumentParser) -> None:
         action=_Step,
         help="a manifest, a folder of manifests, or - for standard input",
     )
-    apply.add_argument("--apply", nargs="+", metavar="FILE", action=_Step, help="a further step: apply these")
+    apply.add_argument("--apply", nargs="+", metavar="FILE", action=_Step, help="a further step: apply these files")
     apply.add_argument(
-        "--delete", nargs="+", metavar="FILE", action=_Step, help="a further step: delete what these name"
+        "--delete", nargs="+", metavar="FILE", action=_Step, help="a further step: delete the objects of these files"
     )
     apply.add_argument(
         "--hooks", metavar="URL", help="URL of the hooks (default: start the hooks of this checkout for this command)"

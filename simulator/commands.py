@@ -226,54 +226,55 @@ def _summary(outcomes: list[Outcome]) -> str:
 
 def add_commands(commands: Any) -> None:
     """Add the parsers of these commands; each sets `command_function`."""
-    cores = os.cpu_count() or 1
-    for function, words in (
-        (run, "run one seed of the attack, with a line for each step"),
-        (replay, "replay the file of a finding"),
-        (simulate, "attack with many seeds on all cores"),
-        (mutants, "check that every deliberately broken design is detected"),
+    for function, words, add_options in (
+        (run, "run one seed of the attack, with a line for each step", _add_run_options),
+        (replay, "replay the file of a finding", _add_replay_options),
+        (simulate, "attack with many seeds on all cores", _add_simulate_options),
+        (mutants, "check that every deliberately broken design is detected", _add_mutants_options),
     ):
         parser = commands.add_parser(function.__name__, help=words, description=function.__doc__)
         parser.set_defaults(command_function=function)
         parser.add_argument("--app", default=APP, metavar="MODULE:NAME", help=f"the hooks (default: {APP})")
-        if function is run:
-            parser.add_argument("--seed", type=int, required=True, metavar="N")
-            parser.add_argument(
-                "--steps", type=int, metavar="K", help="actions before faults end (default: drawn from the seed)"
-            )
-            parser.add_argument("--quiet", action="store_true", help="print only a finding")
-        if function is replay:
-            parser.add_argument("file", type=Path, metavar="FILE")
-        if function is simulate:
-            parser.add_argument("--seeds", type=int, default=500, metavar="N", help="number of seeds (default: 500)")
-            parser.add_argument("--first", type=int, default=0, metavar="K", help="the first seed (default: 0)")
-            parser.add_argument(
-                "--findings-max", type=int, default=3, metavar="N", help="stop after this many findings (default: 3)"
-            )
-        if function is mutants:
-            parser.add_argument(
-                "--seeds",
-                type=int,
-                default=MUTANT_SEEDS,
-                metavar="N",
-                help=f"most seeds for each mutant (default: {MUTANT_SEEDS})",
-            )
-            parser.add_argument("--only", default="", metavar="TEXT", help="only mutants whose name contains this text")
-        if function in {run, simulate}:
-            parser.add_argument(
-                "--mutant",
-                choices=[item.name for item in MUTANTS],
-                metavar="NAME",
-                help="attack this broken design instead",
-            )
-            parser.add_argument(
-                "--directory",
-                type=Path,
-                default=Path(),
-                metavar="DIR",
-                help="folder for findings (default: the current one)",
-            )
-        if function in {simulate, mutants}:
-            parser.add_argument(
-                "--jobs", type=int, default=cores, metavar="J", help=f"number of processes (default: {cores})"
-            )
+        add_options(parser)
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seed", type=int, required=True, metavar="N", help="the seed")
+    parser.add_argument(
+        "--steps", type=int, metavar="K", help="actions before faults end (default: drawn from the seed)"
+    )
+    parser.add_argument("--quiet", action="store_true", help="print only a finding")
+    _add_attack_options(parser)
+
+
+def _add_replay_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="the file of a finding")
+
+
+def _add_simulate_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seeds", type=int, default=500, metavar="N", help="number of seeds (default: 500)")
+    parser.add_argument("--first", type=int, default=0, metavar="K", help="the first seed (default: 0)")
+    parser.add_argument(
+        "--findings-max", type=int, default=3, metavar="N", help="stop after this many findings (default: 3)"
+    )
+    _add_attack_options(parser)
+    _add_jobs(parser)
+
+
+def _add_mutants_options(parser: argparse.ArgumentParser) -> None:
+    words = f"most seeds for each mutant (default: {MUTANT_SEEDS})"
+    parser.add_argument("--seeds", type=int, default=MUTANT_SEEDS, metavar="N", help=words)
+    parser.add_argument("--only", default="", metavar="TEXT", help="only mutants whose name contains this text")
+    _add_jobs(parser)
+
+
+def _add_attack_options(parser: argparse.ArgumentParser) -> None:
+    names = [item.name for item in MUTANTS]
+    parser.add_argument("--mutant", choices=names, metavar="NAME", help="attack this broken design instead")
+    words = "folder for findings (default: the current one)"
+    parser.add_argument("--directory", type=Path, default=Path(), metavar="DIR", help=words)
+
+
+def _add_jobs(parser: argparse.ArgumentParser) -> None:
+    cores = os.cpu_count() or 1
+    parser.add_argument("--jobs", type=int, default=cores, metavar="J", help=f"number of processes (default: {cores})")

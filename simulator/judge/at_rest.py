@@ -77,9 +77,9 @@ def _answered_twice(answers: list[Answer]) -> Iterator[str]:
 
 def _answered_unrecorded(life: RangeLife, answers: list[Answer]) -> Iterator[str]:
     for answer in answers:
-        recorded = life.ledger.cidr_of(answer.uid)
-        if answer.state == "Ready" and recorded != answer.cidr:
-            yield f"allocation {answer.name} gives {answer.cidr}, but {life.name} has recorded {recorded or 'nothing'}"
+        kept = life.ledger.cidr_of(answer.uid)
+        if answer.state == "Ready" and kept != answer.cidr:
+            yield f"allocation {answer.name} gives {answer.cidr}, but {life.name} has recorded {kept or 'nothing'}"
 
 
 def _unanswered(history: History, life: RangeLife, answers: list[Answer]) -> Iterator[str]:
