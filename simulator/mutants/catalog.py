@@ -155,7 +155,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("all namespaces are allowed", "Allowed", ("Allowed",), path=RANGE, mutation=mutations.allow_all_namespaces,
            bias=_biased(QUIET, ONE_RANGE, some_namespaces_allowed=1, all_namespaces_allowed=0)),
     Mutant("requests that are not allowed keep a deleted range", "Allowed", ("Gone",), path=RANGE,
-           mutation=mutations.keep_range_for_strangers,
+           mutation=mutations.keep_range_for_others,
            bias=_biased(QUIET, ONE_RANGE, some_namespaces_allowed=1, all_namespaces_allowed=0, delete_a_range=2)),
     Mutant("the gateway is granted", "S1", ("InsideRange",), path=RANGE, mutation=mutations.grant_the_gateway,
            bias=_biased(QUIET, ONE_RANGE, network=1)),

@@ -276,7 +276,7 @@ def grant_the_gateway(_: str, body: Obj, ask: Ask) -> Obj:
     return answer
 
 
-def keep_range_for_strangers(path: str, body: Obj, ask: Ask) -> Obj:
+def keep_range_for_others(path: str, body: Obj, ask: Ask) -> Obj:
     """A deleted range waits for requests that it does not serve."""
     answer = ask(body)
     return answer | {"finalized": False} if path.endswith("finalize") and _requests(body) else answer
