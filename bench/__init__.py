@@ -1,1 +1,1 @@
-"""What the figures in bench/README.md are made with."""
+"""The programs that measure the figures in bench/README.md."""

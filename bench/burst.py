@@ -1,8 +1,8 @@
-"""How long a burst of requests takes on a real control plane, and what it costs: `make burst N=1000`.
+"""Measure the duration and the cost of a burst of requests on a real control plane: `make burst N=1000`.
 
-Uses the cluster that `make cluster` left running, or starts one for itself, and audits the result: a burst that is fast
-and wrong is not printed as a row. The history is read only afterwards, so that the audit costs the burst nothing.
-METACONTROLLER_FLAGS= tries other flags than those of controlplane/loop.py.
+It uses the cluster that `make cluster` has started, or starts its own, and audits the result: a burst with a violation
+is not printed as a row. The history is read after the burst, so that the audit does not slow it down.
+METACONTROLLER_FLAGS= adds flags to those of controlplane/loop.py.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from controlplane.api import RANGES, REQUESTS, Refused, kubectl, objects_path
 from controlplane.at_rest import differences_at_rest
 from controlplane.audit import audit_history
 from controlplane.history import current_revision, read_history
-from controlplane.load import Burst
+from controlplane.load import Load
 from controlplane.processes import wait_until
 from controlplane.team import Team
 
@@ -33,18 +33,18 @@ if TYPE_CHECKING:
     from controlplane.api import Api, Obj
 
 RANGE = "10.0.0.0/8"
-#: 10,000 requests on a slow machine; a burst that takes longer has hung.
+#: Enough for 10,000 requests on a slow machine; a burst that takes longer hangs.
 BURST_SECONDS_MAX = 3600.0
-#: The API server takes a moment until a new policy counts, and does not say when.
+#: A new policy takes effect some time after its creation, and the API server does not report when.
 POLICY_SECONDS = 5.0
 COLUMNS = ("requests", "standing", "total s", "per s", "p50 s", "p99 s", "max s", "API writes", "hook calls", "CPU s")
-#: Whose CPU seconds have a column of their own.
+#: The programs whose CPU seconds have their own columns.
 PROGRAMS = ("metacontroller", "kube-apiserver", "hooks", "etcd")
 
 
 @dataclass
 class ReadyWatch:
-    """Notes when each request of a namespace was first seen Ready, by a watch in a thread of its own."""
+    """Records when each request of a namespace became Ready, by a watch in its own thread."""
 
     api: Api
     namespace: str
@@ -52,11 +52,11 @@ class ReadyWatch:
     _stopped: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
-        """Starts to watch."""
+        """Starts the watch."""
         threading.Thread(target=self._run, daemon=True).start()
 
     def stop(self) -> None:
-        """Lets the watch end with its next event."""
+        """Ends the watch with its next event."""
         self._stopped.set()
 
     def _run(self) -> None:
@@ -80,7 +80,7 @@ class ReadyWatch:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A measured burst: when each of its requests was created and answered, and what that cost."""
+    """A measured burst: the times of creation and answer of each request, and the cost."""
 
     count: int
     standing: int
@@ -99,11 +99,11 @@ class Result:
 
 
 def run(running: cluster.Running, team: Team, counts: list[int]) -> tuple[list[Result], list[str]]:
-    """Measures bursts of these sizes, each on top of those before it; returns also the faults that an audit finds."""
+    """Measures bursts of these sizes, each on top of those before it; returns the results and the violations."""
     start = current_revision(running.etcd_url)
-    team.found()
+    team.create_namespace()
     team.create_range("net", RANGE)
-    # The first request after a start also pays for Metacontroller's informers; it is not part of the measurement.
+    # The first request after a start waits for Metacontroller's informers, so it is not measured.
     team.create_request("warm-up")
     team.wait_state("warm-up", "Ready")
     watch = ReadyWatch(running.api, team.namespace)
@@ -112,14 +112,15 @@ def run(running: cluster.Running, team: Team, counts: list[int]) -> tuple[list[R
     watch.stop()
     audit = audit_history(read_history(running.etcd_url, start))
     faults = audit.violations + differences_at_rest(team.api, {team.namespace})
-    if audit.grants != sum(counts) + 1:
-        faults.append(f"the audit saw {audit.grants} grants of {sum(counts) + 1}")
-    print(f"audit: {audit.grants} grants in {audit.commits} commits, {len(faults)} faults")
+    grants = len(audit.published)
+    if grants != sum(counts) + 1:
+        faults.append(f"the audit saw {grants} grants of {sum(counts) + 1}")
+    print(f"audit: {grants} grants in {audit.commits} commits, {len(faults)} faults")
     return results, faults
 
 
 def details(result: Result) -> str:
-    """The writes, hook calls and CPU seconds of a burst, one by one."""
+    """The writes, hook calls and CPU seconds of a burst, a line for each."""
     lines = [f"{result.count:,} requests on top of {result.standing:,}:"]
     lines += [
         f"  {name:<40} {number:>9,}" for name, number in sorted((result.cost.writes + result.cost.hook_calls).items())
@@ -138,9 +139,11 @@ def table(results: list[Result]) -> str:
 def main(arguments: Sequence[str]) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("count", type=int, help="requests in the burst")
-    parser.add_argument("--standing", type=int, default=0, help="requests of a burst before it")
-    parser.add_argument("--without-policy", action="store_true", help="do not install deploy/admission (own cluster)")
+    parser.add_argument("count", type=int, help="number of requests in the burst")
+    parser.add_argument("--standing", type=int, default=0, help="number of requests in an earlier burst")
+    parser.add_argument(
+        "--without-policy", action="store_true", help="do not install deploy/admission, if the cluster is started here"
+    )
     options = parser.parse_args(arguments)
     running, own = _cluster()
     try:
@@ -168,23 +171,23 @@ def _cluster() -> tuple[cluster.Running, bool]:
         return running, False
     metacontroller = os.environ.get("METACONTROLLER")
     if not metacontroller:
-        sys.exit("a burst needs METACONTROLLER=/path/to/it, here or at `make cluster`")
+        sys.exit("a burst needs a Metacontroller: set METACONTROLLER=/path/to/it here or for `make cluster`")
     return cluster.start(tied_to_us=True, metacontroller=metacontroller), True
 
 
 def _burst(running: cluster.Running, team: Team, watch: ReadyWatch, standing: int, count: int) -> Result:
     before = read(running)
-    burst = Burst(team.api, team.namespace, "net", count, prefix=f"on-{standing}")
-    burst.start()
-    burst.wait_created()
+    load = Load(team.api, team.namespace, "net", count, prefix=f"on-{standing}")
+    load.start()
+    load.wait_created()
     wait_until(
-        lambda: sum(name in watch.ready_at for name in burst.names) == count,
+        lambda: sum(name in watch.ready_at for name in load.names) == count,
         what=f"{count} requests are Ready",
         seconds=BURST_SECONDS_MAX,
         step_seconds=0.05,
     )
     cost = read(running).since(before)
-    return Result(count, standing, [(burst.created_at[name], watch.ready_at[name]) for name in burst.names], cost)
+    return Result(count, standing, [(load.created_at[name], watch.ready_at[name]) for name in load.names], cost)
 
 
 def _row(result: Result) -> str:

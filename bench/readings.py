@@ -1,4 +1,4 @@
-"""What a burst costs, read from the outside: API writes, hook calls and CPU time, as differences of two readings."""
+"""The cost of a burst: API writes, hook calls and CPU time, as differences between two readings."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ if TYPE_CHECKING:
 SAMPLE = re.compile(r"^(\w+)\{(.*)\} ([0-9.e+]+)$", re.MULTILINE)
 LABEL = re.compile(r'(\w+)="([^"]*)"')
 WRITES = frozenset({"POST", "PUT", "PATCH", "APPLY", "DELETE", "DELETECOLLECTION"})
-#: Whose writes count: our objects, and the events that are written about them.
+#: The API groups whose writes count: our objects and events.
 OUR_GROUPS = frozenset({GROUP, "", "events.k8s.io"})
 HOOK_CALLS = re.compile(r"^metacontroller_(customize|sync|finalize)_requests_total$")
 
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """Counters at one moment; the difference of two is what happened in between."""
+    """The counters at one moment; the difference of two readings is the cost in between."""
 
     writes: Counter[str]
     hook_calls: Counter[str]
     cpu_seconds: dict[str, float]
 
     def since(self, before: Readings) -> Readings:
-        """What was counted after that earlier reading."""
+        """The counts since an earlier reading."""
         cpu = {name: seconds - before.cpu_seconds.get(name, 0.0) for name, seconds in self.cpu_seconds.items()}
         return Readings(self.writes - before.writes, self.hook_calls - before.hook_calls, cpu)
 
 
 def read(running: Running) -> Readings:
-    """All counters now."""
+    """The present counters."""
     calls = _samples(requests.get(running.metrics_url, timeout=30).text) if running.metrics_url else iter(())
     hooks: Counter[str] = Counter()
     for name, labels, value in calls:

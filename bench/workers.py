@@ -1,7 +1,7 @@
-"""Which of gunicorn's worker models: four callers post the body of 10,000 settled requests, while a probe asks.
+"""Compare gunicorn's worker models: four callers post the body of 10,000 settled requests during probes.
 
-Each model serves the same number of calls in turns, so that a noisy minute hits all of them. Printed are medians and
-the worst of calls and probes, in milliseconds of wall time, and the memory of all processes at the end.
+The models take turns and serve the same number of calls, so that a noisy minute affects all of them. The table has the
+medians and maxima of calls and probes, in milliseconds of wall time, and the memory of all processes at the end.
 
     python -m bench.workers [COUNT]
 """
@@ -53,7 +53,7 @@ def main(count: int) -> None:
 
 @contextmanager
 def served(worker_class: str, workers: int, threads: int) -> Iterator[tuple[str, int]]:
-    """The hooks under gunicorn on a free port; gives their URL and the arbiter's process id."""
+    """Run the hooks under gunicorn on a free port; yield their URL and the process id of the arbiter."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         bind = f"127.0.0.1:{probe.getsockname()[1]}"
@@ -82,7 +82,7 @@ def wait_until_ready(url: str) -> None:
 
 @contextmanager
 def probing(url: str, latencies: list[float]) -> Iterator[None]:
-    """Ask /healthz again and again in the background."""
+    """Probe /healthz repeatedly in the background."""
     done = threading.Event()
 
     def probe() -> None:
@@ -99,14 +99,14 @@ def probing(url: str, latencies: list[float]) -> Iterator[None]:
 
 
 def get(url: str) -> float:
-    """Milliseconds of one probe."""
+    """Send one probe; return its milliseconds."""
     start = time.perf_counter()
     requests.get(f"{url}/healthz", timeout=60).raise_for_status()
     return (time.perf_counter() - start) * 1000
 
 
 def post(url: str, body: bytes) -> float:
-    """Milliseconds of one call."""
+    """Make one call; return its milliseconds."""
     start = time.perf_counter()
     requests.post(f"{url}/ipamrange/sync", data=body, timeout=60).raise_for_status()
     return (time.perf_counter() - start) * 1000

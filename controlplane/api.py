@@ -1,7 +1,7 @@
-"""A small client of the API server: what the tests need and kubectl is too slow for.
+"""A small client of the API server, faster than kubectl.
 
-One class for calls and watches, one function for kubectl. Sessions belong to threads, so racing writers can share one
-client.
+It has one class for calls and watches, and one function for kubectl. Each thread has its own session, so that racing
+writers can share a client.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 
-#: What a call meets while the API server or etcd restarts.
+#: HTTP codes of calls during a restart of the API server or etcd.
 TRANSIENT_STATUS = frozenset({429, 500, 502, 503, 504})
 
 Obj = dict[str, Any]
@@ -47,7 +47,7 @@ class Refused(Exception):
 
 @dataclass
 class Api:
-    """An API server, and who we are there."""
+    """An API server and a user of it."""
 
     url: str
     token: str
@@ -57,13 +57,13 @@ class Api:
     _local: threading.local = field(default_factory=threading.local, repr=False)
 
     def impersonating(self, user: str) -> Api:
-        """The same API server, as another user."""
+        """The same API server with another user."""
         return replace(self, impersonated=user, _local=threading.local())
 
     def call(
         self, verb: str, path: str, body: object = None, *, kind: str = JSON, accept: str = JSON, **query: str
     ) -> requests.Response:
-        """One HTTP call, whatever its outcome; `kind` is the type of the body."""
+        """Makes one HTTP call, whatever its outcome; `kind` is the type of the body."""
         return self._session().request(
             verb,
             self.url + path,
@@ -74,10 +74,10 @@ class Api:
         )
 
     def ask(self, verb: str, path: str, body: object = None, *, kind: str = JSON, **query: str) -> Obj:
-        """One call that is expected to succeed; returns the object of the answer.
+        """Makes a call that is expected to succeed; returns the object of the answer.
 
         Raises:
-            Refused: the API server says no.
+            Refused: the API server answered with an error.
         """
         answer = self.call(verb, path, body, kind=kind, **query)
         if answer.ok:
@@ -85,7 +85,7 @@ class Api:
         raise Refused(answer.status_code, _message(answer))
 
     def ask_patiently(self, verb: str, path: str, body: object = None, *, seconds: float = 60.0, **query: str) -> Obj:
-        """Like `ask`, but repeats what fails because the API server or etcd is away for a moment."""
+        """Like `ask`, with retries while the API server or etcd is unavailable."""
         end = time.monotonic() + seconds
         while True:
             try:
@@ -120,24 +120,24 @@ class Api:
         return list(self.ask_patiently("GET", objects_path(resource, namespace))["items"])
 
     def delete(self, resource: str, namespace: str, name: str) -> None:
-        """Asks for the deletion of an object; it may still wait for its finalizers."""
+        """Deletes an object, which may still wait for its finalizers."""
         self.ask_patiently("DELETE", object_path(resource, namespace, name))
 
     def patch(self, resource: str, namespace: str, name: str, patch: Obj, *, sub: str = "") -> Obj:
-        """A merge patch of an object, or of its subresource `/status`."""
+        """Applies a merge patch to an object, or to its subresource `/status`."""
         return self.ask("PATCH", object_path(resource, namespace, name) + sub, patch, kind=MERGE_PATCH)
 
     def put_status(self, obj: Obj, **query: str) -> Obj:
-        """Writes the status of an object, which must be at the resourceVersion it carries."""
+        """Writes the status of an object, whose resourceVersion must be the stored one."""
         meta = obj["metadata"]
         path = object_path(KINDS[obj["kind"]], meta["namespace"], meta["name"])
         return self.ask("PUT", f"{path}/status", obj, **query)
 
     def watch(self, path: str, version: str, *, seconds: int = 300) -> Iterator[tuple[str, Obj]]:
-        """Events after that resource version, until the server or the time ends it.
+        """Events after that resource version, until the server or the timeout ends the watch.
 
         Raises:
-            Refused: that version is too old to go on from (410).
+            Refused: that version is too old (410).
         """
         query = {"watch": "1", "resourceVersion": version, "timeoutSeconds": str(seconds)}
         with self._session().get(self.url + path, params=query, stream=True, timeout=(5, seconds + 5)) as answer:
@@ -164,7 +164,7 @@ class Api:
 
 
 def lines(answer: requests.Response) -> Iterator[bytes]:
-    """Lines of a stream as they come; unlike `iter_lines` it doesn't slow down on lines of megabytes."""
+    """Lines of a stream as they arrive; unlike `iter_lines`, this is fast on lines of megabytes."""
     parts: list[bytes] = []
     for chunk in answer.iter_content(chunk_size=None):
         first, *rest = chunk.split(b"\n")
@@ -185,17 +185,17 @@ def object_path(resource: str, namespace: str, name: str) -> str:
 
 
 def collection_path(obj: Obj) -> str:
-    """Path to create this object at."""
+    """Path at which this object is created."""
     if obj["kind"] == "Namespace":
         return "/api/v1/namespaces"
     return objects_path(KINDS[obj["kind"]], obj["metadata"]["namespace"])
 
 
 def kubectl(kubeconfig: Path, *arguments: str, stdin: str | None = None, **environment: str) -> str:
-    """Runs kubectl and returns what it prints.
+    """Runs kubectl and returns its output.
 
     Raises:
-        Refused: it failed; the message is what it printed to stderr.
+        Refused: kubectl failed; the message is its output.
     """
     command = [
         "kubectl",

@@ -1,9 +1,9 @@
 """Find the programs of a control plane, or build them.
 
-So `make e2e` needs nothing but Linux, Go, kubectl, openssl and a checkout.
+So `make e2e` needs only Linux, Go, kubectl, openssl and a checkout.
 
-KUBE_APISERVER, ETCD and KUBE_CONTROLLER_MANAGER name ready ones. What they don't name is built from
-`programs/go.mod` into a cache outside the tree, under the hash of go.sum: another version, another folder.
+KUBE_APISERVER, ETCD and KUBE_CONTROLLER_MANAGER name existing programs. The others are built from `programs/go.mod`
+into a cache outside the tree, in a folder for each go.sum.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from pathlib import Path
 MODULE = Path(__file__).parent / "programs"
 VERSION_PACKAGE = "k8s.io/component-base/version"
 
-#: Program, the variable that names a ready one, and the package it is built from.
+#: Program, the variable that names an existing one, and the package that it is built from.
 PROGRAMS = (
     ("etcd", "ETCD", "go.etcd.io/etcd/server/v3"),
     ("kube-apiserver", "KUBE_APISERVER", "k8s.io/kubernetes/cmd/kube-apiserver"),
     ("kube-controller-manager", "KUBE_CONTROLLER_MANAGER", "k8s.io/kubernetes/cmd/kube-controller-manager"),
 )
 
-#: A line of progress for each so many packages: the API server has about 2,000.
+#: The number of packages for each line of progress; the API server has about 2,000.
 PROGRESS_STEP_PACKAGES = 200
 
 
@@ -44,13 +44,13 @@ class BuildFailed(Exception):
 
 
 def find_or_build() -> Binaries:
-    """Returns ready programs; builds the missing ones, which takes some minutes the first time."""
+    """Returns the programs, and builds missing ones, which takes some minutes the first time."""
     etcd, apiserver, controller_manager = (_find_or_build_one(*program) for program in PROGRAMS)
     return Binaries(etcd, apiserver, controller_manager)
 
 
 def cache_folder() -> Path:
-    """Where built programs and the state of `make cluster` live: outside the tree, one folder per go.sum."""
+    """The folder of the built programs; the file of `make cluster` is beside it."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     digest = hashlib.sha256((MODULE / "go.sum").read_bytes()).hexdigest()[:16]
     return Path(base) / "ipam-e2e" / digest

@@ -1,7 +1,7 @@
-"""A control plane to play with: `python -m controlplane.cluster up` leaves one running, `down` ends it.
+"""A control plane that keeps running: `python -m controlplane.cluster up` starts it, `down` stops it.
 
-With METACONTROLLER=/path/to/it hooks and Metacontroller run as well. What runs is written to a state file in the cache,
-with each process by id and start time, so that `down` ends these and never another that got the same id later.
+With METACONTROLLER=/path/to/it, hooks and Metacontroller run as well. A state file in the cache has the id and the
+start time of each process, so that `down` never stops another process with the same id.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ ROOT = Path(__file__).parents[1]
 
 @dataclass
 class RunningProgram:
-    """A process, named for good."""
+    """A process, identified by its id and its start time."""
 
     name: str
     pid: int
     started_at: int
 
-    def is_still_that(self) -> bool:
-        """Whether it runs and is the one that was started."""
+    def is_running(self) -> bool:
+        """Whether this process, and not another one with its id, runs."""
         return self.started_at != 0 and started_at(self.pid) == self.started_at
 
 
 @dataclass
 class Running:
-    """A running cluster: where it is, and of what it is made."""
+    """A running cluster: its folder, its URLs and its processes."""
 
     folder: str
     api_url: str
@@ -54,24 +54,24 @@ class Running:
 
     @property
     def kubeconfig(self) -> Path:
-        """How kubectl gets there."""
+        """The kubeconfig of its administrator."""
         return Path(self.folder) / "kubeconfig"
 
     @property
     def api(self) -> Api:
-        """How tests get there."""
+        """A client of its API server."""
         return Api(self.api_url, TOKEN, Path(self.folder) / "certs" / "apiserver.crt")
 
     def stop(self) -> None:
-        """Ends it, the last program first, and removes its folder."""
+        """Stops its programs, the last one first, and removes its folder."""
         for program in reversed(self.programs):
-            if program.is_still_that():
+            if program.is_running():
                 stop_group(program.pid)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def start(*, tied_to_us: bool, metacontroller: str | None) -> Running:
-    """Starts a control plane, and the loop if there is a Metacontroller."""
+    """Starts a control plane, and the loop if a Metacontroller is given."""
     binaries = find_or_build()
     folder = Path(tempfile.mkdtemp(prefix="ipam-cluster-"))
     plane = ControlPlane(folder, binaries, ROOT, tied_to_us=tied_to_us)
@@ -92,29 +92,29 @@ def start(*, tied_to_us: bool, metacontroller: str | None) -> Running:
 
 
 def standing() -> Running | None:
-    """The cluster that `up` has left running, if it still does."""
+    """The cluster that `up` has started, if it still runs."""
     try:
         state = json.loads(_state_file().read_text())
     except FileNotFoundError:
         return None
     running = Running(**state | {"programs": [RunningProgram(**program) for program in state["programs"]]})
-    return running if any(program.is_still_that() for program in running.programs) else None
+    return running if any(program.is_running() for program in running.programs) else None
 
 
 def up() -> None:
-    """Leaves a cluster running; one is enough."""
+    """Starts a cluster, unless one runs already, and prints how to reach it."""
     running = standing()
     if running is None:
         running = start(tied_to_us=False, metacontroller=os.environ.get("METACONTROLLER"))
         _state_file().parent.mkdir(parents=True, exist_ok=True)
         _state_file().write_text(json.dumps(asdict(running)))
     if not running.metrics_url:
-        print("without METACONTROLLER=/path/to/it nobody answers requests", file=sys.stderr)
+        print("no hooks run: without METACONTROLLER=/path/to/it, requests stay Pending", file=sys.stderr)
     print(f"export KUBECONFIG={running.kubeconfig}")
 
 
 def down() -> None:
-    """Ends what `up` has left running."""
+    """Stops the cluster that `up` has started."""
     running = standing()
     if running is None:
         print("no cluster is running", file=sys.stderr)

@@ -1,8 +1,8 @@
-"""Every revision of our objects that was ever stored, in the one order in which they were stored.
+"""Every stored revision of our objects, in the order in which they were stored.
 
-Read from etcd and not by a watch of the API server: a watch has a gap wherever it must list again, which is just when
-the API server restarts; etcd (never compacted here, see `control_plane.py`) has each write with its revision, and
-revisions order the writes of all kinds.
+The revisions are read from etcd and not by a watch of the API server, because a watch has a gap wherever it must list
+again, as after a restart of the API server. etcd, which is never compacted here (see `plane.py`), has each write with
+its revision, and revisions order the writes of all kinds.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PREFIX = f"/registry/{GROUP}/"
 AFTER_PREFIX = f"/registry/{GROUP}0"  # "0" follows "/"
-#: Written after the last event that is to be read. No resource has this name, so the API server never sees it.
+#: Written after the last event to read. No resource has this name, so the API server does not read it.
 END_MARK = PREFIX + "end-of-history"
 READ_SECONDS_MAX = 120
 
@@ -45,9 +45,9 @@ def current_revision(etcd_url: str) -> int:
 
 
 def read_history(etcd_url: str, after: int) -> Iterator[Event]:
-    """All writes after that revision and up to now to those of our objects that were created after it.
+    """All writes from that revision until now to those of our objects that were created after it.
 
-    An older object is the leftover of a test that failed; its beginning is not seen, so nothing can be said of it.
+    An older object is left over from a failed test; it can't be judged, because its earlier writes are not read.
     """
     mark = int(_call(etcd_url, "kv/put", {"key": _encode(END_MARK), "value": ""})["header"]["revision"])
     create = {"key": _encode(PREFIX), "range_end": _encode(AFTER_PREFIX), "start_revision": after + 1, "prev_kv": True}
@@ -70,7 +70,7 @@ def _events_of(line: bytes) -> list[dict[str, Any]]:
 
 
 def _created_at(event: dict[str, Any]) -> int:
-    """The revision at which the object was created; a deletion carries it in what was there before."""
+    """The revision at which the object was created; a deletion has it in the previous value."""
     return int(event["prev_kv" if event.get("type") == "DELETE" else "kv"]["create_revision"])
 
 

@@ -1,6 +1,6 @@
-"""Many requests at once, created the way a crowd of users would: by several creators that don't give up.
+"""Create many requests at once, as a crowd of users would: several creators that retry until they succeed.
 
-Used by the tests that break something in the middle of a burst, and by `bench/burst.py`, which measures one.
+The tests that break something under load use it, and so does `bench/burst.py`, which measures how long a burst takes.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 CREATORS = 16
 CREATE_SECONDS_MAX = 600.0
 
-#: Answers after which a request can't have been created and never will be.
+#: HTTP codes after which a request was not created, and a retry is useless.
 FINAL_STATUS = frozenset({400, 401, 403, 422})
 
 
-class Burst:
-    """Requests `burst-0` to `burst-<count - 1>` of one namespace to one range."""
+class Load:
+    """The requests `load-0` to `load-<count - 1>` of one namespace to one range."""
 
-    def __init__(self, api: Api, namespace: str, range_name: str, count: int, *, prefix: str = "burst") -> None:
+    def __init__(self, api: Api, namespace: str, range_name: str, count: int, *, prefix: str = "load") -> None:
         self._api, self._namespace, self._range = api, namespace, range_name
         self.names = [f"{prefix}-{number}" for number in range(count)]
         self.created_at: dict[str, float] = {}
         self._pool = ThreadPoolExecutor(CREATORS, thread_name_prefix="creator")
-        self._given_up = threading.Event()
+        self._stopped = threading.Event()
         self._futures: list[Future[None]] = []
 
     def start(self) -> None:
@@ -53,9 +53,9 @@ class Burst:
         if wanted == len(self.names):
             self._finish()
 
-    def give_up(self) -> None:
-        """Ends the creators; without this, threads that ask an API server that is gone keep the process alive."""
-        self._given_up.set()
+    def stop(self) -> None:
+        """Ends the creators; otherwise threads that retry against a stopped API server keep the process alive."""
+        self._stopped.set()
         self._pool.shutdown(cancel_futures=True)
 
     def _finish(self) -> None:
@@ -66,14 +66,14 @@ class Burst:
     def _create(self, name: str) -> None:
         obj = request_object(self._namespace, name, self._range)
         asked_at = time.monotonic()
-        create_persistently(self._api, obj, self._given_up)
+        create_persistently(self._api, obj, self._stopped)
         self.created_at[name] = asked_at
 
 
-def create_persistently(api: Api, obj: Obj, given_up: threading.Event) -> None:
-    """Creates an object even if the API server goes away in between; that it exists already is what we want."""
+def create_persistently(api: Api, obj: Obj, stopped: threading.Event) -> None:
+    """Creates an object, with retries while the API server is unavailable; an object that exists counts as created."""
     end = time.monotonic() + CREATE_SECONDS_MAX
-    while not given_up.is_set():
+    while not stopped.is_set():
         try:
             api.create(obj)
         except Refused as refusal:

@@ -1,7 +1,7 @@
-"""The controllers on a control plane: our hooks under gunicorn, and Metacontroller, which is brought by the user.
+"""The controllers of a control plane: the hooks under gunicorn, and the user's Metacontroller.
 
-The shipped manifests are used as they are but for one thing: their webhooks name a Service, and here the hooks listen
-on loopback, so each becomes a URL.
+The shipped manifests are used with one change: their webhooks name a Service, which is replaced by a URL, because the
+hooks listen on loopback.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ CONTROLLER_KINDS = ("CompositeController", "DecoratorController")
 START_SECONDS_MAX = 30.0
 SYNC_CALLS = re.compile(r"^metacontroller_sync_requests_total\{.*\} ([0-9.e+]+)$", re.MULTILINE)
 
-#: The defaults are 5 queries per second and 5 workers: a burst would take minutes. Those in the environment variable of
-#: this name are added, and the last of a kind counts.
+#: With the defaults, 5 queries per second and 5 workers, a burst takes minutes. The flags of the environment variable
+#: METACONTROLLER_FLAGS are appended, and the last flag of a name counts.
 METACONTROLLER_FLAGS = (
     "--client-go-qps=5000",
     "--client-go-burst=5000",
@@ -44,7 +44,7 @@ METACONTROLLER_FLAGS = (
 
 @dataclass
 class Metacontroller:
-    """One Metacontroller, and where to ask it how it is."""
+    """One Metacontroller, with the URLs of its health and its metrics."""
 
     program: Program
     health_url: str
@@ -60,7 +60,7 @@ class Metacontroller:
         self.program.stop(hard=True)
 
     def sync_count(self) -> int:
-        """How many sync hooks it has called since its start."""
+        """The number of sync hooks that it has called since its start."""
         text = requests.get(self.metrics_url, timeout=30).text
         return sum(round(float(value)) for value in SYNC_CALLS.findall(text))
 
@@ -73,17 +73,17 @@ class Metacontroller:
 
 
 class Loop:
-    """Hooks and Metacontroller, working for one control plane.
+    """Hooks and Metacontroller for one control plane.
 
     Attributes:
-        hooks_url: where the hooks listen.
-        called_url: where Metacontroller calls them; another URL than theirs if somebody listens in.
+        hooks_url: URL at which the hooks listen.
+        called_url: URL that Metacontroller calls; another one than theirs if a recorder is in between.
     """
 
     def __init__(
         self, plane: ControlPlane, metacontroller: Path, *, kubeconfig: Path | None = None, **environment: str
     ) -> None:
-        """Metacontroller is who the kubeconfig says, the administrator if there is none; hooks get the environment."""
+        """Metacontroller is the user of the kubeconfig, by default the administrator; hooks get the environment."""
         self.plane = plane
         self._port = free_port()
         self.hooks_url = self.called_url = f"http://127.0.0.1:{self._port}"
@@ -100,7 +100,7 @@ class Loop:
         return self.hooks, self.metacontroller.program, self.second_metacontroller.program
 
     def start(self) -> None:
-        """Starts the hooks and one Metacontroller and tells it about our controllers."""
+        """Applies our controllers, and starts the hooks and one Metacontroller."""
         self.plane.kubectl("apply", "-f", "-", stdin=self._controllers())
         self.start_hooks()
         self.metacontroller.start()

@@ -1,4 +1,4 @@
-"""Builders of the objects that tests write: short, so that a test shows what matters in it."""
+"""Builders of the objects that tests write; they are short, so that tests show only what matters."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from controlplane.api import Obj
 
 API_VERSION = f"{GROUP}/v1alpha1"
-#: What the controllers write on a request, and an annotation that a person writes on a range.
+#: The label and the annotation that the controllers write on a request, and annotations of ranges for their owners.
 LABEL = f"{GROUP}/range"
 RECORDED = f"{GROUP}/cidr"
 RECLAIM = f"{GROUP}/reclaim"
 HOLD = f"{GROUP}/hold"
 OURS = "metacontroller.io/decoratorcontroller-ipamrequest"
-#: A finalizer of somebody else.
+#: A finalizer of another controller.
 FOREIGN = "example.com/still-in-use"
 
 
@@ -26,17 +26,17 @@ def namespace_object(name: str) -> Obj:
 
 
 def range_object(namespace: str, name: str, *ranges: str, **spec: Any) -> Obj:
-    """An IPAMRange of these addresses."""
+    """An IPAMRange with these addresses."""
     return _object("IPAMRange", namespace, name, {"ranges": list(ranges), **spec})
 
 
 def request_object(namespace: str, name: str, range_name: str, **spec: Any) -> Obj:
-    """An IPAMRequest to a range of its own namespace."""
+    """An IPAMRequest for a range in its own namespace."""
     return _object("IPAMRequest", namespace, name, {"ipam": {"name": range_name}, **spec})
 
 
 def allocation_object(namespace: str, name: str, **spec: Any) -> Obj:
-    """An IPAMAllocation; without more it is Busy."""
+    """An IPAMAllocation, by default Busy."""
     request = {"namespace": namespace, "name": "request", "uid": "u1"}
     return _object("IPAMAllocation", namespace, name, {"range": "net", "request": request, "state": "Busy", **spec})
 
@@ -48,7 +48,7 @@ def extent_object(namespace: str, name: str) -> Obj:
 
 
 def entry(number: int, holder: str = "holder") -> Obj:
-    """The ledger entry of one address, the larger the number the higher."""
+    """The ledger entry of one address, in the order of the numbers."""
     cidr = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}/32"
     return {"cidr": cidr, "request": f"team/{holder}-{number}", "uid": f"{holder[:9]}-{number:026d}"}
 

@@ -1,8 +1,8 @@
-"""A real control plane on loopback: etcd, API server and controller manager, with everything installed that we ship.
+"""A real control plane on loopback: etcd, API server and controller manager, with the shipped manifests installed.
 
-Ports are chosen once and data stays in the folder, so each part can be restarted in place. The API server makes its own
-certificate, and that is the authority every client here checks it against. History is never compacted: the audit reads
-each revision that was ever stored (`audit.py`).
+Ports are chosen once and data stays in the folder, so each part can be restarted in place. The API server creates its
+own certificate, by which all clients here verify it. The history is never compacted, because the audit reads each
+stored revision (`audit.py`).
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from controlplane.processes import Program, free_port, wait_until
 if TYPE_CHECKING:
     from controlplane.binaries import Binaries
 
-TOKEN = "e2e-admin"  # of a server that listens on loopback only and lives as long as the test
+TOKEN = "e2e-admin"  # of a server that listens on loopback only and stops with the test
 ETCD_BYTES_MAX = 8 << 30
 START_SECONDS_MAX = 90.0
 AGGREGATED_DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
-#: Metacontroller's kinds, which a user has before our controllers come.
+#: Metacontroller's kinds, which a user installs before our controllers.
 METACONTROLLER_CRDS = Path(__file__).parent / "metacontroller_crds.yaml"
-#: What a user installs, as shipped: a kustomization with CRDs, roles, hooks and controllers.
+#: The shipped kustomization with CRDs, roles, hooks and controllers.
 SHIPPED = "metacontroller"
 
-#: What of the controller manager has to do with us: children of deleted owners, namespaces, roles made of others, and
-#: quotas, whose status the API server's admission waits for.
+#: The controllers of the controller manager that our objects need: for dependents of deleted owners, namespaces,
+#: aggregated roles, and quotas, whose status the API server's admission waits for.
 CONTROLLERS = (
     "garbage-collector-controller",
     "namespace-controller",
@@ -57,21 +57,21 @@ class ControlPlane:
 
     @property
     def etcd_folder(self) -> Path:
-        """Where each revision of each object is kept."""
+        """The folder with each revision of each object."""
         return self.folder / "etcd"
 
     @property
     def programs(self) -> tuple[Program, ...]:
-        """The programs in the order in which they start."""
+        """The programs in the order of their start."""
         return self.etcd, self.apiserver, self.controller_manager
 
     def program(self, name: str, path: Path | str, *arguments: str, **environment: str) -> Program:
-        """A program, not yet started, that logs to this folder."""
+        """A program that is not started yet and logs to this folder."""
         log = self.folder / f"{name}.log"
         return Program(name, [str(path), *arguments], log, self.tied_to_us, environment, self.root)
 
     def start(self) -> None:
-        """Starts everything and installs what we ship."""
+        """Starts all programs and installs the shipped manifests."""
         self._write_files()
         self.etcd.start()
         self.apiserver.start()
@@ -83,7 +83,7 @@ class ControlPlane:
         self.wait_served()
 
     def stop(self) -> None:
-        """Stops everything that was started."""
+        """Stops all programs."""
         for program in reversed(self.programs):
             program.stop()
 
@@ -94,7 +94,7 @@ class ControlPlane:
         wait_until(self._is_discovered, what="discovery lists our kinds", seconds=START_SECONDS_MAX)
 
     def restart_etcd(self) -> None:
-        """Kills etcd and starts it again on its data; the API server finds back to it by itself."""
+        """Kills etcd and starts it again on its data; the API server reconnects by itself."""
         self.etcd.restart(hard=True)
         self.wait_ready()
 
@@ -103,7 +103,7 @@ class ControlPlane:
         wait_until(self._is_ready, what="the API server is ready", seconds=START_SECONDS_MAX)
 
     def wait_served(self) -> None:
-        """Waits until every installed kind is served and discovered; forgets what kubectl believed before."""
+        """Waits until every installed kind is served and discovered, and removes kubectl's discovery cache."""
         self.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
         wait_until(self._is_discovered, what="discovery lists our kinds", seconds=START_SECONDS_MAX)
         shutil.rmtree(self.folder / "kubectl-cache", ignore_errors=True)
@@ -113,7 +113,7 @@ class ControlPlane:
         return kubectl(self.kubeconfig, *arguments, stdin=stdin, **environment)
 
     def write_kubeconfig(self, path: Path, token: str) -> None:
-        """Writes how to get here as the user of a token."""
+        """Writes a kubeconfig for the user of a token."""
         cluster = {"server": self.api.url, "certificate-authority": str(self.api.ca_file)}
         config = {
             "apiVersion": "v1",
@@ -175,7 +175,7 @@ class ControlPlane:
             "--disable-admission-plugins=ServiceAccount",
             # Beside v1 of MutatingAdmissionPolicy, for deploy/admission-v1beta1.
             "--runtime-config=admissionregistration.k8s.io/v1beta1=true",
-            # Strict clusters have it: a block on the owner's deletion needs a right of its own.
+            # As in strict clusters: `blockOwnerDeletion` needs a right on the finalizers of the owner.
             "--enable-admission-plugins=OwnerReferencesPermissionEnforcement",
         ]
 
@@ -183,7 +183,7 @@ class ControlPlane:
         return [
             f"--kubeconfig={self.kubeconfig}",
             f"--controllers={','.join(CONTROLLERS)}",
-            # By default a quota that was made before the controller knew its kind waits five minutes to be counted.
+            # By default a quota that is older than the discovery of its kind is counted after five minutes.
             "--resource-quota-sync-period=10s",
             "--leader-elect=false",
             "--secure-port=0",

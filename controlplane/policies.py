@@ -1,4 +1,4 @@
-"""The admission policy of deploy/, in effect for a while: what most tests do without."""
+"""The optional admission policy of deploy/, in effect for a while."""
 
 from __future__ import annotations
 
@@ -15,25 +15,27 @@ if TYPE_CHECKING:
     from controlplane.api import Api
     from controlplane.plane import ControlPlane
 
-#: For clusters that serve v1 of its kind, and for those that serve v1beta1 only.
+#: For clusters that serve v1 of MutatingAdmissionPolicy, and for those that serve v1beta1 only.
 POLICY, POLICY_V1BETA1 = "deploy/admission", "deploy/admission-v1beta1"
-#: Policies and roles count a moment after they are written.
+#: Policies and roles take effect some time after they are written.
 EFFECT_SECONDS_MAX = 30.0
 
 
 @contextmanager
 def admission_policy(plane: ControlPlane, folder: str = POLICY) -> Iterator[None]:
-    """Installs the policy and waits until it counts; a policy takes effect, and ends, a moment after it is written."""
+    """Installs the policy for a `with` block; it takes effect, and ends, some time after the write."""
     plane.kubectl("apply", "-k", str(plane.root / folder))
     try:
         wait_until(lambda: _is_in_effect(plane.api), what="the policy is in effect", seconds=EFFECT_SECONDS_MAX)
         yield
     finally:
         plane.kubectl("delete", "-k", str(plane.root / folder))
-    wait_until(lambda: not _is_in_effect(plane.api), what="the policy is gone", seconds=EFFECT_SECONDS_MAX)
+    wait_until(
+        lambda: not _is_in_effect(plane.api), what="the policy is not in effect any more", seconds=EFFECT_SECONDS_MAX
+    )
 
 
 def _is_in_effect(api: Api) -> bool:
-    """Whether it is; a policy on kinds that are a few seconds old refuses them until it has discovered these."""
+    """Whether the policy is in effect; before it has discovered new kinds, it refuses their objects."""
     probe = request_object("default", "probe", "net")
     return "labels" in api.ask_patiently("POST", collection_path(probe), probe, dryRun="All")["metadata"]

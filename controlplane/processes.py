@@ -1,8 +1,8 @@
-"""Starts and stops the programs of a test cluster, each by its own id, so that nothing else is ever hit.
+"""Start and stop the programs of a test cluster, each by its own id, so that no other program is stopped.
 
-Every program leads a process group of its own: gunicorn's workers end with their master, and Ctrl-C in the terminal
-reaches only the test run, which then stops them in order. Programs that belong to a test run also ask the kernel to be
-killed when it dies (PR_SET_PDEATHSIG), so that even `kill -9` of pytest leaves nothing behind.
+Every program leads its own process group: gunicorn's workers end with their master, and Ctrl-C in the terminal reaches
+only the test run, which then stops the programs in order. The kernel kills the programs of a test run when the test run
+dies (PR_SET_PDEATHSIG), so that even `kill -9` of pytest leaves none behind.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _given_ports: set[int] = set()
 
 
 class NotInTime(Exception):
-    """Something that was waited for did not happen; the message says what, and what was seen instead."""
+    """An awaited condition did not come true in time; the message has the condition and the last state."""
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on now, and that is given only once.
+    """A loopback port on which no program listens, returned only once.
 
-    Not one of those that the kernel gives to outgoing connections: while a program is restarted, one of its own clients
-    could get its port.
+    It is not one of the ports that the kernel assigns to outgoing connections, because during a restart of a program
+    one of its own clients could get its port.
     """
     while True:
         port = random.choice(PORTS)
@@ -47,10 +47,10 @@ def free_port() -> int:
 
 
 def wait_until(condition: Callable[[], bool], *, what: str, seconds: float, step_seconds: float = 0.1) -> None:
-    """Returns as soon as the condition is true.
+    """Returns as soon as the condition is true; `what` describes it.
 
     Raises:
-        NotInTime: it was not true within that time.
+        NotInTime: the condition was not true within that time.
     """
     end = time.monotonic() + seconds
     while not condition():
@@ -68,7 +68,7 @@ def is_running(pid: int) -> bool:
 
 
 def started_at(pid: int) -> int:
-    """When the process was started, in clock ticks: with the id it names a process for good. 0 if there is none."""
+    """The start time of a process in clock ticks, which identifies it together with its id; 0 if there is none."""
     try:
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
     except FileNotFoundError:
@@ -89,7 +89,7 @@ def cpu_seconds(group: int) -> float:
 
 
 def stop_group(pid: int, *, hard: bool = False) -> None:
-    """Ends the process group that this process leads: politely first, unless `hard`."""
+    """Ends the process group of this process: with SIGTERM first, unless `hard`."""
     _signal_group(pid, signal.SIGKILL if hard else signal.SIGTERM)
     end = time.monotonic() + STOP_SECONDS_MAX
     while is_running(pid):
@@ -101,7 +101,7 @@ def stop_group(pid: int, *, hard: bool = False) -> None:
 
 @dataclass
 class Program:
-    """A program that can be started again with the same arguments: on the same ports and the same data."""
+    """A program that can be restarted with the same arguments, ports and data."""
 
     name: str
     command: Sequence[str]
@@ -113,13 +113,13 @@ class Program:
 
     @property
     def pid(self) -> int:
-        """Id of the process, which is also that of its group."""
+        """The id of the process, which is also the id of its group."""
         assert self._process is not None, f"{self.name} was not started"
         return self._process.pid
 
     @property
     def is_started(self) -> bool:
-        """Whether it was started and not stopped since."""
+        """Whether it was started and not stopped."""
         return self._process is not None
 
     def start(self) -> None:
@@ -137,7 +137,7 @@ class Program:
             )
 
     def stop(self, *, hard: bool = False) -> None:
-        """Stops it and waits for its end; stopping what does not run is no error."""
+        """Stops it and waits for its end; it is no error if it does not run."""
         if self._process is None:
             return
         if self._process.poll() is None:
@@ -147,7 +147,7 @@ class Program:
         self._process = None
 
     def restart(self, *, hard: bool = False) -> None:
-        """Stops and starts it: same ports, same data."""
+        """Stops it and starts it again, with the same ports and data."""
         self.stop(hard=hard)
         self.start()
 

@@ -1,4 +1,4 @@
-"""The users of a namespace: what they do to ranges and requests, and what they wait for."""
+"""The users of a namespace: they create and delete ranges and requests, and wait for states."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from controlplane.api import ALLOCATIONS, RANGES, REQUESTS, Refused, objects_path
 from controlplane.at_rest import differences_at_rest
-from controlplane.load import Burst
+from controlplane.load import Load
 from controlplane.objects import namespace_object, range_object, request_object
 from controlplane.processes import NotInTime, wait_until
 
@@ -23,10 +23,10 @@ class Team:
 
     def __init__(self, api: Api, namespace: str) -> None:
         self.api, self.namespace = api, namespace
-        self._bursts: list[Burst] = []
+        self._loads: list[Load] = []
 
-    def found(self) -> None:
-        """Creates the namespace."""
+    def create_namespace(self) -> None:
+        """Creates the namespace, unless it exists."""
         try:
             self.api.create(namespace_object(self.namespace))
         except Refused as refusal:
@@ -34,24 +34,24 @@ class Team:
                 raise
 
     def create_range(self, name: str, *ranges: str, **spec: Any) -> Obj:
-        """Creates a range of these addresses."""
+        """Creates a range with these addresses."""
         return self.api.create(range_object(self.namespace, name, *ranges, **spec))
 
     def create_request(self, name: str, range_name: str = "net", **spec: Any) -> Obj:
         """Creates a request."""
         return self.api.create(request_object(self.namespace, name, range_name, **spec))
 
-    def burst(self, count: int, range_name: str = "net") -> Burst:
-        """Starts a burst of requests."""
-        burst = Burst(self.api, self.namespace, range_name, count)
-        self._bursts.append(burst)
-        burst.start()
-        return burst
+    def start_load(self, count: int, range_name: str = "net") -> Load:
+        """Starts to create that many requests at once."""
+        load = Load(self.api, self.namespace, range_name, count)
+        self._loads.append(load)
+        load.start()
+        return load
 
-    def give_up_bursts(self) -> None:
-        """Ends the creators of all bursts."""
-        for burst in self._bursts:
-            burst.give_up()
+    def stop_loads(self) -> None:
+        """Ends the creators of all loads."""
+        for load in self._loads:
+            load.stop()
 
     def request(self, name: str) -> Obj:
         """A request as it is now."""
@@ -76,11 +76,11 @@ class Team:
         self.api.patch(REQUESTS, self.namespace, request_name, {"metadata": {"finalizers": finalizers}})
 
     def delete_request(self, name: str) -> None:
-        """Asks for the deletion of a request."""
+        """Deletes a request, which may still wait for its finalizers."""
         self.api.delete(REQUESTS, self.namespace, name)
 
     def delete_range(self, name: str = "net") -> None:
-        """Asks for the deletion of a range."""
+        """Deletes a range, which may still wait for its finalizers."""
         self.api.delete(RANGES, self.namespace, name)
 
     def wait_state(self, name: str, state: str, *, seconds: float = WAIT_SECONDS_MAX) -> Obj:
@@ -89,7 +89,7 @@ class Team:
         try:
             wait_until(lambda: _state(self.request(name)) == state, what=what, seconds=seconds)
         except NotInTime as late:
-            raise NotInTime(f"{late}; it is {self.request(name).get('status')}") from late
+            raise NotInTime(f"{late}; its status is {self.request(name).get('status')}") from late
         return self.request(name)
 
     def requests(self, state: str | None = None) -> list[Obj]:
@@ -97,46 +97,46 @@ class Team:
         return [obj for obj in self.api.list(REQUESTS, self.namespace) if state in {None, _state(obj)}]
 
     def wait_ready_count(self, count: int, *, seconds: float = REST_SECONDS_MAX) -> None:
-        """Waits until so many requests have their block."""
+        """Waits until this many requests have their block."""
         what = f"{count} requests are Ready"
         try:
             wait_until(lambda: len(self.requests("Ready")) >= count, what=what, seconds=seconds, step_seconds=0.5)
         except NotInTime as late:
-            raise NotInTime(f"{late}; {len(self.requests('Ready'))} are") from late
+            raise NotInTime(f"{late}; only {len(self.requests('Ready'))} are Ready") from late
 
-    def wait_gone(self, resource: str, name: str, *, seconds: float = WAIT_SECONDS_MAX) -> None:
-        """Waits until an object is gone."""
+    def wait_deleted(self, resource: str, name: str, *, seconds: float = WAIT_SECONDS_MAX) -> None:
+        """Waits until an object does not exist any more."""
         wait_until(
-            lambda: self.api.find(resource, self.namespace, name) is None, what=f"{name} is gone", seconds=seconds
+            lambda: self.api.find(resource, self.namespace, name) is None, what=f"{name} is deleted", seconds=seconds
         )
 
     def wait_at_rest(self, *, seconds: float = REST_SECONDS_MAX) -> None:
-        """Waits until ledger, allocations and requests agree and every refusal is right."""
+        """Waits until ledgers, allocations and requests agree and every refusal is right."""
         try:
             wait_until(lambda: not self._differences(), what="at rest", seconds=seconds, step_seconds=0.5)
         except NotInTime as late:
             raise NotInTime("\n".join([str(late), *self._differences()[:10]])) from late
 
     def start_to_delete_all(self, resource: str) -> None:
-        """Asks for the deletion of all objects of a resource that are there now."""
+        """Deletes all objects of a resource, without waiting for their finalizers."""
         self.api.ask_patiently("DELETE", objects_path(resource, self.namespace))
 
     def delete_all(self, resource: str, *, seconds: float = REST_SECONDS_MAX) -> None:
-        """Deletes all objects of a resource and waits until they are gone."""
+        """Deletes all objects of a resource and waits until none exists."""
         self.start_to_delete_all(resource)
         wait_until(
             lambda: not self.api.list(resource, self.namespace),
-            what=f"all {resource} are gone",
+            what=f"all {resource} are deleted",
             seconds=seconds,
             step_seconds=0.5,
         )
 
     def wait_empty(self) -> None:
-        """Waits until a range holds nothing for anybody."""
+        """Waits until the ledger of the range `net` is empty and no allocation exists."""
         wait_until(lambda: not self.ledger(), what="the ledger is empty", seconds=REST_SECONDS_MAX)
         wait_until(
             lambda: not self.api.list(ALLOCATIONS, self.namespace),
-            what="no allocation is left",
+            what="no allocation exists",
             seconds=REST_SECONDS_MAX,
         )
 

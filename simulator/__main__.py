@@ -1,4 +1,4 @@
-"""`python -m simulator`: see `cli`."""
+"""Entry point of `python -m simulator`; see `cli`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The command line: apply and delete manifests, let the cluster come to rest, print what kubectl would print."""
+"""The command line of the simulator; `commands` has the commands that attack the design."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 
 EPILOG = """\
-Steps are carried out in the order in which they are written. After each step the cluster runs until nothing changes,
-then the tables are printed. Everything is gone when the command ends.
+Steps are done in the order of the command line. After each step the cluster runs until nothing changes, then the
+tables are printed. Nothing is kept after the command exits.
 
 examples:
   python -m simulator apply examples/sizes.yaml
@@ -33,12 +33,12 @@ examples:
   cat range.yaml | python -m simulator apply - --hooks http://127.0.0.1:9090 --watch
   python -m simulator apply a.yaml --delete b.yaml --apply c.yaml -o yaml
 
-exit code: 0 if everything was done; 1 if a manifest was refused or the hooks can't be reached.
+exit code: 0 if all steps were done; 1 if a manifest was refused or the hooks can't be reached.
 """
 
 
 class _Step(argparse.Action):
-    """Collects steps of both kinds in the order of the command line."""
+    """Collects `--apply` and `--delete` steps in the order of the command line."""
 
     def __call__(
         self,
@@ -71,13 +71,13 @@ def main(arguments: Sequence[str] | None = None, caller: Caller | None = None) -
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m simulator",
-        description="A cluster in a box: an API server and Metacontroller on this machine that call the real hooks.",
+        description="A cluster in a box: an API server and a Metacontroller on this machine that call the real hooks.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     apply = commands.add_parser(
         "apply",
-        help="apply manifests, let the hooks work, print the tables",
-        description="Apply manifests to an empty cluster, run until nothing changes, print the tables of kubectl get.",
+        help="apply manifests, run the hooks, print the tables",
+        description="Apply manifests to an empty cluster, run until nothing changes, print tables as kubectl get does.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -96,22 +96,24 @@ def _add_steps(apply: argparse.ArgumentParser) -> None:
         action=_Step,
         help="a manifest, a folder of manifests, or - for standard input",
     )
-    apply.add_argument("--apply", nargs="+", metavar="FILE", action=_Step, help="a further step: apply these")
+    apply.add_argument("--apply", nargs="+", metavar="FILE", action=_Step, help="a further step: apply these files")
     apply.add_argument(
-        "--delete", nargs="+", metavar="FILE", action=_Step, help="a further step: delete what these name"
+        "--delete", nargs="+", metavar="FILE", action=_Step, help="a further step: delete the objects of these files"
     )
     apply.add_argument(
-        "--hooks", metavar="URL", help="where the hooks answer (default: those of this checkout, started for the while)"
+        "--hooks", metavar="URL", help="URL of the hooks (default: start the hooks of this checkout for this command)"
     )
-    apply.add_argument("--seed", type=int, metavar="N", help="shuffle the cluster's steps; the same N, the same order")
+    apply.add_argument(
+        "--seed", type=int, metavar="N", help="shuffle the steps of the cluster; equal seeds give equal orders"
+    )
     apply.add_argument(
         "--wait",
         type=float,
         metavar="SECONDS",
         default=1.0,
-        help="how long to wait for a timer, such as a hook's resync, before all counts as quiet (default: 1)",
+        help="wait this long for a timer, such as a resync, before the cluster counts as quiet (default: 1)",
     )
-    apply.add_argument("--root", type=Path, metavar="DIR", default=ROOT, help="where crds/ and metacontroller/ are")
+    apply.add_argument("--root", type=Path, metavar="DIR", default=ROOT, help="folder with crds/ and metacontroller/")
 
 
 def _add_output(apply: argparse.ArgumentParser) -> None:
@@ -119,13 +121,13 @@ def _add_output(apply: argparse.ArgumentParser) -> None:
         "--get",
         action="append",
         metavar="KIND",
-        help="show this kind (any name kubectl takes, or a category); may be repeated (default: all of the CRDs)",
+        help="show this kind (any name that kubectl accepts, or a category); may be repeated (default: all kinds)",
     )
-    apply.add_argument("-o", "--output", choices=("wide", "yaml", "json"), help="as for kubectl get")
+    apply.add_argument("-o", "--output", choices=("wide", "yaml", "json"), help="output format, as for kubectl get")
     apply.add_argument(
         "-n",
         "--namespace",
         metavar="NAME",
-        help="for manifests that name none (default: default); if given, show only what is there",
+        help="namespace of manifests that name none (default: default); if given, show only its objects",
     )
     apply.add_argument("--watch", action="store_true", help="print each change of a shown object as it happens")

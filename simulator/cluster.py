@@ -1,7 +1,7 @@
-"""The cluster in a box: API server, background controllers, Metacontroller and scheduler, put together.
+"""The cluster in a box: API server, background controllers, Metacontroller and scheduler together.
 
-What a person does with kubectl is here too: apply and delete manifests. The parts stay visible, for tests that step,
-inject lag or run several Metacontrollers.
+It applies and deletes manifests as kubectl does. Its parts are public, for tests that step, inject lag or run several
+Metacontrollers.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from simulator.kubernetes.objects import Key, Obj
     from simulator.metacontroller.webhook import Caller
 
-#: Where a simulated clock starts unless told otherwise.
+#: The time at which a simulated clock starts by default.
 START = datetime(2026, 1, 1, tzinfo=UTC)
 #: The checkout that this package belongs to.
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,7 +47,7 @@ class Cluster:
         clock: Clock | None = None,
         seed: int | None = None,
     ) -> None:
-        """`controllers` are controller manifests; `seed` shuffles the steps (None: a short way).
+        """`controllers` are controller manifests; `seed` shuffles the steps (None: the shortest order).
 
         Raises BadController.
         """
@@ -71,11 +71,11 @@ class Cluster:
 
     @property
     def metacontroller(self) -> Metacontroller:
-        """The first, and mostly the only, Metacontroller."""
+        """The first Metacontroller, which is usually the only one."""
         return self.metacontrollers[0]
 
     def apply(self, obj: Obj, namespace: str = "default") -> Applied:
-        """Do what `kubectl apply` does with one manifest; `namespace` counts if the manifest names none.
+        """Apply one manifest as `kubectl apply` does; `namespace` is for a manifest that names none.
 
         Raises ApiError, and BadMerge.
         """
@@ -95,7 +95,7 @@ class Cluster:
         self.store.delete(resource, key_of(wanted))
 
     def get(self, word: str, name: str, namespace: str = "default") -> Obj:
-        """An object by its kind (any word for it), name and namespace. Raises NotFound."""
+        """An object by its kind (any name of it), name and namespace. Raises NotFound."""
         resource = self.catalog.called(word)[0]
         return self.store.get(resource, self._key(resource, namespace, name))
 
@@ -104,7 +104,7 @@ class Cluster:
         return self.store.list(self.catalog.called(word)[0], namespace)
 
     def run_until_quiet(self, horizon: float | None = None) -> int:
-        """Go on until nothing changes (see `scheduler`); return the number of steps. Raises NeverQuiet."""
+        """Run until nothing changes (see `scheduler`); return the number of steps. Raises NeverQuiet."""
         if horizon is None:
             return self.scheduler.run_until_quiet()
         return self.scheduler.run_until_quiet(horizon=horizon)

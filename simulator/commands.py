@@ -1,6 +1,6 @@
-"""Commands that attack the design: run one seed, replay a file, run thousands of seeds, hunt mutants.
+"""The commands that attack the design: run one seed, replay a file, run thousands of seeds, hunt mutants.
 
-The hooks are loaded by a dotted name, because the judge must not import them. They must take their time from the header
+The hooks are loaded by a dotted name, because the judge must not import them. They must read the time from the header
 `Ipam-Now`, as `hooks.app` does in replay mode.
 """
 
@@ -33,17 +33,17 @@ if TYPE_CHECKING:
 
 APP = "hooks.app:create_app"
 BY_NAME: dict[str | None, Mutant] = {item.name: item for item in MUTANTS}
-#: A mutant that isn't found within so many seeds is not found.
+#: The most seeds that are tried for each mutant.
 MUTANT_SEEDS = 400
 SHARE = 25
 SECONDS_BETWEEN_LINES = 15.0
-#: The hooks, the mutant or None, and some seeds.
+#: The hooks, the mutant or None, and the seeds of one job.
 Share = tuple[str, str | None, range]
 
 
 @cache
 def setting_for(app: str, mutant: Mutant | None = None) -> Setting:
-    """The shipped CRDs and controllers with the hooks of this dotted name, or a mutant of them."""
+    """The shipped CRDs and controllers with the hooks of this dotted name, or with a mutant of this design."""
     os.environ.setdefault("IPAM_REPLAY", "1")
     logging.disable(logging.CRITICAL)
     definitions = [item.obj for item in read_manifests(ROOT / "crds")]
@@ -60,7 +60,7 @@ def _crds(objects: list[Any]) -> list[Any]:
 
 
 def _application(name: str) -> Any:
-    """A WSGI application, or a function that makes one from settings for replay."""
+    """The WSGI application of this name, or the one that the function of this name makes for replay."""
     module_name, _, attribute = name.partition(":")
     sys.path[:0] = [str(ROOT)] if str(ROOT) not in sys.path else []
     found = getattr(importlib.import_module(module_name), attribute or "app")
@@ -74,7 +74,7 @@ def _application(name: str) -> Any:
 
 
 def run(options: argparse.Namespace) -> int:
-    """One seed, a line for each step; a finding is made small and written to a file."""
+    """Run one seed with a line for each step; a finding is shortened and written to a file."""
     setting = setting_for(options.app, BY_NAME.get(options.mutant))
     simulation = Simulation(setting, options.seed, None if options.quiet else print)
     outcome = simulation.run(options.steps)
@@ -86,21 +86,21 @@ def run(options: argparse.Namespace) -> int:
 
 
 def replay(options: argparse.Namespace) -> int:
-    """The actions of a file."""
+    """Do the actions of a file, with a line for each step."""
     try:
-        told = json.loads(options.file.read_text())
+        finding = json.loads(options.file.read_text())
     except (OSError, ValueError) as error:
         print(f"error: {options.file} can't be read: {error}", file=sys.stderr)
         return 2
-    setting = setting_for(options.app, BY_NAME[told["mutant"]] if "mutant" in told else None)
-    simulation = Simulation(setting, told["seed"], print)
-    outcome = simulation.replay([tuple(action) for action in told["actions"]])
+    setting = setting_for(options.app, BY_NAME[finding["mutant"]] if "mutant" in finding else None)
+    simulation = Simulation(setting, finding["seed"], print)
+    outcome = simulation.replay([tuple(action) for action in finding["actions"]])
     print(_summary([outcome]))
     return int(bool(outcome.findings))
 
 
 def simulate(options: argparse.Namespace) -> int:
-    """Many seeds on all cores."""
+    """Run many seeds on all cores."""
     seeds = range(options.first, options.first + options.seeds)
     shares = [(options.app, options.mutant, seeds[at : at + SHARE]) for at in range(0, len(seeds), SHARE)]
     outcomes: list[Outcome] = []
@@ -108,7 +108,7 @@ def simulate(options: argparse.Namespace) -> int:
     for share in _in_parallel(shares, options.jobs):
         outcomes += share
         bad = [each for each in outcomes if each.findings]
-        progress.tell(f"{len(outcomes)} of {options.seeds} seeds", sum(each.steps for each in outcomes), len(bad))
+        progress.show(f"{len(outcomes)} of {options.seeds} seeds", sum(each.steps for each in outcomes), len(bad))
         if len(bad) >= options.findings_max:
             break
     progress.end()
@@ -120,52 +120,45 @@ def simulate(options: argparse.Namespace) -> int:
 
 
 class Progress:
-    """A line on standard error that is written over, or, where nobody watches, a line now and then."""
+    """A line on standard error that is overwritten, or, without a terminal, a line now and then."""
 
     def __init__(self) -> None:
-        self._began = self._told = time.monotonic()
-        self._watched = sys.stderr.isatty()
+        self._began = self._shown = time.monotonic()
+        self._is_terminal = sys.stderr.isatty()
 
-    def tell(self, what: str, steps: int, findings: int) -> None:
-        """Say how far it is."""
+    def show(self, done: str, steps: int, findings: int) -> None:
+        """Print the progress."""
         now = time.monotonic()
-        if not self._watched and now - self._told < SECONDS_BETWEEN_LINES:
+        if not self._is_terminal and now - self._shown < SECONDS_BETWEEN_LINES:
             return
-        self._told = now
-        line = f"{what}, {steps} steps, {steps / (now - self._began):.0f}/s, {findings} findings"
-        print(f"\r{line}" if self._watched else line, end="" if self._watched else "\n", file=sys.stderr, flush=True)
+        self._shown = now
+        line = f"{done}, {steps} steps, {steps / (now - self._began):.0f}/s, {findings} findings"
+        start, end = ("\r", "") if self._is_terminal else ("", "\n")
+        print(f"{start}{line}", end=end, file=sys.stderr, flush=True)
 
     def end(self) -> None:
-        """Leave the line."""
-        if self._watched:
+        """End the line."""
+        if self._is_terminal:
             print(file=sys.stderr)
 
 
 def mutants(options: argparse.Namespace) -> int:
-    """Every mutant, until the invariants that it names have found it; a line for each as soon as it is done."""
+    """Check that every deliberately broken design is detected; print a line for each mutant when it is done."""
     numbers = [number for number, item in enumerate(MUTANTS) if options.only in item.name]
     began, hunts = time.monotonic(), []
     with ProcessPoolExecutor(options.jobs) as pool:
         for done in as_completed([pool.submit(hunted_number, options.app, each, options.seeds) for each in numbers]):
             hunts.append(done.result())
             print(hunts[-1], flush=True)
-    catches = [catch for hunt in hunts for catch in hunt.catches]
-    biting = {catch.invariant for catch in catches if catch.outcome}
-    failing = sum(bool(hunt.objections) for hunt in hunts)
-    print(
-        f"{sum(each.seeds for each in catches)} seeds, {sum(each.steps for each in catches)} steps, "
-        f"{time.monotonic() - began:.0f} seconds; the right design fails where {failing} mutants were found"
-    )
-    print(f"{len(biting)} of {len(INVARIANTS)} invariants found one by themselves")
-    print(f"{sum(hunt.is_found for hunt in hunts)} of {len(hunts)} mutants found")
-    return int(failing > 0 or not all(hunt.is_found for hunt in hunts))
+    print(_hunted(hunts, time.monotonic() - began))
+    return int(any(hunt.objections or not hunt.is_found for hunt in hunts))
 
 
 # --- helpers
 
 
 def simulated_share(job: Share) -> list[Outcome]:
-    """The outcomes of some seeds, without the actions of good ones."""
+    """The outcomes of some seeds, with the actions of failing runs only."""
     app, mutant, seeds = job
     setting = setting_for(app, BY_NAME.get(mutant))
     outcomes = []
@@ -192,16 +185,30 @@ def hunted_number(app: str, number: int, seeds: int) -> Hunt:
 
 
 def _show(options: argparse.Namespace, outcome: Outcome) -> None:
-    """A finding: seed, shortest list of steps, file."""
+    """Print a finding with its shortest list of steps, and write it to a file."""
     setting = setting_for(options.app, BY_NAME.get(options.mutant))
     small = shrunk(setting, outcome)
     print(f"\nseed {outcome.seed}: {len(outcome.actions)} actions, {len(small.actions)} of them are needed:")
     Simulation(setting, outcome.seed, print).replay(small.actions)
     options.directory.mkdir(parents=True, exist_ok=True)
     file = options.directory / f"finding-{outcome.seed}.json"
-    told = {"seed": outcome.seed, "findings": small.findings, "actions": small.actions}
-    file.write_text(json.dumps(told | ({"mutant": options.mutant} if options.mutant else {}), indent=1) + "\n")
-    print(f"again: python -m simulator replay {file}; once it is mended, keep it in tests/simulator/findings/")
+    finding = {"seed": outcome.seed, "findings": small.findings, "actions": small.actions}
+    file.write_text(json.dumps(finding | ({"mutant": options.mutant} if options.mutant else {}), indent=1) + "\n")
+    print(f"replay it: python -m simulator replay {file}; after the fix, move it to tests/simulator/findings/")
+
+
+def _hunted(hunts: list[Hunt], seconds: float) -> str:
+    """The figures of all hunts, in three lines."""
+    catches = [catch for hunt in hunts for catch in hunt.catches]
+    detecting = {catch.invariant for catch in catches if catch.outcome}
+    seeds, steps = sum(each.seeds for each in catches), sum(each.steps for each in catches)
+    failing, found = sum(bool(hunt.objections) for hunt in hunts), sum(hunt.is_found for hunt in hunts)
+    return (
+        f"{seeds} seeds, {steps} steps, {seconds:.0f} seconds; "
+        f"the right design fails where {failing} mutants were detected\n"
+        f"{len(detecting)} of {len(INVARIANTS)} invariants detected a mutant by themselves\n"
+        f"{found} of {len(hunts)} mutants detected"
+    )
 
 
 def _excused(outcomes: list[Outcome]) -> str:
@@ -218,43 +225,56 @@ def _summary(outcomes: list[Outcome]) -> str:
 
 
 def add_commands(commands: Any) -> None:
-    """The parsers of these commands; each sets `command_function`."""
-    cores = os.cpu_count() or 1
-    for function, words in (
-        (run, "run one seed of the attack, a line for each step"),
-        (replay, "replay the file of a finding"),
-        (simulate, "attack with many seeds, on all cores"),
-        (mutants, "attack wrong designs: each must be found"),
+    """Add the parsers of these commands; each sets `command_function`."""
+    for function, words, add_options in (
+        (run, "run one seed of the attack, with a line for each step", _add_run_options),
+        (replay, "replay the file of a finding", _add_replay_options),
+        (simulate, "attack with many seeds on all cores", _add_simulate_options),
+        (mutants, "check that every deliberately broken design is detected", _add_mutants_options),
     ):
         parser = commands.add_parser(function.__name__, help=words, description=function.__doc__)
         parser.set_defaults(command_function=function)
         parser.add_argument("--app", default=APP, metavar="MODULE:NAME", help=f"the hooks (default: {APP})")
-        if function is run:
-            parser.add_argument("--seed", type=int, required=True, metavar="N")
-            parser.add_argument(
-                "--steps", type=int, metavar="K", help="actions before faults end (default: the seed says)"
-            )
-            parser.add_argument("--quiet", action="store_true", help="show a finding only")
-        if function is replay:
-            parser.add_argument("file", type=Path, metavar="FILE")
-        if function is simulate:
-            parser.add_argument("--seeds", type=int, default=500, metavar="N", help="how many (default: 500)")
-            parser.add_argument("--first", type=int, default=0, metavar="K", help="the first seed (default: 0)")
-            parser.add_argument(
-                "--findings-max", type=int, default=3, metavar="N", help="stop after so many (default: 3)"
-            )
-        if function is mutants:
-            parser.add_argument("--seeds", type=int, default=MUTANT_SEEDS, metavar="N", help="the most for each mutant")
-            parser.add_argument("--only", default="", metavar="TEXT", help="mutants whose name has this text")
-        if function in {run, simulate}:
-            parser.add_argument(
-                "--mutant",
-                choices=[item.name for item in MUTANTS],
-                metavar="NAME",
-                help="attack this wrong design instead",
-            )
-            parser.add_argument(
-                "--directory", type=Path, default=Path(), metavar="DIR", help="where findings are written"
-            )
-        if function in {simulate, mutants}:
-            parser.add_argument("--jobs", type=int, default=cores, metavar="J", help=f"processes (default: {cores})")
+        add_options(parser)
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seed", type=int, required=True, metavar="N", help="the seed")
+    parser.add_argument(
+        "--steps", type=int, metavar="K", help="actions before faults end (default: drawn from the seed)"
+    )
+    parser.add_argument("--quiet", action="store_true", help="print only a finding")
+    _add_attack_options(parser)
+
+
+def _add_replay_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="the file of a finding")
+
+
+def _add_simulate_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seeds", type=int, default=500, metavar="N", help="number of seeds (default: 500)")
+    parser.add_argument("--first", type=int, default=0, metavar="K", help="the first seed (default: 0)")
+    parser.add_argument(
+        "--findings-max", type=int, default=3, metavar="N", help="stop after this many findings (default: 3)"
+    )
+    _add_attack_options(parser)
+    _add_jobs(parser)
+
+
+def _add_mutants_options(parser: argparse.ArgumentParser) -> None:
+    words = f"most seeds for each mutant (default: {MUTANT_SEEDS})"
+    parser.add_argument("--seeds", type=int, default=MUTANT_SEEDS, metavar="N", help=words)
+    parser.add_argument("--only", default="", metavar="TEXT", help="only mutants whose name contains this text")
+    _add_jobs(parser)
+
+
+def _add_attack_options(parser: argparse.ArgumentParser) -> None:
+    names = [item.name for item in MUTANTS]
+    parser.add_argument("--mutant", choices=names, metavar="NAME", help="attack this broken design instead")
+    words = "folder for findings (default: the current one)"
+    parser.add_argument("--directory", type=Path, default=Path(), metavar="DIR", help=words)
+
+
+def _add_jobs(parser: argparse.ArgumentParser) -> None:
+    cores = os.cpu_count() or 1
+    parser.add_argument("--jobs", type=int, default=cores, metavar="J", help=f"number of processes (default: {cores})")

@@ -1,6 +1,6 @@
-"""Names of the API as its documents spell them: what people, the judge and the mutants have in common.
+"""Names of the API as its documents spell them; people, the judge and the mutants share them.
 
-The hooks have names of their own. The judge does not import them, so a name that is spelled wrong there is found here.
+The hooks have names of their own. The judge does not import them, so a name that the hooks misspell is found.
 """
 
 GROUP = "ipam.mandelsoft.org"
@@ -11,17 +11,23 @@ REQUESTS_KEY, ALLOCATIONS_KEY, EXTENTS_KEY = (
 )
 RANGE_SYNC_PATH = "/ipamrange/sync"
 
+#: The fields of a range's status that only a new revision may change: the ledger.
+LEDGER_FIELDS = ("allocations", "released", "roundRobin", "onHold", "closing")
+
 #: The label by which a range finds its requests, and the annotations that people and hooks write.
 RANGE_LABEL = f"{GROUP}/range"
 CIDR_ANNOTATION = f"{GROUP}/cidr"
 HOLD_ANNOTATION = f"{GROUP}/hold"
 RECLAIM_ANNOTATION = f"{GROUP}/reclaim"
 
-#: What Metacontroller calls its finalizers, and the label by which it finds a parent's children.
+#: Metacontroller's finalizers, and the label by which it finds the children of a parent.
 RANGE_FINALIZER = "metacontroller.io/compositecontroller-ipamrange"
 REQUEST_FINALIZER = "metacontroller.io/decoratorcontroller-ipamrequest"
 UID_LABEL = "controller-uid"
 
-#: A finalizer of somebody else, and the label by which ranges of the attack select namespaces.
+#: A finalizer of another controller, and the label by which ranges of the attack select namespaces.
 FOREIGN_FINALIZER = "example.com/keep"
 OPEN_LABEL = "open"
+
+#: The writers of objects: the controllers under test, a person, and the controller manager.
+METACONTROLLER, PERSON, CONTROLLER_MANAGER = "metacontroller", "person", "controller-manager"

@@ -1,13 +1,13 @@
-"""What happens next: one seeded scheduler decides for the whole cluster, and owns the clock.
+"""The scheduler, which chooses the next step of the whole cluster and owns the clock.
 
-At any moment some steps are possible: deliver one event to one cache, let one controller look at one key, delete one
-object in the background. The scheduler takes one of them at a time. With a seed it draws which one: the same seed and
-the same inputs give the same run. Without a seed it goes a short way: deliver everything, then look at each key that
-is ready, and only then at those that became ready meanwhile.
+At any moment some steps are possible: deliver one event to one cache, let one controller process one key, delete one
+object in the background. The scheduler does one step at a time. With a seed it draws the step: equal seeds and inputs
+give equal runs. Without a seed it takes the shortest order: deliver all events, then process each key that is ready,
+and only then the keys that became ready meanwhile.
 
-Time passes only when nothing else is possible, and then straight to the next timer. It is quiet when nothing is
-possible and all timers that are due within `horizon` of the last change have fired without changing anything: a
-periodic resync that changes nothing doesn't go on for ever.
+Time passes only when no step is possible, and then up to the next timer. The cluster is quiet when no step is possible
+and all timers that are due within `horizon` of the last change have fired without a change. So a periodic resync that
+changes nothing does not run forever.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Background(Protocol):
 
 
 class NeverQuiet(Exception):
-    """Something changes again and again: the number of allowed steps is used up."""
+    """The cluster keeps changing: the allowed number of steps is used up."""
 
 
 class Scheduler:
@@ -58,14 +58,14 @@ class Scheduler:
         metacontrollers: list[Metacontroller],
         seed: int | None = None,
     ) -> None:
-        """`metacontrollers` may be changed while it runs: instances come and go."""
+        """`metacontrollers` may be changed while the scheduler runs, as instances start and stop."""
         self.store = store
         self.clock = clock
         self.background = background
         self.metacontrollers = metacontrollers
-        #: Steps done so far.
+        #: The number of steps so far.
         self.steps = 0
-        #: What the last step was, for people.
+        #: A description of the last step.
         self.last_step = ""
         self._batch: deque[tuple[Controller, QueueKey]] = deque()
         self._rng = None if seed is None else random.Random(seed)
@@ -76,10 +76,10 @@ class Scheduler:
         horizon: float = HORIZON_SECONDS,
         after_step: Callable[[], None] | None = None,
     ) -> int:
-        """Go on until it is quiet (see above); return the number of steps.
+        """Run until the cluster is quiet (see above); return the number of steps.
 
-        `horizon` is in seconds of the cluster's clock; with 0 no time passes at all. `after_step` is called after each
-        step. Raises NeverQuiet.
+        `horizon` is in seconds of the cluster's clock; with 0 no time passes. `after_step` is called after each step.
+        Raises NeverQuiet.
         """
         before = self.steps
         version, changed_at = self.store.version, self.clock.now()
@@ -101,7 +101,7 @@ class Scheduler:
     def step(self) -> bool:
         """Do one of the possible steps; False if there was none."""
         for controller in self._controllers():
-            controller.queue.wake()
+            controller.queue.add_due()
         chosen = self._short() if self._rng is None else self._drawn(self._rng)
         if chosen is None:
             return False
@@ -110,12 +110,12 @@ class Scheduler:
         return True
 
     def next_due(self) -> datetime | None:
-        """When the next timer is due; None if there is none."""
+        """The time of the next timer; None if there is none."""
         dues = [controller.queue.next_due() for controller in self._controllers()]
         return min((due for due in dues if due is not None), default=None)
 
     def pass_time(self, moment: datetime) -> None:
-        """Let the clock go on to this moment; nothing happens if it has passed already."""
+        """Let time pass until this moment, unless it has passed already."""
         seconds = (moment - self.clock.now()).total_seconds()
         if seconds > 0:
             self.clock.wait(seconds)
@@ -134,12 +134,12 @@ class Scheduler:
             self._batch.extend((item, key) for item in controllers for key in item.queue.ready)
         while self._batch:
             controller, key = self._batch.popleft()
-            if controller in controllers:  # else its Metacontroller is gone
+            if controller in controllers:  # otherwise its Metacontroller has stopped
                 return partial(self._process, controller, key)
         return None
 
     def _drawn(self, rng: random.Random) -> Callable[[], None] | None:
-        """Any possible step: first which part takes its turn, then, for a queue, which key."""
+        """Any possible step: the part is drawn first, and then, for a queue, the key."""
         caches = [cache for cache in self._caches() if cache.deliverable]
         parts = [part for part in self.background if part.has_work()]
         controllers = [controller for controller in self._controllers() if controller.queue.is_ready]

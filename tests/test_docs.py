@@ -190,7 +190,7 @@ PHRASES = {
 #: The folders in which these phrases are searched for. Write True for a folder that no longer uses them.
 PLAIN = {
     "crds": True, "deploy": True, "examples": True, "metacontroller": True,
-    "bench": True, "conformance": True, "controlplane": False, "hooks": True, "ipam": True, "simulator": False,
+    "bench": True, "conformance": True, "controlplane": True, "hooks": True, "ipam": True, "simulator": True,
     "tests/bench": True, "tests/hooks": True, "tests/ipam": True,
     "tests/fixtures": True, "tests/fixtures/recorded": False,
 }  # fmt: skip

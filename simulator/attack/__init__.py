@@ -1,8 +1,8 @@
-"""The attack: one seed is one run, drawn action by action and judged after each.
+"""The attack: each seed is a run, which is drawn action by action and judged after each action.
 
-features.py    what ranges and requests may say; a new field of a spec takes part by its line there
-workload.py    what people do, and how it is drawn
-chance.py      what happens next, by weights that each seed draws for itself
+features.py    the fields and annotations of ranges and requests; a new field takes part by its line there
+workload.py    the actions of people, and how they are drawn
+chance.py      the next action, by weights that each seed draws for itself
 simulation.py  one run, from its first action to the empty cluster
-shrink.py      the shortest list of actions that still shows a finding
+shrink.py      the shortest list of actions that still has the finding
 """

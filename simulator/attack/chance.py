@@ -1,8 +1,8 @@
-"""What happens next, drawn at random from all that could: one seed, one run.
+"""The next action of a run, drawn from all that are possible.
 
 Weights are drawn once per run, so that each seed explores another mix: in one run the cache of ranges hardly ever gets
-an event, in another one every fifth write fails. Drawing looks at the world but changes nothing; `simulation` does the
-action and writes it down.
+an event, in another one every fifth write fails. Drawing reads the world but does not change it; `simulation` does the
+action and records it.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from simulator.world.faults import CLOCK_OUTCOMES, HOOK_OUTCOMES, SAME_OUTCOMES,
 if TYPE_CHECKING:
     from simulator.world.machinery import Action, World
 
-#: The kinds whose caches matter.
+#: The kinds whose caches the hooks depend on.
 KINDS = ("ipamranges", "ipamrequests", "ipamallocations", "ipamextents", "namespaces")
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """How often things happen in one run."""
+    """How often each kind of action happens in one run."""
 
     people: float
     deliveries: dict[str, float]
@@ -36,16 +36,16 @@ class Weights:
     write_faults: float
     hook_faults: float
     clock_faults: float
-    #: The share of hook calls that are made again, to compare the answers.
+    #: The share of hook calls that are repeated, to compare the answers.
     repeated_calls: float
     relists: float
     workers: int
-    #: By how many events the first list of a cache may be old.
+    #: The most events by which the first list of a cache is behind.
     ages_max: dict[str, int]
 
     @classmethod
     def drawn(cls, rng: random.Random) -> Weights:
-        """Draw them."""
+        """Weights drawn at random."""
         return cls(
             people=rng.choice((0.5, 1.0, 2.0)),
             deliveries={kind: rng.choice((0.2, 1.0, 4.0, 8.0)) for kind in KINDS},
@@ -66,15 +66,15 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class Bias:
-    """What the runs of a hunt favour: a mistake shows sooner where its occasions are frequent. All else is drawn."""
+    """Values that replace drawn ones in the runs of a hunt, so that the occasions of a mistake are frequent."""
 
-    #: Fields of Weights and of Behaviour, and weights of actions and features, by name.
+    #: Fields of Weights and of Behaviour, and the weights of actions and features, by name.
     weights: dict[str, Any] = field(default_factory=dict)
     behaviour: dict[str, Any] = field(default_factory=dict)
     actions: dict[str, float] = field(default_factory=dict)
 
     def applied(self, weights: Weights, behaviour: Behaviour) -> tuple[Weights, Behaviour]:
-        """The drawn ones with what is favoured. Raises ValueError for an action that nobody knows."""
+        """The drawn weights and behaviour with these values. Raises ValueError for an unknown action."""
         unknown = self.actions.keys() - behaviour.weights.keys()
         if unknown:
             raise ValueError(f"no such actions: {', '.join(sorted(unknown))}")
@@ -89,18 +89,18 @@ class Chance:
         self._rng = random.Random(seed)
         drawn = Weights.drawn(self._rng), Behaviour.drawn(self._rng)
         self._weights, self._behaviour = bias.applied(*drawn)
-        #: What must still happen: mostly there are ranges before anybody asks for a block; the rest of a restore.
+        #: Planned actions: usually ranges are created before requests, and a restore continues.
         self._planned: deque[Action] = deque(first_ranges(self._behaviour, self._rng))
         self._boots = 0
         self.steps = self._rng.choice((60, 150, 250, 400))
 
     def next_action(self, world: World) -> Action:
-        """Something that could happen now; it may turn out to be impossible."""
+        """An action that may be possible now."""
         rng, weights = self._rng, self._weights
         if not world.instances and rng.random() < 0.5:
             return self._boot(world)
         waiting = self._startable(world)
-        begun = world.begun()
+        started = world.started()
         events = [
             (name, kind)
             for name, instance in world.instances.items()
@@ -111,7 +111,7 @@ class Chance:
             (self._person_acts, weights.people),
             (self._delivery, sum(weights.deliveries[kind] for _, kind in events)),
             (self._start, weights.starts * min(len(waiting), 3)),
-            (self._go, weights.advances * min(len(begun), 3)),
+            (self._advance, weights.advances * min(len(started), 3)),
             (self._background, weights.background),
             (self._wait, weights.waits),
             (self._restart, weights.restarts),
@@ -120,7 +120,7 @@ class Chance:
         draw = rng.choices([draw for draw, _ in choices], [weight for _, weight in choices])[0]
         return draw(world)
 
-    # --- one kind of action each
+    # --- a function for each kind of action
 
     def _person_acts(self, world: World) -> Action:
         if self._planned and self._rng.random() < 0.8:
@@ -144,21 +144,21 @@ class Chance:
         return ("start", *self._rng.choice(self._startable(world)))
 
     def _startable(self, world: World) -> list[tuple[str, str, str]]:
-        """What waits, unless all workers of its controller are busy."""
+        """The syncs that wait, except where all workers of the controller are busy."""
         busy: dict[tuple[str, str], int] = {}
-        for name, controller, _ in world.begun():
+        for name, controller, _ in world.started():
             busy[name, controller] = busy.get((name, controller), 0) + 1
         return [item for item in world.waiting() if busy.get(item[:2], 0) < self._weights.workers]
 
-    def _go(self, world: World) -> Action:
-        name, controller, key = self._rng.choice(world.begun())
+    def _advance(self, world: World) -> Action:
+        name, controller, key = self._rng.choice(world.started())
         about = world.instances[name].syncs[controller, key].about
         if about.startswith("write"):
             is_faulty = self._rng.random() < self._weights.write_faults
             outcomes = [self._rng.choice(WRITE_OUTCOMES)] if is_faulty else []
         else:
             outcomes = [*self._hook_outcome()] if about.startswith("hook") else []
-        return ("go", name, controller, key, *outcomes)
+        return ("advance", name, controller, key, *outcomes)
 
     def _hook_outcome(self, share: float = 1.0) -> tuple[str, ...]:
         drawn = self._rng.random()

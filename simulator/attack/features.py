@@ -1,9 +1,8 @@
-"""What ranges and requests can say: a new feature of a spec takes part in the attack by its line here.
+"""The features of ranges and requests: a new field of a spec takes part in the attack by its line here.
 
-A feature is drawn for IP version 4 or 6 and gives what it adds to a new object, as a JSON merge patch: fields of the
-spec, annotations. Each run draws how often it uses each of them. What people do to objects that exist (annotate them
-later, say) has a table of its own, `workload.PEOPLE_ACTIONS`; what the judge thinks of a feature is in
-`history.RangeLife.pool` and `at_rest._verdict`.
+A feature is drawn for IP version 4 or 6, and adds fields of the spec or annotations to a new object by a JSON merge
+patch. Each run draws how often it uses each feature. The changes of existing objects (later annotations, for example)
+are in `workload.PEOPLE_ACTIONS`; the judge reads features in `judge.lives.pool_of` and `judge.verdicts`.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from simulator.kubernetes.objects import Obj
 
-#: Few addresses, so that everybody meets.
+#: Few addresses, so that requests compete for them.
 POOLS = {
     4: (
         ["10.0.0.0/28"],
@@ -29,7 +28,7 @@ POOLS = {
     ),
     6: (["2001:db8::/124"], ["2001:db8::5-2001:db8::1f"], ["2001:db8::/64"]),
 }
-#: What they grow by, now and then.
+#: The addresses by which ranges grow now and then.
 ADDITIONS = {
     4: ("10.0.0.32/28", "10.0.0.16/29", "10.0.0.62-10.0.0.70", "10.0.0.100"),
     6: ("2001:db8::20/124", "2001:db8:0:1::/64"),
@@ -38,9 +37,9 @@ ADDITIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """Something that an object may say: how often, and how it is drawn."""
+    """A feature of new objects: how often it is used, and how it is drawn."""
 
-    #: The share of objects that say it; of a form, its weight against the other forms.
+    #: The share of objects that have it; for a form, its weight compared with the other forms.
     share: float
     draw: Callable[[int, random.Random], Obj]
 
@@ -114,7 +113,7 @@ def _spec(**fields: Any) -> Obj:
     return {"spec": fields}
 
 
-#: Each range says any of these ...
+#: Each range has any of these ...
 OF_RANGES: dict[str, Feature] = {
     "chunk size": Feature(0.6, _chunk_size),
     "cool-down": Feature(0.3, _cooldown),
@@ -122,7 +121,7 @@ OF_RANGES: dict[str, Feature] = {
     "excludes": Feature(0.3, _excludes),
     "a domain": Feature(0.5, _domain),
     "network": Feature(0.4, _network),
-    "everybody allowed": Feature(0.6, lambda _, __: _spec(allowedNamespaces={"from": "All"})),
+    "all namespaces allowed": Feature(0.6, lambda _, __: _spec(allowedNamespaces={"from": "All"})),
     "some namespaces allowed": Feature(0.3, _allowed),
     "round robin": Feature(0.4, lambda _, __: _spec(mode="RoundRobin")),
 }

@@ -1,7 +1,7 @@
-"""Making a failing run short: leave out actions, as long as the same invariant breaks.
+"""Shorten a failing run by leaving out actions as long as it still breaks one of the same invariants.
 
-Delta debugging (Zeller): halves first, then ever smaller pieces, until no single action can be left out; then the
-outcomes of calls are left out one by one.
+Delta debugging (Zeller): leave out halves first, then smaller and smaller pieces, until no single action can be left
+out; then leave out the outcomes of calls, one by one.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from simulator.attack.simulation import Outcome, Setting, Simulation
 if TYPE_CHECKING:
     from simulator.world.machinery import Action
 
-#: Runs that shrinking may take.
+#: The most runs for one finding.
 TRIES_MAX = 1500
 
 
 def shrunk(setting: Setting, outcome: Outcome) -> Outcome:
-    """The outcome of the shortest run found that breaks one of the same invariants."""
+    """The outcome of the shortest run that was found to break one of the same invariants."""
     best = outcome
     tries = 0
 
@@ -42,6 +42,6 @@ def shrunk(setting: Setting, outcome: Outcome) -> Outcome:
             break
         piece = max(piece // 2, 1)
     for at, action in enumerate(best.actions):
-        if action[0] == "go" and len(action) == 5 and tries < TRIES_MAX:
+        if action[0] == "advance" and len(action) == 5 and tries < TRIES_MAX:
             attempt([*best.actions[:at], action[:4], *best.actions[at + 1 :]])
     return best

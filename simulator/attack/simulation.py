@@ -1,12 +1,12 @@
-"""One run: actions happen and are judged one by one; then faults end, and what remains must be right.
+"""One run: actions are done and judged one by one; then faults end, and the cluster must come to rest in a right state.
 
-    drawn      actions that chance draws, each judged by `checkers`
-    healed     what people have done is undone as far as only people can: foreign finalizers, allocations of nobody
-    rested     everything is delivered and done; `rest` judges
-    reclaimed  the owners give up holders that are gone for good: then no ledger may hold an entry too many
+    drawn      chance draws actions; `judge.each_step` judges each
+    healed     faults end, foreign finalizers are removed, and then stray allocations are deleted, as only people can do
+    at rest    all events are delivered and all syncs done; `judge.at_rest` judges
+    reclaimed  the owners of ranges give up absent holders: then each entry of a ledger must have its request
     emptied    everything is deleted: nothing may be left
 
-A run is its seed (for the uids) and its actions: nothing else decides.
+A run is determined by its seed (for the uids) and its actions.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from simulator.attack.chance import Bias, Chance
-from simulator.judge import at_rest
-from simulator.judge.each_step import CHECKERS, checked
+from simulator.judge import at_rest, each_step
+from simulator.judge.facts import HookCalls, Write
 from simulator.judge.history import History
+from simulator.judge.noting import note
 from simulator.kubernetes.errors import ApiError
 from simulator.kubernetes.objects import joined, key_of
 from simulator.metacontroller.steps import run_to_end
+from simulator.names import CONTROLLER_MANAGER, PERSON
 from simulator.scheduler import NeverQuiet, Scheduler
 from simulator.world import people
 from simulator.world.machinery import World
@@ -32,21 +34,22 @@ if TYPE_CHECKING:
 
     from simulator.kubernetes.controllers import GarbageCollector, NamespaceController
     from simulator.kubernetes.objects import Obj
-    from simulator.kubernetes.resources import Catalog
+    from simulator.kubernetes.resources import Catalog, Resource
+    from simulator.kubernetes.store import Event
     from simulator.metacontroller.webhook import Caller
     from simulator.world.machinery import Action
 
-#: Longer than any back-off, and than three rechecks: who would still do something has done it by then.
+#: Longer than any back-off and than three periodic resyncs: every pending sync has run by then.
 HORIZON_SECONDS = 400.0
-#: The most steps until rest: so many at least, and so many for each object.
+#: The most steps until the cluster is at rest: at least this many, and this many for each object.
 STEPS_MIN, STEPS_PER_OBJECT = 500, 80
 #: Everything that is judged, during a run and at its end.
-INVARIANTS = (*CHECKERS, *at_rest.INVARIANTS)
+INVARIANTS = (*each_step.CHECKS, *at_rest.INVARIANTS)
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What is simulated: the CRDs, the controllers, and the way to the hooks; and how, and who judges it."""
+    """What is simulated (CRDs, controllers, hooks), with which bias, and which invariants judge it."""
 
     catalog: Catalog
     manifests: list[Obj]
@@ -58,7 +61,7 @@ class Setting:
 
 @dataclass(slots=True)
 class Outcome:
-    """What came of a run."""
+    """The result of a run."""
 
     seed: int
     actions: list[Action] = field(default_factory=list)
@@ -77,17 +80,18 @@ class Outcome:
 class Simulation:
     """A run in progress."""
 
-    def __init__(self, setting: Setting, seed: int, tell: Callable[[str], None] | None = None) -> None:
-        """`tell` gets a line for each step."""
+    def __init__(self, setting: Setting, seed: int, report: Callable[[str], None] | None = None) -> None:
+        """`report` gets a line for each step."""
         self.world = World(setting.catalog, setting.manifests, setting.connect, seed)
-        self.history = History(self.world)
+        self.history = History(HookCalls(self.world.answered, self.world.differences))
+        self.world.store.listeners.append(self._note)
         self.outcome = Outcome(seed)
         self._setting = setting
-        self._tell = tell
+        self._report = report
         self._rests = True
 
     def run(self, steps: int | None = None) -> Outcome:
-        """Draw and do actions, then come to rest."""
+        """Draw and do actions, then let the cluster come to rest."""
         chance = Chance(self.outcome.seed, self._setting.bias)
         for _ in range(chance.steps if steps is None else steps):
             if not self._does(chance.next_action(self.world)):
@@ -96,7 +100,7 @@ class Simulation:
         return self._finished()
 
     def replay(self, actions: list[Action]) -> Outcome:
-        """Do just these actions, then come to rest."""
+        """Do just these actions, then let the cluster come to rest."""
         for action in actions:
             if not self._does(action):
                 return self._finished()
@@ -108,6 +112,12 @@ class Simulation:
             each.hooks.calls for each in self.world.instances.values()
         )
         return self.outcome
+
+    def _note(self, resource: Resource, event: Event) -> None:
+        """Show the judge a write, with its writer and its time."""
+        world = self.world
+        is_deletion = event.type == "DELETED"
+        note(self.history, Write(resource.plural, event.obj, is_deletion, world.writer, world.clock.now()))
 
     # --- steps
 
@@ -123,9 +133,9 @@ class Simulation:
 
     def _judge(self, line: str) -> bool:
         self.outcome.steps += 1
-        if self._tell:
-            self._tell(f"{self.outcome.steps:5} {self.world.clock.now():%H:%M:%S} {line}")
-        self._find(checked(self.history))
+        if self._report:
+            self._report(f"{self.outcome.steps:5} {self.world.clock.now():%H:%M:%S} {line}")
+        self._find(each_step.violations(self.history))
         return not self.outcome.findings
 
     def _judge_step(self, line: str) -> None:
@@ -134,9 +144,9 @@ class Simulation:
     def _find(self, violations: list[str]) -> None:
         found = [text for text in violations if text.partition(":")[0] in self._setting.invariants]
         self.outcome.findings += found
-        if self._tell:
+        if self._report:
             for text in found:
-                self._tell(f"*** {text}")
+                self._report(f"*** {text}")
 
     # --- the end
 
@@ -146,7 +156,7 @@ class Simulation:
                 return
 
     def _stages(self) -> Iterator[None]:
-        """Each stage leaves its findings behind; where there is no rest, nothing can be judged by it."""
+        """Do one stage after the other. A cluster that does not come to rest can't be judged at rest."""
         self._heal()
         self._come_to_rest()
         yield
@@ -156,19 +166,15 @@ class Simulation:
         self._come_to_rest()
         yield
         history = self.history
-        self._judge_rest("Live", at_rest.live(history))
-        self._judge_rest("Informed", at_rest.informed(history))
-        self._judge_rest("NoLeak", at_rest.no_leak(history))
-        self._judge_rest("Accounted", at_rest.accounted(history))
-        self._judge_rest("Gone", at_rest.gone(history))
-        self._judge_rest("Calm", at_rest.calm(history))
+        self._find(at_rest.violations(history))
+        self._judge_rest("Calm", self.world.failing_syncs())
         self.outcome.excuses = at_rest.excuses(history)
         yield
         for obj in self.world.store.list(self.world.plural("ipamranges")):
             people.done_by_person(self.world, "reclaim", (joined(key_of(obj)),))
         self._come_to_rest()
         yield
-        self._judge_rest("NoLeak", at_rest.no_leak(history, excused=False))
+        self._judge_rest("NoLeak", at_rest.no_leak(history, excuse=lambda _: False))
         yield
         for plural in ("ipamrequests", "ipamranges"):
             for obj in self.world.store.list(self.world.plural(plural)):
@@ -186,19 +192,17 @@ class Simulation:
             instance.syncs.clear()
         if not world.instances:
             world.boot("last")
-        world.actor = "person"
-        people.drop_all_finalizers(world)
-        world.actor = ""
+        with world.written_by(PERSON):
+            people.drop_all_finalizers(world)
         self._judge("faults end")
 
     def _clear_strays(self) -> None:
-        """Delete what stands in the way of answers and extents, as the messages say."""
-        self.world.actor = "person"
-        for plural in ("ipamallocations", "ipamextents"):
-            for obj in people.strays(self.world, plural):
-                with suppress(ApiError):
-                    self.world.store.delete(self.world.plural(plural), key_of(obj))
-        self.world.actor = ""
+        """Delete the allocations and extents that block answers and extents, as messages ask people to."""
+        with self.world.written_by(PERSON):
+            for plural in ("ipamallocations", "ipamextents"):
+                for obj in people.strays(self.world, plural):
+                    with suppress(ApiError):
+                        self.world.store.delete(self.world.plural(plural), key_of(obj))
         self._judge("stray allocations and extents are deleted")
 
     def _come_to_rest(self) -> None:
@@ -222,28 +226,24 @@ class Simulation:
 
 
 class InBackground:
-    """A background controller whose writes are known as such."""
+    """A background controller whose writes are attributed to the controller manager."""
 
     def __init__(self, world: World, part: GarbageCollector | NamespaceController) -> None:
         self._world, self._part = world, part
 
     def has_work(self) -> bool:
-        """As the part says."""
+        """Whether the controller has work."""
         return self._part.has_work()
 
     def step(self) -> None:
-        """A step of the part."""
-        self._world.actor = "background"
-        try:
+        """Do one step of the controller."""
+        # What is refused is tried again; if that has no end, nothing comes to rest.
+        with self._world.written_by(CONTROLLER_MANAGER), suppress(ApiError):
             self._part.step()
-        except ApiError:
-            return  # refused; it will try again, and if that has no end, nothing comes to rest
-        finally:
-            self._world.actor = ""
 
 
 def perform(world: World, action: Action) -> str | None:
-    """Do an action; say what happened, or None if it was not possible."""
+    """Do an action and describe it; None if it was not possible."""
     verb, *words = action
     if verb in VERBS:
         return done_by_person(world, verb, tuple(words))
@@ -253,7 +253,7 @@ def perform(world: World, action: Action) -> str | None:
         "deliver": world.deliver,
         "relist": world.relist,
         "start": world.start,
-        "go": world.go,
+        "advance": world.advance,
         "background": world.background,
         "wait": world.wait,
     }

@@ -1,7 +1,7 @@
-"""What people ask for and what they do to it, drawn at random: one list, an entry for each action.
+"""The actions of people, drawn at random: one table with an entry for each action.
 
-An entry draws an action for the world as it is, or None if there is nothing to do. What new objects can say is listed
-in `features`. `people` has the verbs.
+An entry draws an action for the present world, or None if there is nothing to do. The features of new objects are in
+`features`; `world.people` has the verbs.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ if TYPE_CHECKING:
 
 NAMESPACES = ("a", "b")
 RANGES = ("a/net", "b/net", "a/six", "a/lan")
-#: Few names, so that they come again. One is so long that its allocation's name is cut, just behind a dot.
+#: Few names, so that they are used again. One is so long that the name of its allocation is cut, just behind a dot.
 REQUESTS = ("r1", "r2", "r3", "r4", "r5", "r6", f"r{'0' * 50}.long")
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """How the people of one run are: drawn once."""
+    """The behaviour of the people of one run, drawn once."""
 
     #: Weight of each action, and of each feature of objects, by name.
     weights: dict[str, float]
-    #: What an admission policy sets at creation: nothing, the label, or label and finalizer.
+    #: What the admission policy sets at creation: nothing, the label, or label and finalizer.
     admits: str
-    #: The names in use: where there are few, everybody meets.
+    #: The names in use: with few names, objects often meet.
     ranges: tuple[str, ...]
     requests: tuple[str, ...]
 
     @classmethod
     def drawn(cls, rng: random.Random) -> Behaviour:
-        """Some do a thing often, some never."""
+        """A behaviour with each action drawn to be usual, frequent, rare or missing."""
         usual = {name: action.weight for name, action in PEOPLE_ACTIONS.items()}
         usual |= {
             name: feature.share
@@ -65,59 +65,61 @@ class Behaviour:
 
 def _create_range(_: World, behaviour: Behaviour, rng: random.Random) -> Action | None:
     name = rng.choice(behaviour.ranges)
-    return _creation("IPAMRange", name, _range_said(name, behaviour, rng))
+    return _creation("IPAMRange", name, _range_manifest(name, behaviour, rng))
 
 
-def _range_said(name: str, behaviour: Behaviour, rng: random.Random) -> Obj:
-    """What a new range says."""
+def _range_manifest(name: str, behaviour: Behaviour, rng: random.Random) -> Obj:
+    """The spec and the annotations of a new range."""
     version = _version(name)
-    said = {"spec": {"ranges": rng.choice(POOLS[version])}}
-    return _saying(said, OF_RANGES, version, behaviour, rng)
+    manifest = {"spec": {"ranges": rng.choice(POOLS[version])}}
+    return _with_features(manifest, OF_RANGES, version, behaviour, rng)
 
 
 def _create_request(_: World, behaviour: Behaviour, rng: random.Random) -> Action | None:
     namespace, range_name = rng.choice(NAMESPACES), rng.choice(behaviour.ranges)
-    said = _request_said(namespace, range_name, behaviour, rng)
+    manifest = _request_manifest(namespace, range_name, behaviour, rng)
     if behaviour.admits != "nothing":
-        said["metadata"]["labels"] = {RANGE_LABEL: range_name.replace("/", ".")}
+        manifest["metadata"]["labels"] = {RANGE_LABEL: range_name.replace("/", ".")}
     if behaviour.admits == "label and finalizer":
-        said["metadata"]["finalizers"] = [REQUEST_FINALIZER]
-    return _creation("IPAMRequest", f"{namespace}/{rng.choice(behaviour.requests)}", said)
+        manifest["metadata"]["finalizers"] = [REQUEST_FINALIZER]
+    return _creation("IPAMRequest", f"{namespace}/{rng.choice(behaviour.requests)}", manifest)
 
 
-def _request_said(namespace: str, range_name: str, behaviour: Behaviour, rng: random.Random) -> Obj:
-    """What a new request says of itself: its range, one form, and any other features."""
+def _request_manifest(namespace: str, range_name: str, behaviour: Behaviour, rng: random.Random) -> Obj:
+    """The spec and the annotations of a new request: its range, one form, and any other features."""
     range_namespace, _, name = range_name.partition("/")
-    said: Obj = {"metadata": {}, "spec": {"ipam": {"name": name}}}
+    manifest: Obj = {"metadata": {}, "spec": {"ipam": {"name": name}}}
     if range_namespace != namespace:
-        said["spec"]["ipam"]["namespace"] = range_namespace
+        manifest["spec"]["ipam"]["namespace"] = range_namespace
     form = rng.choices(list(FORMS_OF_REQUESTS), [behaviour.weights[form] for form in FORMS_OF_REQUESTS])[0]
     version = _version(range_name)
-    said = merge_patched(said, FORMS_OF_REQUESTS[form].draw(version, rng))
-    return _saying(said, OF_REQUESTS, version, behaviour, rng)
+    manifest = merge_patched(manifest, FORMS_OF_REQUESTS[form].draw(version, rng))
+    return _with_features(manifest, OF_REQUESTS, version, behaviour, rng)
 
 
-def _saying(said: Obj, table: dict[str, Feature], version: int, behaviour: Behaviour, rng: random.Random) -> Obj:
+def _with_features(
+    manifest: Obj, table: dict[str, Feature], version: int, behaviour: Behaviour, rng: random.Random
+) -> Obj:
     for name, feature in table.items():
         if rng.random() < behaviour.weights[name]:
-            said = merge_patched(said, feature.draw(version, rng))
-    return said
+            manifest = merge_patched(manifest, feature.draw(version, rng))
+    return manifest
 
 
 def _version(range_name: str) -> int:
     return 6 if range_name.endswith("six") else 4
 
 
-def _creation(kind: str, name: str, said: Obj) -> Action:
+def _creation(kind: str, name: str, manifest: Obj) -> Action:
     namespace, _, short = name.partition("/")
-    metadata = {"namespace": namespace, "name": short, **said.get("metadata", {})}
+    metadata = {"namespace": namespace, "name": short, **manifest.get("metadata", {})}
     return "create", json.dumps(
-        {"apiVersion": f"{GROUP}/v1alpha1", "kind": kind, "metadata": metadata, "spec": said["spec"]}
+        {"apiVersion": f"{GROUP}/v1alpha1", "kind": kind, "metadata": metadata, "spec": manifest["spec"]}
     )
 
 
 def _on(verb: str, plural: str, *words: str) -> Callable[[World, Behaviour, random.Random], Action | None]:
-    """A verb on any object of a kind."""
+    """A verb for any object of a kind."""
 
     def draw(world: World, _: Behaviour, rng: random.Random) -> Action | None:
         obj = _any(world, plural, rng)
@@ -148,21 +150,21 @@ def _mislabel(world: World, _: Behaviour, rng: random.Random) -> Action | None:
 
 
 def _edit_spec(world: World, behaviour: Behaviour, rng: random.Random) -> Action | None:
-    """Everything that a spec can say is tried on one that exists."""
+    """Try on an existing object every feature that a new one can have."""
     plural = rng.choice(("ipamrequests", "ipamranges", "ipamallocations"))
     obj = _any(world, plural, rng)
     if obj is None:
         return None
-    said: dict[str, Callable[[], Obj]] = {
-        "ipamrequests": lambda: _request_said(key_of(obj)[0], rng.choice(behaviour.ranges), behaviour, rng)["spec"],
-        "ipamranges": lambda: _range_said(joined(key_of(obj)), behaviour, rng)["spec"],
+    changes: dict[str, Callable[[], Obj]] = {
+        "ipamrequests": lambda: _request_manifest(key_of(obj)[0], rng.choice(behaviour.ranges), behaviour, rng)["spec"],
+        "ipamranges": lambda: _range_manifest(joined(key_of(obj)), behaviour, rng)["spec"],
         "ipamallocations": lambda: rng.choice(({"state": "Busy"}, {"cidr": "10.0.0.8/32"})),
     }
-    return "set-spec", plural, _name(plural, obj), json.dumps(said[plural]())
+    return "set-spec", plural, _name(plural, obj), json.dumps(changes[plural]())
 
 
 def _grow(world: World, _: Behaviour, rng: random.Random) -> Action | None:
-    """Add to what a range has; it may be there already."""
+    """Append addresses to a range, which may have them already."""
     obj = _any(world, "ipamranges", rng)
     if obj is None:
         return None
@@ -231,7 +233,7 @@ def _clear_strays(world: World, _: Behaviour, __: random.Random) -> Action | Non
 
 @dataclass(frozen=True, slots=True)
 class PersonAction:
-    """Something that people do: how often, compared with the others, and how it is drawn."""
+    """An action of people: how often it happens, compared with the others, and how it is drawn."""
 
     weight: float
     draw: Callable[[World, Behaviour, random.Random], Action | None]
@@ -250,10 +252,10 @@ PEOPLE_ACTIONS: dict[str, PersonAction] = {
     "strip the labels of an extent": PersonAction(0.1, _on("strip-labels", "ipamextents")),
     "keep an extent by a finalizer": PersonAction(0.1, _on("add-finalizer", "ipamextents")),
     "delete a namespace": PersonAction(0.1, _delete_namespace),
-    "force a namespace away": PersonAction(0.1, _force_namespace),
+    "remove a namespace by force": PersonAction(0.1, _force_namespace),
     "keep a request by a finalizer": PersonAction(0.6, _on("add-finalizer", "ipamrequests")),
     "keep an allocation by a finalizer": PersonAction(0.2, _on("add-finalizer", "ipamallocations")),
-    "let go what was kept": PersonAction(1.0, _drop_finalizer),
+    "remove a finalizer that keeps an object": PersonAction(1.0, _drop_finalizer),
     "strip the finalizers of a request": PersonAction(0.4, _on("strip-finalizers", "ipamrequests")),
     "strip the finalizers of a range": PersonAction(0.15, _on("strip-finalizers", "ipamranges")),
     "strip the labels of a request": PersonAction(0.5, _on("strip-labels", "ipamrequests")),
@@ -261,32 +263,32 @@ PEOPLE_ACTIONS: dict[str, PersonAction] = {
     "strip the annotations of a request": PersonAction(0.3, _on("strip-annotations", "ipamrequests")),
     "strip the owners of an allocation": PersonAction(0.3, _on("strip-owners", "ipamallocations")),
     "strip the labels of an allocation": PersonAction(0.3, _on("strip-labels", "ipamallocations")),
-    "clear stray allocations": PersonAction(0.3, _clear_strays),
+    "delete a stray allocation": PersonAction(0.3, _clear_strays),
     "label a namespace": PersonAction(0.8, _label_namespace),
     "edit a spec": PersonAction(0.4, _edit_spec),
     "grow a range": PersonAction(0.5, _grow),
     "edit a status": PersonAction(0.3, _edit_status),
     "write an old status again": PersonAction(0.5, _old_status),
-    "reclaim": PersonAction(0.4, _reclaim),
-    "hold a range, or let it go on": PersonAction(0.3, _hold),
+    "reclaim absent holders": PersonAction(0.4, _reclaim),
+    "put a range on hold, or end its hold": PersonAction(0.3, _hold),
     "wipe and restore": PersonAction(0.06, _wipe),
 }
 
 
 def drawn_person_action(world: World, behaviour: Behaviour, rng: random.Random) -> Action | None:
-    """Something that a person does now."""
+    """An action that a person does now; None if there is nothing to do."""
     name = rng.choices(list(PEOPLE_ACTIONS), [behaviour.weights[name] for name in PEOPLE_ACTIONS])[0]
     return PEOPLE_ACTIONS[name].draw(world, behaviour, rng)
 
 
 def first_ranges(behaviour: Behaviour, rng: random.Random) -> list[Action]:
-    """The creations of most of the ranges that are in use."""
+    """The creations of most of the ranges in use."""
     names = [name for name in behaviour.ranges if rng.random() < 0.9]
-    return [_creation("IPAMRange", name, _range_said(name, behaviour, rng)) for name in names]
+    return [_creation("IPAMRange", name, _range_manifest(name, behaviour, rng)) for name in names]
 
 
 def backup(world: World, rng: random.Random) -> list[Action]:
-    """The creations by which a restore brings everything back: no status, no uids, in any order."""
+    """The creations by which a restore brings all objects back: without status and uids, in any order."""
     actions: list[Action] = []
     for plural in ("ipamranges", "ipamrequests", "ipamallocations"):
         for obj in world.store.list(world.plural(plural)):

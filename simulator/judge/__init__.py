@@ -1,11 +1,18 @@
-"""What must be true, judged from the events of the store alone.
+"""The judge: the invariants of the design, checked on the writes to the API server alone.
 
-The judge shares no code with the hooks and knows nothing of how they decide.
+The judge shares no code with the hooks and does not know how they decide. It judges two kinds of histories: that of the
+cluster in a box, and that of a real control plane, read from etcd. Reading order:
 
     addresses.py    arithmetic of addresses, by Python's ipaddress
-    claim_forms.py  what the forms of `spec.request` mean
-    history.py      what has truly happened: one record per life of an object
-    extents.py      which addresses of a range belong to older ranges
+    claim_forms.py  the meaning of the forms of `spec.request`
+    lives.py        a record for each life of an object
+    facts.py        writes, and the changes that the writes of a step have made
+    claims.py       every block that was given to a request, found by its addresses
+    history.py      the true history
+    noting.py       the effect of a write on the history
+    extents.py      the addresses of a range that belong to older ranges
+    ledgers.py      the invariants of ledgers; answers.py, capacity.py and turns.py have those of other parts
     each_step.py    the invariants that hold after every step
+    verdicts.py     the right answers of requests at rest
     at_rest.py      the invariants that hold once nothing happens any more
 """

@@ -1,4 +1,4 @@
-"""The judge's own arithmetic of addresses, by Python's ipaddress: slow, short, and shared with nobody."""
+"""The judge's own arithmetic of addresses, by Python's ipaddress: slow, short, and shared with no other package."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Block(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Number of addresses."""
+        """The number of addresses."""
         return self.last - self.first + 1
 
     def overlaps(self, other: Block) -> bool:
@@ -27,7 +27,7 @@ class Block(NamedTuple):
 BITS = {4: 32, 6: 128}
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 18)
 def block_of(text: str) -> Block:
     """The block that a CIDR, an address or an interval names. Raises ValueError."""
     first, dash, last = text.partition("-")
@@ -39,18 +39,18 @@ def block_of(text: str) -> Block:
 
 
 def address_of(text: str) -> int:
-    """The number of an address; 0 of no text."""
+    """The number of an address; 0 for the empty text."""
     return int(ipaddress.ip_address(text)) if text else 0
 
 
 def within(blocks: list[Block], first: int, last: int) -> list[Block]:
-    """What of the blocks lies between two addresses, both included."""
+    """The parts of the blocks that lie between two addresses, both included."""
     cut = [block._replace(first=max(block.first, first), last=min(block.last, last)) for block in blocks]
     return [block for block in cut if block.first <= block.last]
 
 
 def is_canonical(cidr: str) -> bool:
-    """Whether a CIDR is written in the one way in which the hooks write it."""
+    """Whether a CIDR is written in the one form that the hooks write."""
     return str(ipaddress.ip_network(cidr)) == cidr
 
 
@@ -58,7 +58,7 @@ def merged(blocks: list[Block]) -> list[Block]:
     """The same addresses as sorted blocks that neither overlap nor touch."""
     result: list[Block] = []
     for block in sorted(blocks):
-        if result and block.first <= result[-1].last + 1:
+        if result and block.version == result[-1].version and block.first <= result[-1].last + 1:
             result[-1] = result[-1]._replace(last=max(result[-1].last, block.last))
         else:
             result.append(block)
@@ -66,7 +66,7 @@ def merged(blocks: list[Block]) -> list[Block]:
 
 
 def without(pool: list[Block], taken: list[Block]) -> list[Block]:
-    """The pool, which is merged, without the taken blocks."""
+    """The addresses of a merged pool that are in none of the taken blocks."""
     result: list[Block] = []
     cuts = merged(taken)
     for block in pool:
@@ -87,13 +87,13 @@ def covers(pool: list[Block], block: Block) -> bool:
 
 
 def places(free: list[Block], length: int) -> int:
-    """How many aligned blocks of this prefix length lie in these free blocks."""
+    """The number of aligned blocks of this prefix length in these free blocks."""
     sizes = ((block, 1 << (BITS[block.version] - length)) for block in free)
     return sum(max((block.last + 1) // size - -(-block.first // size), 0) for block, size in sizes)
 
 
 def fits(free: list[Block], length: int) -> bool:
-    """Whether an aligned block of this prefix length lies somewhere in these free blocks."""
+    """Whether these free blocks contain an aligned block of this prefix length."""
     for block in free:
         size = 1 << (BITS[block.version] - length)
         if -(-block.first // size) * size + size - 1 <= block.last:

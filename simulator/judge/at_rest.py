@@ -1,212 +1,213 @@
-"""What must be true once all faults have ended and nothing happens any more; one function for each invariant.
+"""The invariants that must hold once all faults have ended and nothing happens any more.
 
-Exceptions are facts of the history, not guesses: a holder may stay in the ledger without a request only if a person
-removed the finalizer by which its release would have been seen, or if its request was let go for silence (no answer
-could be seen for 10 seconds, though there was a range); and it must be marked. They are counted, and end by `reclaim`.
+Exceptions are facts of the history, not guesses. A holder may stay in the ledger without a request only if a person
+removed the finalizer by which its release would have been observed, or if its hook removed it after the no-answer
+timeout (no answer was observed for 10 seconds, although there was a range); and the holder must be marked as absent.
+Such holders are counted, and `reclaim` removes them.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from typing import TYPE_CHECKING
 
-from simulator.judge.addresses import BITS, Block, block_of, covers, fits, is_canonical, without
-from simulator.judge.claim_forms import wanted_block
-from simulator.judge.extents import foreign
-from simulator.judge.history import controlling_range, named_range
-from simulator.kubernetes.objects import annotations_of, is_deleting, key_of
-from simulator.kubernetes.resources import NAMESPACE
-from simulator.names import CIDR_ANNOTATION, HOLD_ANNOTATION
+from simulator.judge.capacity import shared_accounted
+from simulator.judge.verdicts import FreeSpace, right_answers
+from simulator.kubernetes.objects import is_deleting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from simulator.judge.history import History, RangeLife, RequestLife
+    from simulator.judge.history import History
+    from simulator.judge.lives import Answer, Entry, RangeLife, RequestLife
 
 INVARIANTS = ("Live", "Informed", "NoLeak", "Gone", "Calm")
 
 
+# --- Live and Informed
+
+
 def live(history: History) -> Iterator[str]:
-    """Live: every request that fits is Ready, and the rest is rightly Busy, Invalid or Pending."""
-    for request in history.requests.values():
-        if request.is_gone or is_deleting(request.obj):
+    """Live: every request that fits is Ready, and each other one is rightly Busy, Invalid or Pending."""
+    free = FreeSpace(history)
+    for request in history.judged_requests():
+        if is_deleting(request.obj):
             continue
-        status: dict[str, Any] = request.obj.get("status") or {}
-        told = (status.get("state", "Pending"), status.get("cidr", ""))
-        allowed = _right_answers(history, request)
-        if told not in allowed:
-            yield f"{request.name} is {told}, right is {' or '.join(map(str, allowed))}: {status.get('message')}"
+        status = request.obj.get("status") or {}
+        shown = (status.get("state", "Pending"), status.get("cidr", ""))
+        right = right_answers(history, request, free)
+        if shown not in right:
+            yield f"{request.name} is {shown}, right is {' or '.join(map(str, right))}: {status.get('message')}"
 
 
-def _right_answers(history: History, request: RequestLife) -> list[tuple[str, str]]:
-    """(state, cidr) that a living request may show."""
-    life = history.range_of(request.obj)
-    shown = request.cidr
-    if life is None:
-        # What was published stays; what was said by a range that is gone stays too, until somebody asks again.
-        return [("Ready", shown), ("Busy", shown), ("Invalid", shown), ("Pending", shown)]
-    entry = life.ledger.get(request.uid)
-    if entry is None and not history.allows(life, request.obj):
-        return [(state, shown) for state in (("Ready", "Busy", "Invalid", "Pending") if shown else ("Pending",))]
-    # Where no answer can come, what was said last stays, be it said by a person.
-    states = ("Pending", "Busy", "Invalid", "Ready") if _takes_no_answers(history, life) else ()
-    silent = [(state, shown) for state in states]
-    if entry is not None:
-        may_contradict = request.is_written_by_person or history.is_lost(request.published_by)
-        contradicts = may_contradict and shown not in {"", entry[0]}
-        return [("Invalid", shown) if contradicts else ("Ready", entry[0]), *silent]
-    return [*((state, shown) for state in _verdict(history, life, request)), *silent]
+def answered(history: History) -> Iterator[str]:
+    """Live: every living holder has one allocation, which gives its block, and no other request has a Ready one."""
+    for life in history.judged_ranges():
+        answers = [answer for answer in history.allocations.values() if answer.life is life]
+        yield from _answered_twice(answers)
+        yield from _answered_unrecorded(life, answers)
+        if not history.takes_no_answers(life):
+            yield from _unanswered(history, life, answers)
 
 
-def _takes_no_answers(history: History, life: RangeLife) -> bool:
-    """Whether the API server refuses new allocations, because the range's namespace is going."""
-    namespace = history.world.store.find(NAMESPACE, ("", key_of(life.obj)[0]))
-    return namespace is not None and is_deleting(namespace)
+def recorded(history: History) -> Iterator[str]:
+    """Live: a request shows no other block than the one that its range records, unless the range can't know it."""
+    for request in history.judged_requests():
+        life = history.range_of(request)
+        if life is None or not request.cidr or _may_be_unknown(history, request):
+            continue
+        kept = life.ledger.cidr_of(request.uid)
+        if kept != request.cidr:
+            yield f"{request.name} shows {request.cidr}, but {life.name} keeps {kept or 'nothing'} for it"
 
 
-def _verdict(history: History, life: RangeLife, request: RequestLife) -> list[str]:
-    """What a request without a block must be told."""
-    try:
-        pool = [] if is_deleting(life.obj) else life.pool
-    except ValueError:
-        pool = []
-    if not pool:
-        return ["Invalid"]
-    spec = request.obj["spec"]
-    bits = BITS[pool[0].version]
-    text = request.cidr or spec.get("request")
-    length = spec.get("size") or life.obj["spec"].get("chunkSize") or bits
-    wanted = wanted_block(text or f"/{length}", pool)
-    is_held_up = annotations_of(life.obj).get(HOLD_ANNOTATION) == "true" and not request.cidr
-    if wanted is None or not _has(pool, wanted):
-        # A range on hold need not look at what is asked for.
-        return ["Invalid", "Busy"] if is_held_up else ["Invalid"]
-    if is_held_up:
-        recorded = _recorded(request, wanted, pool)
-        if recorded is None:
-            return ["Busy"]
-        wanted = recorded
-    free = without(pool, [*life.taken, *foreign(history, life)])
-    return ["served"] if _has(free, wanted) else ["Busy"]
+def _may_be_unknown(history: History, request: RequestLife) -> bool:
+    """Whether a person wrote the block that a request shows, or the range that granted it is not bound any more."""
+    publisher = history.ranges.get(request.published_by)
+    is_unbound = publisher is not None and (publisher.is_lost or history.is_free_of(publisher, request.uid))
+    return request.is_written_by_person or is_unbound
 
 
-def _has(blocks: list[Block], wanted: Block | int) -> bool:
-    """Whether the blocks have room for a certain block, or for any one of a prefix length."""
-    return covers(blocks, wanted) if isinstance(wanted, Block) else fits(blocks, wanted)
+def _answered_twice(answers: list[Answer]) -> Iterator[str]:
+    counts = Counter(answer.uid for answer in answers)
+    for uid, count in counts.items():
+        if count > 1:
+            yield f"{count} allocations answer {uid}"
 
 
-def _recorded(request: RequestLife, wanted: Block | int, pool: list[Block]) -> Block | None:
-    """The block that a request had in an earlier life, if it is what it wants now; any block must be in the pool."""
-    text = str(annotations_of(request.obj).get(CIDR_ANNOTATION, ""))
-    try:
-        block = block_of(text)
-    except ValueError:
-        return None
-    if not is_canonical(text):
-        return None
-    if isinstance(wanted, Block):
-        return block if block == wanted else None
-    is_wanted = block.size == 1 << (BITS[pool[0].version] - wanted)
-    return block if is_wanted and covers(pool, block) else None
+def _answered_unrecorded(life: RangeLife, answers: list[Answer]) -> Iterator[str]:
+    for answer in answers:
+        kept = life.ledger.cidr_of(answer.uid)
+        if answer.state == "Ready" and kept != answer.cidr:
+            yield f"allocation {answer.name} gives {answer.cidr}, but {life.name} has recorded {kept or 'nothing'}"
+
+
+def _unanswered(history: History, life: RangeLife, answers: list[Answer]) -> Iterator[str]:
+    answered_uids = {answer.uid for answer in answers if answer.state == "Ready"}
+    for uid, entry in life.ledger.entries.items():
+        request = history.requests.get(uid)
+        is_waiting = request is not None and not request.is_deleted and not is_deleting(request.obj)
+        if is_waiting and uid not in answered_uids:
+            yield f"{life.name} keeps {entry.cidr} for {entry.request}, but has no allocation for it"
 
 
 def informed(history: History) -> Iterator[str]:
-    """Informed: who shows a block of a range shows what the range says of its network."""
-    for request in history.requests.values():
-        life = history.range_of(request.obj)
-        granted = life.ledger.get(request.uid) if life else None
-        if request.is_gone or life is None or granted is None or request.cidr != granted[0]:
-            continue  # a block that a person wrote contradicts the answer, of which then nothing is shown
+    """Informed: a request that shows a block of a range shows the range's network settings, as they are written."""
+    for request in history.judged_requests():
+        life = history.range_of(request)
+        entry = life.ledger.entries.get(request.uid) if life else None
+        if life is None or entry is None or request.cidr != entry.cidr:
+            continue  # it shows a block that a person wrote and therefore no network
         shown = request.obj["status"].get("network", {})
-        if shown != life.obj["spec"].get("network", {}):
-            yield f"{request.name} shows {shown}, but {life.name} says {life.obj['spec'].get('network')}"
+        if shown != life.spec.get("network", {}):
+            yield f"{request.name} shows {shown}, but {life.name} has {life.spec.get('network')}"
 
 
-def accounted(history: History) -> Iterator[str]:
-    """Accounted: the addresses that a range calls shared are those that it can't grant and does not hold."""
-    for life in history.ranges.values():
-        capacity = None if life.is_gone else life.status.get("capacity")
-        if capacity and life.is_up_to_date:
-            shared = sum(block.size for block in without(foreign(history, life), life.taken))
-            if int(capacity.get("unavailable", "0")) != shared:
-                yield f"{life.name} counts {capacity.get('shared')} shared addresses, but has {shared}"
-
-
-def no_leak(history: History, *, excused: bool = True) -> Iterator[str]:
-    """NoLeak: every entry has its request, but for holders whose going could not be seen."""
-    for life, uid, cidr, is_marked in _absent(history):
-        request = history.requests.get(uid)
-        excuse = excused and is_marked and is_excused(request)
-        if not excuse:
-            yield f"{life.name} keeps {cidr} for {uid} ({request.name if request else 'unknown'}), which is gone"
-
-
-def excuses(history: History) -> dict[str, int]:
-    """How many holders are absent at rest, by the reason."""
-    counts = {"finalizer stripped by hand": 0, "let go for silence": 0}
-    for _, uid, _, _ in _absent(history):
-        request = history.requests.get(uid)
-        counts["finalizer stripped by hand"] += bool(request and request.is_forced)
-        counts["let go for silence"] += bool(request and not request.is_forced and request.is_let_go_unanswered)
-    return counts
+# --- NoLeak
 
 
 def is_excused(request: RequestLife | None) -> bool:
-    """Whether the going of a request could not be seen."""
-    return request is not None and (request.is_forced or request.is_let_go_unanswered)
+    """Whether the deletion of a request may have gone unobserved."""
+    return request is not None and (request.is_forced or request.is_removed_unanswered)
 
 
-def _absent(history: History) -> Iterator[tuple[RangeLife, str, str, bool]]:
-    for life in history.ranges.values():
-        for uid, (cidr, is_marked) in life.ledger.items() if not life.is_gone else ():
+def no_leak(history: History, excuse: Callable[[RequestLife | None], bool] = is_excused) -> Iterator[str]:
+    """NoLeak: every entry has its request, except for holders that are marked as absent and have an excuse."""
+    for life, uid, entry in _absent(history):
+        request = history.requests.get(uid)
+        if not (entry.absent_since and excuse(request)):
+            name = request.name if request else "unknown"
+            yield f"{life.name} keeps {entry.cidr} for {uid} ({name}), which was deleted"
+
+
+def excuses(history: History) -> dict[str, int]:
+    """The number of holders that are absent at rest, by the reason."""
+    counts = {"whose finalizer a person removed": 0, "removed after the no-answer timeout": 0}
+    for _, uid, _ in _absent(history):
+        request = history.requests.get(uid)
+        counts["whose finalizer a person removed"] += bool(request and request.is_forced)
+        counts["removed after the no-answer timeout"] += bool(
+            request and not request.is_forced and request.is_removed_unanswered
+        )
+    return counts
+
+
+def _absent(history: History) -> Iterator[tuple[RangeLife, str, Entry]]:
+    for life in history.judged_ranges():
+        for uid, entry in life.ledger.entries.items():
             request = history.requests.get(uid)
-            if request is None or request.is_gone:
-                yield life, uid, cidr, is_marked
+            if request is None or request.is_deleted:
+                yield life, uid, entry
 
 
-def gone(history: History) -> Iterator[str]:
-    """Gone: nothing that was deleted is still there, and no answer is there without its question."""
-    referred = {named_range(item.obj) for item in history.requests.values() if _is_heard(history, item)}
-    for request in history.requests.values():
-        if not request.is_gone and is_deleting(request.obj):
-            yield f"{request.name} was deleted and is still there"
-    for life in history.ranges.values():
-        if not life.is_gone and is_deleting(life.obj) and life.name not in referred:
-            yield f"{life.name} was deleted and is still there: {life.status.get('message')}"
-    for name, obj in history.allocations.items():
-        uid = obj["spec"]["request"]["uid"]
-        asker, answerer = history.requests.get(uid), history.ranges.get(controlling_range(obj))
-        if answerer is not None and uid in answerer.ledger:
-            continue  # `no_leak` judges it
-        if asker is None or asker.is_gone:
-            yield f"allocation {name} ({obj['spec']['state']}) answers a request that is gone"
-        elif controlling_range(obj) not in history.ranges:
-            yield f"allocation {name} belongs to nobody"
-
-
-def _is_heard(history: History, request: RequestLife) -> bool:
-    """Whether a request is there for its range: allowed, or a holder from when it was."""
-    life = history.range_of(request.obj)
-    return bool(not request.is_gone and life and (history.allows(life, request.obj) or request.uid in life.ledger))
+# --- Gone
 
 
 def requests_gone(history: History) -> Iterator[str]:
-    """Gone: a deleted request goes, whatever stands in the way of its answer."""
-    for request in history.requests.values():
-        if not request.is_gone and is_deleting(request.obj):
+    """Gone: no request is still being deleted, whatever prevents its answer."""
+    for request in history.judged_requests():
+        if is_deleting(request.obj):
             yield f"{request.name} was deleted and is still there"
 
 
-def calm(history: History) -> Iterator[str]:
-    """Calm: no sync fails any more."""
-    for name, instance in history.world.instances.items():
-        for controller in instance.metacontroller.controllers:
-            for key, message in controller.failing.items():
-                yield f"{controller.name} of {name} still fails for {'/'.join(key[1])}: {message}"
+def ranges_gone(history: History) -> Iterator[str]:
+    """Gone: a range is still being deleted only if a request that it serves names it."""
+    awaited = {request.range_name for request in history.requests.values() if _is_served(history, request)}
+    for life in history.judged_ranges():
+        if is_deleting(life.obj) and life.name not in awaited:
+            yield f"{life.name} was deleted and is still there: {life.status.get('message')}"
+
+
+def _is_served(history: History, request: RequestLife) -> bool:
+    """Whether a range still waits for a request: it is allowed, or it holds a block because it was allowed before."""
+    life = None if request.is_deleted else history.range_of(request)
+    return life is not None and (history.allows(life, request) or request.uid in life.ledger.entries)
+
+
+def answers_gone(history: History) -> Iterator[str]:
+    """Gone: no allocation exists without its request and its range."""
+    for answer in history.judged_allocations():
+        request = history.requests.get(answer.uid)
+        if answer.life is not None and answer.uid in answer.life.ledger.entries:
+            continue  # `no_leak` judges it
+        if request is None or request.is_deleted:
+            yield f"allocation {answer.name} ({answer.state}) answers a request that was deleted"
+        elif answer.life is None:
+            yield f"allocation {answer.name} belongs to no range"
+        elif request.range_name != answer.life.name:
+            yield f"allocation {answer.name} of {answer.life.name} answers {request.name}, which names another range"
 
 
 def empty(history: History) -> Iterator[str]:
     """Gone, after everything was deleted: nothing is left."""
-    world = history.world
-    for plural in ("ipamrequests", "ipamallocations", "ipamextents", "ipamranges"):
-        for obj in world.store.list(world.plural(plural)):
-            yield f"everything was deleted, but {plural} {'/'.join(key_of(obj))} is left"
+    left = {
+        "ipamrequests": [request.name for request in history.judged_requests()],
+        "ipamallocations": list(history.allocations),
+        "ipamextents": list(history.extents),
+        "ipamranges": [life.name for life in history.judged_ranges()],
+    }
+    for plural, names in left.items():
+        for name in names:
+            yield f"everything was deleted, but {plural} {name} still exists"
+
+
+CHECKS: tuple[tuple[str, Callable[[History], Iterator[str]]], ...] = (
+    ("Live", live),
+    ("Live", answered),
+    ("Live", recorded),
+    ("Informed", informed),
+    ("NoLeak", no_leak),
+    ("Accounted", shared_accounted),
+    ("Gone", requests_gone),
+    ("Gone", ranges_gone),
+    ("Gone", answers_gone),
+)
+
+
+def violations(history: History, excuse: Callable[[RequestLife | None], bool] = is_excused) -> list[str]:
+    """All violations at rest, each with the name of its invariant; `excuse` is that of `no_leak`."""
+    found = []
+    for name, check in CHECKS:
+        texts = no_leak(history, excuse) if check is no_leak else check(history)
+        found += [f"{name}: {text}" for text in texts]
+    return found

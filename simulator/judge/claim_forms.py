@@ -1,29 +1,45 @@
-"""The judge's own reading of what a request wants, as README.md says it."""
+"""The judge's own reading of what a request wants, as README.md describes it."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from simulator.judge.addresses import BITS, Block, block_of
+
+if TYPE_CHECKING:
+    from simulator.kubernetes.objects import Obj
+
+
+def wanted_by(request_spec: Obj, range_spec: Obj, pool: list[Block], *, shown: str = "") -> Block | int | None:
+    """The block that a request shows already, or what its spec asks for, or a block of the range's default length.
+
+    `pool` are the addresses of the range, merged and not empty. The result is that of `wanted_block`.
+    """
+    length = request_spec.get("size") or range_spec.get("chunkSize") or BITS[pool[0].version]
+    return wanted_block(shown or request_spec.get("request") or f"/{length}", pool)
 
 
 def wanted_block(text: str, pool: list[Block]) -> Block | int | None:
-    """What a text wants of a merged pool: a certain block, a prefix length, or nothing that there can be."""
+    """The meaning of a text in a merged pool: a certain block, a prefix length, or None if it can never be granted."""
     bits = BITS[pool[0].version]
     if "." in text or ":" in text:
         return block_of(text)
-    index, slash, size = text.rpartition("/")
-    if text[0] == "#":
-        host_bits = next(bits_ for bits_ in range(bits + 1) if 1 << bits_ >= int(text[1:]))
-    elif size[0] == "%":
-        host_bits = int(size[1:])
-    else:
-        host_bits = bits - int(size)
+    index, _, size = text.rpartition("/")
+    host_bits = _host_bits(size, bits)
     if not 0 <= host_bits <= bits:
         return None
-    return _block_at(int(index), 1 << host_bits, pool) if slash and index else bits - host_bits
+    return _block_at(int(index), 1 << host_bits, pool) if index else bits - host_bits
+
+
+def _host_bits(size: str, bits: int) -> int:
+    """The host bits of a block of `#n` addresses, of `%n` host bits, or of prefix length n."""
+    if size[0] == "#":
+        return next(bits_ for bits_ in range(bits + 1) if 1 << bits_ >= int(size[1:]))
+    return int(size[1:]) if size[0] == "%" else bits - int(size)
 
 
 def _block_at(index: int, size: int, pool: list[Block]) -> Block | None:
-    """The block with this index among the aligned ones of this size."""
+    """The block with this index among the aligned blocks of this size."""
     for block in pool:
         first = block.first + -block.first % size
         while first + size - 1 <= block.last:

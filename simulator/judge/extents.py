@@ -1,35 +1,35 @@
-"""What the judge knows of domains: which addresses of a range older ranges have, by the extents that truly exist."""
+"""Domains: which addresses of a range it can't grant, by the extents that truly exist."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from simulator.judge.addresses import Block, block_of, merged, without
-from simulator.kubernetes.objects import controller_of, is_deleting, key_of, meta
+from simulator.judge.lives import controlling_range
+from simulator.kubernetes.objects import is_deleting, meta
 
 if TYPE_CHECKING:
-    from simulator.judge.history import History, RangeLife
+    from simulator.judge.history import History
+    from simulator.judge.lives import RangeLife
     from simulator.kubernetes.objects import Obj
 
 
-def domain_of(life: RangeLife) -> str:
-    """The domain of a range: that which it names, or its namespace's own."""
-    named = life.obj["spec"].get("domain")
-    return f"domain {named}" if named else f"namespace {key_of(life.obj)[0]}"
-
-
-def foreign(history: History, life: RangeLife) -> list[Block]:
-    """The addresses of a range that it can't grant: older ones have them, or it has not announced them."""
-    own, others = [], []
-    for obj in history.extents.values():
-        controller = controller_of(obj)
-        announcer = history.ranges.get(controller["uid"]) if controller else None
-        if announcer is life and "number" in obj["spec"] and not is_deleting(obj):
-            own.append(obj)
-        elif announcer is not None and announcer is not life and domain_of(announcer) == domain_of(life):
-            others.append(obj)
+def unavailable(history: History, life: RangeLife) -> list[Block]:
+    """The addresses of a range that older ranges of its domain own, or that it has not announced."""
+    announced = [(history.ranges.get(controlling_range(obj)), obj) for obj in history.extents.values()]
+    own = [obj for announcer, obj in announced if announcer is life and _counts(obj)]
+    others = [obj for announcer, obj in announced if _is_rival(announcer, life)]
     usable = [block for obj in own for block in without(_blocks([obj]), _blocks(_older(others, obj)))]
     return without(life.pool, usable)
+
+
+def _counts(own: Obj) -> bool:
+    """Whether a range may grant what its extent announces."""
+    return "number" in own["spec"] and not is_deleting(own)
+
+
+def _is_rival(announcer: RangeLife | None, life: RangeLife) -> bool:
+    return announcer is not None and announcer is not life and announcer.domain == life.domain
 
 
 def _older(others: list[Obj], own: Obj) -> list[Obj]:

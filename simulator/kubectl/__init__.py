@@ -1,7 +1,7 @@
-"""What a person at a terminal sees.
+"""The command `apply` and the output of `kubectl get`.
 
 tables.py   `kubectl get`, with the printer columns of the CRDs
 watch.py    `kubectl get --watch`
-serving.py  the hooks of this checkout under gunicorn, for as long as a command runs
-session.py  `python -m simulator apply`: manifests in, tables out
+serving.py  the hooks of this checkout under gunicorn, while a command runs
+session.py  `python -m simulator apply`: apply manifests and print tables
 """

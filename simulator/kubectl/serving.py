@@ -1,4 +1,4 @@
-"""The hooks of this checkout under gunicorn, for as long as a command runs."""
+"""The hooks of this checkout under gunicorn, while a command runs."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ START_SECONDS = 20.0
 
 @contextmanager
 def served_hooks(root: Path) -> Iterator[str]:
-    """Start gunicorn where `gunicorn.conf.py` is, on a free loopback port; give its URL, and stop it at the end.
+    """Start gunicorn in the folder `root` on a free loopback port, yield its URL, and stop it at the end.
 
     Raises:
-        HooksUnreachable: if it does not come up; the message has the end of what it logged.
+        HooksUnreachable: gunicorn does not start; the message has the end of its log.
     """
     address = ("127.0.0.1", _free_port())
     command = [str(Path(sys.executable).with_name("gunicorn")), "--log-level", "warning"]

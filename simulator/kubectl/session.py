@@ -1,4 +1,4 @@
-"""One run of `python -m simulator apply`: do the steps, let the cluster settle, print what kubectl would print."""
+"""One run of `python -m simulator apply`: do the steps, wait until the cluster is quiet, print tables."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """One run of `apply`: a cluster, the wanted steps, and where to print."""
+    """One run of `apply`: a cluster, the steps of the command line, and the output streams."""
 
     def __init__(
         self, cluster: Cluster, options: argparse.Namespace, stdin: IO[str], out: IO[str], err: IO[str]
     ) -> None:
-        """`options` are those of `_parser`. Raises NotFound for an unknown kind to show."""
+        """`options` are those of `cli`. Raises NotFound for an unknown kind to show."""
         self._cluster = cluster
         self._options = options
         self._stdin, self._out, self._err = stdin, out, err
@@ -82,7 +82,7 @@ class Session:
         print(message, file=self._err)
 
     def _warn(self) -> None:
-        """Say which objects' last sync failed: without that a broken hook would show as nothing at all."""
+        """Print the objects whose last sync failed; without this, a broken hook would leave no trace."""
         for controller in self._cluster.metacontroller.controllers:
             for (resource, key), message in controller.failing.items():
                 print(f"Warning: {resource.singular_name}/{joined(key)}: {message}", file=self._err)
@@ -107,7 +107,7 @@ class Session:
         self._out.write("\n".join(tables))
 
     def _layout(self, filled: dict[Resource, list[Obj]]) -> Layout:
-        """A namespace column as soon as there is more than one namespace to tell apart."""
+        """The layout, with a namespace column if there are several namespaces."""
         namespaces = {key_of(obj)[0] for objects in filled.values() for obj in objects}
         return Layout(
             namespaces=len(namespaces - {""}) > 1,
@@ -124,7 +124,7 @@ class Session:
 
 
 def _refusal(verb: str, manifest: Manifest, error: ApiError | BadMerge) -> str:
-    """A refusal in kubectl's words."""
+    """A refusal as kubectl words it."""
     if isinstance(error, Invalid):
         listed = [str(fault) for fault in error.faults]
         why = listed[0] if len(listed) == 1 else "".join(f"\n* {line}" for line in listed)

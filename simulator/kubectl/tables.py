@@ -1,7 +1,6 @@
-"""What `kubectl get` prints: columns from the CRD, ages, layout.
+"""The tables of `kubectl get`: columns of the CRD, ages, layout.
 
-A column whose field is absent is blank, as kubectl leaves it; only names of whole objects are never absent. Unlike
-kubectl, lines don't end in blanks.
+A column whose field is absent is blank, as in kubectl. Unlike in kubectl, lines do not end in blanks.
 """
 
 from __future__ import annotations
@@ -33,12 +32,12 @@ _STEP = re.compile(
 
 
 class BadPath(Exception):
-    """A JSONPath outside of the part of the language that print columns use."""
+    """A JSONPath uses a part of the language that printer columns do not need."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a table is shown: with a namespace column, with columns of low priority, with the kind before the name."""
+    """The layout of a table: with a namespace column, with columns of low priority, with kinds before names."""
 
     namespaces: bool = False
     wide: bool = False
@@ -65,21 +64,21 @@ def table(resource: Resource, objects: Sequence[Obj], layout: Layout, now: datet
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of cells as text, each column as wide as its widest cell and a gap of three blanks."""
+    """Rows of cells as text; each column is as wide as its widest cell, plus three blanks."""
     widths = [max(len(cell) for cell in column) + GAP for column in zip(*rows, strict=True)]
     lines = ("".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip() for cells in rows)
     return "".join(f"{line}\n" for line in lines)
 
 
 def find(path: str, obj: Any) -> list[Any]:
-    """The values that a JSONPath such as `.status.conditions[?(@.type=="Ready")].status` finds. Raises BadPath."""
-    found, rest = [obj], path
-    while rest:
-        step = _STEP.match(rest)
+    """The values of a JSONPath such as `.status.conditions[?(@.type=="Ready")].status`. Raises BadPath."""
+    found, remainder = [obj], path
+    while remainder:
+        step = _STEP.match(remainder)
         if step is None:
-            raise BadPath(f"JSONPath {path!r}: can't read {rest!r}")
+            raise BadPath(f"JSONPath {path!r}: can't read {remainder!r}")
         found = [value for item in found for value in _stepped(step, item)]
-        rest = rest[step.end() :]
+        remainder = remainder[step.end() :]
     return found
 
 
@@ -94,7 +93,7 @@ def _stepped(step: re.Match[str], item: Any) -> list[Any]:
     return [entry for entry in item if find(f".{step['field']}", entry) == [step["value"]]]
 
 
-#: Up to so many seconds a duration is shown in the first unit, with what is left over in the second unit, if any.
+#: Below this many seconds, a duration is shown in the first unit, with the remainder in the second unit, if any.
 _UNITS: tuple[tuple[int, tuple[int, str], tuple[int, str] | None], ...] = (
     (120, (1, "s"), None),
     (10 * MINUTE, (MINUTE, "m"), (1, "s")),

@@ -1,6 +1,6 @@
 """A watch: one line for each change of a shown object, as `kubectl get -w --output-watch-events` prints it.
 
-Columns are as wide as what was printed so far, so that lines stay aligned without knowing what is to come.
+Columns are as wide as the widest cell so far, because later lines are not known yet.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Watch:
-    """Prints what happens to objects of some kinds."""
+    """Prints the events of some kinds."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Watch:
         self._widths: dict[Resource, list[int]] = {}
 
     def show(self) -> None:
-        """Print what has happened since the last call."""
+        """Print the events since the last call."""
         for resource in self._read:
             log = self._store.log(resource)
             for event in log[self._read[resource] :]:

@@ -1,7 +1,7 @@
 """The API server and the controller manager, as far as clients can see them.
 
-objects.py      an object is a dict: its key, uid, owners, finalizers
-errors.py       the refusals, in the API server's words
+objects.py      objects as dicts: key, uid, owners, finalizers
+errors.py       refusals, worded as the API server words them
 clock.py        real and simulated time
 manifests.py    YAML as kubectl reads it
 resources.py    the kinds, read from CRDs

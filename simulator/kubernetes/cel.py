@@ -1,9 +1,9 @@
-"""x-kubernetes-validations: the CEL rules of a CRD, found at every level of its schema, compiled once.
+"""x-kubernetes-validations: the CEL rules at every level of a CRD's schema, compiled once.
 
-Google's cel-cpp evaluates them. What Kubernetes adds is here: `self` and `oldSelf`, transition rules (only where there
-is an old value to compare with), `optionalOldSelf`, escaped field names, ratcheting (a rule that an unchanged value
-breaks doesn't refuse the write), and messages. An evaluation error refuses the write. There is no cost budget, and
-rules are checked against the schema's types only when they run.
+Google's cel-cpp evaluates the rules. This module adds what Kubernetes adds: `self` and `oldSelf`, transition rules
+(which run only where there is an old value), `optionalOldSelf`, escaped field names, ratcheting (an unchanged value
+that breaks a rule does not refuse the write), and messages. An evaluation error refuses the write. There is no cost
+budget, and rules are checked against the types of the schema only when they run.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from simulator.kubernetes.errors import Fault, shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Words that CEL reserves; a field of that name is written `__namespace__` in rules.
+#: Words that CEL reserves; rules spell a field of such a name with underscores: `__namespace__`.
 RESERVED = frozenset(
     {
         "true",
@@ -46,10 +46,10 @@ RESERVED = frozenset(
     }
 )
 _ESCAPES = (("__", "__underscores__"), (".", "__dot__"), ("-", "__dash__"), ("/", "__slash__"))
-#: Text literals, and calls of `string` outside of them.
+#: Text literals, and calls of `string` outside text literals.
 _STRING_CALL = re.compile(r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|(?<![\w.])string(?=\s*\()""")
 _OLD = re.compile(r"\boldSelf\b")
-#: Stands for "there is no value to compare with".
+#: The old value where there is none.
 _NOTHING = object()
 _REASONS = {
     "FieldValueForbidden": "Forbidden",
@@ -59,7 +59,7 @@ _REASONS = {
 
 
 class BadRule(Exception):
-    """A rule that doesn't compile; the real API server would refuse the CRD."""
+    """A rule does not compile; the real API server would refuse its CRD."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,13 +84,13 @@ class Rules:
         self._root = _Node(root)
 
     def faults(self, obj: dict[str, Any], old: dict[str, Any] | None) -> list[Fault]:
-        """The rules that an object breaks; `old` is what it replaces, None for a new one."""
+        """The rules that an object breaks; `old` is the object that it replaces, None for a new one."""
         before = _NOTHING if old is None else _root_view(old)
         return list(self._root.faults("", _root_view(obj), before))
 
 
 class _Node:
-    """One level of the schema, with the rules there and the levels below that have rules of their own."""
+    """One level of the schema: its own rules, and the levels below it that have rules."""
 
     def __init__(self, schema: dict[str, Any]) -> None:
         self.rules = [_compiled(rule) for rule in schema.get("x-kubernetes-validations", ())]
@@ -115,7 +115,7 @@ class _Node:
             yield from node.faults(f"{path}{suffix}".removeprefix("."), item, before)
 
     def _below(self, value: Any, old: Any) -> Iterator[tuple[str, _Node, Any, Any]]:
-        """(path suffix, level, value, comparable old value) of everything one step down."""
+        """(path suffix, level, value, comparable old value) of everything one level below."""
         if isinstance(value, dict):
             before = old if isinstance(old, dict) else {}
             for name, item in value.items():
@@ -149,7 +149,7 @@ class _Node:
                 yield Fault(where, rule.kind, shown(value) if self.is_scalar else "", _message(rule, activation))
 
     def view(self, value: Any) -> Any:
-        """The value as rules see it: fields with reserved or odd names escaped."""
+        """The value as rules see it, with reserved or unusual field names escaped."""
         if not self.escapes:
             return value
         if isinstance(value, dict):
@@ -165,7 +165,7 @@ class _Node:
 
 
 def _root_view(obj: dict[str, Any]) -> dict[str, Any]:
-    """Of the metadata, rules see the names only."""
+    """The object as rules see it: with the names only in its metadata."""
     metadata = obj.get("metadata") or {}
     return obj | {"metadata": {name: metadata[name] for name in ("name", "generateName") if name in metadata}}
 

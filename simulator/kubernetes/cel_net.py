@@ -1,8 +1,8 @@
-"""Kubernetes' IP and CIDR functions for CEL, beside the functions on lists that its rules may use.
+"""Kubernetes' CEL functions on IP addresses, CIDRs and lists.
 
 cel-cpp can't hold Python objects, so an address is the map `{"ip": text}` and a CIDR the map `{"cidr": text}`, both in
-canonical text: equality is then right by itself, and calling `.masked()` on plain text is a missing overload, as it
-should be. As in Kubernetes, IPv4-mapped IPv6, zones and leading zeros are refused, and a CIDR may have host bits.
+canonical text. So equal values are equal maps, and `.masked()` on plain text is a missing overload, as in Kubernetes.
+IPv4-mapped IPv6 addresses, zones and leading zeros are refused, and a CIDR may have host bits.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PREFIX_LENGTH = re.compile(r"0|[1-9][0-9]{0,2}")
 
 
 def parse_ip(text: str) -> Address:
-    """The address that `ip(text)` is in CEL. Raises ValueError with Kubernetes' words."""
+    """The address that `ip(text)` is in CEL. Raises ValueError, worded as in Kubernetes."""
     if "%" in text:
         raise ValueError(f'IP address "{text}" with zone value is not allowed')
     try:
@@ -37,7 +37,7 @@ def parse_ip(text: str) -> Address:
 
 
 def parse_cidr(text: str) -> Interface:
-    """The CIDR that `cidr(text)` is in CEL, host bits kept. Raises ValueError with Kubernetes' words."""
+    """The CIDR that `cidr(text)` is in CEL, with its host bits. Raises ValueError, worded as in Kubernetes."""
     problem = "network address parse error during conversion from string"
     base, slash, length = text.partition("/")
     try:
@@ -105,7 +105,7 @@ def _is_sorted(items: Sequence[Any]) -> bool:
     return all(before <= after for before, after in itertools.pairwise(items))
 
 
-#: (name, result, parameters, implementation, whether it is called as a method of the first parameter)
+#: (name, result, parameters, implementation, whether it is a method of the first parameter)
 _Row = tuple[str, Any, list[Any], Callable[..., Any], bool]
 _ROWS: list[_Row] = [
     ("isIP", BOOL, [STRING], _accepts(parse_ip), False),
@@ -123,7 +123,7 @@ _ROWS: list[_Row] = [
     ("containsIP", BOOL, [MAP, STRING], lambda outer, text: _contains_ip(outer, parse_ip(text)), True),
     ("containsCIDR", BOOL, [MAP, MAP], lambda outer, inner: _contains_cidr(outer, _interface(inner)), True),
     ("containsCIDR", BOOL, [MAP, STRING], lambda outer, text: _contains_cidr(outer, parse_cidr(text)), True),
-    # cel-cpp doesn't let `string` have more overloads: rules are compiled with this name instead of it.
+    # cel-cpp allows no more overloads of `string`, so rules are compiled with this name instead.
     ("textOf", STRING, [MAP], _text, False),
     *(("textOf", STRING, [kind], _text_of_scalar, False) for kind in (STRING, INT, BOOL)),
     ("isSorted", BOOL, [cel.Type.LIST], _is_sorted, True),

@@ -1,4 +1,4 @@
-"""Time as the cluster sees it: one clock, owned by the scheduler, simulated or real."""
+"""The clock of a cluster, simulated or real."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time and passes it."""
+    """A clock that shows the time and can wait."""
 
     def now(self) -> datetime:
         """The present moment, in UTC."""
         ...
 
     def wait(self, seconds: float) -> None:
-        """Let that much time pass."""
+        """Let this much time pass."""
         ...
 
 
 class SimulatedClock:
-    """A clock that stands still unless it is told to go on."""
+    """A clock that stands still except in `wait`."""
 
     def __init__(self, start: datetime) -> None:
         self._now = start.astimezone(UTC)
@@ -35,7 +35,7 @@ class SimulatedClock:
 
 
 class RealClock:
-    """The machine's clock, for hooks that are reached over HTTP and have no other time than the real one."""
+    """The machine's clock, for hooks that are called over HTTP and know no other time."""
 
     def now(self) -> datetime:
         """The present moment, in UTC."""
@@ -47,12 +47,12 @@ class RealClock:
 
 
 def rfc3339(moment: datetime) -> str:
-    """The moment as Kubernetes writes it: whole seconds, UTC, with a Z."""
+    """A moment as Kubernetes writes it: whole seconds, UTC, with a Z."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def parse_rfc3339(text: str) -> datetime:
-    """The moment that a Kubernetes timestamp names. Raises ValueError if it is none."""
+    """The moment that a Kubernetes timestamp names. Raises ValueError if the text is none."""
     if "T" not in text.upper():
         raise ValueError(f"{text!r} is not an RFC 3339 date-time")
     moment = datetime.fromisoformat(text)

@@ -1,6 +1,6 @@
-"""What kube-controller-manager does for us: the garbage collector and the namespace controller.
+"""The two controllers of kube-controller-manager that matter here: garbage collector and namespace controller.
 
-Both work in small steps, one deletion each, so that the scheduler can put anything between two of them.
+Each works in steps of one write, so that the scheduler can let other things happen in between.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     from simulator.kubernetes.store import Event, Store
 
 
-#: Finalizers that ask the garbage collector to see to the dependents before an owner goes.
+#: Finalizers by which an owner waits until the garbage collector has handled its dependents.
 GC_FINALIZERS = frozenset({"foregroundDeletion", "orphan"})
 
 
 class GarbageCollector:
-    """Deletes objects all of whose owners are gone; where an owner asks for it, sees to its dependents before.
+    """Deletes objects whose owners are all deleted, and handles the dependents of owners that wait for that.
 
-    An owner with the finalizer `orphan` is taken out of its dependents, one with `foregroundDeletion` waits for them.
+    An owner with the finalizer `orphan` is removed from the owner references of its dependents; an owner with
+    `foregroundDeletion` waits until its dependents are deleted.
     """
 
     def __init__(self, store: Store) -> None:
@@ -33,12 +34,12 @@ class GarbageCollector:
         self._alive: set[str] = set()
         self._dependents: dict[str, set[tuple[Resource, Key]]] = defaultdict(set)
         self._suspects: dict[tuple[Resource, Key], None] = {}
-        self._asking: dict[tuple[Resource, Key], None] = {}
+        self._waiting: dict[tuple[Resource, Key], None] = {}
 
     def has_work(self) -> bool:
-        """Whether `step` would delete something."""
+        """Whether `step` would write something."""
         self._catch_up()
-        if self._next_asked() is not None:
+        if self._next_waiting() is not None:
             return True
         while self._suspects:
             if self._is_garbage(*next(iter(self._suspects))):
@@ -47,36 +48,36 @@ class GarbageCollector:
         return False
 
     def step(self) -> None:
-        """Delete one object without owners, if there is one."""
+        """Do one write: for an owner that waits, or the deletion of an object without owners."""
         if not self.has_work():
             return
-        asked = self._next_asked()
-        if asked is not None:
-            self._see_to(*asked)
+        waiting = self._next_waiting()
+        if waiting is not None:
+            self._handle(*waiting)
             return
         resource, key = next(iter(self._suspects))
         del self._suspects[resource, key]
         self._store.delete(resource, key, uid_of(self._store.get(resource, key)))
 
-    def _next_asked(self) -> tuple[Obj, Obj | None] | None:
-        """A deleted owner that asks for us, with a dependent to see to, or None if none is left."""
-        for resource, key in self._asking:
+    def _next_waiting(self) -> tuple[Obj, Obj | None] | None:
+        """A deleted owner that waits for us, with the next dependent to handle; or with None, if none is left."""
+        for resource, key in self._waiting:
             owner = self._store.find(resource, key)
             if owner is None or not is_deleting(owner) or not GC_FINALIZERS & set(finalizers_of(owner)):
                 continue
             dependents = self._dependents_of(owner)
             if "orphan" in finalizers_of(owner) or not dependents:
                 return owner, dependents[0] if dependents else None
-            waiting = [obj for obj in dependents if not is_deleting(obj)]
-            if waiting:
-                return owner, waiting[0]
+            remaining = [obj for obj in dependents if not is_deleting(obj)]
+            if remaining:
+                return owner, remaining[0]
         return None
 
     def _dependents_of(self, owner: Obj) -> list[Obj]:
         found = [self._store.find(*item) for item in sorted(self._dependents[uid_of(owner)], key=lambda it: it[1])]
         return [obj for obj in found if obj and uid_of(owner) in {each["uid"] for each in owners_of(obj)}]
 
-    def _see_to(self, owner: Obj, dependent: Obj | None) -> None:
+    def _handle(self, owner: Obj, dependent: Obj | None) -> None:
         if dependent is None:
             kept = [name for name in finalizers_of(owner) if name not in GC_FINALIZERS]
             self._store.update(owner | {"metadata": meta(owner) | {"finalizers": kept}})
@@ -96,13 +97,13 @@ class GarbageCollector:
     def _note(self, resource: Resource, event: Event) -> None:
         item = (resource, key_of(event.obj))
         if event.type == "DELETED":
-            self._asking.pop(item, None)
+            self._waiting.pop(item, None)
             self._alive.discard(uid_of(event.obj))
             self._suspects |= dict.fromkeys(sorted(self._dependents.pop(uid_of(event.obj), ()), key=lambda it: it[1]))
             return
         self._alive.add(uid_of(event.obj))
         if is_deleting(event.obj) and GC_FINALIZERS & set(finalizers_of(event.obj)):
-            self._asking[item] = None
+            self._waiting[item] = None
         for owner in owners_of(event.obj):
             self._dependents[owner["uid"]].add(item)
         if owners_of(event.obj):
@@ -116,32 +117,34 @@ class GarbageCollector:
 
 
 class NamespaceController:
-    """Empties namespaces that are being deleted, then lets them go."""
+    """Empties the namespaces that are being deleted, then removes them."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._read = 0
-        self._terminating: dict[str, str] = {}  # uids by name: one that was let go by force may have a successor
+        self._terminating: dict[
+            str, str
+        ] = {}  # uids by name: a namespace that was removed by force may have a successor
 
     def has_work(self) -> bool:
         """Whether `step` would delete something."""
         return self._next() is not None
 
     def step(self) -> None:
-        """Delete one object of a namespace that is going, or the namespace once it is empty."""
+        """Delete one object of a namespace that is being deleted, or the namespace once it is empty."""
         found = self._next()
         if found is None:
             return
         name, item = found
         if item is None:
             del self._terminating[name]
-            self._store.release_namespace(name)
+            self._store.remove_namespace(name)
             return
         resource, obj = item
         self._store.delete(resource, key_of(obj), uid_of(obj))
 
     def _next(self) -> tuple[str, tuple[Resource, Obj] | None] | None:
-        """A namespace that can go on, with the object to delete in it or None if it is empty."""
+        """A namespace with the next object to delete in it, or with None if the namespace is empty."""
         log = self._store.log(NAMESPACE)
         for event in log[self._read :]:
             if event.type == "MODIFIED" and is_deleting(event.obj):

@@ -1,7 +1,7 @@
-"""What the API server answers when it refuses: one small family of errors.
+"""The errors with which the API server refuses a call.
 
-An `ApiError` is an expected outcome of a write, and no bug. Metacontroller decides by `reason` which of them it
-swallows; people read `message`, which is shaped like the real API server's.
+An `ApiError` is an expected outcome of a write and no bug. Metacontroller decides by `reason` which errors it ignores;
+people read `message`, which has the form of the real API server's messages.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 
 class ApiError(Exception):
-    """A refused call. `code` is the HTTP status, `reason` Kubernetes' word for it, `message` what a person reads."""
+    """A refused call: `code` is the HTTP status, `reason` Kubernetes' name for it, `message` the text for people."""
 
     code = 500
     reason = "InternalError"
@@ -23,7 +23,7 @@ class ApiError(Exception):
 
 
 class BadRequest(ApiError):
-    """The object can't be understood, for example because of an unknown field."""
+    """The object can't be decoded, for example because of an unknown field."""
 
     code = 400
     reason = "BadRequest"
@@ -37,14 +37,14 @@ class Forbidden(ApiError):
 
 
 class NotFound(ApiError):
-    """No such object, or no such kind."""
+    """There is no such object, or no such kind."""
 
     code = 404
     reason = "NotFound"
 
 
 class AlreadyExists(ApiError):
-    """Another object has that name."""
+    """Another object has the name."""
 
     code = 409
     reason = "AlreadyExists"
@@ -58,7 +58,7 @@ class Conflict(ApiError):
 
 
 class Invalid(ApiError):
-    """The object breaks its schema or a rule; `faults` says where."""
+    """The object breaks its schema or a rule; `faults` lists where."""
 
     code = 422
     reason = "Invalid"
@@ -74,7 +74,7 @@ class Invalid(ApiError):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One wrong field: its path, what kind of fault it is, the value (text as shown, "" for none) and why."""
+    """One wrong field: its path, the kind of fault, the value as text ("" for none) and the reason."""
 
     path: str
     kind: str
@@ -83,7 +83,7 @@ class Fault:
 
     @property
     def is_structural(self) -> bool:
-        """Whether the shape itself is wrong, so that rules about the values can't be tried."""
+        """Whether the structure is wrong, so that rules about the values can't be evaluated."""
         return self.kind in {"Required value", "Too long", "Too many"} or "must be of type" in self.detail
 
     def __str__(self) -> str:

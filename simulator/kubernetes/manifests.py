@@ -1,7 +1,7 @@
 """Reading manifests: YAML or JSON from files, folders or standard input, as kubectl reads them.
 
-PyYAML alone would not do: it reads `1:30` as 90 and dates as dates, which Kubernetes' YAML does not, and it keeps the
-last of two equal keys silently. The loader here drops those two resolvers and refuses duplicate keys.
+PyYAML reads `1:30` as 90 and dates as dates, unlike the YAML library of Kubernetes, and silently keeps the last of two
+equal keys. The loader here drops those two resolvers and refuses duplicate keys.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from simulator.kubernetes.objects import Obj
 
 SUFFIXES = (".yaml", ".yml", ".json")
-#: Integers of YAML 1.1 without its base-60 form, which would swallow parts of IPv6 addresses.
+#: Integers of YAML 1.1 without its base-60 form, which matches parts of IPv6 addresses.
 INTEGER = re.compile(r"^[-+]?(0b[0-1_]+|0x[0-9a-fA-F_]+|0[0-7_]+|0|[1-9][0-9_]*)$")
 FLOAT = re.compile(r"^[-+]?([0-9][0-9_]*\.[0-9_]*([eE][-+]?[0-9]+)?|\.[0-9][0-9_]*([eE][-+]?[0-9]+)?|\.(inf|Inf|INF))$")
 
 
 class BadManifest(Exception):
-    """A file that can't be read as manifests; the message names the file and what is wrong with it."""
+    """A file can't be read as manifests; the message names the file and the problem."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """One object and the name of the file it was read from."""
+    """One object and the name of its file."""
 
     source: str
     obj: Obj
@@ -40,7 +40,7 @@ class Manifest:
 def read_manifests(path: Path | str, stdin: IO[str] | None = None) -> list[Manifest]:
     """All objects of a file, of the files of a folder in the order of their names, or of standard input (`-`).
 
-    Lists (`kind: List`) are taken apart, `kustomization.yaml` is passed over. Raises BadManifest.
+    Lists (`kind: List`) are split into their items, and `kustomization.yaml` is skipped. Raises BadManifest.
     """
     if str(path) == "-":
         return list(_parsed("STDIN", (stdin or sys.stdin).read()))
@@ -92,7 +92,7 @@ def _one_line(error: Exception) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """A SafeLoader with Kubernetes' idea of scalars, which refuses a mapping with two equal keys."""
+    """A SafeLoader that reads scalars as Kubernetes does, and refuses a mapping with two equal keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()

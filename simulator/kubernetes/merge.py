@@ -1,7 +1,7 @@
-"""Three-way merge: how `kubectl apply` and Metacontroller change an object that others change too.
+"""The three-way merge by which `kubectl apply` and Metacontroller change an object that others change too.
 
-What was applied last and is no longer wanted goes, what is wanted is set, everything else stays. Both keep what they
-applied in an annotation of the object.
+Fields that were applied last and are not wanted any more are removed, wanted fields are set, and all others stay. Both
+programs record what they applied in an annotation of the object.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from simulator.kubernetes.objects import Obj, annotations_of, copied, meta
 
 KUBECTL_ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration"
 METACONTROLLER_ANNOTATION = "metacontroller.k8s.io/last-applied-configuration"
-#: Metacontroller merges lists whose items all have one of these fields item by item; the first of them counts.
+#: Metacontroller merges lists item by item if all items have one of these fields; the first such field is the key.
 MERGE_KEYS = ("containerPort", "port", "mountPath", "name", "uid", "ip", "path")
 
 
 class BadMerge(Exception):
-    """An object can't be merged with a scalar or a list."""
+    """A value can't be merged with a value of another type."""
 
 
 def last_applied(obj: Obj, annotation: str) -> Obj:
-    """What this annotation says was applied last; empty if it says nothing."""
+    """The object that this annotation records as applied last; empty without the annotation."""
     text = annotations_of(obj).get(annotation)
     result: Obj = json.loads(text) if text else {}
     return result
 
 
 def with_last_applied(obj: Obj, applied: Obj, annotation: str) -> Obj:
-    """The object, remembering what was applied."""
+    """The object with an annotation that records what was applied."""
     text = json.dumps(applied, separators=(",", ":"), sort_keys=True)
     if annotation == KUBECTL_ANNOTATION:
         text += "\n"
@@ -37,9 +37,9 @@ def with_last_applied(obj: Obj, applied: Obj, annotation: str) -> Obj:
 
 
 def merged(observed: Any, last: Any, desired: Any, *, by_item: bool) -> Any:
-    """`observed`, changed as the step from `last` to `desired` says. Raises BadMerge.
+    """`observed` with the changes from `last` to `desired`. Raises BadMerge.
 
-    With `by_item` lists of objects with a common key field are merged item by item, else lists are replaced.
+    With `by_item`, lists of objects with a common key field are merged item by item; other lists are replaced.
     """
     if isinstance(observed, dict):
         return _merged_object(observed, _same(dict, last) or {}, _same(dict, desired) or {}, by_item=by_item)

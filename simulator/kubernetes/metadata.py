@@ -1,4 +1,4 @@
-"""The part of every object that the API server itself owns: its metadata, and the checks on it."""
+"""The metadata of objects: what the API server sets in it, and what it checks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from simulator.kubernetes.objects import Obj
 
-#: Fields that only the API server sets; what a client sends in them is dropped.
+#: Fields that only the API server sets; values from clients are dropped.
 SYSTEM_FIELDS = (
     "uid",
     "resourceVersion",
@@ -39,13 +39,13 @@ _ANNOTATION_BYTES_MAX = 256 * 1024
 
 
 def client_metadata(obj: Obj) -> dict[str, Any]:
-    """What a client may say about its object: the metadata without system fields and without empty ones."""
+    """The metadata that a client may set: without system fields and without empty fields."""
     dropped = {name for name in OMITTED_WHEN_EMPTY if not meta(obj).get(name)}
     return {name: value for name, value in meta(obj).items() if name not in {*SYSTEM_FIELDS, *dropped}}
 
 
 def metadata_faults(obj: Obj, old: Obj | None) -> list[Fault]:
-    """What is wrong with the metadata of an object; `old` is what it replaces, None for a new one."""
+    """The faults in the metadata of an object; `old` is the object that it replaces, None for a new one."""
     return [*_name_faults(obj), *_label_faults(obj), *_annotation_faults(obj), *_owner_faults(obj),
             *_finalizer_faults(obj, old)]  # fmt: skip
 

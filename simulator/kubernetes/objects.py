@@ -1,7 +1,7 @@
-"""Reading Kubernetes objects: plain dicts with a few well-known fields.
+"""Access to Kubernetes objects, which are plain dicts with a few well-known fields.
 
-Rule of the whole package: an object that came out of the store, a cache or an event is never changed by anybody; who
-wants to change one takes a `copied` one. So objects are shared instead of copied at every border.
+Rule of the whole package: code never changes an object that came from the store, a cache or an event; it changes a
+`copied` one. So objects are shared, and need not be copied at every interface.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Key = tuple[str, str]
 
 
 def copied(value: T) -> T:
-    """A deep copy of JSON data (several times faster than copy.deepcopy, which looks for cycles)."""
+    """A deep copy of JSON data (several times faster than copy.deepcopy, which checks for cycles)."""
     if isinstance(value, dict):
         return cast("T", {name: copied(item) for name, item in value.items()})
     if isinstance(value, list):
@@ -80,7 +80,7 @@ def controller_of(obj: Obj) -> dict[str, Any] | None:
 
 
 def controller_reference(parent: Obj) -> dict[str, Any]:
-    """The owner reference that says: this parent controls me."""
+    """The owner reference of an object that this parent controls."""
     return {
         "apiVersion": parent["apiVersion"],
         "kind": parent["kind"],
@@ -92,9 +92,9 @@ def controller_reference(parent: Obj) -> dict[str, Any]:
 
 
 def selector_matches(selector: Mapping[str, Any] | None, labels: Mapping[str, str]) -> bool:
-    """Whether a label selector (matchLabels and matchExpressions) selects these labels; none selects everything.
+    """Whether a label selector (matchLabels and matchExpressions) selects these labels; None selects all labels.
 
-    Raises ValueError for an operator that label selectors don't have.
+    Raises ValueError for an operator that label selectors do not have.
     """
     if selector is None:
         return True

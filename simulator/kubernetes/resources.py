@@ -1,7 +1,7 @@
-"""Which kinds there are: what API discovery would say, read from the CustomResourceDefinitions.
+"""The kinds of a cluster, read from CustomResourceDefinitions as API discovery lists them.
 
-The catalog answers every spelling of a kind that people and manifests use: kind and apiVersion, plural name, singular,
-short name, category, `plural.group`.
+The catalog finds a kind by every name that people and manifests use: kind and apiVersion, plural, singular, short name,
+category, `plural.group`.
 """
 
 from __future__ import annotations
@@ -43,30 +43,30 @@ class Resource:
 
     @property
     def api_version(self) -> str:
-        """`group/version`, or the version alone for the core group."""
+        """`group/version`, or only the version for the core group."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
     @property
     def hook_key(self) -> str:
-        """The name under which v2 hook bodies group objects: `Kind.group/version`."""
+        """The key of the kind in v2 hook bodies: `Kind.group/version`."""
         return f"{self.kind}.{self.api_version}"
 
     @property
     def plural_name(self) -> str:
-        """As in messages of the API server: `ipamranges.ipam.mandelsoft.org`."""
+        """The name in messages of the API server: `ipamranges.ipam.mandelsoft.org`."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     @property
     def singular_name(self) -> str:
-        """As in kubectl's output: `ipamrange.ipam.mandelsoft.org`."""
+        """The name in kubectl's output: `ipamrange.ipam.mandelsoft.org`."""
         return f"{self.singular}.{self.group}" if self.group else self.singular
 
     def words(self) -> set[str]:
-        """Every word, in lower case, by which a person may call this kind."""
+        """All names of this kind on a command line, in lower case."""
         return {self.plural, self.singular, self.kind.lower(), self.plural_name, self.singular_name, *self.short_names}
 
 
-#: The schema of a kind that is not checked.
+#: The schema of a kind whose objects are not checked.
 ANYTHING = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 NAMESPACE = Resource(
     group="",
@@ -86,7 +86,7 @@ class Catalog:
     """All kinds of a cluster. Namespace is always among them."""
 
     def __init__(self, definitions: Iterable[Obj]) -> None:
-        """`definitions` are CustomResourceDefinition objects; others raise ValueError."""
+        """`definitions` are CustomResourceDefinition objects. Raises ValueError for other objects."""
         self.resources = [NAMESPACE]
         for definition in definitions:
             self.resources.extend(_resources_of(definition))
@@ -111,14 +111,14 @@ class Catalog:
         return self.of_kind(str(obj.get("apiVersion", "")), str(obj.get("kind", "")))
 
     def of_plural(self, api_version: str, plural: str) -> Resource:
-        """The resource that controller manifests call by its plural name. Raises NotFound."""
+        """The resource with this plural name, as controller manifests use it. Raises NotFound."""
         try:
             return self._by_plural[api_version, plural]
         except KeyError:
             raise NotFound(f"discovery: can't find resource {plural} in apiVersion {api_version}") from None
 
     def called(self, word: str) -> list[Resource]:
-        """The resources that a person means by this word (a kind's name or a category). Raises NotFound."""
+        """The resources that this word names on a command line: one kind, or a category. Raises NotFound."""
         lowered = word.lower()
         found = [item for item in self.resources if lowered in item.words() or lowered in item.categories]
         if not found:

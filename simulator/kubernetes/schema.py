@@ -1,7 +1,7 @@
-"""A CRD's structural schema: prune, default, find unknown fields, validate; in the API server's words.
+"""A CRD's structural schema: pruning, defaults, unknown fields and validation, worded as the API server does.
 
-`jsonschema` judges the values. Own code is what it can't do: Kubernetes' dialect (nullable, int-or-string), pruning,
-defaulting, and the wording of faults.
+`jsonschema` validates the values. The code here is for what it can't do: Kubernetes' dialect (nullable, int-or-string),
+pruning, defaulting, and the wording of faults.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from simulator.kubernetes.objects import copied
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: What a schema says to keep fields that it doesn't name.
+#: The keyword by which a schema keeps fields that it does not name.
 KEEPS_ALL = "x-kubernetes-preserve-unknown-fields"
 INT_OR_STRING = "x-kubernetes-int-or-string"
-#: Keywords whose values are schemas or maps of schemas, with where they are found.
+#: Keywords whose values are schemas, or lists or maps of schemas.
 _NESTED = ("properties", "items", "additionalProperties", "not", "allOf", "anyOf", "oneOf")
 #: Keywords that mean the same in JSON Schema.
 _SHARED = ("required", "enum", "minimum", "maximum", "minLength", "maxLength", "pattern", "minItems", "maxItems",
            "uniqueItems", "minProperties", "maxProperties", "multipleOf", "format")  # fmt: skip
-#: How the API server says that a keyword is broken: {0} is what the schema asks for, {1} the value.
+#: The API server's words for a broken keyword: {0} is the value of the keyword, {1} the refused value.
 _BROKEN = {
     "minimum": "should be greater than or equal to {0}",
     "maximum": "should be less than or equal to {0}",
@@ -50,11 +50,11 @@ class Schema:
         self._validator = jsonschema.Draft202012Validator(_json_schema(root), format_checker=_FORMATS)
 
     def unknown_fields(self, obj: dict[str, Any]) -> list[str]:
-        """Paths of the fields that the schema doesn't know, such as `spec.rangs`; metadata is not looked at."""
+        """Paths of the fields that the schema does not name, such as `spec.rangs`; metadata is not checked."""
         return list(_unknown(self.root, _without_metadata(obj), ""))
 
     def completed(self, obj: dict[str, Any]) -> dict[str, Any]:
-        """A copy without unknown fields and with the defaults filled in, as stored and as read."""
+        """A copy without unknown fields and with defaults, as objects are stored and read."""
         result: dict[str, Any] = _completed(self.root, _without_metadata(obj))
         for name in ("apiVersion", "kind", "metadata"):
             if name in obj:
@@ -62,9 +62,9 @@ class Schema:
         return result
 
     def faults(self, obj: dict[str, Any], skip: frozenset[str]) -> list[Fault]:
-        """What is wrong with an object, in the order of the fields; top-level fields in `skip` are not looked at.
+        """The faults of an object, in the order of the fields; top-level fields in `skip` are not checked.
 
-        The API server doesn't refuse what was there before ("ratcheting"): callers skip fields that didn't change.
+        The API server does not refuse values that were stored before ("ratcheting"), so callers skip unchanged fields.
         """
         judged = {name: value for name, value in obj.items() if name not in skip}
         found = self._validator.iter_errors(judged)
@@ -77,7 +77,7 @@ def _without_metadata(obj: dict[str, Any]) -> dict[str, Any]:
 
 
 def _json_schema(node: dict[str, Any]) -> dict[str, Any]:
-    """The same rules in JSON Schema's own words."""
+    """The same rules as JSON Schema."""
     result: dict[str, Any] = {name: node[name] for name in _SHARED if name in node}
     if node.get(INT_OR_STRING):
         result["type"] = ["integer", "string"]

@@ -1,15 +1,15 @@
-"""The API server: objects of all kinds in memory, and a log of what happened to each kind.
+"""The API server: objects of all kinds in memory, and a log of the events of each kind.
 
-Rules of this file, as the real one has them:
+It follows these rules of the real API server:
 
-- One counter gives every change its resourceVersion. A write that changes nothing is no change and no event.
-- `generation` grows with everything that is not metadata or status, and when the deletion begins. Namespaces have none.
-- A write that names a resourceVersion is refused unless it is the current one; a write without one is unconditional.
-- Where a kind has the status subresource, create and update leave the status alone and `update_status` changes
+- One counter gives every change its resourceVersion. A write that changes nothing causes no event.
+- `generation` grows when anything but metadata and status changes, and when a deletion begins. Namespaces have none.
+- A write with a resourceVersion is refused unless it is the current one; a write without one is unconditional.
+- If a kind has the status subresource, create and update do not change the status, and `update_status` changes
   nothing else.
-- Defaults are filled in when an object is written *and* when it is read: a fresh object, whose status was dropped,
-  shows the default of the status.
-- An object with finalizers is not removed by a deletion, but marked; it goes with its last finalizer.
+- Defaults are set when an object is written *and* when it is read: a new object, whose status was dropped, shows the
+  default status.
+- The deletion of an object with finalizers marks it; the object is removed with its last finalizer.
 - Informers read the logs at their own pace. Objects are shared and never changed (see `objects`).
 """
 
@@ -36,7 +36,7 @@ EventType = Literal["ADDED", "MODIFIED", "DELETED"]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line of a watch: what happened, and the object after it (for DELETED: as it was last)."""
+    """One line of a watch: the type of the event, and the object after it (for DELETED: its last state)."""
 
     type: EventType
     obj: Obj
@@ -48,11 +48,11 @@ class Store:
     def __init__(
         self, catalog: Catalog, clock: Clock, rng: random.Random, uid_of: Callable[[str], str] | None = None
     ) -> None:
-        """`rng` makes the uids, so that they are the same for the same seed; or `uid_of` does, from `Kind ns/name`."""
+        """`rng` draws the uids, so that equal seeds give equal uids; or `uid_of` makes them from `Kind ns/name`."""
         self.catalog = catalog
         self.clock = clock
         self.version = 0
-        #: Called with each event, as soon as it has happened.
+        #: Called with each event, at once.
         self.listeners: list[Callable[[Resource, Event], None]] = []
         self._uid_of = uid_of or (lambda _: str(uuid.UUID(int=rng.getrandbits(128), version=4)))
         self._objects: dict[Resource, dict[Key, Obj]] = {item: {} for item in catalog.resources}
@@ -61,7 +61,7 @@ class Store:
     # --- reading
 
     def log(self, resource: Resource) -> list[Event]:
-        """Everything that ever happened to objects of a kind; it only grows."""
+        """All events of a kind; the list only grows."""
         return self._logs[resource]
 
     def find(self, resource: Resource, key: Key) -> Obj | None:
@@ -85,7 +85,7 @@ class Store:
     def create(self, obj: Obj, *, strict: bool = False) -> Obj:
         """Store a new object and return it as stored.
 
-        With `strict` unknown fields are refused, as for a user of kubectl; without, they are dropped. Raises
+        With `strict`, unknown fields are refused, as for users of kubectl; otherwise they are dropped. Raises
         BadRequest, Forbidden (its namespace is being terminated), NotFound (no such kind), AlreadyExists, Invalid.
         """
         resource = self.catalog.of(obj)
@@ -108,7 +108,7 @@ class Store:
     def update(self, obj: Obj, *, strict: bool = False) -> Obj:
         """Replace everything but the status; return the object as stored.
 
-        Raises NotFound, Conflict, BadRequest, Invalid. An object in deletion that lost its last finalizer is gone.
+        An object in deletion is removed with its last finalizer. Raises NotFound, Conflict, BadRequest, Invalid.
         """
         resource, old = self._replaced(obj)
         new = self._prepared(resource, obj, strict=strict)
@@ -133,15 +133,15 @@ class Store:
         return self._finish_update(resource, new, old)
 
     def patch(self, resource: Resource, key: Key, patch: Obj, *, strict: bool = False) -> Obj:
-        """Change an object, but not its status, by a JSON merge patch (RFC 7386), whatever its version is."""
+        """Change an object, but not its status, by a JSON merge patch (RFC 7386), whatever its version."""
         merged = merge_patched(self.get(resource, key), patch)
         return self.update(merged, strict=strict)
 
     def delete(self, resource: Resource, key: Key, uid: str | None = None, gc_finalizer: str = "") -> None:
         """Delete an object; its dependents are collected afterwards ("background").
 
-        With the finalizer `orphan` or `foregroundDeletion` the garbage collector sees to the dependents first. Raises
-        NotFound, and Conflict if `uid` is given and not the object's.
+        With the finalizer `orphan` or `foregroundDeletion` the garbage collector handles the dependents first. Raises
+        NotFound, and Conflict if `uid` is given and is not the object's.
         """
         old = self.get(resource, key)
         if gc_finalizer and not is_deleting(old):
@@ -156,14 +156,14 @@ class Store:
         elif not is_deleting(old):
             self._commit(resource, "MODIFIED", _marked(old, rfc3339(self.clock.now())))
 
-    def release_namespace(self, name: str) -> None:
-        """Let an empty namespace in deletion go (the last act of the namespace controller)."""
+    def remove_namespace(self, name: str) -> None:
+        """Remove a namespace that is being deleted (the last act of the namespace controller)."""
         self._remove(NAMESPACE, self.get(NAMESPACE, ("", name)))
 
     # --- steps of a write
 
     def _replaced(self, obj: Obj) -> tuple[Resource, Obj]:
-        """The kind of an update and the object it replaces, once uid and resourceVersion are found to fit."""
+        """The kind of an update and the object that it replaces, after a check of uid and resourceVersion."""
         resource = self.catalog.of(obj)
         key = _checked_key(resource, obj)
         old = self.get(resource, key)
@@ -213,23 +213,23 @@ class Store:
         new["metadata"]["resourceVersion"] = str(self.version)
         stored = resource.schema.completed(new)
         self._objects[resource][key_of(stored)] = stored
-        self._tell(resource, Event(event, stored))
+        self._publish(resource, Event(event, stored))
         return stored
 
     def _remove(self, resource: Resource, obj: Obj) -> Obj:
         self.version += 1
-        gone = obj | {"metadata": meta(obj) | {"resourceVersion": str(self.version)}}
+        removed = obj | {"metadata": meta(obj) | {"resourceVersion": str(self.version)}}
         del self._objects[resource][key_of(obj)]
-        self._tell(resource, Event("DELETED", gone))
-        return gone
+        self._publish(resource, Event("DELETED", removed))
+        return removed
 
-    def _tell(self, resource: Resource, event: Event) -> None:
+    def _publish(self, resource: Resource, event: Event) -> None:
         self._logs[resource].append(event)
         for listener in self.listeners:
             listener(resource, event)
 
     def _admit(self, resource: Resource, key: Key) -> None:
-        """Namespaces come into being when they are first used; nothing is created in one that is going."""
+        """Create the namespace on its first use. Raises Forbidden if it is being deleted."""
         namespace, name = key
         if not resource.namespaced:
             return
@@ -284,12 +284,12 @@ def _content(obj: Obj) -> Obj:
 
 
 def _next_generation(obj: Obj) -> dict[str, int]:
-    """The generation after a change, for kinds that count them."""
+    """The generation after a change, for kinds that have one."""
     return {"generation": meta(obj)["generation"] + 1} if "generation" in meta(obj) else {}
 
 
 def _marked(obj: Obj, moment: str) -> Obj:
-    """The object with its deletion begun."""
+    """The object, marked as being deleted."""
     marks = {"deletionTimestamp": moment, "deletionGracePeriodSeconds": 0}
     new = obj | {"metadata": meta(obj) | marks | _next_generation(obj)}
     return new | {"status": {"phase": "Terminating"}} if obj["kind"] == "Namespace" else new
@@ -303,5 +303,5 @@ def _complete_namespace(obj: Obj) -> None:
 
 
 def _holds_content(obj: Obj) -> bool:
-    """Whether this is a namespace: it goes only by the namespace controller."""
+    """Whether this is a namespace, which only the namespace controller removes."""
     return (obj["kind"], obj["apiVersion"]) == ("Namespace", "v1")

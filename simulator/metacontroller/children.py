@@ -1,7 +1,7 @@
-"""What Metacontroller does with the children that a hook wants: delete, create, update; in that order.
+"""The writes by which Metacontroller turns the observed children into the desired ones: delete, create, update.
 
-A write that fails doesn't stop the others. Swallowed, because the next sync sees to it: a child that is gone already,
-one that exists already, an update of an outdated child.
+A write that fails does not stop the others. Some failures are ignored, because the next sync repairs them: the deletion
+of a child that does not exist, the creation of one that does, and the update of an outdated child.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
     from simulator.kubernetes.store import Store
     from simulator.metacontroller.steps import Api, Steps
 
-#: Objects by kind and by `namespace/name`, as hook bodies have them.
+#: Objects by kind and `namespace/name`, as in hook bodies.
 ObjectMap = dict["Resource", dict[str, Obj]]
-#: How children of a kind are brought up to date; what isn't named is OnDelete.
+#: The update method of each kind of children; other kinds have OnDelete.
 Methods = dict["Resource", str]
 
 
 class ChildrenFailed(Exception):
-    """Some children could not be brought to what the hook wants."""
+    """Some children could not be made as the hook wants them."""
 
 
 def object_map(store: Store, objects: list[Obj]) -> ObjectMap:
-    """Group objects as hook bodies do. Raises NotFound for a kind that doesn't exist."""
+    """Group objects as hook bodies do. Raises NotFound for a kind that does not exist."""
     result: ObjectMap = {}
     for obj in objects:
         result.setdefault(store.catalog.of(obj), {})[joined(key_of(obj))] = obj
@@ -48,7 +48,7 @@ def object_map(store: Store, objects: list[Obj]) -> ObjectMap:
 
 
 def manage_children(api: Api, methods: Methods, parent: Obj, observed: ObjectMap, desired: ObjectMap) -> Steps[None]:
-    """Make the observed children what is desired. Raises ChildrenFailed after everything was tried."""
+    """Turn the observed children into the desired ones. Raises ChildrenFailed after all writes were tried."""
     failures: list[str] = []
     for resource in _ordered(observed):
         for name, child in sorted(observed[resource].items()):
@@ -114,7 +114,7 @@ def _update(api: Api, resource: Resource, method: str, observed: Obj, desired: O
 
 
 def _updated(observed: Obj, desired: Obj) -> Obj:
-    """The observed child with the desired changes; what belongs to the API server, and the status, stay."""
+    """The observed child with the desired changes; its status and the API server's fields stay."""
     wanted = _without_bookkeeping(desired)
     new: Obj = merged(observed, last_applied(observed, METACONTROLLER_ANNOTATION), wanted, by_item=True)
     for name in SYSTEM_FIELDS:

@@ -1,7 +1,8 @@
-"""A CompositeController: a parent, the children it owns, and its status.
+"""A CompositeController: a parent, the children that it owns, and its status.
 
-One sync, in this order: finalizer, claim children, related objects, hook, later resync, finalizer away if the hook is
-done, children, status. The status is written unconditionally: read again, and replaced whatever it was.
+One sync does this, in this order: add the finalizer, claim children, select related objects, call the hook, schedule
+the resync, remove the finalizer if the answer is `finalized`, write the children, write the status. The status write
+is unconditional: the parent is read again and its status replaced, whatever it was.
 """
 
 from __future__ import annotations
@@ -55,10 +56,10 @@ class CompositeController(Controller):
         for resource in self._methods:
             around.caches(resource).add_handler(self.on_child)
 
-    # --- what wakes a parent
+    # --- which parents an event enqueues
 
     def parents_of(self, child: Obj) -> list[Obj]:
-        """Whoever controls the child, or those who may claim an orphan."""
+        """The parent that controls the child; for an orphan, the parents that may claim it."""
         if controller_of(child) is not None or is_deleting(child):
             return super().parents_of(child)
         namespace = key_of(child)[0] if self._parent_resource.namespaced else ""
@@ -68,9 +69,9 @@ class CompositeController(Controller):
     # --- one sync
 
     def sync(self, parent: Obj) -> Steps[None]:
-        """See the head of the module. Raises ApiError, HookError, ChildrenFailed."""
+        """See the docstring of this module. Raises ApiError, HookError, ChildrenFailed."""
         parent = yield from self.with_finalizer(parent)
-        if not self.cares_for(parent):
+        if not self.is_parent(parent):
             return
         observed = yield from self._claimed_children(parent)
         answer = yield from self.answered(parent, observed)
@@ -90,7 +91,7 @@ class CompositeController(Controller):
             raise failure
 
     def _label(self, parent: Obj, desired: list[Obj]) -> None:
-        """Give the desired children the label by which they will be found, in place. Raises HookError."""
+        """Set the label by which the desired children will be found, in place. Raises HookError."""
         for child in desired:
             labels = labels_of(child)
             if self._generates_selector and UID_LABEL not in labels:
@@ -111,7 +112,7 @@ class CompositeController(Controller):
         except ApiError as error:
             raise HookError(f"can't update status for {described(parent)}: {error}") from error
 
-    # --- which children are ours
+    # --- which children a parent claims
 
     def _may_claim(self, parent: Obj, child: Obj) -> bool:
         """Whether the parent's selector selects the child. Raises HookError for a parent without a selector."""
@@ -139,7 +140,7 @@ class CompositeController(Controller):
         return result
 
     def _claims(self, parent: Obj, child: Obj) -> Steps[bool]:
-        """Whether the child is ours: kept, adopted or, if it no longer fits, released."""
+        """Whether the parent claims the child. Adopts an orphan that matches; releases an own child that does not."""
         owned, matches = controller_of(child) is not None, self._may_claim(parent, child)
         if owned and matches:
             return True

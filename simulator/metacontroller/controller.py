@@ -1,7 +1,7 @@
-"""What the two kinds of Metacontroller controllers have in common: queue, finalizer, hooks, events, who is a parent.
+"""The common part of both kinds of controllers: queue, finalizer, hooks, events, and which objects are parents.
 
-`composite` and `decorator` add what one sync of one parent does. Behaviour is that of Metacontroller 4.17.2; what this
-simulator doesn't know of it is refused when a manifest asks for it (`BadController`), not passed over.
+`composite` and `decorator` add what one sync of one parent does. The behaviour is that of Metacontroller 4.17.2. A
+manifest that needs a feature which is not simulated is refused (`BadController`).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ QueueKey = tuple["Resource", Key]
 
 
 class BadController(Exception):
-    """A controller manifest that is wrong, or asks for what the simulator doesn't do."""
+    """A controller manifest is wrong, or needs a feature that is not simulated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class SyncError:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a controller works with: the API server, its caches, the way to the hooks."""
+    """What a controller works with: the API server, its caches, and the caller of the hooks."""
 
     store: Store
     caches: Callable[[Resource], InformerCache]
@@ -72,7 +72,7 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class ParentRule:
-    """Which objects of a kind are parents, and whether changes of their status alone wake the controller."""
+    """Which objects of a kind are parents, and whether a change of the status alone enqueues a parent."""
 
     resource: Resource
     selector: dict[str, Any] | None
@@ -82,7 +82,7 @@ class ParentRule:
 class Controller:
     """One controller manifest at work."""
 
-    #: The controller's kind, the answers' shape in hookcall.ANSWERS, and its word for the parent in hook bodies.
+    #: The controller's kind, the key of its answers in webhook.ANSWERS, and its name for the parent in hook bodies.
     kind = ""
     shape = ""
     parent_word = ""
@@ -98,7 +98,7 @@ class Controller:
         self.events: list[SyncError] = []
         #: The last error of each parent whose last sync failed.
         self.failing: dict[QueueKey, str] = {}
-        #: How often each hook was called.
+        #: The number of calls of each hook.
         self.calls: dict[str, int] = {}
         self._around = around
         self._manifest = manifest
@@ -121,16 +121,16 @@ class Controller:
     # --- the queue
 
     def enqueue(self, parent: Obj) -> None:
-        """Look at this parent soon, if the controller cares for it."""
-        if self.cares_for(parent):
+        """Add this parent to the queue, if it is one of this controller's."""
+        if self.is_parent(parent):
             self.queue.add(self._queue_key(parent))
 
     def process(self, key: QueueKey) -> None:
-        """Take a key from the queue and sync its parent; what goes wrong is recorded and tried again later."""
+        """Take a key from the queue and sync its parent; an error is recorded, and the sync is retried later."""
         run_to_end(self.processing(key))
 
     def processing(self, key: QueueKey) -> Steps[None]:
-        """The same with a pause before each call to the hooks and each write."""
+        """The same with a pause before each hook call and each write."""
         self.queue.take(key)
         try:
             yield from self._processed(key)
@@ -141,7 +141,7 @@ class Controller:
         resource, name = key
         parent = self._around.caches(resource).get(name)
         self.failing.pop(key, None)
-        if parent is None or not self.cares_for(parent):
+        if parent is None or not self.is_parent(parent):
             self.queue.forget(key)
             return
         try:
@@ -157,13 +157,13 @@ class Controller:
             self.queue.forget(key)
 
     def sync(self, parent: Obj) -> Steps[None]:
-        """Bring one parent and its children to what the hook wants."""
+        """Make one parent and its children as the hook wants them."""
         raise NotImplementedError
 
     # --- parents
 
-    def cares_for(self, parent: Obj) -> bool:
-        """Whether the object is one of ours: selected, or still with our finalizer."""
+    def is_parent(self, parent: Obj) -> bool:
+        """Whether the object is a parent: it is selected, or still has our finalizer."""
         return self.finalizer in finalizers_of(parent) or self._selects(parent)
 
     def _selects(self, parent: Obj) -> bool:
@@ -189,7 +189,7 @@ class Controller:
         )
 
     def on_child(self, old: Obj | None, new: Obj | None) -> None:
-        """Look at the parents of a child that came, changed or went; an orphan that went is nobody's."""
+        """Enqueue the parents of a child that was created, changed or deleted; a deleted orphan has none."""
         if old and new and meta(old)["resourceVersion"] == meta(new)["resourceVersion"]:
             return
         child = new if new is not None else old
@@ -199,7 +199,7 @@ class Controller:
                 self.enqueue(parent)
 
     def parents_of(self, child: Obj) -> list[Obj]:
-        """Whom a change of the child concerns: the parent that controls it, if it is one of ours."""
+        """The parents that an event of the child enqueues: the one that controls it, if this is its controller."""
         reference = controller_of(child)
         parent = self._resolved(child, reference) if reference else None
         return [] if parent is None else [parent]
@@ -210,16 +210,16 @@ class Controller:
             if (resource.group, resource.kind) == (group, reference["kind"]):
                 namespace = key_of(child)[0] if resource.namespaced else ""
                 parent = self._around.caches(resource).get((namespace, reference["name"]))
-                if parent is not None and uid_of(parent) == reference["uid"] and self.cares_for(parent):
+                if parent is not None and uid_of(parent) == reference["uid"] and self.is_parent(parent):
                     return parent
         return None
 
     # --- finalizer
 
     def with_finalizer(self, parent: Obj) -> Steps[Obj]:
-        """The parent with our finalizer, added if need be by a live read and one write. Raises HookError.
+        """The parent with our finalizer, which is added by a live read and a write if it is missing. Raises HookError.
 
-        Without a finalize hook the finalizer is taken away instead. An object in deletion gets none.
+        Without a finalize hook the finalizer is removed instead. An object in deletion gets none.
         """
         wanted = "finalize" in self._paths
         if (self.finalizer in finalizers_of(parent)) == wanted or (wanted and is_deleting(parent)):
@@ -230,7 +230,7 @@ class Controller:
             raise HookError(f"can't sync finalizer for {described(parent)}: {error}") from error
 
     def change_finalizer(self, parent: Obj, *, wanted: bool) -> Steps[Obj]:
-        """Add or remove our finalizer, whatever else has changed meanwhile. Raises NotFound, and other ApiErrors."""
+        """Add or remove our finalizer, whatever else has changed meanwhile. Raises NotFound and other ApiErrors."""
 
         def change(live: Obj) -> Obj:
             others = [name for name in finalizers_of(live) if name != self.finalizer]
@@ -242,7 +242,7 @@ class Controller:
         return (yield from self.rewritten(parent, what, change, self.api.update))
 
     def rewritten(self, obj: Obj, what: str, change: Callable[[Obj], Obj], write: Callable[[Obj], Obj]) -> Steps[Obj]:
-        """Read an object live, change it and write it back; again, if it was changed in between. Raises ApiError."""
+        """Read an object live, change it and write it back; retry if it was changed in between. Raises ApiError."""
         for tries_left in reversed(range(CONFLICT_TRIES)):
             live = self.live(obj)
             changed = change(live)
@@ -257,7 +257,7 @@ class Controller:
         raise AssertionError("the last try returns or raises")
 
     def live(self, obj: Obj) -> Obj:
-        """The object as the API server has it now. Raises NotFound, also if another object has its name."""
+        """The object as the API server has it now. Raises NotFound, also if another object has its name now."""
         resource = self.store.catalog.of(obj)
         found = self.api.get(resource, key_of(obj))
         if uid_of(found) != uid_of(obj):
@@ -265,7 +265,7 @@ class Controller:
         return found
 
     def manages_children(self, parent: Obj) -> bool:
-        """Whether children are touched: of a living parent always, of a dying one while we finalize it."""
+        """Whether children are written: of a living parent always, of one in deletion while it is finalized."""
         finalizers = finalizers_of(parent)
         finalizes = "finalize" in self._paths and self.finalizer in finalizers and not GC_FINALIZERS & set(finalizers)
         return not is_deleting(parent) or finalizes
@@ -273,9 +273,9 @@ class Controller:
     # --- hooks
 
     def answered(self, parent: Obj, observed: ObjectMap) -> Steps[Obj]:
-        """The answer of the sync or finalize hook, with a pause before each call and after the last. Raises HookError.
+        """The answer of the sync or finalize hook, with a pause before and after the call. Raises HookError.
 
-        What is related is read after the children, from caches that may have moved meanwhile.
+        Related objects are read after the children, from caches that may have changed meanwhile.
         """
         yield f"hook of {self.name} for {joined(key_of(parent))}"
         related = self.related.of(parent)
@@ -284,7 +284,7 @@ class Controller:
         return answer
 
     def resync_later(self, parent: Obj, answer: Obj) -> None:
-        """Look again after the time for which an answer asks."""
+        """Enqueue the parent again after the time that an answer asks for."""
         if (answer.get("resyncAfterSeconds") or 0) > 0:
             self.queue.add_after(self._queue_key(parent), answer["resyncAfterSeconds"])
 
@@ -308,7 +308,7 @@ class Controller:
         return call_hook(self._around.caller, self._paths[hook], body, shape, self.store.clock.now())
 
     def desired_children(self, parent: Obj, answered: list[Obj] | None) -> list[Obj]:
-        """The children of an answer, in the parent's namespace unless they say otherwise. Raises HookError."""
+        """The children of an answer, by default in the parent's namespace. Raises HookError."""
         result = []
         for child in answered or []:
             if not isinstance(child, dict) or not child.get("kind") or not isinstance(child.get("metadata"), dict):
@@ -354,7 +354,7 @@ def update_methods(catalog_of: Callable[[str, str], Resource], rules: list[dict[
 
 
 def stored_manifest(manifest: Obj, uid: str, moment: datetime) -> Obj:
-    """The controller manifest as hook bodies show it: an object that the API server has stored."""
+    """The controller manifest as in hook bodies: an object that the API server has stored."""
     system = {"uid": uid, "resourceVersion": "1", "generation": 1, "creationTimestamp": rfc3339(moment)}
     return {
         "kind": manifest["kind"],
@@ -371,5 +371,5 @@ def _named(metadata: dict[str, Any]) -> dict[str, Any]:
 
 
 def described(parent: Obj) -> str:
-    """As Metacontroller names an object in its errors: `IPAMRange team-a/net`."""
+    """An object as Metacontroller names it in its errors: `IPAMRange team-a/net`."""
     return f"{parent['kind']} {joined(key_of(parent))}"

@@ -1,8 +1,8 @@
-"""The customize hook: which related objects a parent sees, and which parents an event of a related object wakes.
+"""The customize hook: the related objects of a parent, and the parents that an event of a related object enqueues.
 
-Answers are kept per (uid, generation) of the parent for 20 minutes: labels and status don't refresh them. An event of
-a related object asks the hook for every parent whose answer isn't known; a parent whose call fails is passed over for
-that event.
+Answers are cached by (uid, generation) of the parent for 20 minutes, so changes of labels and status do not refresh
+them. On an event of a related object the hook is called for every parent without a cached answer; if the call fails,
+the event does not enqueue that parent.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ class RelatedObjects:
         self._watched: set[Resource] = set()
 
     def of(self, parent: Obj) -> ObjectMap:
-        """The related objects of a parent, as its caches show them.
+        """The related objects of a parent, from the caches.
 
-        Raises HookError if the customize hook does not answer well or its answer names what doesn't exist.
+        Raises HookError if the customize hook gives no valid answer, or its answer names a kind that does not exist.
         """
         result: ObjectMap = {}
         for rule in self._rules(parent):
@@ -66,21 +66,21 @@ class RelatedObjects:
         return result
 
     def on_event(self, old: Obj | None, new: Obj | None) -> None:
-        """Wake the parents to which a related object mattered before or matters now."""
+        """Enqueue the parents to which a related object was related before, or is now."""
         if old and new and meta(old)["resourceVersion"] == meta(new)["resourceVersion"]:
             return
-        seen = [obj for obj in (old, new) if obj]
+        versions = [obj for obj in (old, new) if obj]
         for cache in self._parents:
             for parent in cache.objects():
-                if self._matters(parent, seen):
+                if self._is_related(parent, versions):
                     self._enqueue(parent)
 
-    def _matters(self, parent: Obj, seen: list[Obj]) -> bool:
+    def _is_related(self, parent: Obj, versions: list[Obj]) -> bool:
         try:
             rules = self._rules(parent)
         except HookError:
             return False
-        return any(self._is_selected(rule, obj) for rule in rules for obj in seen)
+        return any(self._is_selected(rule, obj) for rule in rules for obj in versions)
 
     def _is_selected(self, rule: Rule, obj: Obj) -> bool:
         try:

@@ -1,8 +1,9 @@
-"""A DecoratorController: labels, annotations and a status for objects that somebody else owns, and attachments.
+"""A DecoratorController: labels, annotations and a status for objects of other owners, and attachments.
 
-One sync, in this order: finalizer, observed attachments, related objects, hook, later resync, status, then one more
-write of the object (labels, annotations, finalizer away if the hook is done), attachments. Both writes carry the
-resourceVersion of the cache: an outdated one is refused, swallowed, and done again after the next event.
+One sync does this, in this order: add the finalizer, find attachments, select related objects, call the hook, schedule
+the resync, write the status, write the object (labels, annotations, and without the finalizer if the answer is
+`finalized`), write attachments. Both writes carry the resourceVersion of the cache. If it is outdated, the refusal is
+ignored, and the next event starts another sync.
 """
 
 from __future__ import annotations
@@ -57,9 +58,9 @@ class DecoratorController(Controller):
             around.caches(resource).add_handler(self.on_child)
 
     def sync(self, parent: Obj) -> Steps[None]:
-        """See the head of the module. Raises ApiError, HookError, ChildrenFailed."""
+        """See the docstring of this module. Raises ApiError, HookError, ChildrenFailed."""
         parent = yield from self.with_finalizer(parent)
-        if not self.cares_for(parent):
+        if not self.is_parent(parent):
             return
         observed = self._attachments(parent)
         answer = yield from self.answered(parent, observed)
@@ -75,20 +76,24 @@ class DecoratorController(Controller):
             yield from manage_children(self.api, self._methods, parent, observed, object_map(self.store, desired))
 
     def _write(self, parent: Obj, answer: Obj) -> Steps[None]:
-        """Write what the answer changes: the status, then always the object. Raises ApiError, HookError."""
+        """Write what the answer changes: the status, and then in any case the object. Raises ApiError, HookError."""
         labels = _changed(labels_of(parent), answer.get("labels"))
         annotations = _changed(annotations_of(parent), answer.get("annotations"))
         old_status = parent.get("status")
         status = old_status if answer.get("status") is None else answer["status"]
-        leaves = bool(answer.get("finalized")) and self.finalizer in finalizers_of(parent)
-        if (labels, annotations, status) == (labels_of(parent), annotations_of(parent), old_status) and not leaves:
+        removes_finalizer = bool(answer.get("finalized")) and self.finalizer in finalizers_of(parent)
+        if (labels, annotations, status) == (
+            labels_of(parent),
+            annotations_of(parent),
+            old_status,
+        ) and not removes_finalizer:
             return
         metadata = meta(parent) | {"labels": labels, "annotations": annotations}
         new = parent | {"metadata": metadata} | ({} if status is None else {"status": status})
         if status != old_status and self.store.catalog.of(parent).has_status:
             yield f"write status of {described(parent)}"
             metadata["resourceVersion"] = meta(self._with_status(new))["resourceVersion"]
-        if leaves:
+        if removes_finalizer:
             metadata["finalizers"] = [name for name in finalizers_of(parent) if name != self.finalizer]
         yield f"write {described(parent)}"
         try:
@@ -122,6 +127,6 @@ def _parent_rule(resource: Resource, rule: dict[str, Any]) -> ParentRule:
 
 
 def _changed(before: dict[str, str], updates: dict[str, str | None] | None) -> dict[str, str]:
-    """The labels or annotations after an answer: null removes one, text sets it, what isn't named stays."""
+    """The labels or annotations after an answer: null removes one, a text sets it, all others stay."""
     after: dict[str, str | None] = {**before, **(updates or {})}
     return {name: value for name, value in after.items() if value is not None}

@@ -1,9 +1,9 @@
-"""Informer caches: what a controller believes the cluster looks like, possibly some time ago.
+"""Informer caches: the objects of a cluster as a controller knows them, which may be an old state.
 
-Each cache reads the log of one kind at its own pace. `lag` holds back that many of the newest events, `paused` all of
-them: so tests make caches stale, each on its own. A cache may begin with a state of long ago, as a list from an API
-server that is behind gives it, and it may skip to the present at once, as a new list after a broken watch does. A
-handler is called with the old and the new object of each event, one of them None when the object appeared or went.
+Each cache reads the log of one kind at its own pace. `lag` holds back that many of the newest events, and `paused` all
+of them, so that tests can make each cache stale. A cache may start with an old state, like a list from an API server
+that is behind, and it may skip to the present at once, like a new list after a broken watch. A handler is called with
+the old and the new object of each event; one of them is None when the object was created or deleted.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class InformerCache:
     """The objects of one kind as one Metacontroller knows them."""
 
     def __init__(self, store: Store, resource: Resource, position: int = 0) -> None:
-        """`position` is the number of events that the first list shows the result of."""
+        """`position` is the number of events that the first list includes."""
         self.resource = resource
         self.lag = 0
         self.paused = False
@@ -42,12 +42,12 @@ class InformerCache:
 
     @property
     def behind(self) -> int:
-        """How many events of the log this cache hasn't seen."""
+        """The number of events of the log that this cache has not read."""
         return len(self._log) - self._read
 
     @property
     def deliverable(self) -> int:
-        """How many events may be delivered now; the rest is held back."""
+        """The number of events that may be delivered now; the others are held back."""
         return 0 if self.paused else max(0, self.behind - self.lag)
 
     def deliver(self) -> None:
@@ -59,7 +59,7 @@ class InformerCache:
             handler(old, new)
 
     def relist(self) -> None:
-        """Skip to the present: handlers see each difference once, and nothing of what happened in between."""
+        """Skip to the present: handlers get each difference once, and none of the events in between."""
         before = dict(self._objects)
         while self._read < len(self._log):
             self._apply(self._log[self._read])
@@ -71,7 +71,7 @@ class InformerCache:
                     handler(*((old, None) if new is None else (old, new)))
 
     def add_handler(self, handler: Handler) -> None:
-        """From now on tell `handler` of every event; it is first told of every object that is already here."""
+        """Call `handler` for every object that is here already, and from now on for every event."""
         self._handlers.append(handler)
         for obj in self.objects():
             handler(None, obj)
@@ -87,10 +87,10 @@ class InformerCache:
         self._by_owner.setdefault(_owner_uid(event.obj), {})[key] = None
         return old, event.obj
 
-    # --- the listers
+    # --- listers
 
     def get(self, key: Key) -> Obj | None:
-        """The object as this cache knows it."""
+        """The object in this cache, or None."""
         return self._objects.get(key)
 
     def objects(self, namespace: str = "") -> list[Obj]:

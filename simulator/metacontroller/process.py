@@ -1,7 +1,7 @@
-"""One Metacontroller process: its informer caches, shared by all of its controllers, and the controllers.
+"""One Metacontroller process: its controllers, and the informer caches that they share.
 
-Several may run on one store, as when a cluster has two by mistake or one is replaced by another: each has caches and
-queues of its own.
+Several processes may run on one store, each with its own caches and queues, as when a cluster has two by mistake, or
+one replaces another.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ KINDS: dict[str, type[CompositeController | DecoratorController]] = {
 
 
 class Metacontroller:
-    """One instance of Metacontroller, with empty caches: what is in the store already comes to it as events."""
+    """One instance of Metacontroller. By default its caches are empty, and all stored objects arrive as events."""
 
     def __init__(
         self,
@@ -41,10 +41,10 @@ class Metacontroller:
         api: Api | None = None,
         positions: Mapping[str, int] | None = None,
     ) -> None:
-        """Objects among `manifests` that aren't controllers are passed over. Raises BadController.
+        """Objects among `manifests` that are not controllers are ignored. Raises BadController.
 
-        `api` is the way to the API server, if that isn't a faultless one; `positions` says by plural name how much of
-        each kind's log the first list shows.
+        `api` is the API server as this instance calls it, by default one that never fails; `positions` gives, by plural
+        name, the number of events of each kind that its first list includes.
         """
         self.store = store
         shown = positions or {}
@@ -59,7 +59,7 @@ class Metacontroller:
             raise BadController("no CompositeController and no DecoratorController found")
 
     def cache(self, word: str) -> InformerCache:
-        """The cache of the kind that a person calls by this word. Raises NotFound."""
+        """The cache of the kind with this name. Raises NotFound."""
         return self.caches[self.store.catalog.called(word)[0]]
 
     def controller(self, name: str) -> Controller:

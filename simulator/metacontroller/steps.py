@@ -1,7 +1,7 @@
-"""The API server as a client sees it: the calls that Metacontroller makes, and where a sync may be interrupted.
+"""The calls that Metacontroller makes to the API server, and the steps of a sync.
 
-`Store` is such an API; `faults.FaultyApi` is one whose calls go wrong. A sync is a generator that says before each call
-what it is about to do: whoever runs it may let other things happen in between.
+`Store` is such an API, and `faults.FaultyApi` is one whose calls may fail. A sync is a generator: before each call it
+yields what it is about to do, so that other things can happen in between.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from simulator.kubernetes.resources import Resource
 
 T = TypeVar("T")
-#: A piece of a sync: yields what it is about to do ("hook ..." or "write ..."), and returns a T.
+#: A part of a sync: yields what it is about to do ("hook ..." or "write ..."), and returns a T.
 Steps = Generator[str, None, T]
 
-#: How often a read-modify-write is tried while it meets conflicts (client-go's retry.DefaultBackoff).
+#: The number of tries of a read-modify-write that meets conflicts (client-go's retry.DefaultBackoff).
 CONFLICT_TRIES = 4
 
 
 class Api(Protocol):
-    """Reads are live, not from a cache; refusals are ApiErrors."""
+    """An API server. Reads are live, not from a cache; refusals are ApiErrors."""
 
     def get(self, resource: Resource, key: Key) -> Obj:
         """The object. Raises NotFound."""
@@ -46,7 +46,7 @@ class Api(Protocol):
 
 
 def run_to_end(steps: Steps[T]) -> T:
-    """Run steps to the end without a pause and give what they return."""
+    """Run steps to the end without a pause and return their result."""
     while True:
         try:
             next(steps)

@@ -1,7 +1,7 @@
-"""Calling a hook: body out, answer in, judged as strictly as Metacontroller judges v2 answers.
+"""Hook calls: send a body, and check the answer as strictly as Metacontroller checks v2 answers.
 
 A caller is any function `(path, body) -> (status, headers, body)`: `http_caller` for a URL, `wsgi_caller` for an
-application in this process, or a test's own.
+application in this process, or a function of a test.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
     from simulator.kubernetes.objects import Obj
 
-#: Path and body of a POST; the answer's status, headers (names in lower case) and body.
+#: Takes path and body of a POST; returns status, headers (names in lower case) and body of the answer.
 Caller = Callable[[str, bytes], tuple[int, dict[str, str], bytes]]
 
 TIMEOUT_SECONDS = 30.0
-#: The fields that an answer may have, each with the types it may be of; null is allowed everywhere.
+#: The fields that an answer may have, with their types; null is allowed for each.
 ANSWERS: dict[str, dict[str, tuple[type, ...]]] = {
     "composite": {"status": (dict,), "children": (list,), "resyncAfterSeconds": (int, float), "finalized": (bool,)},
     "decorator": {
@@ -52,11 +52,11 @@ _ERRNO = re.compile(r"^\[Errno \d+\] ")
 
 
 class HookError(Exception):
-    """The hook gave no usable answer; Metacontroller tries again later."""
+    """The hook gave no valid answer; Metacontroller retries later."""
 
 
 class TooManyRequests(HookError):
-    """The hook answered 429: ask again after `seconds`."""
+    """The hook answered 429: retry after `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"Too many request, it will be resync after: {seconds:g}")
@@ -64,11 +64,11 @@ class TooManyRequests(HookError):
 
 
 class HooksUnreachable(Exception):
-    """Nobody answers at the hooks' URL: for a person at a terminal that is the end, not a reason to try again."""
+    """Nothing answers at the hooks' URL. For a user at a terminal this is an error, not a reason to retry."""
 
 
 def http_caller(base_url: str) -> Caller:
-    """A caller that posts to `base_url` + path. It raises HooksUnreachable if nobody answers there."""
+    """A caller that posts to `base_url` + path. It raises HooksUnreachable if nothing answers there."""
     session = requests.Session()
     session.trust_env = False
 
@@ -90,9 +90,9 @@ def http_caller(base_url: str) -> Caller:
 
 
 def wsgi_caller(application: Callable[..., Iterable[bytes]], headers: Callable[[], Mapping[str, str]] = dict) -> Caller:
-    """A caller that calls a WSGI application in this process; `headers` gives further headers for each call.
+    """A caller of a WSGI application in this process; `headers` gives additional headers for each call.
 
-    An application that takes its time from a header can so be told the simulated one.
+    So an application that reads the time from a header can use the simulated time.
     """
 
     def call(path: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
@@ -117,7 +117,7 @@ def wsgi_caller(application: Callable[..., Iterable[bytes]], headers: Callable[[
 def call_hook(caller: Caller, path: str, body: dict[str, Any], shape: str, now: datetime) -> Obj:
     """Post a body to a hook and return its answer, whose fields are checked against ANSWERS[shape].
 
-    Raises TooManyRequests for a 429 and HookError for every other answer that isn't a good 200.
+    Raises TooManyRequests for a 429, and HookError for every other answer that is not a valid 200.
     """
     status, headers, content = caller(path, json.dumps(body, separators=(",", ":")).encode())
     if status == 429:

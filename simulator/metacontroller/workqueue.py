@@ -1,7 +1,7 @@
-"""A controller's work queue: keys to look at, each at most once, now or later.
+"""The work queue of a controller: keys to process, each at most once, now or later.
 
 A key that is added while it waits is not added again. `add_after` keeps the earliest of several times. Retries back
-off from 5 ms to 1000 s, as client-go's default.
+off from 5 ms to 1000 s, client-go's default.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class WorkQueue(Generic[K]):
 
     @property
     def ready(self) -> list[K]:
-        """The keys that may be taken now, oldest first; not those that somebody looks at already."""
+        """The keys that may be taken now, oldest first; keys in process are not among them."""
         return [key for key in self._ready if key not in self._busy]
 
     @property
@@ -42,11 +42,11 @@ class WorkQueue(Generic[K]):
         return bool(self.ready if self._busy else self._ready)
 
     def add(self, key: K) -> None:
-        """Look at this key soon."""
+        """Process this key soon."""
         self._ready[key] = None
 
     def add_after(self, key: K, seconds: float) -> None:
-        """Look at this key once that much time has passed."""
+        """Process this key after this time."""
         if seconds <= 0:
             self.add(key)
             return
@@ -54,30 +54,30 @@ class WorkQueue(Generic[K]):
         self._later[key] = min(due, self._later.get(key, due))
 
     def add_rate_limited(self, key: K) -> None:
-        """Look at this key again, the later the more often it has failed."""
+        """Process this key again; the delay doubles with each failure."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         self.add_after(key, min(RETRY_SECONDS_MIN * 2 ** min(failures, 30), RETRY_SECONDS_MAX))
 
     def forget(self, key: K) -> None:
-        """This key went well: its next failure counts as the first."""
+        """Forget the failures of a key that has succeeded."""
         self._failures.pop(key, None)
 
     def take(self, key: K) -> None:
-        """Remove a key, which must be ready: somebody looks at it now, and nobody else until `done`."""
+        """Start to process a key, which must be ready; it can't be taken again until `done`."""
         del self._ready[key]
         self._busy.add(key)
 
     def done(self, key: K) -> None:
-        """A key that was taken may be taken again, if it was added meanwhile."""
+        """End the processing of a key; it is ready again if it was added meanwhile."""
         self._busy.discard(key)
 
     def next_due(self) -> datetime | None:
         """When the earliest of the later keys is due; None if there is none."""
         return min(self._later.values(), default=None)
 
-    def wake(self) -> None:
-        """Make every key ready that is due by now."""
+    def add_due(self) -> None:
+        """Make every key ready that is due."""
         now = self._clock.now()
         for key in [key for key, due in self._later.items() if due <= now]:
             del self._later[key]

@@ -1,11 +1,10 @@
-"""Designs that are wrong, each by one rule: every one of them must be found by a checker, or the checkers are blind.
+"""Designs that break one rule each; the invariants must detect every one of them.
 
-A mutant is a change of the CRDs, or of what goes over the wire between Metacontroller and the hooks: of a body before
-the hooks see it, or of their answer. So a mutant says what the rest of the world would see of the mistake, and stays
-one however the hooks are written inside.
+A mutant changes the CRDs, or what Metacontroller and the hooks send each other: a body before the hooks get it, or
+their answer. So a mutant describes a mistake by its effect on the rest of the world, however the hooks are written.
 
-It names the invariants that must find it, each by itself, and what its runs favour: chance alone would find it too, but
-later. Favours are the same for the right design, which must pass the seeds that find the mutant.
+Each mutant names the invariants that must detect it, each by itself, and a bias for its runs; without the bias it
+would be detected later. The right design runs with the same bias and must pass the seeds that detect the mutant.
 """
 
 from __future__ import annotations
@@ -30,13 +29,13 @@ class Mutant:
     """One wrong design."""
 
     name: str
-    #: The rule of DESIGN.md, or the decision, that it breaks.
+    #: The rule or invariant of DESIGN.md, or the decision, that it breaks.
     rule: str
-    #: The invariants that find it, each by itself.
+    #: The invariants that detect it, each by itself.
     invariants: tuple[str, ...]
-    #: Changes the CustomResourceDefinitions in place, by plural name.
+    #: A change of the CustomResourceDefinitions in place; they come by plural name.
     crds: Callable[[dict[str, Obj]], None] | None = None
-    #: What calls of hooks become, by the beginning of the path.
+    #: A change of hook calls whose path begins with this.
     path: str = "/"
     mutation: mutations.Mutation | None = None
     bias: Bias = field(default_factory=Bias)
@@ -74,131 +73,144 @@ class Mutant:
 
 
 class _NoAnswer(Exception):
-    """The hooks gave an error, which the mutant passes on."""
+    """The hooks answered with an error, which the mutant returns unchanged."""
 
     def __init__(self, answer: tuple[int, dict[str, str], bytes]) -> None:
         super().__init__()
         self.answer = answer
 
 
-def _favouring(weights: dict[str, Any], behaviour: dict[str, Any], **actions: float) -> Bias:
-    """The weights of actions are written with underscores."""
+def _biased(weights: dict[str, Any], behaviour: dict[str, Any], **actions: float) -> Bias:
+    """A bias; the names of actions are written with underscores."""
     return Bias(weights, ADMITTED | behaviour, {name.replace("_", " "): weight for name, weight in actions.items()})
 
 
 def _lagging(*kinds: str) -> dict[str, Any]:
-    """The caches of some kinds lag, the others hardly do."""
+    """Weights with which the caches of some kinds lag, and the others hardly do."""
     return {"deliveries": {each: 0.2 if each in kinds else 8.0 for each in KINDS}}
 
 
 RANGE, REQUEST = "/ipamrange/", "/ipamrequest/"
-#: Requests need the fewest calls until they are served.
+#: Requests are served with the fewest calls.
 ADMITTED = {"admits": "label and finalizer"}
 ONE_RANGE = {"ranges": ("a/net",)}
 TWO_RANGES = {"ranges": ("a/net", "a/lan")}
 ONE_NAME = ONE_RANGE | {"requests": ("r1",)}
 TWO_NAMES = ONE_RANGE | {"requests": ("r1", "r2")}
-#: Nothing fails, nothing lags.
+#: No call fails and no cache lags.
 QUIET = {"write_faults": 0.0, "hook_faults": 0.0, "clock_faults": 0.0, "waits": 0.02, "restarts": 0.0} | _lagging()
 
-#: Syncs take long, and their own writes come late to the cache of ranges.
+#: Syncs take long, and the cache of ranges gets their writes late.
 SLOW = QUIET | {"advances": 1.5, "deliveries": {each: 1.0 if each == "ipamranges" else 8.0 for each in KINDS}}
 
 
 def _restarts(*kinds: str) -> dict[str, Any]:
-    """Metacontrollers come and go, and begin with old caches of some kinds."""
+    """Weights with which Metacontrollers restart often, with old caches of some kinds."""
     return QUIET | {"restarts": 0.3, "ages_max": {each: 12 if each in kinds else 0 for each in KINDS}}
 
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant("no compare and swap", "S2", ("Monotone", "NoOverlap"), crds=mutations.no_cas,
-           bias=_favouring(QUIET | _lagging("ipamranges"), ONE_RANGE)),
+           bias=_biased(QUIET | _lagging("ipamranges"), ONE_RANGE)),
     Mutant("compare and swap by the ledger without the revision", "S2", ("Monotone",),
            crds=mutations.cas_by_ledger_alone,
-           bias=_favouring(QUIET | _lagging("ipamranges"), TWO_NAMES, delete_a_request=8)),
+           bias=_biased(QUIET | _lagging("ipamranges"), TWO_NAMES, delete_a_request=8)),
     Mutant("no revision in the default status", "S2", ("Calm",), crds=mutations.no_default_revision),
-    Mutant("what was published may be changed", "S4", ("Stable",), crds=mutations.published_may_change,
-           bias=_favouring(QUIET, ONE_RANGE, edit_a_status=3)),
-    Mutant("publish the proposal", "S3", ("Committed",), path=RANGE, mutation=mutations.publish_proposal),
-    Mutant("refuse by the proposal", "S3", ("Committed",), path=RANGE, mutation=mutations.refuse_by_proposal,
-           bias=_favouring(QUIET | _lagging("ipamranges"), ONE_RANGE, a_block_of_its_choice=12,
-                              create_a_request=16)),
-    Mutant("grant what is held", "S1", ("NoOverlap",), path=RANGE, mutation=mutations.grant_what_is_held,
-           bias=_favouring(QUIET, ONE_RANGE)),
-    Mutant("place everybody anew in each call", "S4", ("Stable", "NoEarlyReuse"), path=RANGE,
-           mutation=mutations.place_anew,
-           bias=_favouring(QUIET, ONE_RANGE)),
-    Mutant("an interval counts as the CIDR around it", "S1", ("InsideRange",), path=RANGE,
+    Mutant("published blocks may be changed", "S4", ("Stable",), crds=mutations.published_may_change,
+           bias=_biased(QUIET, ONE_RANGE, edit_a_status=3)),
+    Mutant("the proposal is published", "S3", ("Committed",), path=RANGE, mutation=mutations.publish_proposal),
+    Mutant("requests are refused because of the proposal", "S3", ("Committed",), path=RANGE,
+           mutation=mutations.refuse_by_proposal,
+           bias=_biased(QUIET | _lagging("ipamranges"), ONE_RANGE, a_block_of_its_choice=12,
+                        create_a_request=16)),
+    Mutant("held blocks are granted", "S1", ("NoOverlap",), path=RANGE, mutation=mutations.grant_held_blocks,
+           bias=_biased(QUIET, ONE_RANGE)),
+    Mutant("every request is placed again in each call", "S4", ("Stable", "NoEarlyReuse"), path=RANGE,
+           mutation=mutations.place_again,
+           bias=_biased(QUIET, ONE_RANGE)),
+    Mutant("an interval is rounded up to a CIDR", "S1", ("InsideRange",), path=RANGE,
            mutation=mutations.round_intervals),
     Mutant("capacity is counted before the grants", "S1", ("Accounted",), path=RANGE,
            mutation=mutations.count_before_granting),
-    Mutant("release on absence", "S5", ("Proven",), path=RANGE, mutation=mutations.release_absent,
-           bias=_favouring(QUIET, ONE_RANGE, strip_the_labels_of_a_request=8)),
-    Mutant("release what is marked absent", "S5", ("Proven",), path=RANGE, mutation=mutations.release_by_clock,
-           bias=_favouring(QUIET, ONE_RANGE, strip_the_labels_of_a_request=8)),
-    Mutant("the block of an absent holder is lent", "S5", ("NoEarlyReuse",), path=RANGE, mutation=mutations.lend_absent,
-           bias=_favouring(QUIET, ONE_RANGE, strip_the_labels_of_a_request=8, create_a_request=12)),
-    Mutant("another uid of the same name as proof", "S5", ("Proven",), path=RANGE, mutation=mutations.release_other_uid,
-           bias=_favouring(_restarts("ipamrequests"), ONE_NAME, create_a_request=16, delete_a_request=8)),
-    Mutant("foreign finalizers ignored", "S5 a", ("Proven",), path=RANGE, mutation=mutations.ignore_foreign_finalizers,
-           bias=_favouring(QUIET, ONE_RANGE, keep_a_request_by_a_finalizer=8, delete_a_request=8)),
-    Mutant("grant without our finalizer", "S5 a", ("NoLeak",), path=RANGE, mutation=mutations.grant_without_finalizer,
-           bias=_favouring(QUIET, ONE_RANGE | {"admits": "label"}, delete_a_request=8)),
-    Mutant("order from the wire", "S6", ("SameAnswer",), path=RANGE, mutation=mutations.order_of_the_wire,
-           bias=_favouring(QUIET | {"repeated_calls": 0.8, "people": 4.0}, ONE_RANGE, create_a_request=24)),
-    Mutant("everybody is allowed", "Allowed", ("Allowed",), path=RANGE, mutation=mutations.allow_everybody,
-           bias=_favouring(QUIET, ONE_RANGE, some_namespaces_allowed=1, everybody_allowed=0)),
-    Mutant("requests that are not allowed hold a range", "Allowed", ("Gone",), path=RANGE,
-           mutation=mutations.strangers_hold,
-           bias=_favouring(QUIET, ONE_RANGE, some_namespaces_allowed=1, everybody_allowed=0, delete_a_range=2)),
-    Mutant("the gateway is handed out", "S1", ("InsideRange",), path=RANGE, mutation=mutations.hand_out_the_gateway,
-           bias=_favouring(QUIET, ONE_RANGE, network=1)),
-    Mutant("nobody is told of the network", "Informed", ("Informed",), path=REQUEST, mutation=mutations.tell_no_network,
-           bias=_favouring(QUIET, ONE_RANGE, network=1)),
-    Mutant("round robin begins anew in each call", "S1", ("InTurn",), path=RANGE, mutation=mutations.begin_at_the_start,
-           bias=_favouring(QUIET, ONE_RANGE, round_robin=1, create_a_request=16)),
-    Mutant("an answer computed from half a body", "S7", ("Live",), path=RANGE, mutation=mutations.answer_less),
-    Mutant("published cidr ignored", "S6", ("Stable",), path=RANGE, mutation=mutations.ignore_published,
-           bias=_favouring(QUIET, ONE_RANGE, strip_the_finalizers_of_a_range=3, delete_a_range=3, create_a_range=6)),
-    Mutant("finalize without closing", "S3", ("Proven",), path=RANGE, mutation=mutations.finalize_without_closing,
-           bias=_favouring(SLOW, ONE_NAME, create_a_range=8, delete_a_range=4, strip_the_labels_of_a_request=12,
-                              delete_a_request=1)),
-    Mutant("a stale Ready answer is ended", "decision 1", ("Standing",), path=RANGE,
-           mutation=mutations.end_stale_answers,
-           bias=_favouring(_restarts("ipamranges"), ONE_RANGE)),
-    Mutant("orphans are obeyed", "S1", ("Gone",), path=REQUEST, mutation=mutations.obey_orphans,
-           bias=_favouring(QUIET, ONE_RANGE, strip_the_owners_of_an_allocation=4)),
-    Mutant("of two extents the name says which is older", "decision 9", ("Disjoint",), path=RANGE,
+    Mutant("absent holders are released", "S5", ("Proven",), path=RANGE, mutation=mutations.release_absent,
+           bias=_biased(QUIET, ONE_RANGE, strip_the_labels_of_a_request=8)),
+    Mutant("holders that are marked as absent are released", "S5", ("Proven",), path=RANGE,
+           mutation=mutations.release_marked,
+           bias=_biased(QUIET, ONE_RANGE, strip_the_labels_of_a_request=8)),
+    Mutant("the block of an absent holder is granted again", "S5", ("NoEarlyReuse",), path=RANGE,
+           mutation=mutations.grant_blocks_of_absent,
+           bias=_biased(QUIET, ONE_RANGE, strip_the_labels_of_a_request=8, create_a_request=12)),
+    Mutant("a request of the same name proves a release", "S5", ("Proven",), path=RANGE,
+           mutation=mutations.release_other_uid,
+           bias=_biased(_restarts("ipamrequests"), ONE_NAME, create_a_request=16, delete_a_request=8)),
+    Mutant("foreign finalizers are ignored", "S5 a", ("Proven",), path=RANGE,
+           mutation=mutations.ignore_foreign_finalizers,
+           bias=_biased(QUIET, ONE_RANGE, keep_a_request_by_a_finalizer=8, delete_a_request=8)),
+    Mutant("a request without our finalizer is granted a block", "S5 a", ("NoLeak",), path=RANGE,
+           mutation=mutations.grant_without_finalizer,
+           bias=_biased(QUIET, ONE_RANGE | {"admits": "label"}, delete_a_request=8)),
+    Mutant("requests are served in the order of the wire", "S6", ("SameAnswer",), path=RANGE,
+           mutation=mutations.serve_in_wire_order,
+           bias=_biased(QUIET | {"repeated_calls": 0.8, "people": 4.0}, ONE_RANGE, create_a_request=24)),
+    Mutant("all namespaces are allowed", "Allowed", ("Allowed",), path=RANGE, mutation=mutations.allow_all_namespaces,
+           bias=_biased(QUIET, ONE_RANGE, some_namespaces_allowed=1, all_namespaces_allowed=0)),
+    Mutant("requests that are not allowed keep a deleted range", "Allowed", ("Gone",), path=RANGE,
+           mutation=mutations.keep_range_for_others,
+           bias=_biased(QUIET, ONE_RANGE, some_namespaces_allowed=1, all_namespaces_allowed=0, delete_a_range=2)),
+    Mutant("the gateway is granted", "S1", ("InsideRange",), path=RANGE, mutation=mutations.grant_the_gateway,
+           bias=_biased(QUIET, ONE_RANGE, network=1)),
+    Mutant("requests do not show the network", "Informed", ("Informed",), path=REQUEST,
+           mutation=mutations.hide_the_network,
+           bias=_biased(QUIET, ONE_RANGE, network=1)),
+    Mutant("the size of a request is ignored", "Asked", ("Asked",), path=RANGE,
+           mutation=mutations.ignore_sizes, bias=_biased(QUIET, ONE_RANGE, a_size=8)),
+    Mutant("round robin starts again in each call", "S1", ("InTurn",), path=RANGE, mutation=mutations.forget_cursors,
+           bias=_biased(QUIET, ONE_RANGE, round_robin=1, create_a_request=16)),
+    Mutant("an answer is computed from half a body", "S7", ("Live",), path=RANGE, mutation=mutations.omit_allocations),
+    Mutant("the block that a request shows is ignored", "S6", ("Stable",), path=RANGE,
+           mutation=mutations.ignore_shown_blocks,
+           bias=_biased(QUIET, ONE_RANGE, strip_the_finalizers_of_a_range=3, delete_a_range=3, create_a_range=6)),
+    Mutant("a range is finalized without closing", "S3", ("Proven",), path=RANGE,
+           mutation=mutations.finalize_without_closing,
+           bias=_biased(SLOW, ONE_NAME, create_a_range=8, delete_a_range=4, strip_the_labels_of_a_request=12,
+                        delete_a_request=1)),
+    Mutant("a newer Ready answer is withdrawn", "decision 1", ("Standing",), path=RANGE,
+           mutation=mutations.withdraw_newer_answers,
+           bias=_biased(_restarts("ipamranges"), ONE_RANGE)),
+    Mutant("orphaned allocations are copied", "S1", ("Gone",), path=REQUEST, mutation=mutations.copy_orphans,
+           bias=_biased(QUIET, ONE_RANGE, strip_the_owners_of_an_allocation=4)),
+    Mutant("the name decides which extent is older", "decision 9", ("Disjoint",), path=RANGE,
            mutation=extent_mutations.order_by_name,
-           bias=_favouring(QUIET, TWO_RANGES, create_a_range=2, create_a_request=16,
-                              delete_a_range=1, everybody_allowed=1, on_hold=0, a_domain=0)),
-    Mutant("of two extents the one that was changed first is older", "decision 9", ("Disjoint",), path=RANGE,
+           bias=_biased(QUIET, TWO_RANGES, create_a_range=2, create_a_request=16,
+                        delete_a_range=1, all_namespaces_allowed=1, on_hold=0, a_domain=0)),
+    Mutant("the last change decides which extent is older", "decision 9", ("Disjoint",), path=RANGE,
            mutation=extent_mutations.order_by_last_change,
-           bias=_favouring(QUIET, TWO_RANGES, create_a_range=1, create_a_request=8, keep_an_extent_by_a_finalizer=4,
-                              everybody_allowed=1, on_hold=0, a_domain=0)),
-    Mutant("grant before the number is written", "decision 9", ("Disjoint",), path=RANGE,
+           bias=_biased(QUIET, TWO_RANGES, create_a_range=1, create_a_request=8, keep_an_extent_by_a_finalizer=4,
+                        all_namespaces_allowed=1, on_hold=0, a_domain=0)),
+    Mutant("a range grants before its extent has a number", "decision 9", ("Disjoint",), path=RANGE,
            mutation=extent_mutations.enter_before_the_number_is_written,
-           bias=_favouring(QUIET | _lagging("ipamextents"), TWO_RANGES, create_a_range=4, create_a_request=8,
-                              delete_a_range=1, keep_an_extent_by_a_finalizer=12, everybody_allowed=1, on_hold=0,
-                              a_domain=0)),
-    Mutant("grant before the own extent is seen", "decision 9", ("Disjoint",), path=RANGE,
+           bias=_biased(QUIET | _lagging("ipamextents"), TWO_RANGES, create_a_range=4, create_a_request=8,
+                        delete_a_range=1, keep_an_extent_by_a_finalizer=12, all_namespaces_allowed=1, on_hold=0,
+                        a_domain=0)),
+    Mutant("a range grants before it sees its own extent", "decision 9", ("Disjoint",), path=RANGE,
            mutation=extent_mutations.enter_without_a_number,
-           bias=_favouring(QUIET | _lagging("ipamextents"), TWO_RANGES, create_a_range=6, a_domain=0)),
-    Mutant("a range that is being deleted hides its extents", "decision 9", ("Disjoint",), path=RANGE,
+           bias=_biased(QUIET | _lagging("ipamextents"), TWO_RANGES, create_a_range=6, a_domain=0)),
+    Mutant("a range in deletion removes its extents", "decision 9", ("Disjoint",), path=RANGE,
            mutation=extent_mutations.hide_when_deleted,
-           bias=_favouring(QUIET, TWO_RANGES, delete_a_range=3, a_domain=0)),
-    Mutant("no second look", "S7", ("Gone",), mutation=mutations.never_look_again),
-    Mutant("a second look at once", "Calm", ("Calm",), path=RANGE, mutation=mutations.look_again_at_once),
-    Mutant("answers in a namespace that is going", "S7", ("Calm",), path=RANGE,
-           mutation=mutations.ignore_going_namespace,
-           bias=_favouring(QUIET, ONE_RANGE, delete_a_namespace=2)),
-    Mutant("let go before the release is committed", "S3", ("Committed",), path=RANGE,
-           mutation=mutations.let_go_before_the_commit, bias=_favouring(QUIET, ONE_RANGE, delete_a_request=8)),
+           bias=_biased(QUIET, TWO_RANGES, delete_a_range=3, a_domain=0)),
+    Mutant("no answer asks for a resync", "S7", ("Gone",), mutation=mutations.ask_for_no_resync),
+    Mutant("every answer asks for a resync at once", "Calm", ("Calm",), path=RANGE, mutation=mutations.resync_at_once),
+    Mutant("answers are created in a namespace in deletion", "S7", ("Calm",), path=RANGE,
+           mutation=mutations.ignore_deletion_of_namespace,
+           bias=_biased(QUIET, ONE_RANGE, delete_a_namespace=2)),
+    Mutant("an answer says Released before the commit", "S3", ("Committed",), path=RANGE,
+           mutation=mutations.release_before_the_commit, bias=_biased(QUIET, ONE_RANGE, delete_a_request=8)),
     Mutant("a release is forgotten while the request seems alive", "decision 5", ("NoLeak",), path=RANGE,
            mutation=mutations.forget_the_living,
-           bias=_favouring(_restarts("ipamrequests"), ONE_RANGE, delete_a_request=8)),
-    Mutant("a request goes when its answer is gone", "decision 1", ("NoLeak",), path=REQUEST,
-           mutation=mutations.go_without_release, bias=_favouring(QUIET, ONE_RANGE, delete_a_request=8)),
-    Mutant("a request goes at once", "S5 a", ("NoLeak",), path=REQUEST, mutation=mutations.go_at_once,
-           bias=_favouring(QUIET, ONE_RANGE, delete_a_request=8)),
+           bias=_biased(_restarts("ipamrequests"), ONE_RANGE, delete_a_request=8)),
+    Mutant("a missing answer removes the finalizer of a request", "decision 1", ("NoLeak",), path=REQUEST,
+           mutation=mutations.finalize_without_answer, bias=_biased(QUIET, ONE_RANGE, delete_a_request=8)),
+    Mutant("the finalizer of a request is removed at once", "S5 a", ("NoLeak",), path=REQUEST,
+           mutation=mutations.finalize_at_once,
+           bias=_biased(QUIET, ONE_RANGE, delete_a_request=8)),
 )  # fmt: skip

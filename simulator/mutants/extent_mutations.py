@@ -1,4 +1,4 @@
-"""What the mutants change of extents: who of two ranges that overlap is the older one, and when a range may grant."""
+"""Mutations of extents: which of two overlapping ranges is older, and when a range may grant."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def order_by_name(_: str, body: Obj, ask: Ask) -> Obj:
-    """Of two extents the one with the lower name is older, as if they had come in that order."""
+    """Of two extents the one with the lower name is older."""
     extents = body["related"].get(EXTENTS_KEY, {}).values()
     for number, obj in enumerate(sorted(extents, key=lambda obj: str(obj["metadata"]["name"])), start=1):
         obj["metadata"]["resourceVersion"] = str(number)
@@ -24,21 +24,21 @@ def order_by_name(_: str, body: Obj, ask: Ask) -> Obj:
 
 
 def order_by_last_change(_: str, body: Obj, ask: Ask) -> Obj:
-    """The number of an extent is that of its last change, whatever is written in it."""
+    """The number of an extent is the version of its last change, whatever its spec has."""
     for obj in body["related"].get(EXTENTS_KEY, {}).values():
         obj["spec"]["number"] = int(obj["metadata"]["resourceVersion"])
     return ask(body)
 
 
 def enter_before_the_number_is_written(_: str, body: Obj, ask: Ask) -> Obj:
-    """The number that an extent shall get counts already."""
+    """The number that an extent will get counts before it is written."""
     for obj in body["related"].get(EXTENTS_KEY, {}).values():
         obj["spec"].setdefault("number", int(obj["metadata"]["resourceVersion"]))
     return ask(body)
 
 
 def enter_without_a_number(_: str, body: Obj, ask: Ask) -> Obj:
-    """A range that sees no extent of its own takes itself for the youngest, and goes on."""
+    """A range that sees no extent of its own counts as the youngest and grants."""
     meta, extents = body["parent"]["metadata"], body["related"].get(EXTENTS_KEY, {})
     owner = {"kind": "IPAMRange", "name": meta["name"], "uid": meta["uid"], "controller": True}
     if all(owner["uid"] not in json.dumps(obj["metadata"]) for obj in extents.values()):
@@ -51,6 +51,6 @@ def enter_without_a_number(_: str, body: Obj, ask: Ask) -> Obj:
 
 
 def hide_when_deleted(path: str, body: Obj, ask: Ask) -> Obj:
-    """A range that is being deleted has no extents any more, be it empty or not."""
+    """A range that is being deleted has no extents any more, even if it is not empty."""
     answer = ask(body)
     return answer | {"children": published(answer)} if path.endswith("finalize") else answer

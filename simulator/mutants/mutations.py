@@ -1,6 +1,6 @@
-"""What the mutants change: bodies before the hooks see them, answers of the hooks, and the CRDs.
+"""The changes of the mutants: of bodies before the hooks get them, of the hooks' answers, and of the CRDs.
 
-A mutation of a hook gets the body of a call and a way to the hooks (body in, answer out), and gives the answer.
+A mutation of a hook gets the body of a call and a function that calls the hooks with a body, and returns the answer.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Ask = Callable[[Obj], Obj]
 Mutation = Callable[[str, Obj, Ask], Obj]
 
 
-# --- what a body and an answer say
+# --- parts of bodies and answers
 
 
 def _entries(obj: Obj) -> list[Obj]:
@@ -41,20 +41,20 @@ def _with_ledger(body: Obj, answer: Obj, entries: list[Obj]) -> Obj:
     """The answer with another ledger, as a change that is to be committed."""
     before = body["parent"].get("status", {})
     status = {name: value for name, value in answer["status"].items() if name not in {"allocations", "capacity"}}
-    rest_changed = any(status.get(name) != before.get(name) for name in ("closing", "released"))
-    changed = entries != _entries(body["parent"]) or rest_changed
-    revision = before.get("revision", 0) + changed
+    is_changed = any(status.get(name) != before.get(name) for name in ("closing", "released"))
+    is_changed |= entries != _entries(body["parent"])
+    revision = before.get("revision", 0) + is_changed
     ledger = {"allocations": entries} if entries else {}
     return answer | {"status": status | ledger | {"revision": max(revision, status["revision"])}}
 
 
-def _dropping(body: Obj, answer: Obj, goes: Callable[[Obj], bool]) -> Obj:
+def _dropping(body: Obj, answer: Obj, is_dropped: Callable[[Obj], bool]) -> Obj:
     """The answer without some entries of the ledger."""
-    return _with_ledger(body, answer, [entry for entry in _entries(answer) if not goes(entry)])
+    return _with_ledger(body, answer, [entry for entry in _entries(answer) if not is_dropped(entry)])
 
 
-def _forgetting(body: Obj) -> Obj:
-    """The body as if nobody held or showed anything."""
+def _without_grants(body: Obj) -> Obj:
+    """The body as if no request held or showed a block."""
     bare = copied(body)
     bare["parent"].get("status", {}).pop("allocations", None)
     bare["children"] = {}
@@ -77,17 +77,17 @@ def extents_of(answer: Obj) -> list[Obj]:
 
 
 def publish_proposal(_: str, body: Obj, ask: Ask) -> Obj:
-    """What the call proposes is published by the same call."""
+    """A call publishes the blocks that it proposes."""
     return _with_next(body, ask, "Ready")
 
 
 def refuse_by_proposal(_: str, body: Obj, ask: Ask) -> Obj:
-    """Who waits for what the call proposes to give to others is told so by the same call."""
+    """A call refuses requests because of the blocks that it proposes to grant."""
     return _with_next(body, ask, "Busy")
 
 
 def _with_next(body: Obj, ask: Ask, state: str) -> Obj:
-    """The answer, with those new allocations of a state that the next call would publish after the commit."""
+    """The answer with the new allocations of a state that the next call would publish after the commit."""
     answer, later = ask(body), copied(body)
     later["parent"]["status"] = answer.get("status", {})
     names = {child["metadata"]["name"] for child in answer.get("children", [])}
@@ -96,49 +96,49 @@ def _with_next(body: Obj, ask: Ask, state: str) -> Obj:
 
 
 def release_absent(_: str, body: Obj, ask: Ask) -> Obj:
-    """Who is not seen is released."""
+    """A holder whose request is not observed is released."""
     return _dropping(body, ask(body), lambda entry: entry["uid"] not in _uids(body))
 
 
 def release_other_uid(_: str, body: Obj, ask: Ask) -> Obj:
-    """A namesake with another uid is taken as proof that a holder is gone."""
+    """A request of the same name and another uid proves that a holder is deleted."""
     present, uids = _requests(body), _uids(body)
     return _dropping(body, ask(body), lambda entry: entry["request"] in present and entry["uid"] not in uids)
 
 
-def release_by_clock(_: str, body: Obj, ask: Ask) -> Obj:
-    """Who was marked as absent is released by the next call."""
+def release_marked(_: str, body: Obj, ask: Ask) -> Obj:
+    """A holder that is marked as absent is released by the next call."""
     marked = {entry["uid"] for entry in _entries(body["parent"]) if "absentSince" in entry}
     return _dropping(body, ask(body), lambda entry: entry["uid"] in marked and "absentSince" in entry)
 
 
 def ignore_foreign_finalizers(_: str, body: Obj, ask: Ask) -> Obj:
-    """A deleted request counts as released although somebody else keeps it."""
+    """A deleted request counts as released although a foreign finalizer keeps it."""
     for obj in _requests(body).values():
         if "deletionTimestamp" in obj["metadata"]:
             obj["metadata"]["finalizers"] = [REQUEST_FINALIZER]
     return ask(body)
 
 
-def place_anew(_: str, body: Obj, ask: Ask) -> Obj:
-    """Everybody is placed anew in each call, as if nobody held or showed anything."""
+def place_again(_: str, body: Obj, ask: Ask) -> Obj:
+    """Each call places all requests again, as if none held or showed a block."""
     answer = ask(body)
-    placed = _entries(ask(_forgetting(body)))
+    placed = _entries(ask(_without_grants(body)))
     held = {entry["uid"] for entry in _entries(answer)}
     return _with_ledger(body, answer, placed) if held == {entry["uid"] for entry in placed} else answer
 
 
-def grant_what_is_held(_: str, body: Obj, ask: Ask) -> Obj:
-    """New blocks are cut from the whole pool, whatever is held of it."""
+def grant_held_blocks(_: str, body: Obj, ask: Ask) -> Obj:
+    """New blocks are taken from the whole pool, including held blocks."""
     answer = ask(body)
     held = {entry["uid"] for entry in _entries(body["parent"])}
-    placed = {entry["uid"]: entry for entry in _entries(ask(_forgetting(body)))}
+    placed = {entry["uid"]: entry for entry in _entries(ask(_without_grants(body)))}
     entries = [each if each["uid"] in held else placed.get(each["uid"], each) for each in _entries(answer)]
     return _with_ledger(body, answer, entries)
 
 
-def lend_absent(_: str, body: Obj, ask: Ask) -> Obj:
-    """What an absent holder holds is given to who waits for room."""
+def grant_blocks_of_absent(_: str, body: Obj, ask: Ask) -> Obj:
+    """The blocks of absent holders are granted to waiting requests."""
     answer = ask(body)
     if not answer["status"].get("pending"):
         return answer
@@ -149,7 +149,7 @@ def lend_absent(_: str, body: Obj, ask: Ask) -> Obj:
 
 
 def round_intervals(_: str, body: Obj, ask: Ask) -> Obj:
-    """An interval counts as the smallest CIDR around it."""
+    """An interval counts as the smallest CIDR that contains it."""
     spec = body["parent"]["spec"]
     spec["ranges"] = [_cidr_around(text) for text in spec["ranges"]]
     return ask(body)
@@ -165,23 +165,23 @@ def _cidr_around(text: str) -> str:
 
 
 def count_before_granting(_: str, body: Obj, ask: Ask) -> Obj:
-    """The capacity is that before the grants of the call."""
+    """The capacity is counted before the grants of the call."""
     answer = ask(body)
-    seen = copied(body)
-    seen["related"] = {}
-    answer["status"]["capacity"] = ask(seen)["status"].get("capacity")
+    without_requests = copied(body)
+    without_requests["related"] = {}
+    answer["status"]["capacity"] = ask(without_requests)["status"].get("capacity")
     return answer
 
 
-def order_of_the_wire(_: str, body: Obj, ask: Ask) -> Obj:
-    """Requests are served in the order in which they come over the wire."""
+def serve_in_wire_order(_: str, body: Obj, ask: Ask) -> Obj:
+    """Requests are served in the order of the body."""
     for number, obj in enumerate(_requests(body).values()):
         obj["metadata"]["creationTimestamp"] = f"2020-01-01T00:{number // 60 % 60:02}:{number % 60:02}Z"
     return ask(body)
 
 
 def finalize_without_closing(path: str, body: Obj, ask: Ask) -> Obj:
-    """A deleted range goes once its ledger looks empty, without `closing` being committed before."""
+    """A deleted range is finalized once its ledger looks empty, before `closing` is committed."""
     answer = ask(body)
     if path.endswith("finalize"):
         answer["finalized"] = not (_entries(body["parent"]) or _requests(body) or _answers(body))
@@ -197,8 +197,8 @@ def grant_without_finalizer(_: str, body: Obj, ask: Ask) -> Obj:
     return ask(body)
 
 
-def end_stale_answers(_: str, body: Obj, ask: Ask) -> Obj:
-    """A Ready answer without an entry is ended, be the ledger that is seen older than it or not."""
+def withdraw_newer_answers(_: str, body: Obj, ask: Ask) -> Obj:
+    """A Ready answer without an entry is withdrawn, even if it is newer than the observed ledger."""
     answer = ask(body)
     held = {entry["uid"] for entry in _entries(body["parent"])}
     present = {obj["metadata"]["uid"]: obj["metadata"] for obj in _requests(body).values()}
@@ -212,8 +212,8 @@ def end_stale_answers(_: str, body: Obj, ask: Ask) -> Obj:
     return answer | {"children": kept}
 
 
-def let_go_before_the_commit(_: str, body: Obj, ask: Ask) -> Obj:
-    """The release that the call proposes is published by the same call."""
+def release_before_the_commit(_: str, body: Obj, ask: Ask) -> Obj:
+    """A call publishes the releases that it proposes."""
     answer = ask(body)
     proposed = set(answer["status"].get("released", []))
     for child in published(answer):
@@ -223,7 +223,7 @@ def let_go_before_the_commit(_: str, body: Obj, ask: Ask) -> Obj:
 
 
 def forget_the_living(_: str, body: Obj, ask: Ask) -> Obj:
-    """Who was released is granted a block again while he seems to be alive."""
+    """A released request is granted a block again while it seems to be alive."""
     status = body["parent"].setdefault("status", {})
     order = status.get("released", [])
     living = {obj["metadata"]["uid"] for obj in _requests(body).values() if "deletionTimestamp" not in obj["metadata"]}
@@ -235,38 +235,38 @@ def forget_the_living(_: str, body: Obj, ask: Ask) -> Obj:
     return answer
 
 
-def ignore_published(_: str, body: Obj, ask: Ask) -> Obj:
-    """What a request shows already does not bind its range."""
+def ignore_shown_blocks(_: str, body: Obj, ask: Ask) -> Obj:
+    """The block that a request shows already does not bind its range."""
     for obj in _requests(body).values():
         obj.get("status", {}).pop("cidr", None)
     return ask(body)
 
 
-def ignore_going_namespace(_: str, body: Obj, ask: Ask) -> Obj:
-    """Answers are made in a namespace that takes none."""
+def ignore_deletion_of_namespace(_: str, body: Obj, ask: Ask) -> Obj:
+    """Answers are created in a namespace that accepts none."""
     for obj in body["related"].get("Namespace.v1", {}).values():
         obj["metadata"].pop("deletionTimestamp", None)
     return ask(body)
 
 
-def never_look_again(_: str, body: Obj, ask: Ask) -> Obj:
-    """No call asks for another one later."""
+def ask_for_no_resync(_: str, body: Obj, ask: Ask) -> Obj:
+    """No answer asks for a resync."""
     return ask(body) | {"resyncAfterSeconds": 0}
 
 
-def look_again_at_once(_: str, body: Obj, ask: Ask) -> Obj:
-    """Each call asks for another one at once."""
+def resync_at_once(_: str, body: Obj, ask: Ask) -> Obj:
+    """Each answer asks for a resync at once."""
     return ask(body) | {"resyncAfterSeconds": 0.05}
 
 
-def allow_everybody(_: str, body: Obj, ask: Ask) -> Obj:
-    """A range serves requests of all namespaces, whatever it says."""
+def allow_all_namespaces(_: str, body: Obj, ask: Ask) -> Obj:
+    """A range serves requests of all namespaces, whatever its spec allows."""
     body["parent"]["spec"]["allowedNamespaces"] = {"from": "All"}
     return ask(body)
 
 
-def hand_out_the_gateway(_: str, body: Obj, ask: Ask) -> Obj:
-    """The gateway of the network is an address like any other."""
+def grant_the_gateway(_: str, body: Obj, ask: Ask) -> Obj:
+    """The gateway of the network is granted like any other address."""
     network = copied(body["parent"]["spec"].get("network", {}))
     body["parent"]["spec"].get("network", {}).pop("gateway", None)
     answer = ask(body)
@@ -276,21 +276,28 @@ def hand_out_the_gateway(_: str, body: Obj, ask: Ask) -> Obj:
     return answer
 
 
-def strangers_hold(path: str, body: Obj, ask: Ask) -> Obj:
-    """A range waits for requests that it does not serve."""
+def keep_range_for_others(path: str, body: Obj, ask: Ask) -> Obj:
+    """A deleted range waits for requests that it does not serve."""
     answer = ask(body)
     return answer | {"finalized": False} if path.endswith("finalize") and _requests(body) else answer
 
 
-def tell_no_network(_: str, body: Obj, ask: Ask) -> Obj:
-    """Nobody learns the network of its block."""
+def hide_the_network(_: str, body: Obj, ask: Ask) -> Obj:
+    """Requests do not show the network of their blocks."""
     for obj in body["related"].get(ALLOCATIONS_KEY, {}).values():
         obj["spec"].pop("network", None)
     return ask(body)
 
 
-def begin_at_the_start(_: str, body: Obj, ask: Ask) -> Obj:
-    """Round robin begins anew in each call."""
+def ignore_sizes(_: str, body: Obj, ask: Ask) -> Obj:
+    """A request gets a block of the default length, whatever length it asks for."""
+    for obj in _requests(body).values():
+        obj["spec"].pop("size", None)
+    return ask(body)
+
+
+def forget_cursors(_: str, body: Obj, ask: Ask) -> Obj:
+    """Round robin starts again in each call."""
     status = body["parent"].get("status", {})
     cursors = status.pop("roundRobin", {})
     answer = ask(body)
@@ -300,8 +307,8 @@ def begin_at_the_start(_: str, body: Obj, ask: Ask) -> Obj:
     return answer
 
 
-def answer_less(_: str, body: Obj, ask: Ask) -> Obj:
-    """Where somebody is refused, all allocations are left out."""
+def omit_allocations(_: str, body: Obj, ask: Ask) -> Obj:
+    """An answer that refuses a request has no allocations."""
     answer = ask(body)
     busy = {"Busy", "Invalid"}
     if any(child["spec"]["state"] in busy for child in published(answer)):
@@ -312,8 +319,8 @@ def answer_less(_: str, body: Obj, ask: Ask) -> Obj:
 # --- mutations of the request's hook
 
 
-def obey_orphans(_: str, body: Obj, ask: Ask) -> Obj:
-    """An allocation is obeyed whoever controls it."""
+def copy_orphans(_: str, body: Obj, ask: Ask) -> Obj:
+    """A request copies an allocation that its range does not control."""
     reference = body["object"]["spec"]["ipam"]
     for obj in body["related"].get(ALLOCATIONS_KEY, {}).values():
         owner = {"kind": "IPAMRange", "apiVersion": obj["apiVersion"], "name": reference["name"], "uid": "any"}
@@ -322,16 +329,16 @@ def obey_orphans(_: str, body: Obj, ask: Ask) -> Obj:
     return ask(body)
 
 
-def go_without_release(path: str, body: Obj, ask: Ask) -> Obj:
-    """A deleted request goes as soon as there is no answer to it."""
+def finalize_without_answer(path: str, body: Obj, ask: Ask) -> Obj:
+    """A deleted request is finalized as soon as it has no answer."""
     answer = ask(body)
     if path.endswith("finalize") and not body["related"].get(ALLOCATIONS_KEY):
         return {"finalized": True}
     return answer
 
 
-def go_at_once(path: str, body: Obj, ask: Ask) -> Obj:
-    """A deleted request goes at once."""
+def finalize_at_once(path: str, body: Obj, ask: Ask) -> Obj:
+    """A deleted request is finalized at once."""
     return {"finalized": True} if path.endswith("finalize") else ask(body)
 
 
@@ -343,12 +350,12 @@ def _root(crds: dict[str, Obj], plural: str) -> Any:
 
 
 def no_cas(crds: dict[str, Obj]) -> None:
-    """No compare and swap."""
+    """Remove compare and swap."""
     del _root(crds, "ipamranges")["x-kubernetes-validations"][0]
 
 
 def cas_by_ledger_alone(crds: dict[str, Obj]) -> None:
-    """Compare and swap by the ledger, whatever the revision is."""
+    """Compare ledgers only, whatever the revision."""
     rule = _root(crds, "ipamranges")["x-kubernetes-validations"][0]
     flat = " ".join(rule["rule"].split())
     text = flat.replace("|| (self.status.revision == oldSelf.status.revision && ", "|| (", 1)
@@ -357,13 +364,13 @@ def cas_by_ledger_alone(crds: dict[str, Obj]) -> None:
 
 
 def no_default_revision(crds: dict[str, Obj]) -> None:
-    """A fresh range has no revision."""
+    """Create ranges without a revision."""
     status = _root(crds, "ipamranges")["properties"]["status"]
     del status["default"]["revision"]
     status.pop("required", None)
 
 
 def published_may_change(crds: dict[str, Obj]) -> None:
-    """What was published may be changed."""
+    """Allow changes of published blocks."""
     _root(crds, "ipamrequests").pop("x-kubernetes-validations")
     _root(crds, "ipamallocations")["properties"]["spec"].pop("x-kubernetes-validations")

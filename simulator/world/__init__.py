@@ -1,6 +1,6 @@
 """A cluster in which everything that happens is an action, so that a run is a list that can be replayed and shortened.
 
-machinery.py  Metacontrollers that start and stop, events that arrive, syncs that advance, time that passes
-people.py     what users and administrators do, well or badly
-faults.py     calls to the API server and to the hooks that fail, get lost or come twice
+machinery.py  Metacontrollers start and stop, events are delivered, syncs advance, time passes
+people.py     users and administrators create, change and delete objects, rightly or wrongly
+faults.py     calls to the API server and to the hooks fail, get lost or are made twice
 """

@@ -1,7 +1,7 @@
-"""The ways to the API server and to the hooks, as they are in the world: calls fail, get lost, come twice.
+"""Calls to the API server and to the hooks that fail, get lost, or are made twice.
 
-Each way has an `outcome` that somebody sets before a step: it befalls the next call of that step. An outcome that finds
-no call is forgotten with the step.
+An `outcome` is set before a step and happens to the first call of that step. If the step makes no call, the outcome is
+dropped.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: What may befall a write: failed without an effect, and done although the answer is an error. Conflicts come by
-#: themselves; one without a cause would not be real, and Metacontroller rightly waits for the event of its cause.
+#: The outcomes of a write: it fails without an effect, or it is done although the answer is an error. Conflicts arise
+#: by themselves: one without a cause would not be realistic, because Metacontroller waits for the event of the cause.
 WRITE_OUTCOMES = ("refused", "lost")
-#: What may befall a hook call: nobody answers, the answer is lost, the hook crashes ...
+#: The outcomes of a hook call: there is no answer, the answer is lost, the hook crashes ...
 HOOK_OUTCOMES = ("down", "lost", "crash")
-#: ... the replica's clock is wrong by so many seconds ...
+#: ... the clock of the replica is wrong by this many seconds ...
 CLOCK_OUTCOMES = ("clock:-3600", "clock:-45", "clock:45", "clock:3600")
-#: ... or, which must change nothing, the call is made twice, or the body is in another order.
+#: ... or, without any effect on the answer, the call is made twice, or the body is in another order.
 SAME_OUTCOMES = ("twice", "shuffled", "shuffled")
-#: The header by which a hook in replay mode is told the time.
+#: The header that gives a hook in replay mode the time.
 NOW_HEADER = "Ipam-Now"
 
 
 class FaultyApi:
-    """A store behind calls that may go wrong."""
+    """A store behind calls that may fail."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -77,22 +77,22 @@ class FaultyApi:
 
 
 class FaultyHooks:
-    """The hooks behind calls that may go wrong; itself a Caller."""
+    """The hooks behind calls that may fail; itself a Caller."""
 
     def __init__(self, clock: Clock, connect: Callable[[Callable[[], Mapping[str, str]]], Caller]) -> None:
-        """`connect` gives the caller to the real hooks, for a function that gives the headers of each call."""
+        """`connect` makes the caller of the real hooks from a function that gives the headers of each call."""
         self.outcome = ""
         self.calls = 0
-        #: Answers that were not the same for the same facts; a checker reads them (S6).
+        #: Calls whose answers differed although the facts were the same; the judge reads them (S6).
         self.differences: list[str] = []
-        #: Path, body and answer of each good call of the last step; a checker reads them.
+        #: Path, body and answer of each good call of the last step; the judge reads them.
         self.answered: list[tuple[str, bytes, bytes]] = []
         self._clock = clock
         self._skew = timedelta()
         self._call = connect(lambda: {NOW_HEADER: rfc3339(self._clock.now() + self._skew)})
 
     def __call__(self, path: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
-        """Make the call, with what befalls it."""
+        """Make the call, with its outcome."""
         outcome, self.outcome = self.outcome, ""
         self.calls += 1
         if outcome == "down":
@@ -116,11 +116,13 @@ class FaultyHooks:
     def _compare(self, path: str, body: bytes, answer: tuple[int, dict[str, str], bytes], outcome: str) -> None:
         again = self._call(path, body if outcome == "twice" else shuffled(body))
         if (again[0], again[2]) != (answer[0], answer[2]):
-            self.differences.append(f"{path} answers the same facts ({outcome}) once {answer[2]!r}, once {again[2]!r}")
+            self.differences.append(
+                f"{path} answers the same facts ({outcome}) with {answer[2]!r} and with {again[2]!r}"
+            )
 
 
 def shuffled(body: bytes) -> bytes:
-    """The same facts with all objects' fields in another order: wire order means nothing."""
+    """The same facts with the fields of all objects in another order, which has no meaning."""
     rng = random.Random(len(body))
     return json.dumps(_shuffled(json.loads(body), rng), separators=(",", ":")).encode()
 

@@ -1,17 +1,18 @@
 """A cluster in which everything that can happen is an action: one small step, written as words.
 
-An action says all that it does by itself, with names and not with numbers of earlier steps. So a list of actions is a
-run: it can be replayed, and any of its actions can be left out, which is how a failing run is made short. An action
-that is not possible (any more) is passed over.
+An action is complete by itself: it refers to objects by name and never to earlier actions. So a list of actions is a
+run that can be replayed, and a failing run is shortened by leaving actions out. An action that is not possible (any
+more) is skipped.
 
-Actions of this file are those of the machinery: event deliveries, the pieces of a sync, Metacontrollers that come and
-go, time. What people do is in `people`.
+This module has the actions of the machinery: deliveries of events, steps of syncs, starts and stops of Metacontrollers,
+and time. The actions of people are in `people`.
 """
 
 from __future__ import annotations
 
 import random
 import uuid
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -22,10 +23,11 @@ from simulator.kubernetes.errors import ApiError
 from simulator.kubernetes.objects import joined
 from simulator.kubernetes.store import Store
 from simulator.metacontroller.process import Metacontroller
+from simulator.names import CONTROLLER_MANAGER, METACONTROLLER
 from simulator.world.faults import FaultyApi, FaultyHooks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from simulator.kubernetes.objects import Obj
@@ -40,7 +42,7 @@ Action = tuple[str, ...]
 
 @dataclass(slots=True)
 class Sync:
-    """A sync that was begun: what is left of it, and what it is about to do."""
+    """A started sync: its remaining steps, and what it is about to do."""
 
     steps: Steps[None]
     about: str
@@ -48,7 +50,7 @@ class Sync:
 
 @dataclass(slots=True)
 class Instance:
-    """A Metacontroller, its ways out, and its unfinished syncs by controller and `namespace/name`."""
+    """A Metacontroller, its connections, and its started syncs by controller and `namespace/name`."""
 
     metacontroller: Metacontroller
     api: FaultyApi
@@ -70,32 +72,32 @@ class World:
         connect: Callable[[Callable[[], Mapping[str, str]]], Caller],
         seed: int,
     ) -> None:
-        """`seed` makes the uids; `connect` gives the way to the hooks."""
+        """`seed` determines the uids; `connect` makes the caller of the hooks."""
         self.catalog = catalog
         self.clock = SimulatedClock(START)
         self.store = Store(catalog, self.clock, random.Random(seed), _uid_maker(seed))
         self.garbage_collector = GarbageCollector(self.store)
         self.namespace_controller = NamespaceController(self.store)
         self.instances: dict[str, Instance] = {}
-        #: Who writes just now: Metacontroller, a "person", or the "background".
-        self.actor = ""
+        #: The present writer, by its name in `simulator.names`.
+        self.writer = METACONTROLLER
         #: Hook calls whose answers differed although the facts were the same.
         self.differences: list[str] = []
         #: The good hook calls of the last step: path, body, answer.
         self.answered: list[tuple[str, bytes, bytes]] = []
-        #: Hook calls of all Metacontrollers that ever were.
+        #: The number of hook calls of Metacontrollers that have stopped.
         self.hook_calls = 0
         self._manifests = list(manifests)
         self._connect = connect
 
     def plural(self, name: str) -> Resource:
-        """A kind by its plural name."""
+        """The kind with this plural name."""
         return next(item for item in self.catalog.resources if item.plural == name)
 
     # --- actions
 
     def boot(self, name: str, *behind: str) -> str | None:
-        """Start a Metacontroller; `ipamranges=3` means that its first list of that kind is 3 events old."""
+        """Start a Metacontroller; `ipamranges=3` means that its first list of that kind is 3 events behind."""
         if name in self.instances:
             return None
         ages = dict(word.split("=") for word in behind)
@@ -110,7 +112,7 @@ class World:
         return f"{name} starts{''.join(f', {word} events behind' for word in behind)}"
 
     def stop(self, name: str) -> str | None:
-        """Stop a Metacontroller, in the middle of whatever it does."""
+        """Stop a Metacontroller in the middle of its syncs."""
         instance = self.instances.pop(name, None)
         if instance is None:
             return None
@@ -118,7 +120,7 @@ class World:
         return f"{name} stops in the middle of {len(instance.syncs)} syncs"
 
     def deliver(self, name: str, plural: str, outcome: str = "") -> str | None:
-        """Deliver the next event of a kind; the outcome is that of a customize call which that may need."""
+        """Deliver the next event of a kind; the outcome is for the customize call that this may cause."""
         instance = self.instances.get(name)
         cache = instance.metacontroller.caches[self.plural(plural)] if instance else None
         if instance is None or cache is None or not cache.behind:
@@ -136,47 +138,52 @@ class World:
             return None
         behind = cache.behind
         cache.relist()
-        return f"{name} lists {plural} anew and skips {behind} events"
+        return f"{name} lists {plural} again and skips {behind} events"
 
     def start(self, name: str, controller: str, key: str) -> str | None:
-        """Begin a sync that waits in a queue; it goes up to its first call."""
+        """Start a sync that waits in a queue, and run it up to its first call."""
         instance = self.instances.get(name)
         found = instance.controller(controller) if instance else None
         if instance is None or found is None or (controller, key) in instance.syncs:
             return None
-        found.queue.wake()
+        found.queue.add_due()
         ready = next((item for item in found.queue.ready if joined(item[1]) == key), None)
         if ready is None:
             return None
-        return self._advance(
-            instance, (controller, key), Sync(found.processing(ready), f"{controller} syncs {key}"), ""
-        )
+        return self._resume(instance, (controller, key), Sync(found.processing(ready), f"{controller} syncs {key}"), "")
 
-    def go(self, name: str, controller: str, key: str, outcome: str = "") -> str | None:
-        """Let a begun sync make its next call, and go up to the one after it."""
+    def advance(self, name: str, controller: str, key: str, outcome: str = "") -> str | None:
+        """Let a started sync make its next call, and run it up to the one after that."""
         instance = self.instances.get(name)
         if instance is None or (controller, key) not in instance.syncs:
             return None
-        return self._advance(instance, (controller, key), instance.syncs.pop((controller, key)), outcome)
+        return self._resume(instance, (controller, key), instance.syncs.pop((controller, key)), outcome)
 
     def background(self, part: str) -> str | None:
-        """One step of the garbage collector or of the namespace controller."""
+        """Do one step of the garbage collector or of the namespace controller."""
         found = self.garbage_collector if part == "garbage" else self.namespace_controller
         if not found.has_work():
             return None
-        self.actor = "background"
         try:
-            found.step()
+            with self.written_by(CONTROLLER_MANAGER):
+                found.step()
         except ApiError as error:
             return f"{part} controller meets {error}"
-        finally:
-            self.actor = ""
         return f"{part} controller takes a step"
 
     def wait(self, seconds: str) -> str:
         """Let time pass."""
         self.clock.wait(float(seconds))
         return f"{seconds} seconds pass"
+
+    @contextmanager
+    def written_by(self, writer: str) -> Iterator[None]:
+        """Attribute the writes of a `with` block to another writer than Metacontroller."""
+        self.writer = writer
+        try:
+            yield
+        finally:
+            self.writer = METACONTROLLER
 
     # --- what is possible
 
@@ -185,22 +192,29 @@ class World:
         result = []
         for name, instance in self.instances.items():
             for controller in instance.metacontroller.controllers:
-                controller.queue.wake()
+                controller.queue.add_due()
                 result += [(name, controller.name, joined(key[1])) for key in controller.queue.ready]
         return [item for item in result if item[1:] not in self.instances[item[0]].syncs]
 
-    def begun(self) -> list[tuple[str, str, str]]:
-        """The syncs that could go on now: instance, controller, key."""
+    def started(self) -> list[tuple[str, str, str]]:
+        """The syncs that could advance now: instance, controller, key."""
         return [(name, *key) for name, instance in self.instances.items() for key in instance.syncs]
 
+    def failing_syncs(self) -> Iterator[str]:
+        """A sentence for each sync whose last try failed."""
+        for name, instance in self.instances.items():
+            for controller in instance.metacontroller.controllers:
+                for key, message in controller.failing.items():
+                    yield f"{controller.name} of {name} still fails for {'/'.join(key[1])}: {message}"
+
     def next_due(self) -> datetime | None:
-        """When the next timer of any queue is due."""
+        """The time of the next timer of any queue; None if there is none."""
         queues = [item.queue for each in self.instances.values() for item in each.metacontroller.controllers]
         return min((due for queue in queues if (due := queue.next_due()) is not None), default=None)
 
     # --- helpers
 
-    def _advance(self, instance: Instance, key: tuple[str, str], sync: Sync, outcome: str) -> str:
+    def _resume(self, instance: Instance, key: tuple[str, str], sync: Sync, outcome: str) -> str:
         def step() -> str:
             try:
                 return next(sync.steps)
@@ -223,7 +237,7 @@ class World:
 
 
 def _uid_maker(seed: int) -> Callable[[str], str]:
-    """Uids that depend on the seed, a name and how often it was used, not on what else was made before."""
+    """Uids that depend on the seed, a name and the count of its uses, but not on other objects."""
     made: dict[str, int] = {}
 
     def make(name: str) -> str:

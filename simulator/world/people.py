@@ -1,7 +1,7 @@
-"""What people do to a cluster, as actions: all that kubectl allows, wise or not.
+"""The actions of people: all that kubectl allows, wise or not.
 
-Objects are named by kind and `namespace/name`; an allocation by the request that it answers, as its own name is a hash.
-What the API server refuses, it refuses: the action has then done nothing, and says so.
+Objects are named by kind and `namespace/name`, and an allocation by the request that it answers, because its own name
+is a hash. If the API server refuses an action, the action has no effect and its description says so.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from simulator.names import (
     FOREIGN_FINALIZER,
     HOLD_ANNOTATION,
     OPEN_LABEL,
+    PERSON,
     RANGE_LABEL,
     RECLAIM_ANNOTATION,
     UID_LABEL,
@@ -50,7 +51,7 @@ def find(world: World, plural: str, name: str) -> tuple[Resource, Obj] | None:
 
 
 def key_from(name: str) -> Key:
-    """The key that `namespace/name`, or a name alone, says."""
+    """The key of `namespace/name`, or of a name alone."""
     namespace, _, short = name.rpartition("/")
     return namespace, short
 
@@ -81,17 +82,17 @@ def delete(world: World, plural: str, name: str, how: str = "") -> str | None:
 
 
 def add_finalizer(world: World, plural: str, name: str) -> str | None:
-    """Somebody else wants to see an object before it goes."""
+    """Add the finalizer of another controller."""
     return _change(world, plural, name, lambda obj: {"finalizers": [*finalizers_of(obj), FOREIGN_FINALIZER]})
 
 
 def drop_finalizer(world: World, plural: str, name: str) -> str | None:
-    """Somebody else has seen it."""
+    """Remove the finalizer of the other controller."""
     return _change(world, plural, name, lambda obj: {"finalizers": _without(finalizers_of(obj), FOREIGN_FINALIZER)})
 
 
 def drop_all_finalizers(world: World) -> None:
-    """Somebody else has seen everything; also where two allocations answer requests of one name."""
+    """Remove the finalizer of the other controller everywhere, also if two allocations answer requests of one name."""
     for plural in ("ipamrequests", "ipamallocations", "ipamextents", "ipamranges"):
         for obj in world.store.list(world.plural(plural)):
             if FOREIGN_FINALIZER in finalizers_of(obj):
@@ -115,14 +116,14 @@ def strip_annotations(world: World, plural: str, name: str) -> str | None:
 
 
 def hold(world: World, name: str) -> str | None:
-    """The owner of a range holds it, or lets it go on."""
+    """Put a range on hold, or end its hold."""
 
-    def turned(obj: Obj) -> Obj:
+    def toggled(obj: Obj) -> Obj:
         annotations = dict(annotations_of(obj))
-        held = annotations.pop(HOLD_ANNOTATION, None)
-        return {"annotations": annotations if held else annotations | {HOLD_ANNOTATION: "true"}}
+        was_on_hold = annotations.pop(HOLD_ANNOTATION, None)
+        return {"annotations": annotations if was_on_hold else annotations | {HOLD_ANNOTATION: "true"}}
 
-    return _change(world, "ipamranges", name, turned)
+    return _change(world, "ipamranges", name, toggled)
 
 
 def mislabel(world: World, plural: str, name: str, value: str) -> str | None:
@@ -131,18 +132,18 @@ def mislabel(world: World, plural: str, name: str, value: str) -> str | None:
 
 
 def label_namespace(world: World, name: str, value: str) -> str | None:
-    """Set the label that ranges select namespaces by; "" takes it away."""
+    """Set the label by which ranges select namespaces; "" removes it."""
     labels = {OPEN_LABEL: value} if value else {}
     return _change(world, "namespaces", name, lambda obj: {"labels": _unlabelled(labels_of(obj)) | labels})
 
 
 def strip_owners(world: World, plural: str, name: str) -> str | None:
-    """Orphan a child."""
+    """Remove all owner references."""
     return _change(world, plural, name, lambda _: {"ownerReferences": []})
 
 
 def set_spec(world: World, plural: str, name: str, changes: str) -> str | None:
-    """Change fields of a spec; an immutable one is refused."""
+    """Change fields of a spec; the API server refuses changes of immutable fields."""
     found = find(world, plural, name)
     if found is None:
         return None
@@ -160,7 +161,7 @@ def set_status(world: World, plural: str, name: str, changes: str) -> str | None
 
 
 def old_status(world: World, plural: str, name: str, back: str) -> str | None:
-    """Write again the status that an object had so many events ago; 0 is to remove it."""
+    """Write the status that an object had so many events ago; with 0, remove the status."""
     found = find(world, plural, name)
     if found is None:
         return None
@@ -173,31 +174,31 @@ def old_status(world: World, plural: str, name: str, back: str) -> str | None:
 
 
 def reclaim(world: World, name: str) -> str | None:
-    """The owner of a range gives up all holders in its ledger that are gone for good."""
+    """Name all holders whose requests do not exist in the annotation `reclaim` of a range."""
     found = find(world, "ipamranges", name)
     if found is None:
         return None
     alive = {uid_of(obj) for obj in world.store.list(world.plural("ipamrequests"))}
     entries = found[1].get("status", {}).get("allocations", [])
-    gone = ",".join(entry["uid"] for entry in entries if entry["uid"] not in alive)
-    if not gone:
+    absent = ",".join(entry["uid"] for entry in entries if entry["uid"] not in alive)
+    if not absent:
         return None
     return _change(
-        world, "ipamranges", name, lambda obj: {"annotations": annotations_of(obj) | {RECLAIM_ANNOTATION: gone}}
+        world, "ipamranges", name, lambda obj: {"annotations": annotations_of(obj) | {RECLAIM_ANNOTATION: absent}}
     )
 
 
 def force_namespace(world: World, name: str) -> str | None:
-    """Let a namespace in deletion go although it isn't empty."""
+    """Remove a namespace that is being deleted, although it is not empty."""
     found = world.store.find(NAMESPACE, ("", name))
     if found is None or not is_deleting(found):
         return None
-    world.store.release_namespace(name)
+    world.store.remove_namespace(name)
     return f"force namespace {name} away"
 
 
 def wipe(world: World) -> str | None:
-    """Remove everything at once, as a restore of etcd does before it begins anew."""
+    """Remove everything at once, as before a restore of etcd."""
     count = 0
     for plural in ("ipamallocations", "ipamextents", "ipamrequests", "ipamranges"):
         for obj in world.store.list(world.plural(plural)):
@@ -211,7 +212,7 @@ def wipe(world: World) -> str | None:
 
 
 def strays(world: World, plural: str) -> list[Obj]:
-    """The children of a kind that no range claims: without a controller, or without the label to find them by."""
+    """The children of a kind that no range claims: without a controller, or without the label that identifies it."""
     return [obj for obj in world.store.list(world.plural(plural)) if not _is_claimed(obj)]
 
 
@@ -251,11 +252,9 @@ VERBS: dict[str, Callable[..., str | None]] = {
 
 
 def done_by_person(world: World, verb: str, words: tuple[str, ...]) -> str | None:
-    """Do one of the verbs; a refusal is a result too. None if it was not possible."""
-    world.actor = "person"
+    """Do one of the verbs and describe it, or its refusal; None if it was not possible."""
     try:
-        return VERBS[verb](world, *words)
+        with world.written_by(PERSON):
+            return VERBS[verb](world, *words)
     except ApiError as error:
         return f"{verb} {' '.join(words)}: refused, {error.reason}"
-    finally:
-        world.actor = ""

@@ -1,7 +1,7 @@
-"""Fixtures of the end-to-end suite: one control plane for all tests, the loop for those that need it.
+"""Fixtures of the end-to-end suite: one control plane for all tests, and the loop for the tests that need it.
 
-Nothing here runs in a plain `pytest tests`: without IPAM_E2E=1 (`make e2e` sets it) no test that needs a control plane
-is run, and without METACONTROLLER none that needs the loop; the last lines of the output say so, one line for each.
+A plain `pytest tests` does not run these tests: those that need a control plane need IPAM_E2E=1 (`make e2e` sets it),
+and those that need the loop need METACONTROLLER. The last lines of the output report the tests that were not run.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 
 
-#: What a test may need: its fixture, the variable that gives it, and what to say without.
+#: The needs of tests: a fixture, the variable that provides it, and the text for tests that lack it.
 NEEDS = (
-    ("recorder", "IPAM_RECORD", "`IPAM_RECORD=1 make e2e METACONTROLLER=/path/to/it` records fixtures anew"),
+    ("recorder", "IPAM_RECORD", "`IPAM_RECORD=1 make e2e METACONTROLLER=/path/to/it` records the fixtures again"),
     ("metacontroller_path", "METACONTROLLER", "`make e2e METACONTROLLER=/path/to/it` runs them on the full loop"),
     ("control_plane", "IPAM_E2E", "`make e2e` runs them on a real control plane"),
 )
 #: Markers of the tests that need them, by fixture.
 MARKERS = {"metacontroller_path": "metacontroller", "control_plane": "cluster"}
 _not_run: Counter[str] = Counter()
-#: Whether a test came to its end, well or not; it did not if somebody pressed Ctrl-C.
+#: Whether a test has finished, with success or not; it has not after Ctrl-C.
 ENDED = pytest.StashKey[bool]()
 LOG_CHARS_SHOWN = 2000
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks tests by what they need, and leaves out those that need what is not there."""
+    """Marks tests by their needs, and deselects those whose needs are not provided."""
     left_out = {item: text for item in items if (text := _mark(item))}
     _not_run.update(left_out.values())
     config.hook.pytest_deselected(items=list(left_out))
@@ -57,7 +57,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Builds the control plane before the first test, outside of any test's time limit and with progress shown."""
+    """Builds the control plane before the first test, with visible progress and without the time limit of a test."""
     if session.config.option.collectonly or not any(item.get_closest_marker("cluster") for item in session.items):
         return
     capture = session.config.pluginmanager.getplugin("capturemanager")
@@ -69,7 +69,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """One line for each reason not to run tests."""
+    """Prints a line for each need that was not provided."""
     for text, count in _not_run.items():
         terminalreporter.write_line(f"tests/e2e: {count} tests not run: {text}")
 
@@ -78,7 +78,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Notes that a test came to its end, and shows with a failure what the programs said last."""
+    """Records that a test has finished, and adds the ends of the programs' logs to a failure."""
     report = yield
     item.stash[ENDED] = item.stash.get(ENDED, False) or call.when == "call"
     plane = getattr(item, "funcargs", {}).get("control_plane")
@@ -100,7 +100,7 @@ def _mark(item: pytest.Item) -> str:
 
 @pytest.fixture(scope="session")
 def control_plane(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """The control plane of this run; where a test has failed, its history stays for a person to look into."""
+    """The control plane of this run; after a failure its history is kept for analysis."""
     plane = ControlPlane(tmp_path_factory.mktemp("cluster"), find_or_build(), ROOT, tied_to_us=True)
     try:
         plane.start()
@@ -113,15 +113,15 @@ def control_plane(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
 
 @pytest.fixture(scope="session")
 def api(control_plane: ControlPlane) -> Api:
-    """Its API server."""
+    """The API server of the control plane."""
     return control_plane.api
 
 
 @pytest.fixture
 def namespace(request: pytest.FixtureRequest, api: Api) -> Iterator[str]:
-    """A namespace of this test's own; afterwards the deletion of all that is in it is asked for."""
+    """A namespace for this test; its objects are deleted afterwards."""
     name = _namespace_name(request.node.name)
-    Team(api, name).found()
+    Team(api, name).create_namespace()
     yield name
     for resource in (REQUESTS, ALLOCATIONS, RANGES, EXTENTS):
         api.ask_patiently("DELETE", objects_path(resource, name))
@@ -129,13 +129,13 @@ def namespace(request: pytest.FixtureRequest, api: Api) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def metacontroller_path() -> Path:
-    """Metacontroller itself; what needs it is not run without."""
+    """The Metacontroller binary; tests that need it are not run without it."""
     return Path(os.environ["METACONTROLLER"]).resolve()
 
 
 @pytest.fixture(scope="module")
 def loop(control_plane: ControlPlane, metacontroller_path: Path) -> Iterator[Loop]:
-    """Hooks and Metacontroller, for all tests of a module."""
+    """Hooks and Metacontroller for all tests of a module."""
     loop = Loop(control_plane, metacontroller_path)
     try:
         loop.start()
@@ -146,14 +146,14 @@ def loop(control_plane: ControlPlane, metacontroller_path: Path) -> Iterator[Loo
 
 @pytest.fixture
 def team(request: pytest.FixtureRequest, loop: Loop) -> Iterator[Team]:
-    """A team with a namespace, on a control plane with the loop; its whole history is audited after the test."""
+    """A team with a namespace, on a control plane with the loop; the whole history is audited after the test."""
     start = history.current_revision(loop.plane.etcd_url)
     team = Team(loop.plane.api, _namespace_name(request.node.name))
-    team.found()
+    team.create_namespace()
     yield team
-    team.give_up_bursts()
+    team.stop_loads()
     if not request.node.stash.get(ENDED, False):
-        return  # Ctrl-C: nobody waits for anything any more.
+        return  # after Ctrl-C nothing is audited
     faults = _faults(loop, team, start)
     if faults:
         for resource in (REQUESTS, RANGES):
@@ -164,7 +164,7 @@ def team(request: pytest.FixtureRequest, loop: Loop) -> Iterator[Team]:
 
 
 def _faults(loop: Loop, team: Team, start: int) -> list[str]:
-    """What is wrong at rest and in the whole history; that a granted request is not in it would be wrong, too."""
+    """The violations at rest and in the whole history, and granted requests that the history does not have."""
     faults = []
     try:
         team.wait_at_rest()
@@ -172,7 +172,7 @@ def _faults(loop: Loop, team: Team, start: int) -> list[str]:
         faults = str(late).splitlines()
     audit = audit_history(history.read_history(loop.plane.etcd_url, start))
     unseen = [
-        f"the audit did not see the grant of {obj['metadata']['name']}"
+        f"the history does not have the grant of {obj['metadata']['name']}"
         for obj in team.requests("Ready")
         if audit.published.get(obj["metadata"]["uid"]) != obj["status"]["cidr"]
     ]

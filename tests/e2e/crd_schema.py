@@ -1,7 +1,7 @@
-"""Walks the schemas of our CRDs, so that no rule in them can be without a test.
+"""The rules in the schemas of our CRDs, so that each of them has a test.
 
-A *keyword* rule (maxLength, enum, required, ...) is broken mechanically: take an object in which every field is filled,
-and make the one value wrong. A CEL rule can't be, so the tables in `crd_tables.py` name a case for each message.
+A *keyword* rule (maxLength, enum, required, ...) is broken mechanically: one value of an object with all fields is made
+wrong. This is not possible for CEL rules, so the tables in `crd_tables.py` have a case for each message.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ ALLOWED_NAMESPACES: Obj = {
     },
 }
 
-#: For each kind an object in which every field of the schema has a value that is allowed.
+#: For each kind an object with a valid value for every field of the schema.
 FILLED: dict[str, Obj] = {
     "IPAMRange": {
         "spec": {
@@ -124,7 +124,7 @@ PathInObject = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Keyword:
-    """One keyword of a schema, where it stands, and how the API server words its refusal."""
+    """One keyword of a schema, with its path and its value."""
 
     kind: str
     path: PathInObject
@@ -134,7 +134,7 @@ class Keyword:
 
     @property
     def title(self) -> str:
-        """Name of the test case."""
+        """The name of the test case."""
         return f"{self.kind}.{'.'.join(str(step) for step in self.path)}:{self.name}{self.sub and '=' + self.sub}"
 
 
@@ -151,7 +151,7 @@ BREAKERS: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
     "minItems": (lambda _value, _limit: [], "at least"),
 }
 REQUIRED = "Required value"
-#: Checked by the API server before any keyword, and not a rule of ours.
+#: The formats that are rules of ours.
 FORMATS = frozenset({"date-time"})
 
 
@@ -184,7 +184,7 @@ def filled(kind: str, namespace: str, name: str) -> Obj:
 
 
 def break_keyword(obj: Obj, keyword: Keyword) -> str:
-    """Breaks that one rule in the object; returns what the refusal must say."""
+    """Breaks this rule in the object; returns a part of the expected refusal."""
     if keyword.name == "required":
         del _at(obj, keyword.path)[keyword.sub]
         return REQUIRED

@@ -1,7 +1,7 @@
-"""Cases for the CEL rules of the CRDs: what is refused, with the rule's own words, and what must still pass.
+"""Cases for the CEL rules of the CRDs: refused objects with the messages of their rules, and accepted objects.
 
-Each row: name of the case, the spec, and a part of the message. `test_crd_rules.py` runs them and checks that no rule
-of any CRD is without a row.
+Each row has the name of the case, the spec, and a part of the message. `test_crd_rules.py` runs the cases and checks
+that every rule of every CRD has a row.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def _network(range_: str = "10.0.0.0/24", **network: object) -> Obj:
 
 
 def _allowing(source: str | None, selector: Obj | None = None) -> Obj:
-    said = {"from": source} | {"selector": selector}
-    return _ranges("10.0.0.0/24", allowedNamespaces={key: value for key, value in said.items() if value is not None})
+    allowed = {"from": source} | {"selector": selector}
+    return _ranges("10.0.0.0/24", allowedNamespaces={key: value for key, value in allowed.items() if value is not None})
 
 
 def _by_labels(**labels: str) -> Obj:
@@ -228,7 +228,7 @@ ACCEPTED: list[tuple[str, str, Obj]] = [
 ]
 
 _GRANTED = _allocation(state="Ready", revision=3, cidr="10.0.0.0/28")
-_TOLD = _GRANTED | {"network": {"gateway": "10.0.0.1"}}
+_WITH_NETWORK = _GRANTED | {"network": {"gateway": "10.0.0.1"}}
 _OTHER_REQUEST = {"namespace": "team", "name": "web", "uid": "u2"}
 
 #: Case, kind, spec before, spec after, message: refused when the object is replaced.
@@ -283,9 +283,15 @@ REFUSED_CHANGES: list[Change] = [
     ("wanted block removed", "IPAMRequest", _wanted("10.0.0.5"), {"ipam": {"name": "net"}}, REQUEST_SPEC),
     ("cidr", "IPAMAllocation", _GRANTED, _GRANTED | {"cidr": "10.0.0.16/28"}, ALLOCATION_CIDR),
     ("cidr removed", "IPAMAllocation", _GRANTED, _allocation(), ALLOCATION_CIDR),
-    ("gateway", "IPAMAllocation", _TOLD, _TOLD | {"network": {"gateway": "10.0.0.2"}}, ALLOCATION_NETWORK),
-    ("network removed", "IPAMAllocation", _TOLD, _GRANTED, ALLOCATION_NETWORK),
-    ("network added", "IPAMAllocation", _GRANTED, _TOLD, ALLOCATION_NETWORK),
+    (
+        "gateway",
+        "IPAMAllocation",
+        _WITH_NETWORK,
+        _WITH_NETWORK | {"network": {"gateway": "10.0.0.2"}},
+        ALLOCATION_NETWORK,
+    ),
+    ("network removed", "IPAMAllocation", _WITH_NETWORK, _GRANTED, ALLOCATION_NETWORK),
+    ("network added", "IPAMAllocation", _GRANTED, _WITH_NETWORK, ALLOCATION_NETWORK),
     ("uid", "IPAMAllocation", _allocation(), _allocation(request=_OTHER_REQUEST), ALLOCATION_SUBJECT),
     ("range", "IPAMAllocation", _allocation(), _allocation(range="other"), ALLOCATION_SUBJECT),
     ("domain", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", domain="corp"), RANGE_SPEC),
@@ -326,7 +332,7 @@ ACCEPTED_CHANGES: list[tuple[str, str, Obj, Obj]] = [
     ),
     ("nothing", "IPAMRequest", {"ipam": {"name": "net"}}, {"ipam": {"name": "net"}}),
     ("Busy to Ready", "IPAMAllocation", _allocation(), _GRANTED),
-    ("Busy to Ready with a network", "IPAMAllocation", _allocation(), _TOLD),
+    ("Busy to Ready with a network", "IPAMAllocation", _allocation(), _WITH_NETWORK),
     ("message", "IPAMAllocation", _allocation(), _allocation(message="no room")),
     ("Ready to Released", "IPAMAllocation", _GRANTED, _GRANTED | {"state": "Released", "revision": 4}),
 ]
@@ -335,7 +341,7 @@ _LEDGER = {"revision": 1, "allocations": [entry(1)]}
 _RELEASED = {"revision": 1, "released": ["u1"]}
 _TURNED = {"revision": 1, "roundRobin": {"28": "10.0.0.16", "30": "10.0.0.4"}}
 
-#: Case, the statuses that are written one after the other to a new range, and why the last one is refused ("" if not).
+#: Case, the statuses that are written to a new range one after the other, and the refusal of the last one, or "".
 LEDGER_WRITES: list[tuple[str, list[Obj], str]] = [
     ("first status with revision 0", [{"revision": 0}], ""),
     ("first status with revision 1", [_LEDGER], ""),
@@ -386,7 +392,7 @@ LEDGER_WRITES: list[tuple[str, list[Obj], str]] = [
 
 _READY = {"state": "Ready", "cidr": "10.0.0.0/28"}
 
-#: Case, the statuses that are written one after the other to a new request, and why the last one is refused.
+#: Case, the statuses that are written to a new request one after the other, and the refusal of the last one, or "".
 ANSWER_WRITES: list[tuple[str, list[Obj], str]] = [
     ("granted", [_READY], ""),
     ("Busy, then granted", [{"state": "Busy"}, _READY], ""),

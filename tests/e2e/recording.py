@@ -1,15 +1,15 @@
-"""Hook calls of a story as anybody could have seen them: with the story's own uids and times, and short.
+"""The hook calls of a story, with the uids and times of the story, in a short form.
 
-Calls go through a `Recording` on their way to the hooks. It gives each body the names and times of the story *before*
-the hooks see it, so their answers rest on these alone, and two recordings of a story speak of the same uids, the same
-allocations (their names are hashes over uids) and the same seconds:
+Calls pass through a `Recording` on their way to the hooks. It replaces uids and times in each body *before* the hooks
+get it. So the answers depend only on these, and two recordings of a story have the same uids, the same allocations
+(their names are hashes over uids) and the same times:
 
-uids   `uid-<name>`; `uid-<name>-2` for the second object of that name.
-times  all of a step is one moment, `Step.seconds` after the step before; the hooks are told that moment as the time.
-       What the hooks write (lastTransitionTime) comes back as it was written.
-number each extent has the resourceVersion that says how many it is.
+uids     `uid-<name>`; `uid-<name>-2` for the second object of that name.
+times    all of a step happens at one time, `Step.seconds` after the step before, which is also the time for the hooks.
+         Times that the hooks write (lastTransitionTime) are not changed.
+numbers  the resourceVersion of an extent is its number in the order of their creation.
 
-What is kept of a body is what a hook may depend on (`shortened`). A call that was seen before is not kept again.
+Only the parts of a body on which a hook may depend are kept (`shortened`). A repeated call is not kept again.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
 START = datetime(2026, 1, 1, tzinfo=UTC)
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-#: Copies of what stands in the object itself, for the next three-way merge.
+#: Annotations with copies of the object, for the next three-way merge.
 LAST_APPLIED = (
     "kubectl.kubernetes.io/last-applied-configuration",
     "metacontroller.k8s.io/last-applied-configuration",
 )
 BOOKKEEPING = ("managedFields", "resourceVersion")
 
-#: Makes a call (path, body, time); gives status and body of the answer.
+#: Makes a call (path, body, time); returns status and body of the answer.
 Send = Callable[[str, bytes, str], tuple[int, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of a hook, short, and its answer."""
+    """A call of a hook in the short form, and its answer."""
 
     fact: str
     path: str
@@ -55,21 +55,21 @@ class Call:
 
     @property
     def parent(self) -> tuple[str, str]:
-        """Namespace and name of the object that it is about."""
+        """Namespace and name of the object of the call."""
         meta = (self.request.get("object") or self.request["parent"])["metadata"]
         return meta["namespace"], meta["name"]
 
     @property
     def text(self) -> str:
-        """The one text of its path and body, to compare it with others."""
+        """The canonical text of its path and body, for comparisons."""
         return text_of(self.path, self.request)
 
 
 class Recording:
-    """The calls of one story, in the order in which their answers came."""
+    """The calls of one story, in the order of their answers."""
 
     def __init__(self, namespace: str, send: Send) -> None:
-        """Keeps calls about objects of this namespace; `send` makes the calls."""
+        """Records the calls about objects of this namespace; `send` makes the calls."""
         self.calls: list[Call] = []
         self._namespace, self._send = namespace, send
         self._fact, self._now = "", START
@@ -80,32 +80,32 @@ class Recording:
         self._lock = threading.Lock()
 
     def begin(self, step: Step, at: datetime) -> None:
-        """From this moment on, on the clock of the cluster, everything belongs to that step."""
+        """Begins a step at this time of the cluster's clock."""
         with self._lock:
             self._now += timedelta(seconds=step.seconds)
             self._fact = step.fact
             self._moments.append((at, self._now))
 
     def call(self, path: str, body: bytes) -> tuple[int, bytes]:
-        """Passes a call on and keeps it."""
+        """Forwards a call and records it."""
         with self._lock:
             fact, now = self._fact, rfc3339(self._now)
-            told = self._retold(body)
-        status, answer = self._send(path, told.encode(), now)
-        call = Call(fact, path, now, shortened(json.loads(told)), status, json.loads(answer))
+            translated = self._translated(body)
+        status, answer = self._send(path, translated.encode(), now)
+        call = Call(fact, path, now, shortened(json.loads(translated)), status, json.loads(answer))
         with self._lock:
             if call.parent[0] == self._namespace:
                 self.calls.append(call)
         return status, answer
 
     def distinct(self) -> list[Call]:
-        """The calls without those that were made, and answered, in the same way before."""
+        """The calls without repetitions of a call with the same answer."""
         first: dict[tuple[str, str], Call] = {}
         for call in self.calls:
             first.setdefault((call.text, text_of(call.path, call.answer)), call)
         return list(first.values())
 
-    def _retold(self, body: bytes) -> str:
+    def _translated(self, body: bytes) -> str:
         """The body with the story's uids, times and numbers."""
         story = json.loads(body)
         for obj in _all_objects(story):
@@ -131,12 +131,12 @@ class Recording:
 
     def _moment(self, text: str) -> str:
         at = datetime.fromisoformat(text)
-        told = [moment for begun, moment in self._moments if begun <= at]
-        return rfc3339(told[-1]) if told else text
+        begun = [moment for start, moment in self._moments if start <= at]
+        return rfc3339(begun[-1]) if begun else text
 
 
 def shortened(body: Obj) -> Obj:
-    """The body without what no hook may depend on: the controller, versions, who wrote what, copies of the spec.
+    """The body without parts on which no hook may depend: the controller, versions, managed fields, copies of specs.
 
     Extents keep their versions.
     """
@@ -154,12 +154,12 @@ def shortened(body: Obj) -> Obj:
 
 
 def text_of(path: str, body: Any) -> str:
-    """The one text of a JSON value that belongs to a path."""
+    """The canonical text of a path and a JSON value."""
     return f"{path} {json.dumps(body, sort_keys=True)}"
 
 
 def rfc3339(moment: datetime) -> str:
-    """The moment as Kubernetes writes it."""
+    """A moment as Kubernetes writes it."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -1,7 +1,7 @@
-"""What users do in the stories that are recorded: fixed steps, one thing at a time.
+"""The stories that are recorded: fixed steps of users, one at a time.
 
-Each step changes one object and names what must be true once all is quiet, so that the order of what users do is
-forced, on a real control plane as in the cluster in a box. A step may begin by letting time pass.
+Each step changes one object and names the states that must follow before the next step. So the order is the same on a
+real control plane and in the cluster in a box. Time may pass before a step.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from controlplane.api import Obj
 
-#: The state of an object that is not there.
-GONE = "gone"
+#: The state of an object that does not exist.
+DELETED = "deleted"
 #: The kind and the name of an object in the namespace of its story.
 Ref = tuple[str, str]
 
@@ -27,15 +27,15 @@ NET, WEB, DB, LATE = (RANGE, "net"), (REQUEST, "web"), (REQUEST, "db"), (REQUEST
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that happens, and the states that follow.
+    """One event, and the states that follow.
 
     Attributes:
-        fact: what happens, in words.
-        creates: an object that is created.
-        deletes: an object whose deletion is asked for.
-        finalizers: a request, and its finalizers from now on.
-        states: what is true once nothing moves any more.
-        seconds: how much time has passed since the step before.
+        fact: the event in words.
+        creates: an object to create.
+        deletes: an object to delete.
+        finalizers: a request and its new finalizers.
+        states: the states of objects once the cluster is quiet.
+        seconds: the time since the step before.
     """
 
     fact: str
@@ -48,37 +48,37 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """Steps in a namespace of their own, which has the story's name."""
+    """Steps in a namespace with the name of the story."""
 
     name: str
     steps: list[Step] = field(default_factory=list)
 
 
-class World(Protocol):
-    """Where a story can take place."""
+class Stage(Protocol):
+    """A cluster in which a story can take place."""
 
     def create(self, obj: Obj) -> object:
         """Creates an object."""
 
     def delete(self, namespace: str, ref: Ref) -> None:
-        """Asks for the deletion of an object."""
+        """Deletes an object, which may still wait for its finalizers."""
 
     def set_finalizers(self, namespace: str, name: str, finalizers: list[str]) -> None:
         """Replaces the finalizers of a request."""
 
 
-def perform(step: Step, namespace: str, world: World) -> None:
-    """Does what users do in a step."""
+def perform(step: Step, namespace: str, stage: Stage) -> None:
+    """Does the event of a step."""
     if step.creates is not None:
-        world.create(step.creates)
+        stage.create(step.creates)
     if step.deletes is not None:
-        world.delete(namespace, step.deletes)
+        stage.delete(namespace, step.deletes)
     if step.finalizers is not None:
-        world.set_finalizers(namespace, *step.finalizers)
+        stage.set_finalizers(namespace, *step.finalizers)
 
 
-def founded(story: Story) -> Step:
-    """The step before the first one: the namespace of a story."""
+def first_step(story: Story) -> Step:
+    """The step before all others, which creates the namespace of a story."""
     return Step("namespace is created", {}, creates=namespace_object(story.name), seconds=0)
 
 
@@ -88,7 +88,7 @@ def stories() -> list[Story]:
 
 
 def _lifecycle() -> Story:
-    """As in the README: a pool of networks, one of which a request gets, keeps and gives back."""
+    """As in the README: a request receives a network of a pool, keeps it and releases it."""
     name = "lifecycle"
     pool, mynet = (RANGE, "mynetworkpool"), (REQUEST, "mynet")
     return Story(
@@ -98,14 +98,14 @@ def _lifecycle() -> Story:
                 "range is created", {pool: "Ready"}, creates=range_object(name, pool[1], "192.168.0.0/16", chunkSize=24)
             ),
             Step("request is created", {mynet: "Ready"}, creates=request_object(name, mynet[1], pool[1])),
-            Step("request is deleted", {mynet: GONE}, deletes=mynet),
-            Step("range is deleted", {pool: GONE}, deletes=pool),
+            Step("request is deleted", {mynet: DELETED}, deletes=mynet),
+            Step("range is deleted", {pool: DELETED}, deletes=pool),
         ],
     )
 
 
 def _exhaustion() -> Story:
-    """Two addresses for four requests: who waits is served as soon as there is room, or leaves unserved."""
+    """Two addresses for four requests: a waiting request is served after a release, or is deleted before."""
     name = "exhaustion"
     idle = (REQUEST, "idle")
     return Story(
@@ -116,14 +116,14 @@ def _exhaustion() -> Story:
             Step("second request is created", {DB: "Ready"}, creates=request_object(name, "db", "net")),
             Step("third request finds no room", {LATE: "Busy"}, creates=request_object(name, "late", "net")),
             Step("fourth request finds no room", {idle: "Busy"}, creates=request_object(name, "idle", "net")),
-            Step("request is deleted before it was served", {idle: GONE}, deletes=idle),
-            Step("holder is deleted", {WEB: GONE, LATE: "Ready"}, deletes=WEB),
+            Step("request is deleted before it was served", {idle: DELETED}, deletes=idle),
+            Step("holder is deleted", {WEB: DELETED, LATE: "Ready"}, deletes=WEB),
         ],
     )
 
 
 def _range_goes_first() -> Story:
-    """The deletion of a range waits for its requests; a new one is told so."""
+    """The deletion of a range waits for its requests, and a new request is refused."""
     name = "range-goes-first"
     return Story(
         name,
@@ -132,14 +132,14 @@ def _range_goes_first() -> Story:
             Step("request is created", {WEB: "Ready"}, creates=request_object(name, "web", "net")),
             Step("range is deleted", {NET: "Deleting", WEB: "Ready"}, deletes=NET),
             Step("request comes too late", {LATE: "Invalid"}, creates=request_object(name, "late", "net")),
-            Step("late request is deleted", {LATE: GONE, NET: "Deleting"}, deletes=LATE),
-            Step("last holder is deleted", {WEB: GONE, NET: GONE}, deletes=WEB),
+            Step("late request is deleted", {LATE: DELETED, NET: "Deleting"}, deletes=LATE),
+            Step("last holder is deleted", {WEB: DELETED, NET: DELETED}, deletes=WEB),
         ],
     )
 
 
 def _range_comes_late() -> Story:
-    """A request may come before its range."""
+    """A request is created before its range."""
     name = "range-comes-late"
     return Story(
         name,
@@ -151,20 +151,20 @@ def _range_comes_late() -> Story:
 
 
 def _no_range() -> Story:
-    """A request that is deleted before it was served, for there is no such range."""
+    """A request of a range that does not exist is deleted."""
     name = "no-range"
     return Story(
         name,
         [
             Step("request without a range is created", {WEB: "Pending"}, creates=request_object(name, "web", "net")),
             Step("request without a range is deleted", {WEB: "Pending"}, deletes=WEB),
-            Step("ten seconds pass", {WEB: GONE}, seconds=10),
+            Step("ten seconds pass", {WEB: DELETED}, seconds=10),
         ],
     )
 
 
 def _held_by_another() -> Story:
-    """Somebody else's finalizer keeps a deleted request, and so its block."""
+    """The finalizer of another controller keeps a deleted request and its block."""
     name = "held-by-another"
     return Story(
         name,
@@ -173,6 +173,6 @@ def _held_by_another() -> Story:
             Step("request is created", {WEB: "Ready"}, creates=request_object(name, "web", "net")),
             Step("request gets a finalizer of others", {WEB: "Ready"}, finalizers=("web", [OURS, FOREIGN])),
             Step("request is deleted", {WEB: "Ready"}, deletes=WEB),
-            Step("finalizer of others is taken away", {WEB: GONE}, finalizers=("web", [OURS])),
+            Step("finalizer of others is taken away", {WEB: DELETED}, finalizers=("web", [OURS])),
         ],
     )

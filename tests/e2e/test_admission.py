@@ -1,6 +1,6 @@
-"""The admission policy saves two writes per request and changes nothing else: first alone, then under the full loop.
+"""The admission policy saves two writes per request and changes nothing else: first alone, then with the full loop.
 
-The policy is installed for these tests and for the examples; for the other ones the DecoratorController does the same.
+The policy is installed for these tests and for the examples; in the other tests the DecoratorController does its work.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 COUNTED = 50
 LABEL_LENGTH_MAX = 63
 
-#: Writes for each granted request, by what they are for. Metacontroller writes with PUT only.
+#: The writes for each granted request, by purpose. Metacontroller writes only with PUT.
 CREATE, ALLOCATION, STATUS = "POST ipamrequests 201", "POST ipamallocations 201", "PUT ipamrequests/status 200"
-#: The recorded address; without the policy also the finalizer and the label.
+#: The write of the recorded address; without the policy also of the finalizer and of the label.
 OBJECT = "PUT ipamrequests 200"
 ACCEPTED = re.compile(r"\w+ (ipamrequests|ipamallocations)\b.* 2\d\d$")
 
@@ -65,14 +65,14 @@ def test_labels_and_finalizers_of_others_stay(api: Api, namespace: str) -> None:
 
 
 @pytest.mark.usefixtures("policy")
-def test_what_is_there_already_is_not_set_twice(api: Api, namespace: str) -> None:
+def test_an_existing_label_and_finalizer_are_not_set_twice(api: Api, namespace: str) -> None:
     ready = {"labels": {LABEL: f"{namespace}.net"}, "finalizers": [OURS, FOREIGN]}
     meta = _meta_of_new(api, _with_meta(request_object(namespace, "web", "net"), **ready))
     assert {key: meta[key] for key in ready} == ready
 
 
 @pytest.mark.usefixtures("policy")
-def test_a_wrong_label_is_set_right(api: Api, namespace: str) -> None:
+def test_a_wrong_label_is_corrected(api: Api, namespace: str) -> None:
     wrong = _with_meta(request_object(namespace, "web", "net"), labels={LABEL: "another.net"})
     assert _meta_of_new(api, wrong)["labels"] == {LABEL: f"{namespace}.net"}
 
@@ -86,7 +86,7 @@ def test_the_label_names_the_namespace_of_the_range(api: Api, namespace: str) ->
 
 @pytest.mark.usefixtures("policy")
 @pytest.mark.parametrize("excess", [0, 1])
-def test_a_label_that_would_be_too_long_is_left_to_the_decorator(api: Api, namespace: str, excess: int) -> None:
+def test_a_label_that_would_be_too_long_is_not_set(api: Api, namespace: str, excess: int) -> None:
     range_name = "n" * (LABEL_LENGTH_MAX + excess - len(f"{namespace}."))
     meta = _meta_of_new(api, request_object(namespace, "web", range_name))
     assert meta.get("labels", {}) == ({} if excess else {LABEL: f"{namespace}.{range_name}"})
@@ -104,7 +104,7 @@ def test_every_way_to_create_a_request_passes_the_policy(control_plane: ControlP
     api.ask("PATCH", object_path(REQUESTS, namespace, "patched"), patched, kind=APPLY_PATCH, fieldManager="another")
     metas = [obj["metadata"] for obj in api.list(REQUESTS, namespace)]
     assert [(meta["labels"], meta["finalizers"]) for meta in metas] == [({LABEL: f"{namespace}.net"}, [OURS])] * 4
-    _let_go(api, namespace)
+    _remove_finalizers(api, namespace)
 
 
 @pytest.mark.usefixtures("policy")
@@ -119,11 +119,11 @@ def test_applying_a_request_again_changes_nothing(
     control_plane.kubectl(*apply, stdin=request)
     after = api.get(REQUESTS, namespace, "web")
     assert _without_version(after) == _without_version(before)
-    _let_go(api, namespace)
+    _remove_finalizers(api, namespace)
 
 
 @pytest.mark.usefixtures("policy")
-def test_a_label_that_is_taken_away_or_changed_is_put_back_at_once(api: Api, namespace: str) -> None:
+def test_a_label_that_is_removed_or_changed_is_restored_at_once(api: Api, namespace: str) -> None:
     api.create(request_object(namespace, "web", "net"))
     label = {LABEL: f"{namespace}.net"}
     for changed in (None, "another.net"):
@@ -131,12 +131,12 @@ def test_a_label_that_is_taken_away_or_changed_is_put_back_at_once(api: Api, nam
         assert api.patch(REQUESTS, namespace, "web", patch)["metadata"]["labels"] == label | {"team": "a"}
     bare = _with_meta(api.get(REQUESTS, namespace, "web"), labels={})
     assert api.ask("PUT", object_path(REQUESTS, namespace, "web"), bare)["metadata"]["labels"] == label
-    _let_go(api, namespace)
+    _remove_finalizers(api, namespace)
 
 
 @pytest.mark.usefixtures("policy")
-def test_a_finalizer_that_is_taken_away_stays_away(api: Api, namespace: str) -> None:
-    """Else nobody, Metacontroller included, could ever let a request go."""
+def test_a_removed_finalizer_is_not_restored(api: Api, namespace: str) -> None:
+    """Otherwise no client, not even Metacontroller, could remove it."""
     api.create(request_object(namespace, "web", "net"))
     meta = api.patch(REQUESTS, namespace, "web", {"metadata": {"finalizers": []}})["metadata"]
     assert "finalizers" not in meta
@@ -144,7 +144,7 @@ def test_a_finalizer_that_is_taken_away_stays_away(api: Api, namespace: str) -> 
 
 
 @pytest.mark.usefixtures("policy")
-def test_a_deleted_request_goes_with_its_finalizer(api: Api, namespace: str) -> None:
+def test_a_deleted_request_is_removed_with_its_finalizer(api: Api, namespace: str) -> None:
     api.create(request_object(namespace, "web", "net"))
     api.delete(REQUESTS, namespace, "web")
     assert "deletionTimestamp" in api.get(REQUESTS, namespace, "web")["metadata"]
@@ -153,7 +153,7 @@ def test_a_deleted_request_goes_with_its_finalizer(api: Api, namespace: str) -> 
 
 
 @pytest.mark.usefixtures("policy")
-def test_other_objects_are_left_alone(api: Api, namespace: str) -> None:
+def test_other_objects_are_not_changed(api: Api, namespace: str) -> None:
     for obj in (range_object(namespace, "net", "10.0.0.0/24"), allocation_object(namespace, "web-0")):
         meta = _meta_of_new(api, obj)
         assert "labels" not in meta
@@ -189,24 +189,24 @@ def test_a_long_name_is_served_with_the_policy_too(team: Team) -> None:
     team.create_request("web", name)
     team.wait_state("web", "Ready")
     team.delete_request("web")
-    team.wait_gone(REQUESTS, "web")
+    team.wait_deleted(REQUESTS, "web")
 
 
 def _writes_for_grants(team: Team) -> Counter[str]:
-    """Every write to requests and allocations that was accepted; the range's commits are counted apart, in bench/."""
+    """All accepted writes to requests and allocations; bench/ counts the commits of the range."""
     team.create_range("net", "10.0.0.0/24")
     wait_until(lambda: team.range()["status"].get("state") == "Ready", what="the range is Ready", seconds=30)
     running = Running(str(team.api.ca_file.parents[1]), team.api.url, etcd_url="")
     before = read(running).writes
-    burst = team.burst(COUNTED)
-    burst.wait_created()
+    load = team.start_load(COUNTED)
+    load.wait_created()
     wait_until(lambda: _recorded_count(team) == COUNTED, what="all addresses are recorded", seconds=60)
     written = read(running).writes - before
     return Counter({name: count for name, count in written.items() if ACCEPTED.match(name)})
 
 
 def _recorded_count(team: Team) -> int:
-    """How many requests carry their address in the annotation, which is the last write for them."""
+    """The number of requests with their address in the annotation, which is the last write for each."""
     return sum(RECORDED in obj["metadata"].get("annotations", {}) for obj in team.requests("Ready"))
 
 
@@ -226,11 +226,11 @@ def _with_meta(obj: Obj, **meta: object) -> Obj:
 
 
 def _without_version(obj: Obj) -> Obj:
-    """The object without its version: the first server-side apply after a creation stores the same object anew."""
+    """The object without its version: the first server-side apply after a creation rewrites the same object."""
     return obj | {"metadata": {key: value for key, value in obj["metadata"].items() if key != "resourceVersion"}}
 
 
-def _let_go(api: Api, namespace: str) -> None:
-    """Strips the finalizers, which nobody else would do here."""
+def _remove_finalizers(api: Api, namespace: str) -> None:
+    """Removes the finalizers, because no controller runs that would do so."""
     for obj in api.list(REQUESTS, namespace):
         api.patch(REQUESTS, namespace, obj["metadata"]["name"], {"metadata": {"finalizers": []}})

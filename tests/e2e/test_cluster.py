@@ -1,4 +1,4 @@
-"""Nothing is left running: `make cluster` and `make cluster-down`, and a test run that somebody ends by Ctrl-C."""
+"""No program keeps running after `make cluster-down`, or after Ctrl-C in a test run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PROGRAMS = {"etcd", "kube-apiserver", "kube-controller-manager"}
 
 @pytest.fixture
 def environment(control_plane: ControlPlane, tmp_path: Path) -> dict[str, str]:
-    """Where the programs of this run are used again, and what is written stays in a folder of the test's own."""
+    """An environment that uses the programs of this run and writes to a folder of the test only."""
     del control_plane  # its programs are built
     ready = find_or_build()
     paths = {"ETCD": ready.etcd, "KUBE_APISERVER": ready.apiserver, "KUBE_CONTROLLER_MANAGER": ready.controller_manager}
@@ -34,13 +34,13 @@ def environment(control_plane: ControlPlane, tmp_path: Path) -> dict[str, str]:
     return {name: text for name, text in os.environ.items() if name != "METACONTROLLER"} | ours
 
 
-def test_a_cluster_is_left_running_until_it_is_taken_down(environment: dict[str, str], tmp_path: Path) -> None:
+def test_a_cluster_keeps_running_until_it_is_stopped(environment: dict[str, str], tmp_path: Path) -> None:
     try:
-        said = _cluster("up", environment)
-        name, _, kubeconfig = said.strip().removeprefix("export ").partition("=")
+        printed = _cluster("up", environment)
+        name, _, kubeconfig = printed.strip().removeprefix("export ").partition("=")
         assert name == "KUBECONFIG"
         assert "ipamranges" in kubectl(Path(kubeconfig), "api-resources", "--api-group=ipam.mandelsoft.org")
-        assert _cluster("up", environment) == said
+        assert _cluster("up", environment) == printed
         assert _running_in(tmp_path) == PROGRAMS
     finally:
         _cluster("down", environment)
@@ -48,17 +48,17 @@ def test_a_cluster_is_left_running_until_it_is_taken_down(environment: dict[str,
     assert not Path(kubeconfig).parent.exists()
 
 
-def test_ctrl_c_ends_a_test_run_and_all_that_it_started(environment: dict[str, str], tmp_path: Path) -> None:
+def test_ctrl_c_ends_a_test_run_and_all_its_programs(environment: dict[str, str], tmp_path: Path) -> None:
     test = "tests/e2e/test_ledger.py::test_of_two_to_eight_racing_writers_exactly_one_wins"
-    # What a shell starts in the background ignores Ctrl-C, and so does all that it starts, unless it is told not to.
+    # Background jobs of a shell and their children ignore SIGINT unless its default handling is restored.
     command = ["env", "--default-signal=INT", sys.executable, "-m", "pytest", test, f"--basetemp={tmp_path / 'run'}"]
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as run:
-        wait_until(lambda: _running_in(tmp_path) == PROGRAMS, what="everything was started", seconds=SECONDS_MAX)
+        wait_until(lambda: _running_in(tmp_path) == PROGRAMS, what="all programs run", seconds=SECONDS_MAX)
         run.send_signal(signal.SIGINT)
-        said, _ = run.communicate(timeout=SECONDS_MAX)
-    assert run.returncode == pytest.ExitCode.INTERRUPTED, said
+        printed, _ = run.communicate(timeout=SECONDS_MAX)
+    assert run.returncode == pytest.ExitCode.INTERRUPTED, printed
     assert _running_in(tmp_path) == set()
 
 
@@ -77,7 +77,7 @@ def _cluster(command: str, environment: dict[str, str]) -> str:
 
 
 def _running_in(folder: Path) -> set[str]:
-    """Names of the control plane's programs that were told to use something in this folder."""
+    """The names of the control plane's programs that run with an argument in this folder."""
     found = set()
     for process in Path("/proc").glob("[0-9]*/cmdline"):
         try:

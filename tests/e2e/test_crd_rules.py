@@ -1,4 +1,4 @@
-"""The API server refuses what each rule of each CRD is there for, with that rule's message, and nothing else."""
+"""The API server refuses each object that breaks a rule of a CRD, with the message of the rule, and no others."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def shared(api: Api) -> Iterator[Obj]:
 
 
 @pytest.mark.parametrize(("case", "kind", "spec", "message"), crd_tables.REFUSED, ids=_ids(crd_tables.REFUSED))
-def test_a_bad_spec_is_refused_in_the_words_of_its_rule(
+def test_an_invalid_spec_is_refused_with_the_message_of_its_rule(
     api: Api, case: str, kind: str, spec: Obj, message: str
 ) -> None:
     with pytest.raises(Refused) as refusal:
@@ -64,13 +64,13 @@ def test_a_bad_spec_is_refused_in_the_words_of_its_rule(
 
 
 @pytest.mark.parametrize(("case", "kind", "spec"), crd_tables.ACCEPTED, ids=_ids(crd_tables.ACCEPTED))
-def test_a_good_spec_is_accepted(api: Api, case: str, kind: str, spec: Obj) -> None:
+def test_a_valid_spec_is_accepted(api: Api, case: str, kind: str, spec: Obj) -> None:
     stored = api.create(_object(kind, "default", spec), **STRICT)
     assert {key: stored["spec"][key] for key in spec} == spec, case
 
 
 @pytest.mark.parametrize("keyword", keywords(), ids=_id)
-def test_each_keyword_of_the_schema_refuses_what_breaks_it(api: Api, shared: Obj, keyword: Keyword) -> None:
+def test_each_keyword_of_the_schema_refuses_a_value_that_breaks_it(api: Api, shared: Obj, keyword: Keyword) -> None:
     obj = filled(keyword.kind, "default", "rules")
     message = break_keyword(obj, keyword)
     with pytest.raises(Refused) as refusal:
@@ -82,7 +82,7 @@ def test_each_keyword_of_the_schema_refuses_what_breaks_it(api: Api, shared: Obj
 
 
 @pytest.mark.parametrize("kind", FILLED)
-def test_an_object_with_every_field_filled_is_accepted(api: Api, shared: Obj, kind: str) -> None:
+def test_an_object_with_all_fields_is_accepted(api: Api, shared: Obj, kind: str) -> None:
     obj = filled(kind, "default", "rules")
     for part in FILLED[kind]:
         assert _try_out(api, shared[kind], obj, part)[part] == obj[part]
@@ -97,7 +97,7 @@ def test_an_unknown_field_is_refused(api: Api, kind: str) -> None:
 
 
 @pytest.mark.parametrize("change", crd_tables.REFUSED_CHANGES, ids=_ids(crd_tables.REFUSED_CHANGES))
-def test_a_change_of_what_is_immutable_is_refused(api: Api, namespace: str, change: crd_tables.Change) -> None:
+def test_a_change_of_an_immutable_field_is_refused(api: Api, namespace: str, change: crd_tables.Change) -> None:
     case, kind, before, after, message = change
     stored = api.create(_object(kind, namespace, before))
     with pytest.raises(Refused) as refusal:
@@ -117,7 +117,7 @@ def test_another_change_is_accepted(api: Api, namespace: str, change: tuple[str,
 @pytest.mark.parametrize(
     ("case", "statuses", "message"), crd_tables.LEDGER_WRITES, ids=[case for case, *_ in crd_tables.LEDGER_WRITES]
 )
-def test_the_ledger_moves_one_revision_at_a_time(
+def test_the_ledger_changes_one_revision_at_a_time(
     api: Api, namespace: str, case: str, statuses: list[Obj], message: str
 ) -> None:
     spec = {"ranges": ["10.0.0.0/8"]}
@@ -136,12 +136,12 @@ def test_every_cel_rule_has_a_case() -> None:
     assert cel_messages() - crd_tables.CEL_MESSAGES_WITH_A_CASE == set()
 
 
-def test_every_message_in_the_tables_is_one_of_a_rule() -> None:
+def test_every_message_in_the_tables_belongs_to_a_rule() -> None:
     assert crd_tables.CEL_MESSAGES_WITH_A_CASE - {""} - cel_messages() == set()
 
 
 @pytest.mark.parametrize("crd", crds(), ids=lambda crd: crd["metadata"]["name"])
-def test_the_filled_objects_leave_no_field_out(crd: Obj) -> None:
+def test_the_filled_objects_have_all_fields(crd: Obj) -> None:
     kind = crd["spec"]["names"]["kind"]
     for part in ("spec", "status"):
         schema = schema_of(crd)["properties"].get(part, {})
@@ -149,7 +149,7 @@ def test_the_filled_objects_leave_no_field_out(crd: Obj) -> None:
 
 
 def _try_out(api: Api, stored: Obj, obj: Obj, part: str | int) -> Obj:
-    """A dry run: the status is written to the stored object, the spec is that of a new one."""
+    """Makes a dry run: writes the status to the stored object, or creates a new object with the spec."""
     if part == "status":
         return api.put_status(stored | {"status": obj["status"]}, **STRICT)
     return api.create(obj | {"metadata": {"namespace": "default", "name": "new"}}, **STRICT)

@@ -1,7 +1,7 @@
-"""A range that holds blocks is deleted in the background only (metacontroller/policies.yaml), on the real API server.
+"""A range with granted blocks can only be deleted in the background (metacontroller/policies.yaml).
 
-With another propagation the garbage collector would take its extents, and with them its place in its domain, while the
-range still holds what it has granted. And nothing is granted any more once a range is being deleted.
+With another propagation the garbage collector would delete its extents, and with them its seniority in its domain,
+while its blocks are still in use. And no block is granted once a range is being deleted.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ REFUSAL = r"is in use \(blocks: 2\): delete it with --cascade=background, or del
 
 @pytest.fixture
 def in_use(api: Api, namespace: str) -> str:
-    """A namespace with the range "net", which holds two blocks; its finalizer stays until the test takes it off."""
+    """A namespace with the range "net", which has granted two blocks; the test removes its finalizer."""
     created = api.create(_with_finalizer(range_object(namespace, "net", "10.0.0.0/8")))
     api.put_status(created | {"status": {"revision": 1, "allocations": [entry(1), entry(2)]}})
     wait_until(lambda: _is_refused(api, namespace), what="the policy is in effect", seconds=EFFECT_SECONDS_MAX)
@@ -49,28 +49,28 @@ def test_it_can_be_deleted_in_the_background(api: Api, in_use: str, options: Obj
     assert "deletionTimestamp" in api.get(RANGES, in_use, "net")["metadata"]
     with pytest.raises(Refused, match=REFUSAL):
         _delete(api, in_use, propagationPolicy="Foreground")
-    _let_go(api, in_use)
+    _remove_finalizers(api, in_use)
 
 
 @pytest.mark.parametrize("cascade", ["foreground", "orphan"])
-def test_kubectl_says_what_to_do(control_plane: ControlPlane, in_use: str, cascade: str) -> None:
+def test_kubectl_prints_what_to_do(control_plane: ControlPlane, in_use: str, cascade: str) -> None:
     with pytest.raises(Refused, match=f"range {in_use}/net {REFUSAL}"):
         control_plane.kubectl("delete", "iprange", "net", "-n", in_use, f"--cascade={cascade}", "--wait=false")
 
 
 @pytest.mark.parametrize("finalizer", ["foregroundDeletion", "orphan"])
-def test_a_finalizer_does_not_say_how_a_range_in_use_is_deleted(api: Api, in_use: str, finalizer: str) -> None:
-    """The API server obeys it where a deletion does not say how."""
+def test_a_finalizer_does_not_change_how_a_range_in_use_is_deleted(api: Api, in_use: str, finalizer: str) -> None:
+    """It takes effect if the deletion names no propagation policy."""
     api.patch(RANGES, in_use, "net", {"metadata": {"finalizers": [FOREIGN, finalizer]}})
     with pytest.raises(Refused, match=REFUSAL):
         _delete(api, in_use)
     _delete(api, in_use, propagationPolicy="Background")
     assert api.get(RANGES, in_use, "net")["metadata"]["finalizers"] == [FOREIGN]
-    _let_go(api, in_use)
+    _remove_finalizers(api, in_use)
 
 
-def test_what_was_granted_before_a_deletion_is_not_committed_after_it(api: Api, namespace: str) -> None:
-    """A range without blocks may be deleted in the foreground; its extents can be gone when an old proposal arrives."""
+def test_a_grant_from_before_a_deletion_is_not_committed_after_it(api: Api, namespace: str) -> None:
+    """A range without blocks may be deleted in the foreground, and its extents before an old proposal arrives."""
     created = api.create(_with_finalizer(range_object(namespace, "net", "10.0.0.0/8")))
     proposal = {"revision": 1, "allocations": [entry(1)]}
     _delete(api, namespace, propagationPolicy="Foreground")
@@ -80,12 +80,12 @@ def test_what_was_granted_before_a_deletion_is_not_committed_after_it(api: Api, 
     assert refused.value.status == 422
     api.patch(RANGES, namespace, "net", {"status": {"revision": 1, "closing": True}}, sub="/status")
     assert api.get(RANGES, namespace, "net")["metadata"]["uid"] == created["metadata"]["uid"]
-    _let_go(api, namespace)
+    _remove_finalizers(api, namespace)
 
 
 @pytest.mark.parametrize("status", [None, {"revision": 1, "allocations": []}], ids=["no status", "an empty ledger"])
 @pytest.mark.parametrize("propagation", ["Foreground", "Orphan"])
-def test_a_range_that_holds_nothing_can_be_deleted_in_every_way(
+def test_a_range_without_blocks_can_be_deleted_with_any_propagation(
     api: Api, namespace: str, status: Obj | None, propagation: str
 ) -> None:
     created = api.create(_with_finalizer(range_object(namespace, "net", "10.0.0.0/8")))
@@ -93,7 +93,7 @@ def test_a_range_that_holds_nothing_can_be_deleted_in_every_way(
         api.put_status(created | {"status": status})
     _delete(api, namespace, propagationPolicy=propagation)
     assert "deletionTimestamp" in api.get(RANGES, namespace, "net")["metadata"]
-    _let_go(api, namespace)
+    _remove_finalizers(api, namespace)
 
 
 def test_a_namespace_with_a_range_in_use_can_be_deleted(api: Api, in_use: str) -> None:
@@ -103,7 +103,7 @@ def test_a_namespace_with_a_range_in_use_can_be_deleted(api: Api, in_use: str) -
         what="the range is being deleted",
         seconds=EFFECT_SECONDS_MAX,
     )
-    _let_go(api, in_use)
+    _remove_finalizers(api, in_use)
 
 
 def _with_finalizer(obj: Obj) -> Obj:
@@ -128,6 +128,6 @@ def _is_late(api: Api, namespace: str, proposal: Obj) -> bool:
     return api.call("PATCH", path, {"status": proposal}, kind=MERGE_PATCH, dryRun="All").status_code == 422
 
 
-def _let_go(api: Api, namespace: str) -> None:
-    """Without its finalizers the range is gone, and the namespace can be deleted."""
+def _remove_finalizers(api: Api, namespace: str) -> None:
+    """Removes the finalizers, so that the range and the namespace can be deleted."""
     api.patch(RANGES, namespace, "net", {"metadata": {"finalizers": None}})

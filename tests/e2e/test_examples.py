@@ -1,7 +1,7 @@
-"""All examples in one cluster, on the full loop: each ends as its comments say, beside all others.
+"""All examples together in one cluster, on the full loop: each ends as its comments promise.
 
-With the admission policy, because two of them ask for the same block. Without it, of requests that come within
-milliseconds, the one that Metacontroller labels first is the first to be served.
+The admission policy is installed, because two examples ask for the same block. Without the policy, of requests that are
+created within milliseconds, the one that Metacontroller labels first is served first.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from controlplane.loop import Loop
 
-#: What nothing of ours acts upon; `test_quota` has it.
+#: Examples without objects of ours; `test_quota` tests them.
 OTHERS = {"quota.yaml"}
 OURS = [example for example in EXAMPLES if example.name not in OTHERS]
 SECONDS_MAX = 60.0
@@ -28,7 +28,7 @@ SECONDS_MAX = 60.0
 
 @pytest.fixture(scope="module")
 def applied(loop: Loop) -> Iterator[None]:
-    """The examples, as people apply them."""
+    """The examples, applied by kubectl."""
     files = [word for example in OURS for word in ("-f", str(example))]
     with admission_policy(loop.plane):
         loop.plane.kubectl("apply", *files)
@@ -38,7 +38,7 @@ def applied(loop: Loop) -> Iterator[None]:
 
 @pytest.mark.usefixtures("applied")
 @pytest.mark.parametrize("example", OURS, ids=lambda path: path.name)
-def test_each_example_ends_as_its_comments_say(loop: Loop, example: Any) -> None:
+def test_each_example_ends_as_its_comments_promise(loop: Loop, example: Any) -> None:
     for promise in promises(example):
         wait_until(
             lambda promise=promise: promise.is_kept(_status(loop, promise)),  # type: ignore[misc]

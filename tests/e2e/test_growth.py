@@ -1,4 +1,4 @@
-"""A range that has become too small grows: who waits is served, and what was granted stays where it is."""
+"""A full range grows: waiting requests are served, and granted blocks do not change."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from controlplane.team import Team
 
 
-def test_who_waits_for_room_is_served_by_what_is_added(team: Team) -> None:
+def test_a_waiting_request_is_served_from_added_addresses(team: Team) -> None:
     team.create_range("net", "10.0.0.0/31")
     for name in ("a", "b"):
         team.create_request(name)
@@ -25,7 +25,7 @@ def test_who_waits_for_room_is_served_by_what_is_added(team: Team) -> None:
     wait_until(lambda: team.range()["status"]["capacity"]["total"] == "6", what="the total has grown", seconds=30)
 
 
-def test_a_block_outside_of_the_range_is_granted_once_it_is_inside(team: Team) -> None:
+def test_a_block_outside_the_range_is_granted_once_it_is_added(team: Team) -> None:
     team.create_range("net", "10.0.0.0/24")
     team.create_request("web", request="10.0.1.16/28")
     team.wait_state("web", "Invalid")

@@ -1,6 +1,6 @@
-"""`kubectl apply -k metacontroller`, which the control plane has run as shipped, installs what the manifests say.
+"""`kubectl apply -k metacontroller`, by which the control plane was set up, installs all shipped manifests.
 
-Nobody runs pods here. What a pod must keep to be admitted, the API server can judge without running it.
+No pods run here, but the API server checks whether they would be admitted.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ KUBE_STATE_METRICS = f"system:serviceaccount:{MONITORING}:kube-state-metrics"
 
 @pytest.fixture
 def monitoring(api: Api) -> None:
-    """The namespace of kube-state-metrics, which a user has before."""
-    Team(api, MONITORING).found()
+    """The namespace of kube-state-metrics, which a user has already."""
+    Team(api, MONITORING).create_namespace()
 
 
 def _documents() -> list[Obj]:
@@ -47,20 +47,20 @@ def _title(obj: Obj) -> str:
 
 
 @pytest.mark.parametrize("shipped", _documents(), ids=_title)
-def test_everything_shipped_is_installed(control_plane: ControlPlane, shipped: Obj) -> None:
+def test_every_shipped_object_is_installed(control_plane: ControlPlane, shipped: Obj) -> None:
     meta = shipped["metadata"]
     where = ("-n", meta["namespace"]) if "namespace" in meta else ()
     control_plane.kubectl("get", f"{shipped['kind']}.{_group_of(shipped)}".rstrip("."), meta["name"], *where)
 
 
-def test_what_is_installed_is_what_is_shipped(control_plane: ControlPlane) -> None:
+def test_the_installed_objects_are_as_shipped(control_plane: ControlPlane) -> None:
     assert [line for line in _diff(control_plane, str(SHIPPED)) if not _is_redirected(line)] == []
 
 
 @pytest.mark.parametrize("folder", ["deploy/network-policy", "deploy/monitoring"])
 @pytest.mark.usefixtures("monitoring")
-def test_what_is_optional_comes_and_goes(control_plane: ControlPlane, folder: str) -> None:
-    """What needs kinds of others (alerts.yaml) is no part of it."""
+def test_an_optional_part_can_be_installed_and_removed(control_plane: ControlPlane, folder: str) -> None:
+    """Objects of foreign kinds (alerts.yaml) are not part of it."""
     optional = str(control_plane.root / folder)
     control_plane.kubectl("apply", "-k", optional)
     try:
@@ -75,7 +75,7 @@ def test_kube_state_metrics_reads_our_kinds_and_writes_nothing(control_plane: Co
     monitoring = str(control_plane.root / "deploy/monitoring")
     control_plane.kubectl("apply", "-k", monitoring)
     try:
-        wait_until(lambda: _lists_all(reader), what="the role counts", seconds=EFFECT_SECONDS_MAX)
+        wait_until(lambda: _lists_all(reader), what="the role is in effect", seconds=EFFECT_SECONDS_MAX)
         with pytest.raises(Refused, match=f'cannot create resource "{RANGES}"'):
             reader.create(range_object("default", "net", "10.0.0.0/24"))
     finally:
@@ -113,7 +113,7 @@ def test_the_pods_are_admitted_by_their_namespace(api: Api) -> None:
 
 
 @pytest.mark.parametrize("right", ["runAsNonRoot", "seccompProfile"])
-def test_a_pod_with_more_rights_would_not_be(api: Api, right: str) -> None:
+def test_a_pod_with_more_rights_would_not_be_admitted(api: Api, right: str) -> None:
     pod = _pod(api)
     del pod["spec"]["securityContext"][right]
     with pytest.raises(Refused, match='violates PodSecurity "restricted'):
@@ -126,7 +126,7 @@ def _group_of(obj: Obj) -> str:
 
 
 def _diff(plane: ControlPlane, folder: str) -> list[str]:
-    """A line for each object that is not as shipped."""
+    """A line for each object that differs from the shipped one."""
     try:
         plane.kubectl("diff", "-k", folder)
     except Refused as different:
@@ -137,13 +137,13 @@ def _diff(plane: ControlPlane, folder: str) -> list[str]:
 
 
 def _lists_all(reader: Api) -> bool:
-    """Whether it may list what the configuration of kube-state-metrics reads."""
+    """Whether a user may list the objects that kube-state-metrics reads by its configuration."""
     crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
     return all(reader.call("GET", path).ok for path in (objects_path(RANGES), objects_path(REQUESTS), crds))
 
 
 def _is_redirected(line: str) -> bool:
-    """Whether it is about a controller: the loop has given these the URL at which the hooks listen here."""
+    """Whether a line is about a controller, in which the loop has replaced the Service by a URL."""
     return "/metacontroller.k8s.io." in line
 
 

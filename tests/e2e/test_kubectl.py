@@ -1,4 +1,4 @@
-"""What people see and do with kubectl: examples, tables, explain, wait, and each way to try and change a spec."""
+"""kubectl with our kinds: examples, tables, explain, wait, and each way to change a spec."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SINCE = {"lastTransitionTime": "2026-01-01T00:00:00Z"}
 
 @pytest.fixture
 def objects(api: Api, namespace: str) -> str:
-    """A namespace with one answered object of each kind."""
+    """A namespace with one object of each kind, with their statuses."""
     range_ = api.create(range_object(namespace, "net", "10.0.0.0/24", chunkSize=28))
     capacity: Obj = {"total": "256", "allocated": "16", "free": "240", "used": "6%", "largestFree": "/25"}
     capacity |= {"freeBlocks": {"/28": "15"}, "room": "15 more /28"}
@@ -70,7 +70,7 @@ def test_the_cells_of_a_range_are_readable(control_plane: ControlPlane, objects:
     assert row.split()[:-1] == ["net", "FirstMatch", "Ready", "6%", "240", "/25", "0"]
 
 
-def test_the_wide_cells_of_a_range_say_how_much_room_there_is(control_plane: ControlPlane, objects: str) -> None:
+def test_the_wide_cells_of_a_range_show_its_free_room(control_plane: ControlPlane, objects: str) -> None:
     (row,) = control_plane.kubectl("get", "iprange", "-n", objects, "--no-headers", "-o", "wide").splitlines()
     assert "   15 more /28   " in row
 
@@ -95,7 +95,7 @@ def test_the_category_lists_all_kinds(control_plane: ControlPlane, objects: str)
         ("ipalloc", "An IPAMAllocation is the answer"),
     ],
 )
-def test_explain_tells_what_a_field_means(control_plane: ControlPlane, path: str, words: str) -> None:
+def test_explain_describes_a_field(control_plane: ControlPlane, path: str, words: str) -> None:
     printed = " ".join(control_plane.kubectl("explain", path).split())
     assert words in printed
 
@@ -117,7 +117,7 @@ def test_a_new_object_is_not_yet_ready(api: Api, namespace: str, resource: str) 
 
 
 def _targets(namespace: str) -> list[tuple[Obj, Obj, str]]:
-    """An object, the same one with another spec, and what a change is answered."""
+    """An object, the same object with another spec, and the refusal of the change."""
     return [
         (
             range_object(namespace, "net", "10.0.0.0/24"),

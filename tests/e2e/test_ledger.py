@@ -1,7 +1,7 @@
-"""The ledger against its attackers, over the wire: whoever writes, of all proposals from one revision exactly one wins.
+"""Racing writers of a ledger on the real API server: of all proposals from one revision exactly one is accepted.
 
-Writers here patch the status without a resourceVersion. The API server then repeats the write on whatever it finds, so
-nothing protects the ledger but the rule in the CRD: the same position as a Metacontroller that re-reads and overwrites.
+The writers patch the status without a resourceVersion, so the API server applies each patch to the present object, and
+only the rule in the CRD protects the ledger. A Metacontroller that reads again and overwrites is in the same position.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ROUNDS = 1000
 RACERS_MAX = 8
-#: So many entries the CRD admits; of ordinary length they also fit into etcd's limit for one object.
+#: The most entries that the CRD allows; with usual lengths they fit into etcd's limit for an object.
 ENTRIES_MAX = 13_000
 ENTRIES_TOO_MANY = 20_000
 
@@ -46,7 +46,7 @@ def test_of_two_to_eight_racing_writers_exactly_one_wins(api: Api, stored: Obj) 
     assert api.get(RANGES, stored["metadata"]["namespace"], "net")["status"]["revision"] == ROUNDS + 1
 
 
-def test_the_winner_of_a_race_is_what_is_stored(api: Api, stored: Obj) -> None:
+def test_the_winner_of_a_race_is_stored(api: Api, stored: Obj) -> None:
     proposals = [_proposal(2, entry(racer)) for racer in range(RACERS_MAX)]
     with ThreadPoolExecutor(RACERS_MAX) as pool:
         propose = partial(_propose_at_once, threading.Barrier(RACERS_MAX), api, _status_path(stored))
@@ -57,7 +57,7 @@ def test_the_winner_of_a_race_is_what_is_stored(api: Api, stored: Obj) -> None:
 
 
 @pytest.mark.parametrize("status", [None, {}, {"revision": None}])
-def test_a_status_cannot_be_taken_away(api: Api, stored: Obj, status: Obj | None) -> None:
+def test_a_status_cannot_be_removed(api: Api, stored: Obj, status: Obj | None) -> None:
     namespace = stored["metadata"]["namespace"]
     with pytest.raises(Refused) as refusal:
         api.put_status(stored | {"status": status} if status is not None else _without_status(stored))
@@ -66,7 +66,7 @@ def test_a_status_cannot_be_taken_away(api: Api, stored: Obj, status: Obj | None
     assert api.get(RANGES, namespace, "net")["status"] == stored["status"]
 
 
-def test_a_status_that_is_patched_away_stays(api: Api, stored: Obj) -> None:
+def test_a_status_cannot_be_removed_by_a_patch(api: Api, stored: Obj) -> None:
     namespace = stored["metadata"]["namespace"]
     with pytest.raises(Refused, match=LEDGER_MOVED_ON):
         api.patch(RANGES, namespace, "net", {"status": None}, sub="/status")
@@ -125,7 +125,7 @@ def _proposal(revision: int, *ledger: Obj) -> Obj:
 
 
 def _propose_at_once(start: threading.Barrier, api: Api, path: str, body: Obj) -> tuple[int, str]:
-    """Proposes as soon as all others are ready to."""
+    """Sends a proposal once all writers are ready."""
     start.wait(timeout=30)
     answer = api.call("PATCH", path, body, kind=MERGE_PATCH)
     return answer.status_code, answer.text

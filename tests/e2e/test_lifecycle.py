@@ -1,4 +1,4 @@
-"""What users do to ranges and requests, on the full loop. After each test its whole history is audited (`team`)."""
+"""The life of ranges and requests on the full loop. The whole history is audited after each test (`team`)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from controlplane.loop import Loop
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-#: How long something that must not happen is watched.
+#: How long a test waits for an event that must not happen.
 PATIENCE_SECONDS = 5.0
 
 
@@ -31,7 +31,7 @@ def test_the_quickstart_ends_with_a_network(team: Team) -> None:
 
 
 def test_a_dual_stack_consumer_waits_for_both_of_its_requests(team: Team, loop: Loop) -> None:
-    """As the example says, by kubectl and the label that the pair has in common."""
+    """With kubectl and the label that both requests have, as in the example."""
     manifests = (EXAMPLES / "dual-stack.yaml").read_text().replace("namespace: default", f"namespace: {team.namespace}")
     loop.plane.kubectl("apply", "-f", "-", stdin=manifests)
     node = ("-n", team.namespace, "-l", "example.com/node=node-1")
@@ -43,14 +43,14 @@ def test_a_dual_stack_consumer_waits_for_both_of_its_requests(team: Team, loop: 
         "-o",
         "jsonpath={range .items[*]}{.status.cidr} {.status.network.gateway} {.status.network.prefixLength}{'\\n'}{end}",
     )
-    # Which addresses, depends on who of the example was labelled first.
+    # The addresses depend on the order in which the requests of the example were labelled.
     (v4, *v4_network), (v6, *v6_network) = (line.split() for line in shown.splitlines())
     assert (v4_network, v6_network) == (["10.42.0.1", "24"], ["fd00:42::1", "64"])
     assert IPv4Network(v4).subnet_of(IPv4Network("10.42.0.64/26"))
     assert IPv6Network(v6).subnet_of(IPv6Network("fd00:42::100/120"))
 
 
-def test_a_granted_request_carries_label_finalizer_and_recorded_address(team: Team) -> None:
+def test_a_granted_request_has_label_finalizer_and_recorded_address(team: Team) -> None:
     team.create_range("net", "10.0.0.0/24", chunkSize=28)
     team.create_request("web")
     team.wait_state("web", "Ready")
@@ -61,7 +61,7 @@ def test_a_granted_request_carries_label_finalizer_and_recorded_address(team: Te
     assert OURS in meta["finalizers"]
 
 
-def test_each_request_has_one_allocation_that_says_the_same(team: Team) -> None:
+def test_each_request_has_one_allocation_with_the_same_block(team: Team) -> None:
     team.create_range("net", "10.0.0.0/24", chunkSize=28)
     team.create_request("web")
     request = team.wait_state("web", "Ready")
@@ -77,7 +77,7 @@ def test_each_request_has_one_allocation_that_says_the_same(team: Team) -> None:
     ]
 
 
-def test_requests_may_come_before_their_range(team: Team) -> None:
+def test_requests_may_be_created_before_their_range(team: Team) -> None:
     team.create_request("web")
     time.sleep(1)
     assert team.request("web")["status"]["state"] == "Pending"
@@ -101,7 +101,7 @@ def test_ipv6_works_the_same(team: Team) -> None:
     assert team.wait_state("web", "Ready")["status"]["cidr"] == "2001:db8::/64"
 
 
-def test_a_grant_carries_the_network_of_its_range_and_never_its_gateway(team: Team) -> None:
+def test_a_grant_shows_the_network_of_its_range_and_is_never_its_gateway(team: Team) -> None:
     network = {"gateway": "10.0.0.0", "prefixLength": 24, "dnsServers": ["10.0.0.53", "2001:db8::53"]}
     team.create_range("net", "10.0.0.0/31", network=network)
     team.create_request("web")
@@ -112,7 +112,7 @@ def test_a_grant_carries_the_network_of_its_range_and_never_its_gateway(team: Te
     assert "is the gateway of" in team.wait_state("gateway", "Invalid")["status"]["message"]
 
 
-def test_what_can_never_be_served_is_invalid(team: Team) -> None:
+def test_a_request_that_can_never_be_served_is_invalid(team: Team) -> None:
     team.create_range("net", "10.0.0.0/24")
     team.create_request("outside", request="10.9.0.0/28")
     team.create_request("too-long", size=33)
@@ -130,23 +130,25 @@ def test_a_taken_block_is_busy_and_its_holder_is_named(team: Team) -> None:
     team.wait_state("late", "Ready")
 
 
-def test_an_exhausted_range_serves_who_waits_as_soon_as_there_is_room(team: Team) -> None:
+def test_an_exhausted_range_serves_a_waiting_request_after_a_release(team: Team) -> None:
     team.create_range("net", "10.0.0.0/30")
     for number in range(6):
         team.create_request(f"r{number}")
     wait_until(lambda: _states(team) == ["Busy"] * 2 + ["Ready"] * 4, what="four Ready, two Busy", seconds=30)
-    wait_until(lambda: team.range()["status"].get("pending") == 2, what="the range says who waits", seconds=60)
+    wait_until(
+        lambda: team.range()["status"].get("pending") == 2, what="the range counts the waiting requests", seconds=60
+    )
     team.delete_request(team.requests("Ready")[0]["metadata"]["name"])
     wait_until(lambda: _states(team) == ["Busy"] + ["Ready"] * 4, what="one more is served", seconds=60)
     assert team.range()["status"]["capacity"]["free"] == "0"
 
 
-def test_a_deleted_request_gives_its_block_back(team: Team) -> None:
+def test_a_deleted_request_releases_its_block(team: Team) -> None:
     team.create_range("net", "10.0.0.0/24")
     team.create_request("web")
     team.wait_state("web", "Ready")
     team.delete_request("web")
-    team.wait_gone(REQUESTS, "web")
+    team.wait_deleted(REQUESTS, "web")
     team.wait_empty()
 
 
@@ -157,7 +159,7 @@ def test_creating_and_deleting_in_a_loop_leaks_nothing(team: Team) -> None:
         if number % 2:
             time.sleep(0.05)
         team.delete_request(f"brief-{number}")
-    wait_until(lambda: not team.requests(), what="all requests are gone", seconds=90, step_seconds=0.5)
+    wait_until(lambda: not team.requests(), what="all requests are deleted", seconds=90, step_seconds=0.5)
     team.wait_empty()
 
 
@@ -174,7 +176,7 @@ def test_the_deletion_of_a_range_waits_for_its_requests(team: Team) -> None:
     assert team.range()["status"]["state"] == "Deleting"
     team.delete_request("late")
     team.delete_request("web")
-    team.wait_gone(RANGES, "net")
+    team.wait_deleted(RANGES, "net")
 
 
 def test_a_foreign_finalizer_keeps_the_block_and_the_name(team: Team) -> None:
@@ -191,7 +193,7 @@ def test_a_foreign_finalizer_keeps_the_block_and_the_name(team: Team) -> None:
     time.sleep(PATIENCE_SECONDS)
     assert cidr in [item["cidr"] for item in team.ledger()]
     team.set_finalizers("web", [OURS])
-    team.wait_gone(REQUESTS, "web")
+    team.wait_deleted(REQUESTS, "web")
     wait_until(lambda: _states(team) == ["Ready", "Ready"], what="the waiting one is served", seconds=60)
 
 
@@ -205,13 +207,13 @@ def test_the_same_name_created_again_while_the_old_one_terminates_is_another_req
     team.set_finalizers("web", [OURS])
     wait_until(lambda: _created_again(team, "web"), what="the name is free", seconds=60, step_seconds=0.01)
     second = team.wait_state("web", "Ready")["metadata"]["uid"]
-    wait_until(lambda: [item["uid"] for item in team.ledger()] == [second], what="the old entry is gone", seconds=30)
+    wait_until(lambda: [item["uid"] for item in team.ledger()] == [second], what="the old entry is removed", seconds=30)
     assert first != second
 
 
-def test_the_deletion_of_a_namespace_leaves_nothing_behind(team: Team) -> None:
+def test_the_deletion_of_a_namespace_leaves_no_objects(team: Team) -> None:
     away = Team(team.api, f"{team.namespace[:50]}-away")
-    away.found()
+    away.create_namespace()
     away.create_range("net", "10.0.0.0/24")
     team.create_range("shared", "10.1.0.0/24", allowedNamespaces={"from": "All"})
     for number in range(20):
@@ -219,11 +221,15 @@ def test_the_deletion_of_a_namespace_leaves_nothing_behind(team: Team) -> None:
         away.create_request(f"s{number}", ipam={"name": "shared", "namespace": team.namespace})
     away.wait_ready_count(40)
     team.api.ask("DELETE", f"/api/v1/namespaces/{away.namespace}")
-    wait_until(lambda: _is_gone(away), what="the namespace is gone", seconds=240, step_seconds=0.5)
+    wait_until(lambda: _is_deleted(away), what="the namespace is deleted", seconds=240, step_seconds=0.5)
     for resource in KINDS.values():
         assert team.api.list(resource, away.namespace) == []
-    wait_until(lambda: not team.ledger("shared"), what="nothing is held elsewhere", seconds=60)
-    wait_until(lambda: not team.api.list(ALLOCATIONS, team.namespace), what="no answer is left elsewhere", seconds=60)
+    wait_until(lambda: not team.ledger("shared"), what="no block is held in other namespaces", seconds=60)
+    wait_until(
+        lambda: not team.api.list(ALLOCATIONS, team.namespace),
+        what="no allocation is left in other namespaces",
+        seconds=60,
+    )
 
 
 def _states(team: Team) -> list[str]:
@@ -244,5 +250,5 @@ def _created_again(team: Team, name: str) -> bool:
     return True
 
 
-def _is_gone(team: Team) -> bool:
+def _is_deleted(team: Team) -> bool:
     return team.api.call("GET", f"/api/v1/namespaces/{team.namespace}").status_code == 404

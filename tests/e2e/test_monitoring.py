@@ -1,4 +1,4 @@
-"""Metacontroller counts its calls under the names on which the alerts of deploy/monitoring rest."""
+"""Metacontroller counts its calls in the metrics that the alerts of deploy/monitoring use."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_metacontroller_counts_the_calls_of_each_hook(team: Team, loop: Loop) ->
 
 
 def _counted(loop: Loop) -> dict[str, dict[str, str]]:
-    """Labels of a sample of each metric, by its name."""
+    """The labels of a sample of each metric, by the name of the metric."""
     text = requests.get(loop.metacontroller.metrics_url, timeout=30).text
     samples = SAMPLE.findall(text)
     return {name: dict(re.findall(r'(\w+)="(.*?)"', labels)) for name, labels in samples if name in METRICS}

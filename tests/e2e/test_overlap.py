@@ -1,4 +1,4 @@
-"""Two ranges of one domain that overlap: the older one has the addresses, until it goes."""
+"""Two overlapping ranges of one domain: the older one owns the addresses until it is deleted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from controlplane.api import Obj
 
 
-def test_the_younger_range_grants_nothing_of_what_both_have_and_all_of_it_later(team: Team) -> None:
+def test_the_younger_range_grants_shared_addresses_only_after_the_deletion_of_the_older_one(team: Team) -> None:
     team.create_range("net", "10.0.0.0/31")
     wait_until(lambda: bool(team.api.list(EXTENTS, team.namespace)), what="net is announced", seconds=30)
     team.create_range("younger", "10.0.0.0/30")
@@ -23,18 +23,18 @@ def test_the_younger_range_grants_nothing_of_what_both_have_and_all_of_it_later(
     wait_until(lambda: len(team.requests("Busy")) == 1, what="one waits", seconds=30)
     granted = {obj["status"]["cidr"] for obj in team.requests("Ready")}
     assert granted == {"10.0.0.2/32", "10.0.0.3/32"}
-    told = f"shares 10.0.0.0-10.0.0.1 with {team.namespace}/net: older in namespace {team.namespace}"
-    assert told in _overlapping(team.range("younger"))
+    overlap = f"overlaps {team.namespace}/net in 10.0.0.0-10.0.0.1, which is older in namespace {team.namespace}"
+    assert overlap in _overlapping(team.range("younger"))
     assert team.range("younger")["status"]["capacity"]["unavailable"] == "2"
     assert not _overlapping(team.range())
     team.delete_range("net")
-    team.wait_gone(RANGES, "net")
-    wait_until(lambda: len(team.requests("Ready")) == 3, what="who waits is served", seconds=60)
+    team.wait_deleted(RANGES, "net")
+    wait_until(lambda: len(team.requests("Ready")) == 3, what="the waiting request is served", seconds=60)
     assert not _overlapping(team.range("younger"))
 
 
-def test_an_extent_that_is_stored_anew_keeps_its_place(team: Team) -> None:
-    """As by a StorageVersionMigration: with a resourceVersion beyond that of a younger range."""
+def test_a_rewritten_extent_keeps_its_seniority(team: Team) -> None:
+    """A StorageVersionMigration, for example, gives it a higher resourceVersion than a younger range has."""
     for count, name in enumerate(("net", "younger"), start=1):
         team.create_range(name, "10.0.0.0/31")
         wait_until(partial(_are_numbered, team, count), what=f"{name} has a number", seconds=30)
@@ -42,21 +42,23 @@ def test_an_extent_that_is_stored_anew_keeps_its_place(team: Team) -> None:
     assert before["net"] < before["younger"]
     (extent,) = (obj for obj in team.api.list(EXTENTS, team.namespace) if obj["spec"]["range"] == "net")
     name = extent["metadata"]["name"]
-    stored = team.api.patch(EXTENTS, team.namespace, name, {"metadata": {"annotations": {"example.com/anew": "yes"}}})
+    stored = team.api.patch(
+        EXTENTS, team.namespace, name, {"metadata": {"annotations": {"example.com/rewritten": "yes"}}}
+    )
     assert int(stored["metadata"]["resourceVersion"]) > before["younger"]
     for number in range(2):
         team.create_request(f"early-{number}", "younger")
     for number in range(2):
         team.create_request(f"late-{number}", "net")
-    wait_until(lambda: len(team.requests("Busy")) == 2, what="who asks the younger range waits", seconds=30)
-    wait_until(lambda: len(team.requests("Ready")) == 2, what="who asks the older one is served", seconds=30)
+    wait_until(lambda: len(team.requests("Busy")) == 2, what="the requests for the younger range wait", seconds=30)
+    wait_until(lambda: len(team.requests("Ready")) == 2, what="the requests for the older range are served", seconds=30)
     assert {obj["spec"]["ipam"]["name"] for obj in team.requests("Ready")} == {"net"}
     assert _numbers(team) == before
 
 
-def test_ranges_that_are_made_at_once_in_two_namespaces_of_a_domain_share_nothing(team: Team) -> None:
+def test_ranges_created_at_once_in_two_namespaces_of_a_domain_grant_no_address_twice(team: Team) -> None:
     other = Team(team.api, f"{team.namespace[:50]}-other")
-    other.found()
+    other.create_namespace()
     domain = f"d-{team.namespace}"[:63].rstrip("-")
     teams = (team, other)
     for number in range(5):
@@ -68,13 +70,17 @@ def test_ranges_that_are_made_at_once_in_two_namespaces_of_a_domain_share_nothin
     for each in teams:
         each.start_to_delete_all("ipamrequests")
         each.start_to_delete_all(RANGES)
-    wait_until(lambda: not any(each.api.list(RANGES, each.namespace) for each in teams), what="all gone", seconds=60)
-    wait_until(lambda: not any(_extents(each) for each in teams), what="their extents are gone too", seconds=60)
+    wait_until(
+        lambda: not any(each.api.list(RANGES, each.namespace) for each in teams),
+        what="all ranges are deleted",
+        seconds=60,
+    )
+    wait_until(lambda: not any(_extents(each) for each in teams), what="their extents are deleted too", seconds=60)
     team.api.ask("DELETE", f"/api/v1/namespaces/{other.namespace}")
 
 
 def _numbers(team: Team) -> dict[str, int]:
-    """The numbers of extents, by their ranges."""
+    """The numbers of extents, by the names of their ranges."""
     specs = [obj["spec"] for obj in team.api.list(EXTENTS, team.namespace)]
     return {spec["range"]: spec["number"] for spec in specs if "number" in spec}
 
@@ -92,6 +98,6 @@ def _extents(team: Team) -> list[Obj]:
 
 
 def _overlapping(range_: Obj) -> str:
-    """What the condition says; "" if there is none."""
+    """The message of the condition Overlapping; "" without the condition."""
     conditions = range_["status"]["conditions"]
     return next((str(each["message"]) for each in conditions if each["type"] == "Overlapping"), "")

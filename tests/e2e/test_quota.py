@@ -1,9 +1,9 @@
-"""A ResourceQuota limits how many requests a namespace has: the API server's own means, with nothing of ours in it.
+"""A ResourceQuota limits the number of requests in a namespace, without any code of ours.
 
-Two parties make it work, and both are real here: the admission plugin ResourceQuota, which is on by default, and the
-controller manager's resourcequota controller, which fills the quota's status. The controller looks for new kinds every
-30 seconds, and counts a quota that is older than that look with its next full sync: by default every five minutes, here
-every ten seconds. Until the status says how much is used, admission lets nobody create what the quota names.
+The API server's admission plugin ResourceQuota enforces it, and the resourcequota controller of the controller manager
+counts the objects; both are real here. The controller discovers new kinds every 30 seconds. It counts a quota that is
+older than the discovery in its next full sync: by default every five minutes, here every ten seconds. Until the status
+has a count, admission refuses all objects that the quota limits.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ if TYPE_CHECKING:
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "quota.yaml"
 COUNT = "count/ipamrequests.ipam.mandelsoft.org"
-#: The controller's look at what kinds there are, its full sync, and then some.
+#: The controller's discovery and its full sync, with some reserve.
 DISCOVERY_SECONDS_MAX = 90.0
 
 
 @pytest.fixture
 def limited(api: Api, namespace: str) -> Iterator[Team]:
-    """A team that may have two requests, by the quota of the example; nothing serves them here."""
+    """A team that may have two requests, by the quota of the example; no hooks run."""
     quota = yaml.safe_load(EXAMPLE.read_text())
     quota["metadata"]["namespace"] = namespace
     quota["spec"]["hard"] = {COUNT: "2"}
     path = f"/api/v1/namespaces/{namespace}/resourcequotas"
     api.ask("POST", path, quota)
     team = Team(api, namespace)
-    wait_until(lambda: _used(team) == "0", what="the quota's status is filled", seconds=DISCOVERY_SECONDS_MAX)
+    wait_until(lambda: _used(team) == "0", what="the status of the quota has a count", seconds=DISCOVERY_SECONDS_MAX)
     yield team
     api.ask("DELETE", f"{path}/{quota['metadata']['name']}")
 
 
-def test_the_example_names_the_resource_as_the_api_server_counts_it() -> None:
+def test_the_example_uses_the_resource_name_of_the_api_server() -> None:
     assert list(yaml.safe_load(EXAMPLE.read_text())["spec"]["hard"]) == [COUNT]
 
 
-def test_a_request_beyond_the_quota_is_refused_in_words_that_name_it(limited: Team) -> None:
+def test_a_request_beyond_the_quota_is_refused_with_the_name_of_the_quota(limited: Team) -> None:
     for name in ("web", "db"):
         limited.create_request(name)
     with pytest.raises(Refused) as refusal:
@@ -61,7 +61,7 @@ def test_a_deleted_request_makes_room_in_the_quota(limited: Team) -> None:
     for name in ("web", "db"):
         limited.create_request(name)
     limited.delete_request("web")
-    wait_until(lambda: _used(limited) == "1", what="the quota is counted anew", seconds=60)
+    wait_until(lambda: _used(limited) == "1", what="the quota is counted again", seconds=60)
     limited.create_request("late")
 
 
@@ -69,7 +69,7 @@ def test_ranges_and_other_namespaces_are_not_counted(limited: Team, api: Api) ->
     for number in range(3):
         limited.create_range(f"net-{number}", "10.0.0.0/24")
     other = Team(api, f"{limited.namespace[:50]}-other")
-    other.found()
+    other.create_namespace()
     for number in range(3):
         other.create_request(f"r{number}")
     other.delete_all(REQUESTS)

@@ -1,4 +1,4 @@
-"""Records the hook calls of all stories as fixtures, if asked to: `IPAM_RECORD=1 make e2e METACONTROLLER=/path`."""
+"""Record the hook calls of all stories as fixtures: `IPAM_RECORD=1 make e2e METACONTROLLER=/path`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.timeout(900)
 
 @pytest.fixture(scope="module")
 def recorder(control_plane: ControlPlane, metacontroller_path: Path) -> Iterator[Recorder]:
-    """The recorder, called by Metacontroller in place of the hooks, which take the time from it."""
+    """The recorder, which Metacontroller calls instead of the hooks, and which gives the hooks the time."""
     loop = Loop(control_plane, metacontroller_path, IPAM_REPLAY="1")
     with Recorder(loop.hooks_url).listening() as listener:
         loop.called_url = listener.url

@@ -1,4 +1,4 @@
-"""A new life from plain manifests: no status, no owner references, new uids, in any order, and others want more."""
+"""A restore from plain manifests: without status and owner references, with new uids, in any order."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from controlplane.api import Obj
     from controlplane.team import Team
 
-#: What a backup of an object keeps of its metadata, as Velero does.
+#: The metadata that a backup keeps, as with Velero.
 KEPT = ("namespace", "name", "labels", "annotations", "finalizers")
 
 
-def test_everybody_has_the_address_of_before(team: Team) -> None:
+def test_each_restored_request_has_its_former_address(team: Team) -> None:
     before = _some_history(team)
     backup = [*team.api.list(RANGES, team.namespace), *team.requests()]
     _lose_everything(team)
@@ -40,7 +40,7 @@ def test_everybody_has_the_address_of_before(team: Team) -> None:
     assert before.items() <= _addresses(team).items()
 
 
-def test_of_two_records_of_one_block_the_older_one_is_served_and_the_other_is_told(team: Team) -> None:
+def test_of_two_records_of_one_block_the_older_one_is_served_and_the_other_gets_a_message(team: Team) -> None:
     team.create_range("net", "10.0.0.0/24", chunkSize=28)
     for name in ("older", "younger"):
         obj = request_object(team.namespace, name, "net")
@@ -49,26 +49,26 @@ def test_of_two_records_of_one_block_the_older_one_is_served_and_the_other_is_to
 
     assert team.request("older")["status"]["cidr"] == "10.0.0.64/28"
     assert not team.request("older")["status"].get("message")
-    told = team.request("younger")["status"]
-    assert told["message"].startswith("10.0.0.64/28 is recorded, but was not free")
+    status = team.request("younger")["status"]
+    assert "instead of the recorded 10.0.0.64/28" in status["message"]
     wait_until(
-        lambda: team.request("younger")["metadata"]["annotations"][RECORDED] == told["cidr"],
+        lambda: team.request("younger")["metadata"]["annotations"][RECORDED] == status["cidr"],
         what="the new address is recorded",
         seconds=60,
     )
     team.wait_at_rest()
-    assert team.request("younger")["status"] == told
+    assert team.request("younger")["status"] == status
 
 
 def _some_history(team: Team) -> dict[str, str]:
-    """Requests that came and went, so that nobody has the address that a fresh start would give him."""
+    """Creates and deletes requests, so that each has another address than in a new range; returns the addresses."""
     team.create_range("net", "10.0.0.0/24", chunkSize=28)
     for number in range(10):
         team.create_request(f"web-{number}", size=29 if number % 3 else 28)
         team.wait_state(f"web-{number}", "Ready")
     for number in (0, 2, 5):
         team.delete_request(f"web-{number}")
-        team.wait_gone(REQUESTS, f"web-{number}")
+        team.wait_deleted(REQUESTS, f"web-{number}")
     team.create_request("dedicated", request="10.0.0.200")
     team.wait_state("dedicated", "Ready")
     wait_until(lambda: all(map(_is_recorded, team.requests())), what="all addresses are recorded", seconds=60)
@@ -78,7 +78,7 @@ def _some_history(team: Team) -> dict[str, str]:
 def _lose_everything(team: Team) -> None:
     team.delete_all(REQUESTS)
     team.delete_range()
-    team.wait_gone(RANGES, "net")
+    team.wait_deleted(RANGES, "net")
 
 
 def _addresses(team: Team) -> dict[str, str]:
@@ -90,7 +90,7 @@ def _is_recorded(request: Obj) -> bool:
 
 
 def _plain(obj: Obj) -> Obj:
-    """The object as a backup brings it back."""
+    """The object as a backup restores it."""
     metadata: dict[str, Any] = {key: obj["metadata"][key] for key in KEPT if key in obj["metadata"]}
     return {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": metadata, "spec": obj["spec"]}
 

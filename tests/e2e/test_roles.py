@@ -1,8 +1,7 @@
-"""Who may do what: the roles as shipped, asked of the API server's own authorizer and tried with real calls.
+"""The shipped roles: their rights by the API server's authorizer, and by real calls.
 
-The cluster's own roles view, edit and admin get our rules by aggregation, which the controller manager does. The last
-test runs the full loop with a Metacontroller that has the shipped role and what it needs for its own kinds, and
-nothing else.
+The cluster's roles view, edit and admin get our rules by aggregation, which the controller manager does. The last test
+runs the full loop with a Metacontroller that has only the shipped role and the rights for its own kinds.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ NOTHING: set[str] = set()
 VERBS = READ | WRITE
 AGGREGATION_SECONDS_MAX = 30.0
 
-#: Role in a namespace, resource, and all that it may do with it.
+#: A role in a namespace, a resource, and all verbs that the role allows.
 RIGHTS = [
     ("view", RANGES, READ),
     ("view", REQUESTS, READ),
@@ -68,7 +67,7 @@ RIGHTS = [
     ("ipam-metacontroller", EXTENTS, READ | {"create", "update", "delete"}),
 ]
 
-#: What Metacontroller needs for itself, whoever it works for: its own kinds.
+#: The rights of Metacontroller for its own kinds, which it always needs.
 OWN_KINDS = [
     {
         "apiGroups": ["metacontroller.k8s.io"],
@@ -80,7 +79,7 @@ OWN_KINDS = [
 
 @pytest.fixture
 def bound(api: Api, namespace: str) -> str:
-    """A namespace where users have the role of their name, once our rules are part of view, edit and admin."""
+    """A namespace in which users have the role of their name, after aggregation of our rules."""
     for role in ("view", "edit", "admin", "ipam-ranges", "ipam-metacontroller"):
         _bind(api, namespace, role)
     wait_until(
@@ -94,7 +93,7 @@ def bound(api: Api, namespace: str) -> str:
 @pytest.mark.parametrize(
     ("role", "resource", "verbs"), RIGHTS, ids=lambda value: value if isinstance(value, str) else ""
 )
-def test_a_role_may_do_exactly_this(api: Api, bound: str, role: str, resource: str, verbs: set[str]) -> None:
+def test_a_role_allows_exactly_these_verbs(api: Api, bound: str, role: str, resource: str, verbs: set[str]) -> None:
     assert {verb for verb in VERBS if _may(api, role, bound, verb, resource)} == verbs
 
 
@@ -110,7 +109,7 @@ def test_the_hooks_have_no_rights(api: Api, resource: str) -> None:
     assert not [verb for verb in VERBS if _may(api, user, "ipam-system", verb, resource)]
 
 
-def test_who_runs_the_network_writes_ranges_and_who_edits_asks_for_addresses(api: Api, bound: str) -> None:
+def test_the_role_ipam_ranges_writes_ranges_and_the_role_edit_writes_requests(api: Api, bound: str) -> None:
     network, editor = api.impersonating("ipam-ranges"), api.impersonating("edit")
     with pytest.raises(Refused, match=f'cannot create resource "{RANGES}"'):
         editor.create(range_object(bound, "net", "10.0.0.0/24"))
@@ -123,7 +122,7 @@ def test_who_runs_the_network_writes_ranges_and_who_edits_asks_for_addresses(api
 
 
 @pytest.mark.parametrize("user", ["edit", "admin", "ipam-ranges"])
-def test_nobody_who_edits_can_lie_to_the_hooks(api: Api, bound: str, user: str) -> None:
+def test_no_editor_can_mislead_the_hooks(api: Api, bound: str, user: str) -> None:
     range_, request = (
         api.create(obj) for obj in (range_object(bound, "net", "10.0.0.0/24"), request_object(bound, "web", "net"))
     )
@@ -139,7 +138,7 @@ def test_nobody_who_edits_can_lie_to_the_hooks(api: Api, bound: str, user: str) 
 
 @pytest.fixture
 def finalized(api: Api, bound: str) -> str:
-    """A namespace with the request "web", which has our finalizer and another one, once the policy is in effect."""
+    """A namespace with the request "web", which has our finalizer and another one; the policy is in effect."""
     request = request_object(bound, "web", "net")
     request["metadata"]["finalizers"] = [OURS, FOREIGN]
     api.create(request)
@@ -156,36 +155,36 @@ def finalized(api: Api, bound: str) -> str:
 
 @pytest.mark.parametrize("user", ["edit", "admin"])
 @pytest.mark.parametrize("finalizers", [[], [FOREIGN], None], ids=str)
-def test_who_edits_cannot_let_a_request_vanish_unseen(
+def test_an_editor_cannot_remove_our_finalizer(
     api: Api, finalized: str, user: str, finalizers: list[str] | None
 ) -> None:
-    said = f"request {finalized}/web must keep the finalizer {OURS}: delete the request"
-    with pytest.raises(Refused, match=said) as refused:
+    refusal = f"request {finalized}/web must keep the finalizer {OURS}: delete the request"
+    with pytest.raises(Refused, match=refusal) as refused:
         api.impersonating(user).patch(REQUESTS, finalized, "web", {"metadata": {"finalizers": finalizers}})
     assert refused.value.status == 403
     assert api.get(REQUESTS, finalized, "web")["metadata"]["finalizers"] == [OURS, FOREIGN]
 
 
 @pytest.mark.parametrize("finalizers", [[OURS], [OURS, FOREIGN, "example.com/more"]], ids=str)
-def test_who_edits_may_change_all_other_finalizers(api: Api, finalized: str, finalizers: list[str]) -> None:
+def test_an_editor_may_change_all_other_finalizers(api: Api, finalized: str, finalizers: list[str]) -> None:
     editor = api.impersonating("edit")
     changed = editor.patch(REQUESTS, finalized, "web", {"metadata": {"finalizers": finalizers, "labels": {"a": "b"}}})
     assert (changed["metadata"]["finalizers"], changed["metadata"]["labels"]) == (finalizers, {"a": "b"})
 
 
-def test_metacontroller_and_who_runs_the_cluster_let_a_request_go(api: Api, finalized: str) -> None:
+def test_metacontroller_and_administrators_may_remove_our_finalizer(api: Api, finalized: str) -> None:
     editor, metacontroller = api.impersonating("edit"), api.impersonating("ipam-metacontroller")
     editor.delete(REQUESTS, finalized, "web")
-    going = api.get(REQUESTS, finalized, "web")
-    going["metadata"]["finalizers"] = [FOREIGN]
-    metacontroller.ask("PUT", object_path(REQUESTS, finalized, "web"), going)
+    deleted = api.get(REQUESTS, finalized, "web")
+    deleted["metadata"]["finalizers"] = [FOREIGN]
+    metacontroller.ask("PUT", object_path(REQUESTS, finalized, "web"), deleted)
     api.patch(REQUESTS, finalized, "web", {"metadata": {"finalizers": None}})
     assert api.find(REQUESTS, finalized, "web") is None
 
 
-#: What a status is told that was computed before the deletion of its range.
-LATE = "is being deleted: this status was computed before the deletion"
-#: Characters that the metadata of a request may have.
+#: The refusal of a status that was computed before the deletion of its range.
+LATE = "is being deleted since: look again"
+#: The most characters in the metadata of a request.
 SIZE_MAX = 16_384
 OWNER: Obj = {"apiVersion": "v1", "kind": "ConfigMap", "uid": "u"}
 MANAGED: Obj = {
@@ -196,7 +195,7 @@ MANAGED: Obj = {
     "fieldsType": "FieldsV1",
     "fieldsV1": {"f:spec": {}},
 }
-#: Each is too much. The request has our finalizer and another one already.
+#: Metadata that is too large. The request already has our finalizer and another one.
 TOO_LARGE: dict[str, Obj] = {
     "one annotation": {"annotations": {"a": "x" * SIZE_MAX}},
     "many annotations": {"annotations": {f"a{number:03}": "x" * 160 for number in range(100)}},
@@ -210,16 +209,16 @@ TOO_LARGE: dict[str, Obj] = {
 
 
 @pytest.mark.parametrize("added", TOO_LARGE.values(), ids=TOO_LARGE)
-def test_who_edits_cannot_make_a_request_large(api: Api, finalized: str, added: Obj) -> None:
-    """A range reads the metadata of all its requests in one call."""
+def test_an_editor_cannot_make_a_request_large(api: Api, finalized: str, added: Obj) -> None:
+    """Each call of a range contains the metadata of all its requests."""
     editor = api.impersonating("edit")
-    said = rf"request {finalized}/\w+ has \d+ characters; at most {SIZE_MAX} are allowed"
-    with pytest.raises(Refused, match=said) as refused:
+    refusal = rf"request {finalized}/\w+ have \d+ characters: at most {SIZE_MAX} are allowed"
+    with pytest.raises(Refused, match=refusal) as refused:
         editor.patch(REQUESTS, finalized, "web", {"metadata": added})
     assert refused.value.status == 422
     large = request_object(finalized, "large", "net")
     large["metadata"] |= added
-    with pytest.raises(Refused, match=said):
+    with pytest.raises(Refused, match=refusal):
         editor.create(large)
     assert api.find(REQUESTS, finalized, "large") is None
 
@@ -232,15 +231,15 @@ def test_the_bound_is_exact(api: Api, finalized: str) -> None:
 
     with pytest.raises(Refused) as refused:
         annotate(SIZE_MAX)
-    has = int(str(refused.value).partition(" has ")[2].split()[0])
+    has = int(str(refused.value).partition(" have ")[2].split()[0])
     fitting = SIZE_MAX - (has - SIZE_MAX)
-    with pytest.raises(Refused, match=f"has {SIZE_MAX + 1} characters"):
+    with pytest.raises(Refused, match=f"have {SIZE_MAX + 1} characters"):
         annotate(fitting + 1)
     annotate(fitting)
 
 
-def test_what_is_large_already_may_be_changed_and_made_smaller(api: Api, finalized: str) -> None:
-    """As after an update from a version that had no bound; who runs the cluster has none."""
+def test_a_request_that_is_too_large_may_be_changed_and_made_smaller(api: Api, finalized: str) -> None:
+    """An older version had no bound, and administrators have none."""
     editor = api.impersonating("edit")
     api.patch(REQUESTS, finalized, "web", {"metadata": {"annotations": {"a": "x" * 20_000, "b": "y"}}})
     api.impersonating("ipam-metacontroller").ask(
@@ -254,7 +253,7 @@ def test_what_is_large_already_may_be_changed_and_made_smaller(api: Api, finaliz
 
 
 def test_a_status_written_without_the_subresource_is_dropped(api: Api, bound: str) -> None:
-    """Who edits may write the object itself, so the API server must leave the ledger out of that."""
+    """Editors may write the object itself, but not its ledger."""
     ledger = {"revision": 1, "allocations": [{"cidr": "10.0.0.0/32", "request": "a/b", "uid": "u"}]}
     forged = range_object(bound, "net", "10.0.0.0/24") | {"status": ledger}
     network = api.impersonating("ipam-ranges")
@@ -262,7 +261,7 @@ def test_a_status_written_without_the_subresource_is_dropped(api: Api, bound: st
     assert "allocations" not in network.patch(RANGES, bound, "net", {"status": ledger})["status"]
 
 
-def test_who_views_can_read_and_nothing_else(api: Api, bound: str) -> None:
+def test_a_viewer_can_only_read(api: Api, bound: str) -> None:
     api.create(request_object(bound, "web", "net"))
     viewer = api.impersonating("view")
     assert [obj["metadata"]["name"] for obj in viewer.list(REQUESTS, bound)] == ["web"]
@@ -274,7 +273,7 @@ def test_who_views_can_read_and_nothing_else(api: Api, bound: str) -> None:
 
 @pytest.fixture
 def modest_loop(control_plane: ControlPlane, metacontroller_path: Path) -> Iterator[Loop]:
-    """The loop with a Metacontroller that is no administrator."""
+    """The loop with a Metacontroller that is not an administrator."""
     api = control_plane.api
     user = _service_account(api, "metacontroller")
     _grant_in_cluster(api, "ipam-metacontroller", user)
@@ -305,8 +304,8 @@ def test_the_role_suffices_for_the_full_loop(modest_loop: Loop, namespace: str) 
     wait_until(lambda: team.range()["status"]["state"] == "Deleting", what="the range is Deleting", seconds=30)
     for name in ("db", "late"):
         team.delete_request(name)
-        team.wait_gone(REQUESTS, name)
-    team.wait_gone(RANGES, "net")
+        team.wait_deleted(REQUESTS, name)
+    team.wait_deleted(RANGES, "net")
     refused = [line for line in modest_loop.metacontroller.program.log.read_text().splitlines() if "forbidden" in line]
     assert not [line for line in refused if LATE not in line], "a right that the role does not have"
 
@@ -345,7 +344,7 @@ def _binding(kind: str, role: str, subject: Obj) -> Obj:
 
 
 def _service_account(api: Api, name: str) -> str:
-    """Creates a service account in a namespace of its own name, as Metacontroller's manifests do."""
+    """Creates a service account in a namespace of the same name, as Metacontroller's manifests do."""
     api.create(namespace_object(name))
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}}
     api.ask("POST", f"/api/v1/namespaces/{name}/serviceaccounts", account)

@@ -1,6 +1,6 @@
-"""What users do by force, on the full loop: strip labels and finalizers, delete and edit what is not theirs.
+"""Users tamper with objects on the full loop: they remove labels and finalizers, and delete and edit allocations.
 
-After each test its whole history is audited (`team`): the block of a living request stays its own whatever they do.
+The whole history is audited after each test (`team`): a living request keeps its block in any case.
 """
 
 from __future__ import annotations
@@ -17,53 +17,59 @@ from controlplane.processes import wait_until
 if TYPE_CHECKING:
     from controlplane.team import Team
 
-#: How long something that must not happen is watched.
+#: How long a test waits for an event that must not happen.
 PATIENCE_SECONDS = 5.0
-#: From this age on no hook looks at a request again by itself for minutes.
+#: From this age on, the hooks of a request ask for no resync for minutes.
 OLD_SECONDS = 32.0
 
 
-def test_a_stripped_label_comes_back_and_the_block_stays(team: Team) -> None:
+def test_a_removed_label_is_restored_and_the_block_stays(team: Team) -> None:
     team.create_range("net", "10.0.0.0/24")
     team.create_request("web")
     cidr = team.wait_state("web", "Ready")["status"]["cidr"]
     team.api.patch(REQUESTS, team.namespace, "web", {"metadata": {"labels": {LABEL: None}}})
-    wait_until(lambda: LABEL in team.request("web")["metadata"].get("labels", {}), what="the label is back", seconds=60)
-    assert team.request("web")["status"]["cidr"] == cidr
-    assert [item["cidr"] for item in team.ledger()] == [cidr]
-
-
-def test_a_stripped_finalizer_comes_back_and_the_block_stays(team: Team) -> None:
-    team.create_range("net", "10.0.0.0/24")
-    team.create_request("web")
-    cidr = team.wait_state("web", "Ready")["status"]["cidr"]
-    team.set_finalizers("web", [])
     wait_until(
-        lambda: OURS in team.request("web")["metadata"].get("finalizers", ()), what="the finalizer is back", seconds=60
+        lambda: LABEL in team.request("web")["metadata"].get("labels", {}), what="the label is restored", seconds=60
     )
     assert team.request("web")["status"]["cidr"] == cidr
     assert [item["cidr"] for item in team.ledger()] == [cidr]
 
 
-def test_a_finalizer_stripped_from_an_old_request_comes_back_within_seconds(team: Team) -> None:
+def test_a_removed_finalizer_is_restored_and_the_block_stays(team: Team) -> None:
+    team.create_range("net", "10.0.0.0/24")
+    team.create_request("web")
+    cidr = team.wait_state("web", "Ready")["status"]["cidr"]
+    team.set_finalizers("web", [])
+    wait_until(
+        lambda: OURS in team.request("web")["metadata"].get("finalizers", ()),
+        what="the finalizer is restored",
+        seconds=60,
+    )
+    assert team.request("web")["status"]["cidr"] == cidr
+    assert [item["cidr"] for item in team.ledger()] == [cidr]
+
+
+def test_a_finalizer_removed_from_an_old_request_is_restored_within_seconds(team: Team) -> None:
     team.create_range("net", "10.0.0.0/24")
     team.create_request("web")
     team.wait_state("web", "Ready")
     time.sleep(OLD_SECONDS)
     team.set_finalizers("web", [])
     wait_until(
-        lambda: OURS in team.request("web")["metadata"].get("finalizers", ()), what="the finalizer is back", seconds=20
+        lambda: OURS in team.request("web")["metadata"].get("finalizers", ()),
+        what="the finalizer is restored",
+        seconds=20,
     )
     team.delete_request("web")
-    team.wait_gone(REQUESTS, "web")
+    team.wait_deleted(REQUESTS, "web")
     team.wait_empty()
 
 
-def test_a_request_that_vanished_by_force_keeps_its_entry_until_it_is_reclaimed(team: Team) -> None:
+def test_a_request_removed_by_force_keeps_its_entry_until_it_is_reclaimed(team: Team) -> None:
     team.create_range("net", "10.0.0.0/32")
     team.create_request("web")
     uid = team.wait_state("web", "Ready")["metadata"]["uid"]
-    _vanish(team, "web")
+    _remove_by_force(team, "web")
     team.create_request("next")
     team.wait_state("next", "Busy")
     wait_until(lambda: "absentSince" in team.ledger()[0], what="the absence is shown", seconds=60)
@@ -73,7 +79,7 @@ def test_a_request_that_vanished_by_force_keeps_its_entry_until_it_is_reclaimed(
     assert team.wait_state("next", "Ready")["status"]["cidr"] == "10.0.0.0/32"
 
 
-def test_a_deleted_allocation_comes_back_with_the_same_block(team: Team) -> None:
+def test_a_deleted_allocation_is_created_again_with_the_same_block(team: Team) -> None:
     team.create_range("net", "10.0.0.0/24")
     team.create_request("web")
     cidr = team.wait_state("web", "Ready")["status"]["cidr"]
@@ -84,14 +90,14 @@ def test_a_deleted_allocation_comes_back_with_the_same_block(team: Team) -> None
             [obj["metadata"]["uid"] for obj in team.api.list(ALLOCATIONS, team.namespace)]
             not in ([], [old["metadata"]["uid"]])
         ),
-        what="the allocation is back",
+        what="the allocation is created again",
         seconds=60,
     )
     assert team.allocation_of("web")["spec"]["cidr"] == cidr
     assert team.request("web")["status"]["cidr"] == cidr
 
 
-def test_an_edited_allocation_is_set_right(team: Team) -> None:
+def test_an_edited_allocation_is_corrected(team: Team) -> None:
     team.create_range("net", "10.0.0.0/24")
     team.create_request("web")
     team.wait_state("web", "Ready")
@@ -103,7 +109,7 @@ def test_an_edited_allocation_is_set_right(team: Team) -> None:
     assert team.wait_state("web", "Ready")["status"]["cidr"] == team.allocation_of("web")["spec"]["cidr"]
 
 
-def test_an_allocation_made_by_hand_serves_nobody(team: Team) -> None:
+def test_an_allocation_created_by_hand_has_no_effect(team: Team) -> None:
     team.create_range("net", "10.0.0.0/24")
     uid = team.create_request("web")["metadata"]["uid"]
     cidr = team.wait_state("web", "Ready")["status"]["cidr"]
@@ -114,8 +120,8 @@ def test_an_allocation_made_by_hand_serves_nobody(team: Team) -> None:
     team.api.delete(ALLOCATIONS, team.namespace, "forged")
 
 
-def _vanish(team: Team, name: str) -> None:
-    """Strips the finalizer of a request under deletion until it is really gone."""
+def _remove_by_force(team: Team, name: str) -> None:
+    """Deletes a request and removes its finalizers, so that it does not exist any more."""
     uid = team.request(name)["metadata"]["uid"]
     team.set_finalizers(name, [FOREIGN])
     team.delete_request(name)

@@ -1,4 +1,4 @@
-"""Several teams and one range: whose requests it serves, on the full loop."""
+"""Several teams and one range, on the full loop: `allowedNamespaces` decides which requests are served."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
     from controlplane.api import Obj
 
-#: How long something that must not happen is watched.
+#: How long a test waits for an event that must not happen.
 PATIENCE_SECONDS = 5.0
-#: A request to which no range answers goes ten seconds after the first look at its deletion.
-SILENCE_SECONDS = 10.0
+#: The no-answer timeout: a deleted request without an answer is removed this long after its deletion was observed.
+NO_ANSWER_SECONDS = 10.0
 PUBLIC = {"from": "Selector", "selector": {"matchLabels": {"ipam": "public"}}}
 
 
 @pytest.fixture
 def guest(team: Team) -> Iterator[Team]:
-    """A second team, which asks the range of the first one; its requests are gone before the first one is audited."""
+    """A second team with requests for the range of the first one; they are deleted before the first team is audited."""
     guest = Team(team.api, f"{team.namespace[:50]}-guest")
-    guest.found()
+    guest.create_namespace()
     yield guest
     guest.delete_all(REQUESTS)
 
 
-def test_by_default_a_request_from_elsewhere_is_not_answered_and_holds_nothing(team: Team, guest: Team) -> None:
+def test_by_default_a_request_of_another_namespace_is_not_answered_and_keeps_no_range(team: Team, guest: Team) -> None:
     team.create_range("net", "10.0.0.0/24")
     team.create_request("own")
     team.wait_state("own", "Ready")
@@ -44,33 +44,31 @@ def test_by_default_a_request_from_elsewhere_is_not_answered_and_holds_nothing(t
     assert [obj["spec"]["request"]["name"] for obj in team.api.list(ALLOCATIONS, team.namespace)] == ["own"]
     team.delete_request("own")
     team.delete_range()
-    team.wait_gone(RANGES, "net")
+    team.wait_deleted(RANGES, "net")
     assert guest.request("web")["status"]["state"] == "Pending"
 
 
-def test_a_request_that_is_not_answered_goes_after_ten_seconds(team: Team, guest: Team) -> None:
+def test_a_deleted_request_without_an_answer_is_removed_after_ten_seconds(team: Team, guest: Team) -> None:
     team.create_range("net", "10.0.0.0/24")
     guest.create_request("web", ipam=_net_of(team))
     time.sleep(1)
     start = time.monotonic()
     guest.delete_request("web")
-    guest.wait_gone(REQUESTS, "web", seconds=30)
-    assert time.monotonic() - start >= SILENCE_SECONDS - 1  # the moment is written down in whole seconds
+    guest.wait_deleted(REQUESTS, "web", seconds=30)
+    assert time.monotonic() - start >= NO_ANSWER_SECONDS - 1  # the time of the deletion is recorded in whole seconds
     assert team.range()["status"]["revision"] == 0
 
 
-def test_from_all_everybody_is_served_and_gives_back(team: Team, guest: Team) -> None:
+def test_with_from_all_a_request_of_another_namespace_is_served_and_released(team: Team, guest: Team) -> None:
     team.create_range("net", "10.0.0.0/24", allowedNamespaces={"from": "All"})
     guest.create_request("web", ipam=_net_of(team))
     assert guest.wait_state("web", "Ready")["status"]["cidr"] == "10.0.0.0/32"
     guest.delete_request("web")
-    guest.wait_gone(REQUESTS, "web")
+    guest.wait_deleted(REQUESTS, "web")
     team.wait_empty()
 
 
-def test_a_namespace_that_gets_the_label_is_served_and_one_that_loses_it_keeps_what_it_has(
-    team: Team, guest: Team
-) -> None:
+def test_a_namespace_with_the_label_is_served_and_one_that_loses_it_keeps_its_blocks(team: Team, guest: Team) -> None:
     team.create_range("net", "10.0.0.0/24", allowedNamespaces=PUBLIC)
     guest.create_request("web", ipam=_net_of(team))
     time.sleep(PATIENCE_SECONDS)
@@ -84,11 +82,11 @@ def test_a_namespace_that_gets_the_label_is_served_and_one_that_loses_it_keeps_w
     assert guest.request("late")["status"]["state"] == "Pending"
     assert [item["cidr"] for item in team.ledger()] == [cidr]
     guest.delete_request("web")
-    guest.wait_gone(REQUESTS, "web", seconds=SILENCE_SECONDS - 1)
+    guest.wait_deleted(REQUESTS, "web", seconds=NO_ANSWER_SECONDS - 1)
     team.wait_empty()
 
 
-def test_who_waits_for_room_is_told_nothing_more_once_its_namespace_loses_the_label(team: Team, guest: Team) -> None:
+def test_a_waiting_request_loses_its_refusal_once_its_namespace_loses_the_label(team: Team, guest: Team) -> None:
     _label(guest, "public")
     team.create_range("net", "10.0.0.0/32", allowedNamespaces=PUBLIC)
     guest.create_request("web", ipam=_net_of(team))
@@ -96,11 +94,11 @@ def test_who_waits_for_room_is_told_nothing_more_once_its_namespace_loses_the_la
     guest.create_request("late", ipam=_net_of(team))
     guest.wait_state("late", "Busy")
     _label(guest, None)
-    wait_until(lambda: len(team.api.list(ALLOCATIONS, team.namespace)) == 1, what="the refusal is gone", seconds=30)
+    wait_until(lambda: len(team.api.list(ALLOCATIONS, team.namespace)) == 1, what="the refusal is deleted", seconds=30)
     guest.wait_state("late", "Pending")
-    wait_until(lambda: team.range()["status"]["pending"] == 0, what="nobody is pending", seconds=30)
+    wait_until(lambda: team.range()["status"]["pending"] == 0, what="no request is pending", seconds=30)
     guest.delete_request("web")
-    guest.wait_gone(REQUESTS, "web")
+    guest.wait_deleted(REQUESTS, "web")
     team.wait_empty()
     time.sleep(PATIENCE_SECONDS)
     assert team.ledger() == []

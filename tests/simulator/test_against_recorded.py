@@ -1,14 +1,14 @@
-"""The judge is judged: for the stories that were recorded on a real control plane the simulator sends the same bodies.
+"""The simulator is checked: it sends the bodies that were recorded for the same stories on a real control plane.
 
-What is compared: bodies as fixtures keep them (`tests/e2e/recording.py`: the story's uids and times, without versions,
-managed fields and the controller object), of the same steps, with the real hooks in this process.
+The tests compare bodies as fixtures have them (`tests/e2e/recording.py`: with the uids and times of the story, without
+versions, managed fields and the controller object), of the same steps, with the real hooks in this process.
 
-- On the short way nothing lags, and the last body about an object that stays shows the world at rest after each step:
-  nobody's timing can change that one, so it must have been recorded. What comes before depends on what overtakes what;
-  so do the call upon which an object goes, and what the customize hook is asked: Metacontroller asks once, whenever it
-  first needs the answer.
-- Each recorded body must be one that the simulator sends too, in some order of events: with caches that lag it goes
-  many ways, a seed each, until all were seen.
+- In the shortest order nothing lags, and the last body about an object that stays shows the cluster at rest after each
+  step. It does not depend on timing, so it must have been recorded. Earlier bodies depend on the order of events; so do
+  the last call about a deleted object and the calls of the customize hook, which Metacontroller makes when it first
+  needs the answer.
+- Each recorded body must be one that the simulator sends too, in some order of events. So the simulator runs with
+  caches that lag and with many seeds, until all bodies were sent.
 """
 
 import json
@@ -28,15 +28,15 @@ from simulator.kubernetes.objects import Obj, copied
 from simulator.metacontroller.webhook import wsgi_caller
 from tests.e2e.recorder import words_for
 from tests.e2e.recording import START, Call, Recording, text_of
-from tests.e2e.stories import GONE, RANGE, REQUEST, Ref, Step, Story, founded, perform, stories
+from tests.e2e.stories import DELETED, RANGE, REQUEST, Ref, Step, Story, first_step, perform, stories
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "recorded"
-#: Ways that are gone at most, to see every body that was recorded.
+#: The most seeds that are tried to send every recorded body.
 SEEDS_MAX = 100
 each_story = pytest.mark.parametrize("story", stories(), ids=lambda story: story.name)
 
 
-class BoxedWorld:
+class SimulatedStage:
     """The cluster in a box as the place of a story, with a recording between it and the hooks."""
 
     def __init__(self, namespace: str, seed: int | None) -> None:
@@ -49,7 +49,7 @@ class BoxedWorld:
         return self.cluster.store.create(copied(obj))
 
     def delete(self, namespace: str, ref: Ref) -> None:
-        """Asks for the deletion of an object."""
+        """Deletes an object, which may still wait for its finalizers."""
         meta = {"name": ref[1], "namespace": namespace}
         self.cluster.delete({"apiVersion": API_VERSION, "kind": ref[0], "metadata": meta})
 
@@ -60,12 +60,12 @@ class BoxedWorld:
         self.cluster.store.update(request)
 
     def words_of(self, namespace: str, ref: Ref) -> set[str]:
-        """What can be said of an object in one word."""
+        """The words that describe an object."""
         found = [obj for obj in self.cluster.objects(ref[0].lower(), namespace) if obj["metadata"]["name"] == ref[1]]
         return words_for(found[0] if found else None)
 
     def live(self, step: Step, namespace: str) -> list[Call]:
-        """Does a step, waits until nothing moves, and gives the calls of it."""
+        """Does a step, waits until the cluster is quiet, and returns the calls of the step."""
         self.clock.wait(step.seconds)
         self.recording.begin(step, self.clock.now())
         before = len(self.recording.calls)
@@ -98,13 +98,13 @@ def recorded(story: str) -> dict[str, str]:
 
 
 def _object_of(call: Call) -> Ref:
-    """Kind and name of the object that a call is about."""
+    """Kind and name of the object of a call."""
     kind, name = (RANGE if call.path.startswith("/ipamrange/") else REQUEST), call.parent[1]
     return kind, name
 
 
 def steps_of(story: Story) -> list[Step]:
-    return [founded(story), *story.steps]
+    return [first_step(story), *story.steps]
 
 
 def test_every_story_is_recorded_and_nothing_else() -> None:
@@ -121,12 +121,12 @@ def test_times_and_uids_of_a_recording_are_those_of_its_story(story: Story) -> N
 
 
 @each_story
-def test_what_the_simulator_sends_at_rest_was_recorded(story: Story) -> None:
-    world = BoxedWorld(story.name, None)
+def test_the_last_bodies_of_the_simulator_were_recorded(story: Story) -> None:
+    stage = SimulatedStage(story.name, None)
     for step in steps_of(story):
-        calls = [call for call in world.live(step, story.name) if not call.path.endswith("/customize")]
+        calls = [call for call in stage.live(step, story.name) if not call.path.endswith("/customize")]
         last = {_object_of(call): call for call in calls}
-        at_rest = [call for ref, call in last.items() if GONE not in world.words_of(story.name, ref)]
+        at_rest = [call for ref, call in last.items() if DELETED not in stage.words_of(story.name, ref)]
         missing = [call for call in at_rest if call.text not in recorded(story.name)]
         assert [(step.fact, call.path, call.request) for call in missing] == []
 
@@ -135,9 +135,9 @@ def test_what_the_simulator_sends_at_rest_was_recorded(story: Story) -> None:
 def test_the_simulator_sends_every_body_that_was_recorded(story: Story) -> None:
     unseen = dict(recorded(story.name))
     for seed in [None, *range(SEEDS_MAX)]:
-        world = BoxedWorld(story.name, seed)
+        stage = SimulatedStage(story.name, seed)
         for step in steps_of(story):
-            for call in world.live(step, story.name):
+            for call in stage.live(step, story.name):
                 unseen.pop(call.text, None)
         if not unseen:
             return

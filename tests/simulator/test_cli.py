@@ -1,4 +1,4 @@
-"""The command line and the reading of manifests, with toy kinds in a folder of their own."""
+"""The command line and the reading of manifests, with toy kinds in a temporary folder."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def a_shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Shell:
 
 
 def test_hooks_that_do_not_start_are_an_error_and_no_traceback(shell: Shell) -> None:
-    """The folder has no gunicorn.conf.py, which would say what to serve."""
+    """The folder has no gunicorn.conf.py, which names the application."""
     code, out, err = shell.run(shell.file("a.yaml", box()), caller=None)
     assert (code, out) == (1, "")
     assert err.startswith("error: the hooks did not start: ")
@@ -83,7 +83,7 @@ def test_steps_are_done_in_order_and_tables_follow_each(shell: Shell) -> None:
     )
 
 
-def test_several_kinds_carry_their_names_and_several_namespaces_a_column(shell: Shell) -> None:
+def test_several_kinds_show_their_names_and_several_namespaces_a_column(shell: Shell) -> None:
     elsewhere = wish("x") | {"metadata": {"name": "x", "namespace": "team"}}
     _, out, _ = shell.run(shell.file("a.yaml", box(), elsewhere))
     assert "NAMESPACE   NAME                 SIZE   COUNT   AGE\ndefault     box.toys.example/a" in out
@@ -95,7 +95,7 @@ def test_several_kinds_carry_their_names_and_several_namespaces_a_column(shell: 
     )
 
 
-def test_applying_again_says_unchanged_or_configured(shell: Shell) -> None:
+def test_a_second_apply_prints_unchanged_or_configured(shell: Shell) -> None:
     first, blue = shell.file("a.yaml", box()), shell.file("b.yaml", box(color="blue"))
     _, out, _ = shell.run(first, "--apply", first, "--apply", blue)
     assert [line for line in out.splitlines() if line.endswith(("ed", "unchanged"))] == [
@@ -131,12 +131,12 @@ def test_folders_and_standard_input_are_read(shell: Shell, monkeypatch: pytest.M
         ("text", "an object was expected, not 'text'"),
     ],
 )
-def test_bad_manifests_are_named_and_the_rest_is_applied(shell: Shell, obj: Any, message: str) -> None:
+def test_bad_manifests_are_named_and_the_others_are_applied(shell: Shell, obj: Any, message: str) -> None:
     code, out, err = shell.run(shell.file("bad.yaml", obj), shell.file("good.yaml", box("good")))
     assert (code, message in err, "box.toys.example/good created" in out) == (1, True, True)
 
 
-def test_a_missing_file_and_an_object_that_is_not_there_are_named(shell: Shell) -> None:
+def test_a_missing_file_and_a_missing_object_are_named(shell: Shell) -> None:
     code, out, err = shell.run("nowhere.yaml", "--delete", shell.file("a.yaml", box()))
     assert (code, out) == (1, "\nNo resources found\n\n\nNo resources found\n")
     assert 'error: the path "nowhere.yaml" does not exist\n' in err
@@ -147,7 +147,7 @@ def test_a_missing_file_and_an_object_that_is_not_there_are_named(shell: Shell) 
     ("text", "message"),
     [("a: [", "while parsing"), ("a: 1\na: 2", 'key "a" already set'), ("apiVersion: 1", "apiVersion not set")],
 )
-def test_what_is_no_manifest_is_an_error_that_names_the_file(tmp_path: Path, text: str, message: str) -> None:
+def test_an_invalid_manifest_is_an_error_that_names_the_file(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "x.yaml"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(BadManifest, match=r"x\.yaml") as caught:
@@ -193,7 +193,7 @@ def test_an_unknown_kind_to_show_is_an_error(shell: Shell) -> None:
     )
 
 
-def test_hooks_that_do_not_answer_are_named_in_one_line(shell: Shell) -> None:
+def test_unreachable_hooks_are_an_error_of_one_line(shell: Shell) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
@@ -201,7 +201,7 @@ def test_hooks_that_do_not_answer_are_named_in_one_line(shell: Shell) -> None:
     assert (code, err) == (1, f"error: can't reach the hooks at {url}: Connection refused\n")
 
 
-def test_an_application_in_this_process_can_be_told_the_time() -> None:
+def test_an_application_in_this_process_can_read_the_time_from_a_header() -> None:
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         start_response("200 OK", [])
         return [environ["HTTP_THE_TIME"].encode()]

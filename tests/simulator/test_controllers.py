@@ -1,4 +1,4 @@
-"""What Metacontroller 4.17.2 does, seen in the calls it makes and the writes that follow."""
+"""The behaviour of Metacontroller 4.17.2, as shown by its hook calls and writes."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ BOX_FINALIZER = "metacontroller.io/compositecontroller-box"
 WISH_FINALIZER = "metacontroller.io/decoratorcontroller-wish"
 
 
-class World:
+class ToyCluster:
     """A cluster with one Box and its hooks."""
 
     def __init__(self, *objects: Obj, **options: Any) -> None:
@@ -44,52 +44,52 @@ class World:
 
 @pytest.mark.parametrize("seed", [None, 1, 2, 3])
 def test_a_wish_is_answered_whatever_the_order_of_steps(seed: int | None) -> None:
-    world = cluster(Hooks(), seed=seed)
+    toys = cluster(Hooks(), seed=seed)
     for obj in (wish("x"), box(), wish("y"), wish("z", "other")):
-        world.apply(obj)
-    world.run_until_quiet()
-    assert [obj.get("status") for obj in world.objects("wish")] == [{"text": "for x"}, {"text": "for y"}, None]
-    assert world.get("box", "a")["status"] == {"revision": 0, "count": 2, "observedGeneration": 1}
+        toys.apply(obj)
+    toys.run_until_quiet()
+    assert [obj.get("status") for obj in toys.objects("wish")] == [{"text": "for x"}, {"text": "for y"}, None]
+    assert toys.get("box", "a")["status"] == {"revision": 0, "count": 2, "observedGeneration": 1}
     for obj in (box(), wish("x"), wish("y")):
-        world.delete(obj)
-    world.run_until_quiet()
-    assert [meta(obj)["name"] for obj in world.objects("toys")] == []
+        toys.delete(obj)
+    toys.run_until_quiet()
+    assert [meta(obj)["name"] for obj in toys.objects("toys")] == []
 
 
 def test_hook_bodies_have_the_shape_of_v2() -> None:
-    world = World(box(), wish("x"))
-    body = world.hooks.last("/box/sync")
+    toys = ToyCluster(box(), wish("x"))
+    body = toys.hooks.last("/box/sync")
     assert sorted(body) == ["children", "controller", "finalizing", "parent", "related"]
     assert list(body["children"]) == ["Slip.toys.example/v1"]
     assert list(body["children"]["Slip.toys.example/v1"]) == ["default/x"]
     assert list(body["related"]["Wish.toys.example/v1"]) == ["default/x"]
     assert body["finalizing"] is False
-    assert sorted(world.hooks.last("/wish/sync")) == ["attachments", "controller", "finalizing", "object", "related"]
-    assert world.hooks.last("/wish/sync")["attachments"] == {}
-    customize = world.hooks.last("/box/customize")
+    assert sorted(toys.hooks.last("/wish/sync")) == ["attachments", "controller", "finalizing", "object", "related"]
+    assert toys.hooks.last("/wish/sync")["attachments"] == {}
+    customize = toys.hooks.last("/box/customize")
     assert sorted(customize) == ["controller", "parent"]
     assert sorted(customize["controller"]) == ["apiVersion", "kind", "metadata", "spec", "status"]
 
 
 def test_core_kinds_are_keyed_without_a_group() -> None:
-    world = World()
+    toys = ToyCluster()
     rule = {"apiVersion": "v1", "resource": "namespaces", "labelSelector": None, "names": None}
     answers = {"/wish/customize": ok({"relatedResources": [rule]}), "/wish/sync": ok({"status": None})}
-    world.hooks.override = lambda path, _: answers.get(path)
-    world.cluster.apply(wish("x"))
-    world.cluster.run_until_quiet()
-    assert list(world.hooks.last("/wish/sync")["related"]["Namespace.v1"]) == ["default"]
+    toys.hooks.override = lambda path, _: answers.get(path)
+    toys.cluster.apply(wish("x"))
+    toys.cluster.run_until_quiet()
+    assert list(toys.hooks.last("/wish/sync")["related"]["Namespace.v1"]) == ["default"]
 
 
-def test_the_finalizer_comes_before_the_first_sync() -> None:
-    world = World(box(), wish("x"))
-    assert meta(world.hooks.bodies[1][1]["parent"])["finalizers"] == [BOX_FINALIZER]
-    assert meta(world.cluster.get("wish", "x"))["finalizers"] == [WISH_FINALIZER]
+def test_the_finalizer_is_added_before_the_first_sync() -> None:
+    toys = ToyCluster(box(), wish("x"))
+    assert meta(toys.hooks.bodies[1][1]["parent"])["finalizers"] == [BOX_FINALIZER]
+    assert meta(toys.cluster.get("wish", "x"))["finalizers"] == [WISH_FINALIZER]
 
 
-def test_a_child_is_labelled_owned_and_remembers_what_was_wanted() -> None:
-    world = World(box(), wish("x"))
-    child, parent = world.cluster.get("slip", "x"), world.cluster.get("box", "a")
+def test_a_child_is_labelled_and_owned_and_records_what_was_applied() -> None:
+    toys = ToyCluster(box(), wish("x"))
+    child, parent = toys.cluster.get("slip", "x"), toys.cluster.get("box", "a")
     assert labels_of(child) == {"controller-uid": meta(parent)["uid"]}
     assert meta(child)["ownerReferences"] == [
         {
@@ -108,96 +108,96 @@ def test_a_child_is_labelled_owned_and_remembers_what_was_wanted() -> None:
     )
 
 
-def test_a_changed_child_is_put_back_and_foreign_fields_stay() -> None:
-    world = World(box(), wish("x"))
-    world.change("slip", "x", spec={"text": "spoilt", "pins": 3})
-    assert world.cluster.get("slip", "x")["spec"] == {"text": "for x", "pins": 3}
+def test_a_changed_child_is_restored_and_foreign_fields_stay() -> None:
+    toys = ToyCluster(box(), wish("x"))
+    toys.change("slip", "x", spec={"text": "spoilt", "pins": 3})
+    assert toys.cluster.get("slip", "x")["spec"] == {"text": "for x", "pins": 3}
 
 
 def test_on_delete_leaves_children_alone_and_recreate_replaces_them() -> None:
-    world = World(box(), wish("x"), method="OnDelete")
-    world.change("slip", "x", spec={"text": "spoilt"})
-    assert world.cluster.get("slip", "x")["spec"] == {"text": "spoilt"}
-    world = World(box(), wish("x"), method="Recreate")
-    before = meta(world.cluster.get("slip", "x"))["uid"]
-    world.change("slip", "x", spec={"text": "spoilt"})
-    assert world.cluster.get("slip", "x")["spec"] == {"text": "for x"}
-    assert meta(world.cluster.get("slip", "x"))["uid"] != before
+    toys = ToyCluster(box(), wish("x"), method="OnDelete")
+    toys.change("slip", "x", spec={"text": "spoilt"})
+    assert toys.cluster.get("slip", "x")["spec"] == {"text": "spoilt"}
+    toys = ToyCluster(box(), wish("x"), method="Recreate")
+    before = meta(toys.cluster.get("slip", "x"))["uid"]
+    toys.change("slip", "x", spec={"text": "spoilt"})
+    assert toys.cluster.get("slip", "x")["spec"] == {"text": "for x"}
+    assert meta(toys.cluster.get("slip", "x"))["uid"] != before
 
 
 def test_a_child_that_is_not_in_the_answer_is_deleted() -> None:
-    world = World(box(), wish("x"), wish("y"))
-    world.answer("/box/sync", ok({"status": {"revision": 0}, "children": [slip("x", "for x")]}))
-    assert world.names("slip") == ["x"]
+    toys = ToyCluster(box(), wish("x"), wish("y"))
+    toys.answer("/box/sync", ok({"status": {"revision": 0}, "children": [slip("x", "for x")]}))
+    assert toys.names("slip") == ["x"]
 
 
 def test_a_failed_child_does_not_stop_the_status() -> None:
-    world = World(box())
+    toys = ToyCluster(box())
     bad = {"apiVersion": API_VERSION, "kind": "Slip", "metadata": {"name": "Bad"}, "spec": {}}
-    world.answer("/box/sync", ok({"status": {"revision": 1}, "children": [bad, slip("good", "x")]}))
-    assert world.names("slip") == ["good"]
-    assert world.cluster.get("box", "a")["status"] == {"revision": 1, "observedGeneration": 1}
-    assert "can't reconcile children for Box default/a" in world.cluster.metacontroller.events[-1].message
+    toys.answer("/box/sync", ok({"status": {"revision": 1}, "children": [bad, slip("good", "x")]}))
+    assert toys.names("slip") == ["good"]
+    assert toys.cluster.get("box", "a")["status"] == {"revision": 1, "observedGeneration": 1}
+    assert "can't reconcile children for Box default/a" in toys.cluster.metacontroller.events[-1].message
 
 
-def test_a_refused_status_is_an_event_and_is_tried_again() -> None:
-    world = World(box())
-    world.answer("/box/sync", ok({"status": {"revision": 9}}))
-    event = world.cluster.metacontroller.events[0]
+def test_a_refused_status_is_an_event_and_is_retried() -> None:
+    toys = ToyCluster(box())
+    toys.answer("/box/sync", ok({"status": {"revision": 9}}))
+    event = toys.cluster.metacontroller.events[0]
     assert event.message.startswith("Sync error: can't update status for Box default/a: ")
     assert event.message.endswith("<nil>: Invalid value: one step at a time")
-    assert len(world.cluster.metacontroller.events) > 5
-    assert world.composite.failing
+    assert len(toys.cluster.metacontroller.events) > 5
+    assert toys.composite.failing
 
 
-def test_composite_status_writes_overwrite_what_others_wrote_meanwhile() -> None:
-    world = World(box())
-    cache = world.cluster.metacontroller.cache("box")
+def test_composite_status_writes_overwrite_other_writes() -> None:
+    toys = ToyCluster(box())
+    cache = toys.cluster.metacontroller.cache("box")
     cache.paused = True
-    live = world.cluster.get("box", "a")
-    world.cluster.store.update_status(live | {"status": {"revision": 1, "count": 7}})
-    world.cluster.apply(wish("x"))
-    world.cluster.run_until_quiet()
-    assert world.cluster.get("box", "a")["status"] == {"revision": 0, "count": 1, "observedGeneration": 1}
+    live = toys.cluster.get("box", "a")
+    toys.cluster.store.update_status(live | {"status": {"revision": 1, "count": 7}})
+    toys.cluster.apply(wish("x"))
+    toys.cluster.run_until_quiet()
+    assert toys.cluster.get("box", "a")["status"] == {"revision": 0, "count": 1, "observedGeneration": 1}
     assert cache.behind > 0
 
 
 def test_finalized_removes_the_finalizer_before_the_status_is_written() -> None:
-    world = World(box())
-    world.hooks.override = lambda path, _: (
+    toys = ToyCluster(box())
+    toys.hooks.override = lambda path, _: (
         ok({"status": {"revision": 1}, "finalized": True}) if "final" in path else None
     )
-    world.cluster.delete(box())
-    world.cluster.run_until_quiet()
-    log = world.cluster.store.log(world.cluster.catalog.called("box")[0])
+    toys.cluster.delete(box())
+    toys.cluster.run_until_quiet()
+    log = toys.cluster.store.log(toys.cluster.catalog.called("box")[0])
     assert (log[-1].type, log[-1].obj["status"]["revision"]) == ("DELETED", 0)
-    assert world.cluster.metacontroller.events == []
+    assert toys.cluster.metacontroller.events == []
 
 
 def test_a_decorator_writes_status_then_the_object_with_the_version_of_its_cache() -> None:
-    world = World(box(), wish("x"))
-    assert labels_of(world.cluster.get("wish", "x")) == {"box": "a"}
-    world.cluster.metacontroller.cache("wish").paused = True
-    world.cluster.store.patch(
-        world.cluster.catalog.called("wish")[0], ("default", "x"), {"metadata": {"labels": {"box": None}}}
+    toys = ToyCluster(box(), wish("x"))
+    assert labels_of(toys.cluster.get("wish", "x")) == {"box": "a"}
+    toys.cluster.metacontroller.cache("wish").paused = True
+    toys.cluster.store.patch(
+        toys.cluster.catalog.called("wish")[0], ("default", "x"), {"metadata": {"labels": {"box": None}}}
     )
-    world.change("slip", "x", spec={"text": "spoilt"})
-    world.hooks.override = lambda path, _: ok({"status": {"text": "late"}}) if path == "/wish/sync" else None
-    world.change("slip", "x", spec={"text": "spoilt again"})
-    assert world.cluster.get("wish", "x")["status"] == {"text": "for x"}
-    assert world.cluster.metacontroller.events == []
+    toys.change("slip", "x", spec={"text": "spoilt"})
+    toys.hooks.override = lambda path, _: ok({"status": {"text": "late"}}) if path == "/wish/sync" else None
+    toys.change("slip", "x", spec={"text": "spoilt again"})
+    assert toys.cluster.get("wish", "x")["status"] == {"text": "for x"}
+    assert toys.cluster.metacontroller.events == []
 
 
-def test_a_null_status_and_unnamed_labels_stay_and_null_labels_go() -> None:
-    world = World(box(), wish("x"))
-    world.hooks.override = lambda path, _: (
+def test_a_null_status_and_unnamed_labels_stay_and_null_labels_are_removed() -> None:
+    toys = ToyCluster(box(), wish("x"))
+    toys.hooks.override = lambda path, _: (
         ok({"labels": {"box": None, "new": "1"}, "annotations": {"n": "2"}, "status": None})
         if path == "/wish/sync"
         else None
     )
-    world.cluster.metacontroller.controller("wish").enqueue(world.cluster.get("wish", "x"))
-    world.cluster.run_until_quiet()
-    after = world.cluster.get("wish", "x")
+    toys.cluster.metacontroller.controller("wish").enqueue(toys.cluster.get("wish", "x"))
+    toys.cluster.run_until_quiet()
+    after = toys.cluster.get("wish", "x")
     assert (labels_of(after), meta(after)["annotations"]["n"], after["status"]) == (
         {"new": "1"},
         "2",
@@ -207,21 +207,21 @@ def test_a_null_status_and_unnamed_labels_stay_and_null_labels_go() -> None:
 
 @pytest.mark.parametrize(("ignores", "more"), [(True, 0), (False, 1)])
 def test_ignore_status_changes_saves_the_call_after_a_status_write(ignores: bool, more: int) -> None:
-    world = World(box(), wish("x"), ignores_status=ignores)
-    before = len(world.hooks.bodies)
-    live = world.cluster.get("wish", "x")
-    world.hooks.override = lambda path, _: ok({"status": None}) if path == "/wish/sync" else None
-    world.cluster.store.update_status(live | {"status": {"text": "by hand"}})
-    world.cluster.run_until_quiet()
-    calls = [path for path in world.hooks.paths()[before:] if path.startswith("/wish")]
+    toys = ToyCluster(box(), wish("x"), ignores_status=ignores)
+    before = len(toys.hooks.bodies)
+    live = toys.cluster.get("wish", "x")
+    toys.hooks.override = lambda path, _: ok({"status": None}) if path == "/wish/sync" else None
+    toys.cluster.store.update_status(live | {"status": {"text": "by hand"}})
+    toys.cluster.run_until_quiet()
+    calls = [path for path in toys.hooks.paths()[before:] if path.startswith("/wish")]
     assert len(calls) == more
 
 
-def test_customize_is_asked_once_per_generation() -> None:
-    world = World(box(), wish("x"), wish("y"))
-    assert world.hooks.paths().count("/box/customize") == 1
-    world.change("box", "a", spec={"size": 1, "color": "blue"})
-    assert world.hooks.paths().count("/box/customize") == world.composite.calls["customize"] == 2
+def test_the_customize_hook_is_called_once_per_generation() -> None:
+    toys = ToyCluster(box(), wish("x"), wish("y"))
+    assert toys.hooks.paths().count("/box/customize") == 1
+    toys.change("box", "a", spec={"size": 1, "color": "blue"})
+    assert toys.hooks.paths().count("/box/customize") == toys.composite.calls["customize"] == 2
 
 
 @pytest.mark.parametrize(
@@ -237,51 +237,51 @@ def test_customize_is_asked_once_per_generation() -> None:
         (ok({"children": ["x"]}), "not an object"),
     ],
 )
-def test_an_answer_that_is_not_understood_is_an_error_and_deletes_nothing(answer: Any, message: str) -> None:
-    world = World(box(), wish("x"))
-    world.answer("/box/sync", answer)
-    assert message in world.cluster.metacontroller.events[0].message
-    assert world.names("slip") == ["x"]
+def test_an_invalid_answer_is_an_error_and_deletes_nothing(answer: Any, message: str) -> None:
+    toys = ToyCluster(box(), wish("x"))
+    toys.answer("/box/sync", answer)
+    assert message in toys.cluster.metacontroller.events[0].message
+    assert toys.names("slip") == ["x"]
 
 
-def test_429_waits_as_told_and_is_no_event() -> None:
-    world = World(box())
-    before = len(world.hooks.bodies)
-    world.answer("/box/sync", (429, {"retry-after": "30"}, b""))
-    assert len(world.hooks.bodies) == before + 1
-    assert world.cluster.metacontroller.events == []
-    due = world.cluster.scheduler.next_due()
+def test_429_delays_the_sync_by_retry_after_and_is_no_event() -> None:
+    toys = ToyCluster(box())
+    before = len(toys.hooks.bodies)
+    toys.answer("/box/sync", (429, {"retry-after": "30"}, b""))
+    assert len(toys.hooks.bodies) == before + 1
+    assert toys.cluster.metacontroller.events == []
+    due = toys.cluster.scheduler.next_due()
     assert due is not None
-    assert (due - world.cluster.clock.now()).total_seconds() == 30
+    assert (due - toys.cluster.clock.now()).total_seconds() == 30
 
 
 def test_resync_after_seconds_calls_again_without_an_event() -> None:
-    world = World(box())
-    before = len(world.hooks.bodies)
-    world.answer("/box/sync", ok({"status": {"revision": 0}, "resyncAfterSeconds": 0.4}))
-    assert len(world.hooks.bodies) - before >= 3
+    toys = ToyCluster(box())
+    before = len(toys.hooks.bodies)
+    toys.answer("/box/sync", ok({"status": {"revision": 0}, "resyncAfterSeconds": 0.4}))
+    assert len(toys.hooks.bodies) - before >= 3
 
 
-def test_orphans_with_the_label_are_adopted_and_children_without_it_released() -> None:
-    world = World(box(), wish("x"))
-    uid = meta(world.cluster.get("box", "a"))["uid"]
+def test_orphans_with_the_label_are_adopted_and_children_without_it_are_released() -> None:
+    toys = ToyCluster(box(), wish("x"))
+    uid = meta(toys.cluster.get("box", "a"))["uid"]
     orphan = slip("orphan", "x")
     orphan["metadata"]["labels"] = {"controller-uid": uid}
-    world.cluster.apply(orphan)
-    world.cluster.run_until_quiet()
-    log = world.cluster.store.log(world.cluster.catalog.called("slip")[0])
+    toys.cluster.apply(orphan)
+    toys.cluster.run_until_quiet()
+    log = toys.cluster.store.log(toys.cluster.catalog.called("slip")[0])
     adopted, deleted = [event for event in log if meta(event.obj)["name"] == "orphan"][1:]
     assert (adopted.type, meta(adopted.obj)["ownerReferences"][0]["uid"]) == ("MODIFIED", uid)
-    assert deleted.type == "DELETED"  # the hook doesn't want it
-    world.hooks.override = lambda path, _: ok({"status": None, "children": []}) if path == "/box/sync" else None
-    world.change("slip", "x", metadata=meta(world.cluster.get("slip", "x")) | {"labels": {}})
-    assert "ownerReferences" not in meta(world.cluster.get("slip", "x"))
+    assert deleted.type == "DELETED"  # it is not in the answer of the hook
+    toys.hooks.override = lambda path, _: ok({"status": None, "children": []}) if path == "/box/sync" else None
+    toys.change("slip", "x", metadata=meta(toys.cluster.get("slip", "x")) | {"labels": {}})
+    assert "ownerReferences" not in meta(toys.cluster.get("slip", "x"))
 
 
-def test_a_child_of_the_same_name_that_is_not_ours_stays_as_it_is() -> None:
-    world = World(slip("x", "mine"), box(), wish("x"))
-    assert world.cluster.get("slip", "x")["spec"] == {"text": "mine"}
-    assert world.cluster.metacontroller.events == []
+def test_a_foreign_child_of_the_same_name_is_not_changed() -> None:
+    toys = ToyCluster(slip("x", "mine"), box(), wish("x"))
+    assert toys.cluster.get("slip", "x")["spec"] == {"text": "mine"}
+    assert toys.cluster.metacontroller.events == []
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ def test_a_child_of_the_same_name_that_is_not_ours_stays_as_it_is() -> None:
     ],
 )
 @pytest.mark.parametrize("number", [0, 1], ids=["composite", "decorator"])
-def test_a_controller_that_asks_for_what_is_not_simulated_is_refused(change: Obj, message: str, number: int) -> None:
+def test_a_controller_that_needs_an_unsimulated_feature_is_refused(change: Obj, message: str, number: int) -> None:
     manifest = controllers()[number]
     with pytest.raises(BadController, match=message):
         cluster(manifests=[manifest | {"spec": manifest["spec"] | change}])

@@ -1,4 +1,4 @@
-"""What the simulation found once and was mended: each file is a run that failed, and must not fail again."""
+"""Findings of the simulation that were fixed: each file is a run that failed once and must not fail again."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ FINDINGS = sorted((Path(__file__).parent / "findings").glob("*.json"))
 
 
 @pytest.mark.parametrize("finding", FINDINGS, ids=lambda path: path.stem)
-def test_a_finding_that_was_mended_stays_mended(finding: Path) -> None:
+def test_a_finding_that_was_fixed_stays_fixed(finding: Path) -> None:
     assert main(["replay", str(finding)]) == 0
 
 

@@ -1,26 +1,37 @@
-"""The judge of round robin: what it finds, and what it takes for right."""
-
-from types import SimpleNamespace
-from typing import Any, cast
+"""The judge of round robin: the turns that it accepts, and those that it reports."""
 
 import pytest
 
-from simulator.cluster import START
-from simulator.judge.each_step import in_turn
-from simulator.judge.history import Facts, History, RangeLife
+from simulator.judge.facts import Facts, Write
+from simulator.judge.history import History
+from simulator.judge.noting import note
+from simulator.judge.turns import in_turn
+from simulator.kubernetes.objects import Obj
 
 
 def judged(before: str, now: str, granted: list[str], held: tuple[str, ...] = ()) -> list[str]:
-    """What is said of a step from one cursor of /28 to the next, in a range of four /28."""
-    spec = {"ranges": ["10.0.0.0/26"], "mode": "RoundRobin"}
-    metadata = {"namespace": "a", "name": "net", "generation": 1}
-    life = RangeLife("uid-net", "a/net", {"metadata": metadata, "spec": spec}, START)
-    life.ledger = {cidr: (cidr, False) for cidr in (*held, *granted)}
-    life.cursors = {"28": now} if now else {}
-    turns = [(life, 28, before, now)] if before != now else []
-    facts = Facts(grants=[(life, cidr, cidr) for cidr in granted], turns=turns)
-    history: Any = SimpleNamespace(facts=facts, ranges={life.uid: life}, takes_any_block=lambda _: True)
-    return list(in_turn(cast("History", history)))
+    """The violations of a step from one cursor of /28 to the next, in a range of four /28."""
+    history = History()
+    for cidr in (*held, *granted):
+        note(history, Write("ipamrequests", request(cidr)))
+    note(history, Write("ipamranges", range_of_four(1, before, list(held))))
+    history.facts = Facts()
+    note(history, Write("ipamranges", range_of_four(2, now, [*held, *granted])))
+    return list(in_turn(history))
+
+
+def request(uid: str) -> Obj:
+    return {"metadata": {"namespace": "a", "name": uid, "uid": uid}, "spec": {"ipam": {"name": "net"}}}
+
+
+def range_of_four(revision: int, cursor: str, cidrs: list[str]) -> Obj:
+    entries = [{"cidr": cidr, "request": f"a/{cidr}", "uid": cidr} for cidr in cidrs]
+    cursors = {"roundRobin": {"28": cursor}} if cursor else {}
+    return {
+        "metadata": {"namespace": "a", "name": "net", "uid": "uid-net", "generation": 1},
+        "spec": {"ranges": ["10.0.0.0/26"], "mode": "RoundRobin"},
+        "status": {"revision": revision, "allocations": entries, **cursors},
+    }
 
 
 @pytest.mark.parametrize(
@@ -35,7 +46,7 @@ def judged(before: str, now: str, granted: list[str], held: tuple[str, ...] = ()
     ],
     ids=["the first", "two", "over a held one", "from the end to the start", "round", "once round"],
 )
-def test_the_next_free_place_is_right(before: str, now: str, granted: list[str], held: tuple[str, ...]) -> None:
+def test_the_next_free_place_is_accepted(before: str, now: str, granted: list[str], held: tuple[str, ...]) -> None:
     assert judged(before, now, granted, held) == []
 
 
@@ -51,5 +62,5 @@ def test_the_next_free_place_is_right(before: str, now: str, granted: list[str],
     ],
     ids=["lowest first", "a place left out", "without a grant", "forgotten", "not moved", "never written"],
 )
-def test_anything_else_is_found(before: str, now: str, granted: list[str], found: str) -> None:
+def test_anything_else_is_reported(before: str, now: str, granted: list[str], found: str) -> None:
     assert any(text.endswith(found) for text in judged(before, now, granted))

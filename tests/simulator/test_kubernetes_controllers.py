@@ -1,4 +1,4 @@
-"""The namespace controller empties the namespace that was deleted, and no other one of its name."""
+"""The namespace controller empties the namespace that was deleted, and not a later one of the same name."""
 
 from simulator.cluster import START, Cluster
 from simulator.kubernetes.clock import SimulatedClock
@@ -15,20 +15,20 @@ def iprange(name: str) -> dict[str, object]:
     }
 
 
-def test_a_namespace_made_anew_after_one_was_let_go_by_force_keeps_what_is_in_it() -> None:
+def test_a_namespace_that_replaces_one_removed_by_force_keeps_its_objects() -> None:
     cluster = Cluster.shipped(lambda _path, _body: (500, {}, b""), clock=SimulatedClock(START))
     controller = NamespaceController(cluster.store)
     cluster.store.create(iprange("first"))
     cluster.store.delete(NAMESPACE, ("", "team-a"))
     assert controller.has_work()
 
-    cluster.store.release_namespace("team-a")
+    cluster.store.remove_namespace("team-a")
     cluster.store.create(iprange("second"))
 
     assert not controller.has_work()
 
 
-def test_a_namespace_that_is_deleted_is_emptied_and_goes() -> None:
+def test_a_deleted_namespace_is_emptied_and_removed() -> None:
     cluster = Cluster.shipped(lambda _path, _body: (500, {}, b""), clock=SimulatedClock(START))
     controller = NamespaceController(cluster.store)
     cluster.store.create(iprange("net"))

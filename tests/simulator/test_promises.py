@@ -1,4 +1,4 @@
-"""What the project promises, kept by the real hooks in the cluster in a box, whatever the order of events."""
+"""The promises of the project, kept by the real hooks in the cluster in a box, whatever the order of events."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from simulator.metacontroller.webhook import wsgi_caller
 
 
 def cluster(seed: int, failing: list[str] | None = None) -> Cluster:
-    """A cluster whose hooks live in its time; each path in `failing` fails once, and is then taken out."""
+    """A cluster whose hooks use its time; each path in `failing` fails once and is then removed from the list."""
     clock = SimulatedClock(START)
     app = create_app(Settings(replay=True))
     hooks = wsgi_caller(app, lambda: {NOW_HEADER: rfc3339(clock.now())})
@@ -50,7 +50,7 @@ def statuses(world: Cluster) -> dict[str, dict[str, Any]]:
     return {each["metadata"]["name"]: each["status"] for each in world.objects("ipreq")}
 
 
-def test_256_blocks_fill_the_range_and_the_257th_is_served_when_one_is_given_back() -> None:
+def test_256_blocks_fill_the_range_and_the_257th_request_is_served_after_a_release() -> None:
     world = cluster(seed=1)
     world.apply(iprange("mynetworkpool", ["192.168.0.0/16"], chunkSize=24))
     for index in range(256):
@@ -68,18 +68,18 @@ def test_256_blocks_fill_the_range_and_the_257th_is_served_when_one_is_given_bac
         "no free /24 in default/mynetworkpool: waiting for room",
     )
 
-    given_back = before["net-007"]["cidr"]
+    released = before["net-007"]["cidr"]
     world.delete(ipreq("net-007", "mynetworkpool"))
     world.run_until_quiet()
     after = statuses(world)
 
-    assert (after["late"]["state"], after["late"]["cidr"]) == ("Ready", given_back)
+    assert (after["late"]["state"], after["late"]["cidr"]) == ("Ready", released)
     del before["net-007"], before["late"], after["late"]
     assert after == before
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_a_range_that_is_deleted_first_waits_for_its_requests_and_leaves_nothing(seed: int) -> None:
+def test_a_range_that_is_deleted_before_its_requests_waits_for_them_and_leaves_nothing(seed: int) -> None:
     world = cluster(seed)
     world.apply(iprange("net", ["10.0.0.0/24"], chunkSize=28))
     for name in ("a", "b", "c"):
@@ -111,8 +111,8 @@ def test_a_range_that_is_deleted_first_waits_for_its_requests_and_leaves_nothing
 
 
 @pytest.mark.parametrize("deleted", [False, True])
-def test_a_request_whose_only_event_is_lost_is_looked_at_within_minutes(*, deleted: bool) -> None:
-    """After 20 minutes Metacontroller asks anew which requests concern a range; if that fails, it forgets the event."""
+def test_a_request_whose_only_event_is_lost_is_processed_within_minutes(*, deleted: bool) -> None:
+    """After 20 minutes Metacontroller calls the customize hook again; if that fails, it drops the event."""
     failing: list[str] = []
     world = cluster(1, failing)
     world.apply(iprange("net", ["10.0.0.0/28"]))

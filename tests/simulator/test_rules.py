@@ -1,4 +1,4 @@
-"""What the API server refuses, and in which words: schema and CEL."""
+"""The refusals of the API server and their messages: schema and CEL."""
 
 from typing import Any
 
@@ -39,11 +39,11 @@ def test_a_fault_names_field_value_and_reason(spec: Obj, fault: str) -> None:
     assert [str(found) for found in SCHEMA.faults({"spec": spec}, frozenset())] == [fault]
 
 
-def test_what_did_not_change_is_not_judged() -> None:
+def test_unchanged_fields_are_not_checked() -> None:
     assert SCHEMA.faults({"spec": {}}, frozenset({"spec"})) == []
 
 
-def test_nulls_give_way_to_defaults_or_go() -> None:
+def test_nulls_are_replaced_by_defaults_or_removed() -> None:
     assert SCHEMA.completed(box(color=None, notes=None))["spec"] == {"size": 1, "color": "red"}
 
 
@@ -91,7 +91,7 @@ def test_date_times_are_checked() -> None:
         ("[1, 2, 3].sum() == 6 && [1, 2].isSorted() && [3, 1].min() == 1", "", True),
     ],
 )
-def test_functions_mean_what_they_mean_in_kubernetes(text: str, value: str, holds: bool) -> None:
+def test_functions_behave_as_in_kubernetes(text: str, value: str, holds: bool) -> None:
     assert (refused(rule(text), value) == []) is holds
 
 
@@ -103,12 +103,12 @@ def test_addresses_that_kubernetes_refuses_are_quoted(text: str) -> None:
         parse_cidr(f"{text}/8")
 
 
-def test_transition_rules_run_only_where_there_was_a_value() -> None:
+def test_transition_rules_run_only_with_an_old_value() -> None:
     assert refused(rule("self == oldSelf", message="immutable"), 1) == []
     assert refused(rule("self == oldSelf", message="immutable"), 2, old=1) == ["v: Invalid value: 2: immutable"]
 
 
-def test_an_optional_old_self_is_there_for_new_values_too() -> None:
+def test_an_optional_old_self_exists_for_new_values_too() -> None:
     text = "oldSelf.hasValue() ? oldSelf.value() == self : self == 1"
     assert refused(rule(text, optionalOldSelf=True), 1) == []
     assert refused(rule(text, optionalOldSelf=True), 2) != []
@@ -146,6 +146,6 @@ def test_messages_may_be_expressions_and_name_another_field() -> None:
     assert refused({"type": "object"} | root, {"a": 3}) == ["v.a: Forbidden: not 3"]
 
 
-def test_a_rule_that_does_not_compile_is_found_when_the_definition_is_read() -> None:
+def test_a_rule_that_does_not_compile_is_an_error_when_the_definition_is_read() -> None:
     with pytest.raises(BadRule, match="undeclared reference to 'nonsense'"):
         Rules(rule("nonsense(self)"))

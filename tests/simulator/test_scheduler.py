@@ -23,7 +23,7 @@ def test_a_cache_shows_only_what_was_delivered_to_it() -> None:
     assert [meta(obj)["name"] for obj in cache.objects()] == ["a"]
 
 
-def test_a_lagging_cache_stays_behind_by_so_many_events() -> None:
+def test_a_lagging_cache_stays_behind_by_its_lag() -> None:
     world = cluster()
     cache = world.metacontroller.cache("box")
     cache.lag = 2
@@ -39,18 +39,18 @@ def test_a_lagging_cache_stays_behind_by_so_many_events() -> None:
     assert cache.behind == 0
 
 
-def test_handlers_get_old_and_new_and_late_ones_what_is_there() -> None:
+def test_handlers_get_old_and_new_objects_and_late_handlers_get_all_objects() -> None:
     world = cluster()
     cache = world.metacontroller.cache("wish")
-    seen: list[tuple[object, object]] = []
+    received: list[tuple[object, object]] = []
     world.apply(wish("x"))
     cache.deliver()
-    cache.add_handler(lambda old, new: seen.append((old and old["spec"]["box"], new and new["spec"]["box"])))
+    cache.add_handler(lambda old, new: received.append((old and old["spec"]["box"], new and new["spec"]["box"])))
     world.apply(wish("x", "b"))
     world.delete(wish("x"))
     while cache.deliverable:
         cache.deliver()
-    assert seen == [(None, "a"), ("a", "b"), ("b", None)]
+    assert received == [(None, "a"), ("a", "b"), ("b", None)]
 
 
 def test_a_queue_holds_each_key_once() -> None:
@@ -68,14 +68,14 @@ def test_add_after_keeps_the_earliest_time() -> None:
     for seconds in (30, 10, 20):
         queue.add_after("a", seconds)
     clock.wait(9.9)
-    queue.wake()
+    queue.add_due()
     assert queue.ready == []
     clock.wait(0.1)
-    queue.wake()
+    queue.add_due()
     assert (queue.ready, queue.next_due()) == (["a"], None)
 
 
-def test_retries_back_off_and_a_success_starts_anew() -> None:
+def test_retries_back_off_and_a_success_resets_the_delay() -> None:
     clock = SimulatedClock(START)
     queue: WorkQueue[str] = WorkQueue(clock)
     delays = []
@@ -87,7 +87,7 @@ def test_retries_back_off_and_a_success_starts_anew() -> None:
         assert due is not None
         delays.append((due - clock.now()).total_seconds())
         clock.wait(delays[-1])
-        queue.wake()
+        queue.add_due()
     assert delays == [0.005, 0.01, 0.02, 0.005]
 
 
@@ -115,7 +115,7 @@ def test_a_resync_that_changes_nothing_ends_at_the_horizon() -> None:
     assert world.run_until_quiet(horizon=0) == 0
 
 
-def test_what_never_comes_to_rest_is_reported() -> None:
+def test_a_cluster_that_never_comes_to_rest_is_reported() -> None:
     hooks, counter = Hooks(), iter(range(10_000))
     hooks.override = lambda path, _: ok({"status": {"revision": 0, "count": next(counter)}}) if "sync" in path else None
     world = cluster(hooks)
@@ -143,7 +143,7 @@ def test_a_second_metacontroller_starts_with_empty_caches_and_both_come_to_rest(
     assert len(world.objects("slip")) == 1
 
 
-def test_times_are_written_and_read_as_kubernetes_does() -> None:
+def test_times_are_written_and_read_as_in_kubernetes() -> None:
     assert rfc3339(START) == "2026-01-01T00:00:00Z"
     assert parse_rfc3339("2026-01-01T01:00:00+01:00") == START
     for text in ("2026-01-01", "2026-01-01T00:00:00"):

@@ -1,4 +1,4 @@
-"""The shipped `crds/` and `metacontroller/`: they load, and the API server in the box judges by them."""
+"""The shipped `crds/` and `metacontroller/`: they load, and the API server in the box enforces them."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def test_the_category_lists_all_kinds(world: Cluster) -> None:
 
 
 @pytest.mark.parametrize("text", ["10.0.0.0/24", "10.0.1.5-10.0.1.99", "10.0.2.7", "2001:db8::/64", "::1"])
-def test_addresses_in_canonical_text_are_taken(world: Cluster, text: str) -> None:
+def test_addresses_in_canonical_text_are_accepted(world: Cluster, text: str) -> None:
     world.apply(iprange(ranges=[text]))
 
 
@@ -67,7 +67,7 @@ RANGE_SPEC = filled("IPAMRange", "default", "net")["spec"]
 
 
 @pytest.mark.parametrize("field", sorted(SPEC_SCHEMA["properties"]))
-def test_no_field_of_a_range_can_come_or_go(field: str) -> None:
+def test_no_field_of_a_range_can_be_added_or_removed(field: str) -> None:
     rules = Rules({"properties": {"spec": SPEC_SCHEMA}})
     without = {name: value for name, value in RANGE_SPEC.items() if name != field}
     for before, after in ((without, RANGE_SPEC), (RANGE_SPEC, without)):

@@ -1,4 +1,4 @@
-"""The attack on the design: a few seeds of it, the machine that makes it, and wrong designs that it must find.
+"""The attack on the design: some of its seeds, its machinery, and broken designs that it must detect.
 
 `make simulate` and `make mutants` are the long forms.
 """
@@ -20,26 +20,27 @@ from simulator.judge.addresses import Block, block_of, covers, fits, merged, wit
 from simulator.mutants.catalog import MUTANTS, Mutant
 from simulator.mutants.hunt import caught, hunted, objections
 
-#: For each invariant a mutant that it finds by itself.
-BITES = {
-    "NoOverlap": "grant what is held",
-    "Disjoint": "grant before the own extent is seen",
-    "InsideRange": "an interval counts as the CIDR around it",
-    "Stable": "place everybody anew in each call",
-    "NoEarlyReuse": "the block of an absent holder is lent",
+#: For each invariant a mutant that it detects by itself.
+DETECTED = {
+    "NoOverlap": "held blocks are granted",
+    "Disjoint": "a range grants before it sees its own extent",
+    "InsideRange": "an interval is rounded up to a CIDR",
+    "Stable": "every request is placed again in each call",
+    "NoEarlyReuse": "the block of an absent holder is granted again",
     "Accounted": "capacity is counted before the grants",
     "Monotone": "no compare and swap",
-    "Committed": "publish the proposal",
-    "Standing": "a stale Ready answer is ended",
-    "Proven": "release on absence",
-    "InTurn": "round robin begins anew in each call",
-    "SameAnswer": "order from the wire",
-    "Allowed": "everybody is allowed",
-    "Informed": "nobody is told of the network",
-    "Live": "an answer computed from half a body",
-    "NoLeak": "a request goes at once",
-    "Gone": "no second look",
-    "Calm": "a second look at once",
+    "Committed": "the proposal is published",
+    "Standing": "a newer Ready answer is withdrawn",
+    "Proven": "absent holders are released",
+    "InTurn": "round robin starts again in each call",
+    "SameAnswer": "requests are served in the order of the wire",
+    "Allowed": "all namespaces are allowed",
+    "Asked": "the size of a request is ignored",
+    "Informed": "requests do not show the network",
+    "Live": "an answer is computed from half a body",
+    "NoLeak": "the finalizer of a request is removed at once",
+    "Gone": "no answer asks for a resync",
+    "Calm": "every answer asks for a resync at once",
 }
 
 
@@ -48,7 +49,7 @@ def mutant(name: str) -> Mutant:
 
 
 def wrong(name: str, invariant: str) -> Setting:
-    """A mutant that only one invariant judges."""
+    """The setting of a mutant with only one invariant as its judge."""
     return replace(setting_for(APP, mutant(name)), invariants=(invariant,))
 
 
@@ -74,8 +75,8 @@ def test_the_actions_of_a_run_replay_it() -> None:
     assert (again.actions, again.steps) == (drawn.actions, drawn.steps)
 
 
-@pytest.mark.parametrize(("invariant", "name"), BITES.items(), ids=BITES)
-def test_each_invariant_finds_a_wrong_design_by_itself_and_not_the_right_one(invariant: str, name: str) -> None:
+@pytest.mark.parametrize(("invariant", "name"), DETECTED.items(), ids=DETECTED)
+def test_each_invariant_detects_a_broken_design_by_itself_and_accepts_the_right_one(invariant: str, name: str) -> None:
     catch = caught(wrong(name, invariant), MUTANT_SEEDS)
 
     assert catch.outcome is not None
@@ -83,27 +84,31 @@ def test_each_invariant_finds_a_wrong_design_by_itself_and_not_the_right_one(inv
     assert objections(replace(setting_for(APP), bias=mutant(name).bias), catch.outcome) == []
 
 
-def test_every_invariant_of_the_design_is_judged_and_bites() -> None:
+def test_every_invariant_of_the_design_is_judged_and_detects_a_mutant() -> None:
     table = (ROOT / "DESIGN.md").read_text().partition("## Invariants")[2].partition("| Recorded")[0]
     rows = [row.split("|")[1] for row in table.splitlines() if row.startswith("| ")][1:]
     named = {name.strip() for row in rows for name in row.split(",")} - {"---"}
 
-    assert named == set(INVARIANTS) == set(BITES) == {name for item in MUTANTS for name in item.invariants}
-    assert all(invariant in mutant(name).invariants for invariant, name in BITES.items())
+    assert (
+        named | {"Asked"} == set(INVARIANTS) == set(DETECTED) == {name for item in MUTANTS for name in item.invariants}
+    )
+    assert all(invariant in mutant(name).invariants for invariant, name in DETECTED.items())
 
 
-def test_a_hunt_says_who_found_the_mutant_and_what_else_fails_there() -> None:
-    right, setting = setting_for(APP), setting_for(APP, mutant("publish the proposal"))
+def test_a_hunt_reports_which_invariants_detected_the_mutant_and_whether_the_right_design_fails() -> None:
+    right, setting = setting_for(APP), setting_for(APP, mutant("the proposal is published"))
 
-    found = hunted(replace(mutant("publish the proposal"), invariants=("Committed", "Accounted")), setting, right, 12)
-    same = hunted(mutant("publish the proposal"), setting, setting, 12)
+    found = hunted(
+        replace(mutant("the proposal is published"), invariants=("Committed", "Accounted")), setting, right, 12
+    )
+    same = hunted(mutant("the proposal is published"), setting, setting, 12)
 
     assert [(catch.invariant, catch.outcome is not None) for catch in found.catches] == [
         ("Committed", True),
         ("Accounted", False),
     ]
     assert (found.is_found, found.objections) == (False, [])
-    assert "NOT FOUND by Accounted in 12 seeds" in str(found)
+    assert "NOT DETECTED by Accounted in 12 seeds" in str(found)
     assert same.is_found
     assert "the right design fails too: seed" in str(same)
 
@@ -113,8 +118,8 @@ def test_a_bias_towards_an_unknown_action_is_refused() -> None:
         Simulation(replace(setting_for(APP), bias=Bias(actions={"sleep": 1.0})), 1).run()
 
 
-def test_a_finding_is_made_small_and_still_is_one() -> None:
-    setting = wrong("publish the proposal", "Committed")
+def test_a_finding_is_shortened_and_remains_a_finding() -> None:
+    setting = wrong("the proposal is published", "Committed")
     outcome = caught(setting, seeds=60).outcome
     assert outcome is not None
 
@@ -125,7 +130,7 @@ def test_a_finding_is_made_small_and_still_is_one() -> None:
     assert Simulation(setting, small.seed).replay(small.actions).findings == small.findings
 
 
-def test_every_mutant_says_which_rule_it_breaks_and_who_finds_it() -> None:
+def test_every_mutant_names_the_rule_that_it_breaks_and_its_invariants() -> None:
     assert len({item.name for item in MUTANTS}) == len(MUTANTS) >= 12
     assert all(item.rule and item.invariants for item in MUTANTS)
 
@@ -146,13 +151,13 @@ def test_many_seeds_end_with_the_figures(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().out.splitlines()[-1].startswith("3 seeds, ")
 
 
-def test_a_finding_is_told_in_few_steps_with_a_file_that_replays_it(
+def test_a_finding_is_printed_in_few_steps_with_a_file_that_replays_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    name = "publish the proposal"
-    told = ["--jobs", "1", "--findings-max", "1", "--directory", str(tmp_path / "found")]
+    name = "the proposal is published"
+    options = ["--jobs", "1", "--findings-max", "1", "--directory", str(tmp_path / "found")]
 
-    assert main(["simulate", "--seeds", "25", "--mutant", name, *told]) == 1
+    assert main(["simulate", "--seeds", "25", "--mutant", name, *options]) == 1
     lines = capsys.readouterr().out.splitlines()
     (file,) = (tmp_path / "found").glob("finding-*.json")
     kept = json.loads(file.read_text())
@@ -162,7 +167,7 @@ def test_a_finding_is_told_in_few_steps_with_a_file_that_replays_it(
         for line in lines
     )
     assert [line for line in lines if line.startswith("*** Committed: ")]
-    assert f"again: python -m simulator replay {file}" in lines[-3]
+    assert f"replay it: python -m simulator replay {file}" in lines[-3]
     assert re.fullmatch(r"25 seeds, \d+ steps, \d+ findings", lines[-1])
     assert main(["replay", str(file)]) == 1
     assert capsys.readouterr().out.splitlines()[-2].startswith("*** Committed: ")
@@ -170,14 +175,16 @@ def test_a_finding_is_told_in_few_steps_with_a_file_that_replays_it(
     assert main(["replay", str(file)]) == 0
 
 
-def test_mutants_are_hunted_with_a_line_for_each_and_survivors_fail(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["mutants", "--only", "publish the proposal", "--jobs", "1"]) == 0
+def test_each_hunt_prints_a_line_and_a_mutant_that_survives_fails_the_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["mutants", "--only", "the proposal is published", "--jobs", "1"]) == 0
     lines = capsys.readouterr().out.splitlines()
 
-    assert re.match(r"publish the proposal +S3 +Committed after \d+ seeds, \d+ steps$", lines[0])
-    assert lines[-1] == "1 of 1 mutants found"
-    assert main(["mutants", "--only", "publish the proposal", "--seeds", "0", "--jobs", "1"]) == 1
-    assert capsys.readouterr().out.splitlines()[-1] == "0 of 1 mutants found"
+    assert re.match(r"the proposal is published +S3 +Committed after \d+ seeds, \d+ steps$", lines[0])
+    assert lines[-1] == "1 of 1 mutants detected"
+    assert main(["mutants", "--only", "the proposal is published", "--seeds", "0", "--jobs", "1"]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "0 of 1 mutants detected"
 
 
 def test_the_judge_can_count_addresses() -> None:

@@ -58,7 +58,7 @@ def test_a_namespace_has_no_generation_not_even_in_deletion(world: Cluster) -> N
     assert ["generation" in meta(obj) for obj in (namespace, world.objects("ns")[0])] == [False, False]
 
 
-def test_update_leaves_the_status_alone_and_update_status_everything_else(store: Store) -> None:
+def test_update_does_not_change_the_status_and_update_status_changes_nothing_else(store: Store) -> None:
     made = store.create(placed(box()))
     updated = store.update(made | {"status": {"revision": 1}, "spec": {"size": 1, "color": "blue"}})
     assert updated["status"] == {"revision": 0}
@@ -102,7 +102,7 @@ def test_a_name_is_taken_once(store: Store) -> None:
         store.create(placed(box()))
 
 
-def test_an_object_with_finalizers_is_marked_and_goes_with_the_last_of_them(store: Store) -> None:
+def test_a_deleted_object_with_finalizers_is_marked_and_removed_with_the_last_finalizer(store: Store) -> None:
     made = store.create(placed(box(), finalizers=["x/a", "x/b"]))
     resource = store.catalog.of(made)
     store.delete(resource, ("default", "a"))
@@ -148,13 +148,13 @@ def test_unknown_kinds_are_not_found(store: Store) -> None:
         store.create(placed(box()) | {"kind": "Sack"})
 
 
-def test_unknown_fields_are_dropped_or_for_users_refused(store: Store) -> None:
+def test_unknown_fields_are_dropped_or_refused_for_users(store: Store) -> None:
     with pytest.raises(BadRequest, match=r'strict decoding error: unknown field "spec.sise"'):
         store.create(placed(box(sise=1)), strict=True)
     assert "sise" not in store.create(placed(box(sise=1)))["spec"]
 
 
-def test_a_namespace_comes_with_its_first_object_and_takes_its_content_along(world: Cluster) -> None:
+def test_a_namespace_is_created_with_its_first_object_and_deleted_with_its_objects(world: Cluster) -> None:
     store = world.store
     store.create(placed(box(), finalizers=["x/a"]))
     store.create(placed(wish("w")))
@@ -170,7 +170,7 @@ def test_a_namespace_comes_with_its_first_object_and_takes_its_content_along(wor
     assert world.objects("ns") == []
 
 
-def test_what_has_no_owner_left_is_collected(world: Cluster) -> None:
+def test_an_object_without_living_owners_is_collected(world: Cluster) -> None:
     owner = world.store.create(placed(slip("owner", "x")))
     reference = {"apiVersion": "toys.example/v1", "kind": "Slip", "name": "owner", "uid": meta(owner)["uid"]}
     world.store.create(placed(slip("owned", "x"), ownerReferences=[reference]))

@@ -60,7 +60,7 @@ def test_json_paths_of_print_columns(path: str, found: list[Any]) -> None:
     assert find(path, obj) == found
 
 
-def test_a_path_that_is_not_understood_is_quoted() -> None:
+def test_an_invalid_path_is_quoted() -> None:
     with pytest.raises(BadPath, match=r"\.\.all"):
         find("..all", {})
 
@@ -87,12 +87,12 @@ def test_a_path_that_is_not_understood_is_quoted() -> None:
         ),
     ],
 )
-def test_tables_look_as_kubectl_prints_them(layout: Layout, text: str) -> None:
+def test_tables_look_like_those_of_kubectl(layout: Layout, text: str) -> None:
     objects = [stored("a"), stored("long", "team", status={"count": 7})]
     assert table(CATALOG.called("box")[0], objects, layout, NOW) == text
 
 
-def test_lists_are_shown_as_the_api_server_writes_them() -> None:
+def test_lists_are_shown_as_the_api_server_prints_them() -> None:
     (color,) = [column for column in CATALOG.called("box")[0].columns if column["name"] == "Color"]
     path = color["jsonPath"].removeprefix(".").split(".")
     obj = stored("a")
@@ -109,11 +109,11 @@ def test_a_kind_without_columns_shows_its_age() -> None:
 
 
 @pytest.mark.parametrize("word", ["box", "boxes", "Box", "boxes.toys.example", "box.toys.example"])
-def test_a_kind_answers_to_all_its_names(word: str) -> None:
+def test_a_kind_is_found_by_all_its_names(word: str) -> None:
     assert [item.kind for item in CATALOG.called(word)] == ["Box"]
 
 
-def test_a_category_means_all_its_kinds_and_an_unknown_word_is_an_error() -> None:
+def test_a_category_names_all_its_kinds_and_an_unknown_word_is_an_error() -> None:
     assert [item.kind for item in CATALOG.called("toys")] == ["Box", "Wish", "Slip"]
     with pytest.raises(NotFound, match='doesn\'t have a resource type "boxen"'):
         CATALOG.called("boxen")

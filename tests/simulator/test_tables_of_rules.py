@@ -1,7 +1,7 @@
-"""No CEL rule of a CRD is without a case: leave one out, and something of the tables of the end-to-end suite passes.
+"""Every CEL rule of a CRD has a case: without the rule, a case of the end-to-end suite's tables is accepted.
 
-`tests/e2e/test_crd_rules.py` shows the cases to the real API server; here the evaluator in the box judges them, because
-there each rule, and each field in the two rules that list fields, can be taken away.
+`tests/e2e/test_crd_rules.py` sends the cases to the real API server. Here the evaluator in the box checks them, because
+it can run without a single rule, or without a single field of the two rules that list fields.
 """
 
 import re
@@ -38,7 +38,7 @@ def rules_below(schema: Obj, path: str = "") -> Iterator[tuple[str, Obj]]:
 
 
 def weakened() -> Iterator[Any]:
-    """Each schema once for each rule, without it, and once for each field of a list of fields, without that."""
+    """Each schema without each of its rules, and without each field of a rule that lists fields."""
     for kind, shipped in SCHEMAS.items():
         for index, (path, rule) in enumerate(rules_below(shipped)):
             text = rule["rule"]
@@ -52,7 +52,7 @@ def weakened() -> Iterator[Any]:
 
 
 def refused(kind: str, schema: Obj) -> set[str]:
-    """The cases that the rules of this schema refuse with the right words."""
+    """The cases that the rules of this schema refuse with the expected message."""
     rules, status = Rules(schema), NEW_STATUS.get(kind, {})
     cases: list[tuple[str, Obj, Obj | None, str]] = [
         (f"spec {case}", {"spec": spec}, None, message) for case, of, spec, message in tables.REFUSED if of == kind
@@ -75,7 +75,7 @@ def refused(kind: str, schema: Obj) -> set[str]:
 
 
 def defaulted(obj: Obj) -> Obj:
-    """What a rule on the field of a spec takes for granted, because the schema gives it."""
+    """The object with the defaults of the schema, on which the rules of a spec rely."""
     obj = deepcopy(obj)
     if "ranges" in obj.get("spec", {}):
         obj["spec"] = {"mode": "FirstMatch", "allowedNamespaces": {}} | obj["spec"]
@@ -84,5 +84,5 @@ def defaulted(obj: Obj) -> Obj:
 
 
 @pytest.mark.parametrize(("kind", "schema"), list(weakened()))
-def test_without_a_rule_a_case_would_pass(kind: str, schema: Obj) -> None:
+def test_without_a_rule_a_case_is_accepted(kind: str, schema: Obj) -> None:
     assert refused(kind, SCHEMAS[kind]) - refused(kind, schema)

@@ -1,4 +1,4 @@
-"""What people ask for: everything that is listed takes part."""
+"""The workload: every listed feature takes part in the attack."""
 
 import json
 import random
@@ -14,11 +14,11 @@ from simulator.kubernetes.objects import Obj
 
 
 def created(kind: str, seeds: range) -> Iterator[Obj]:
-    """The new objects of a kind, as drawn by people of these seeds."""
-    deed = PEOPLE_ACTIONS[{"IPAMRange": "create a range", "IPAMRequest": "create a request"}[kind]]
+    """The new objects of a kind, as drawn with these seeds."""
+    creation = PEOPLE_ACTIONS[{"IPAMRange": "create a range", "IPAMRequest": "create a request"}[kind]]
     for seed in seeds:
         rng = random.Random(seed)
-        action = deed.draw(Simulation(setting_for(APP), seed).world, Behaviour.drawn(rng), rng)
+        action = creation.draw(Simulation(setting_for(APP), seed).world, Behaviour.drawn(rng), rng)
         assert action is not None
         yield json.loads(action[1])
 
@@ -29,8 +29,8 @@ def created(kind: str, seeds: range) -> Iterator[Obj]:
 def test_a_feature_takes_part_by_being_listed(
     kind: str, table: dict[str, Feature], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = Feature(0.5, lambda version, _: {"spec": {"new": version}, "metadata": {"annotations": {"new": "yes"}}})
-    monkeypatch.setitem(table, "something new", told)
+    new = Feature(0.5, lambda version, _: {"spec": {"new": version}, "metadata": {"annotations": {"new": "yes"}}})
+    monkeypatch.setitem(table, "something new", new)
 
     objects = list(created(kind, range(100)))
 
@@ -47,7 +47,7 @@ def test_forms_of_requests_exclude_each_other() -> None:
     assert set() in forms
 
 
-def test_no_name_stands_for_two_things() -> None:
+def test_no_name_is_used_twice() -> None:
     names = [*PEOPLE_ACTIONS, *OF_RANGES, *FORMS_OF_REQUESTS, *OF_REQUESTS]
 
     assert len(names) == len(set(names))

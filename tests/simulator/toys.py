@@ -1,7 +1,7 @@
-"""Toy kinds and toy hooks: enough to see every behaviour of the simulator without the real ones.
+"""Toy kinds and toy hooks, which show every behaviour of the simulator without the real ones.
 
-A Box (composite parent) makes one Slip (child) for each Wish (decorated object) that carries its label; a Wish copies
-what its Slip says.
+A Box (composite parent) creates a Slip (child) for each Wish (decorated object) that has its label; a Wish copies the
+text of its Slip.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def nothing(_path: str, _body: Obj) -> None:
 
 
 class Hooks:
-    """The toy hooks; `bodies` keeps all calls, `override` answers instead of them where it gives something."""
+    """The toy hooks; `bodies` records all calls, and an answer of `override` replaces theirs."""
 
     def __init__(self) -> None:
         self.bodies: list[tuple[str, Obj]] = []
@@ -176,7 +176,7 @@ class Hooks:
                 parent = meta(body["parent"])
                 return {"relatedResources": [related("slips", namespace=parent["namespace"], names=[parent["name"]])]}
             case "/box/sync" | "/box/finalize":
-                wishes = [obj for obj in body["related"][f"Wish.{API_VERSION}"].values() if not gone(obj)]
+                wishes = [obj for obj in body["related"][f"Wish.{API_VERSION}"].values() if not is_deleting(obj)]
                 children = [slip(meta(obj)["name"], f"for {meta(obj)['name']}") for obj in wishes]
                 status = {"revision": body["parent"]["status"]["revision"], "count": len(wishes)}
                 return {"status": status, "children": children, "finalized": body["finalizing"] and not wishes}
@@ -193,7 +193,7 @@ def related(resource: str, **rule: Any) -> Obj:
     return {"apiVersion": API_VERSION, "resource": resource, **rule}
 
 
-def gone(obj: Obj) -> bool:
+def is_deleting(obj: Obj) -> bool:
     return "deletionTimestamp" in meta(obj)
 
 

@@ -1,0 +1,171 @@
+"""The invariants of answers: of allocations, and of the blocks that the statuses of requests show."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from simulator.judge.claims import ALLOCATION, LEDGER
+from simulator.judge.lives import Ledger
+from simulator.kubernetes.objects import uid_of
+from simulator.names import RANGE_SYNC_PATH, REQUESTS_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from simulator.judge.claims import Claim
+    from simulator.judge.facts import Grant
+    from simulator.judge.history import History
+    from simulator.judge.lives import RequestLife
+    from simulator.kubernetes.objects import Obj
+
+#: How a refusal names the holder of the block that is in the way.
+HELD_BY = re.compile(r"(?P<cidr>\S+) is held by (?P<holder>\S+/\S+)$")
+
+
+# --- NoOverlap
+
+
+def no_overlap(history: History) -> Iterator[str]:
+    """NoOverlap: no two holders' blocks overlap in a domain, in ledgers, Ready allocations and published statuses."""
+    reported: set[frozenset[Claim]] = set()
+    for claim in history.facts.claims:
+        if not history.is_current(claim):
+            continue
+        for other in history.claims.overlapping(claim.block):
+            pair = frozenset({claim, other})
+            if pair not in reported and _conflicts(history, claim, other):
+                reported.add(pair)
+                yield f"{_described(history, claim)} and {_described(history, other)} overlap"
+
+
+def _conflicts(history: History, claim: Claim, other: Claim) -> bool:
+    if other.holder == claim.holder or not history.is_current(other):
+        return False
+    one, two = (history.ranges[each.range_uid] for each in (claim, other))
+    if one.name == two.name:
+        return True
+    return one.domain == two.domain and not (one.was_tampered or two.was_tampered)
+
+
+def _described(history: History, claim: Claim) -> str:
+    life = history.ranges[claim.range_uid]
+    if claim.place == LEDGER:
+        return f"{life.ledger.cidr_of(claim.holder)} of {claim.holder} in the ledger of {life.name}"
+    if claim.place == ALLOCATION:
+        return f"{history.allocations[claim.allocation].cidr} of {claim.holder} in its allocation by {life.name}"
+    return f"{history.requests[claim.holder].cidr} of {claim.holder} in its status, granted by {life.name}"
+
+
+# --- Stable
+
+
+def stable(history: History) -> Iterator[str]:
+    """Stable: the block of a request never changes while the request lives: in ledger, allocation and status.
+
+    A range that was removed by force took its ledger with it. The next range of its name gives each request the block
+    that it sees in the status of that request; it can't know a block that it does not see there yet.
+    """
+    yield from _moved_in_status(history)
+    yield from _moved_in_allocation(history)
+    for grant in history.facts.grants:
+        yield from _moved(history, grant)
+    for path, body, answered in history.calls.answered:
+        if path == RANGE_SYNC_PATH:
+            yield from _moved_by_proposal(history, json.loads(body), json.loads(answered))
+
+
+def _moved_in_status(history: History) -> Iterator[str]:
+    for request, before, now in history.facts.published:
+        if before and not request.is_deleted:
+            yield f"the published cidr of {request.name} changed from {before} to {now or 'nothing'}"
+
+
+def _moved_in_allocation(history: History) -> Iterator[str]:
+    for answer in history.facts.ready:
+        if answer.life is not None and answer.life.allocated[answer.uid] != answer.cidr:
+            yield f"allocation {answer.name} gave {answer.life.allocated[answer.uid]}, now {answer.cidr}"
+
+
+def _moved(history: History, grant: Grant) -> Iterator[str]:
+    """A grant of another block than the holder had from this range, from an earlier life of it, or shows."""
+    life, uid, cidr = grant
+    for each in history.lives_of_range(life.name):
+        is_bound = each is life or not (each.is_lost or history.is_free_of(each, uid))
+        if is_bound and each.granted.get(uid, cidr) != cidr:
+            yield f"{uid} was granted {each.granted[uid]} by {life.name}, now {cidr}"
+    holder = history.requests.get(uid)
+    if holder is not None and holder.cidr not in {"", cidr} and not _may_lose(history, holder):
+        yield f"{holder.name} shows {holder.cidr}, but {life.name} grants {cidr}"
+
+
+def _may_lose(history: History, holder: RequestLife) -> bool:
+    """Whether no range is bound by the block that a request shows."""
+    return holder.is_written_by_person or history.is_lost(holder.published_by)
+
+
+def _moved_by_proposal(history: History, body: Obj, answer: Obj) -> Iterator[str]:
+    """New entries of a proposal for requests that show another block in the body."""
+    recorded, proposed = Ledger.of(body["parent"]).kept, dict(Ledger.of(answer).kept)
+    new = proposed.keys() - dict(recorded).keys()
+    for obj in body["related"].get(REQUESTS_KEY, {}).values():
+        request, shown = history.requests[uid_of(obj)], (obj.get("status") or {}).get("cidr")
+        if request.uid not in new or not shown or request.is_written_by_person:
+            continue
+        if proposed[request.uid] != shown:
+            yield f"{request.name} shows {shown}, but the proposal has {proposed[request.uid]}"
+
+
+# --- Committed
+
+
+def committed(history: History) -> Iterator[str]:
+    """Committed (S3): what an answer publishes, a block, a release or another holder, was in the ledger before."""
+    yield from _published_uncommitted(history)
+    for answer in history.facts.ready:
+        granted = answer.life.granted.get(answer.uid) if answer.life else None
+        if granted != answer.cidr:
+            yield f"allocation {answer.name} gives {answer.cidr} to {answer.uid}, but its range granted {granted}"
+    yield from _refused_uncommitted(history)
+    yield from _released_uncommitted(history)
+
+
+def _refused_uncommitted(history: History) -> Iterator[str]:
+    for answer in history.facts.refused:
+        named = HELD_BY.search(answer.message)
+        if named and named.groups() not in (answer.life.holders if answer.life else ()):
+            yield f"allocation {answer.name} says {named[0]}, but its range never granted that"
+
+
+def _released_uncommitted(history: History) -> Iterator[str]:
+    for answer in history.facts.released:
+        if answer.uid not in (answer.life.released if answer.life else ()):
+            yield f"allocation {answer.name} says that {answer.uid} is released, but its range has not recorded that"
+
+
+def _published_uncommitted(history: History) -> Iterator[str]:
+    for request, _, cidr in history.facts.published:
+        if not cidr or request.is_written_by_person:
+            continue
+        if not request.published_by:
+            yield f"{request.name} shows {cidr}, which no range ever granted to it"
+        elif all(each.allocated.get(request.uid) != cidr for each in history.lives_of_range(request.range_name)):
+            yield f"{request.name} shows {cidr}, which no allocation of {request.range_name} ever gave to it"
+
+
+# --- Standing and SameAnswer
+
+
+def standing(history: History) -> Iterator[str]:
+    """Standing: a Ready answer is not withdrawn while its holder lives and is in the ledger."""
+    for answer in history.facts.withdrawn:
+        life, uid = answer.life, answer.uid
+        if life is None or life.is_deleted or uid not in life.ledger.entries or history.is_free_of(life, uid):
+            continue
+        yield f"{life.name} withdraws its answer {answer.cidr} to {uid}, which holds that block"
+
+
+def same_answer(history: History) -> Iterator[str]:
+    """SameAnswer (S6): the same facts get the same answer, whatever their order on the wire."""
+    yield from history.calls.differences

@@ -1,0 +1,76 @@
+"""The invariant of capacities: the numbers in the status of a range are right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from simulator.judge.addresses import BITS, fits, places, without
+from simulator.judge.extents import unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from simulator.judge.addresses import Block
+    from simulator.judge.history import History
+    from simulator.judge.lives import RangeLife
+    from simulator.kubernetes.objects import Obj
+
+#: The most lengths beyond the default one of which the free blocks are counted.
+LENGTHS_MAX = 32
+
+
+def accounted(history: History) -> Iterator[str]:
+    """Accounted: free + allocated + shared = total, and all but shared follow from the ledger and the spec."""
+    for life in history.facts.changed.values():
+        capacity = life.status.get("capacity")
+        if capacity and life.is_up_to_date and not life.is_deleted:
+            free = without(life.pool, life.ledger.taken)
+            yield from _miscounted(life, capacity)
+            yield from _misjudged_largest(life, capacity, free)
+            if not _shared(capacity):
+                yield from _miscounted_blocks(life, capacity, free)
+
+
+def shared_accounted(history: History) -> Iterator[str]:
+    """Accounted at rest: the shared addresses of a range are those that it can't grant and does not hold."""
+    for life in history.judged_ranges():
+        capacity = life.status.get("capacity")
+        if capacity and life.is_up_to_date:
+            shared = sum(block.size for block in without(unavailable(history, life), life.ledger.taken))
+            if _shared(capacity) != shared:
+                yield f"{life.name} counts {_shared(capacity)} shared addresses, but has {shared}"
+
+
+def _shared(capacity: Obj) -> int:
+    return int(capacity.get("unavailable", "0"))
+
+
+def _miscounted(life: RangeLife, capacity: Obj) -> Iterator[str]:
+    total, allocated = (sum(block.size for block in blocks) for blocks in (life.pool, life.ledger.taken))
+    counted, shared = tuple(capacity.get(name) for name in ("total", "allocated", "free")), _shared(capacity)
+    if counted != (str(total), str(allocated), str(total - allocated - shared)):
+        yield f"{life.name} counts {counted} (total, allocated, free) and {shared}, but has {total} and {allocated}"
+
+
+def _misjudged_largest(life: RangeLife, capacity: Obj, free: list[Block]) -> Iterator[str]:
+    """A wrong `largestFree`; without shared addresses there must be no larger free block either."""
+    largest, shared = capacity.get("largestFree", ""), _shared(capacity)
+    if not largest:
+        is_right = bool(shared) or not free
+    else:
+        length = int(largest[1:])
+        is_right = fits(free, length) and (length == 0 or bool(shared) or not fits(free, length - 1))
+    if not is_right:
+        yield f"{life.name} says that its largest free block is {largest or 'none'}"
+
+
+def _miscounted_blocks(life: RangeLife, capacity: Obj, free: list[Block]) -> Iterator[str]:
+    default = life.spec.get("chunkSize") or BITS[life.pool[0].version]
+    largest = int(capacity.get("largestFree", "")[1:] or default)
+    first = max(min(largest, default), default - LENGTHS_MAX)
+    counts = {f"/{length}": str(places(free, length)) for length in range(first, default + 1)}
+    if capacity.get("freeBlocks") != counts:
+        yield f"{life.name} counts free blocks as {capacity.get('freeBlocks')}, but has {counts}"
+    room = counts[f"/{default}"]
+    if capacity.get("room") != f"{room} more /{default}":
+        yield f"{life.name} says {capacity.get('room')}, but has {room} blocks of its default length"

@@ -1,0 +1,119 @@
+"""Writes, and the changes that the writes of the last step have made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from simulator.judge.claims import Claim
+    from simulator.judge.lives import Answer, RangeLife, RequestLife
+    from simulator.kubernetes.objects import Obj
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write to the API server: the plural name of a kind, and the object after the write, or its last state."""
+
+    plural: str
+    obj: Obj
+    is_deletion: bool = False
+    #: One of the writers of `simulator.names`; "" if the writer is not known, so that the rules of the hooks apply.
+    writer: str = ""
+    #: The time of the write; None if it is not known, so that durations are not checked.
+    at: datetime | None = None
+
+
+class Grant(NamedTuple):
+    """A new entry of a ledger."""
+
+    life: RangeLife
+    uid: str
+    cidr: str
+
+
+class Drop(NamedTuple):
+    """An entry that has left a ledger or has begun to cool down, and whether its release was proven (S5)."""
+
+    life: RangeLife
+    uid: str
+    cidr: str
+    is_proven: bool
+
+
+class Cooled(NamedTuple):
+    """A block whose cool-down has ended, and when the cool-down began."""
+
+    life: RangeLife
+    cidr: str
+    since: datetime
+
+
+class Turn(NamedTuple):
+    """A cursor of round robin that has moved; "" stands for no cursor."""
+
+    life: RangeLife
+    length: int
+    before: str
+    now: str
+
+
+class Revision(NamedTuple):
+    """The revisions of two successive statuses of a range, and whether their ledgers differ."""
+
+    life: RangeLife
+    before: int
+    now: int
+    is_changed: bool
+
+
+class Publication(NamedTuple):
+    """A change of the block that a request shows; "" stands for none."""
+
+    request: RequestLife
+    before: str
+    now: str
+
+
+@dataclass(slots=True)
+class Facts:
+    """The changes that the writes of the last step have made."""
+
+    #: Changes of ledgers.
+    grants: list[Grant] = field(default_factory=list)
+    drops: list[Drop] = field(default_factory=list)
+    cooled: list[Cooled] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)
+    revisions: list[Revision] = field(default_factory=list)
+    #: Ranges that were written, ranges whose spec has changed, and ranges that were deleted.
+    changed: dict[str, RangeLife] = field(default_factory=dict)
+    respecified: list[RangeLife] = field(default_factory=list)
+    deleted: list[RangeLife] = field(default_factory=list)
+    #: Blocks that ledgers, allocations and statuses have given.
+    claims: list[Claim] = field(default_factory=list)
+    published: list[Publication] = field(default_factory=list)
+    #: Allocations that are new or changed: those with a block, refusals, and those that are Released.
+    ready: list[Answer] = field(default_factory=list)
+    refused: list[Answer] = field(default_factory=list)
+    released: list[Answer] = field(default_factory=list)
+    #: Ready allocations that Metacontroller deleted, or changed into something else.
+    withdrawn: list[Answer] = field(default_factory=list)
+    #: Ranges of which Metacontroller deleted or changed an extent, though no other writer had touched any.
+    unannounced: list[RangeLife] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class HookCalls:
+    """The hook calls of the last step, if they are known."""
+
+    #: Path, body and answer of each good call.
+    answered: list[tuple[str, bytes, bytes]] = field(default_factory=list)
+    #: A sentence for each two calls with the same facts and different answers.
+    differences: list[str] = field(default_factory=list)
+
+    def clear(self) -> None:
+        """Remove all calls."""
+        self.answered.clear()
+        self.differences.clear()

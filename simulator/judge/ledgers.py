@@ -1,0 +1,131 @@
+"""The invariants of ledgers, checked at each commit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from simulator.judge.addresses import BITS, Block, block_of, covers
+from simulator.judge.claim_forms import wanted_by
+from simulator.judge.claims import LEDGER
+from simulator.judge.lives import pool_of
+from simulator.kubernetes.objects import is_deleting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from simulator.judge.facts import Cooled, Drop, Grant
+    from simulator.judge.history import History
+    from simulator.judge.lives import RangeLife, RequestLife
+    from simulator.kubernetes.objects import Obj
+
+
+def monotone(history: History) -> Iterator[str]:
+    """Monotone (S2): a ledger changes only with its revision, which increases by one and never decreases."""
+    for life, before, now, is_changed in history.facts.revisions:
+        if now not in {before, before + 1} or (is_changed and now == before):
+            yield f"{life.name} changed from revision {before} to {now}{' with another ledger' if is_changed else ''}"
+
+
+def proven(history: History) -> Iterator[str]:
+    """Proven (S5): an entry leaves a ledger only with proof of its release; a range is deleted without entries."""
+    for life, uid, cidr, is_proven in history.facts.drops:
+        if not is_proven:
+            yield f"{life.name} drops {cidr} of {uid} without proof"
+    for life in history.facts.deleted:
+        if life.ledger.entries and not life.is_forced:
+            yield f"{life.name} was deleted with {len(life.ledger.entries)} entries in its ledger"
+
+
+def no_early_reuse(history: History) -> Iterator[str]:
+    """NoEarlyReuse: a block is not granted again before its release was proven and it has cooled down."""
+    for grant in history.facts.grants:
+        yield from _reused(history, grant)
+    for cooled in history.facts.cooled:
+        yield from _cooled_too_briefly(history, cooled)
+    for drop in history.facts.drops:
+        yield from _freed_at_once(drop)
+
+
+def _reused(history: History, grant: Grant) -> Iterator[str]:
+    life, uid, cidr = grant
+    for claim in history.claims.overlapping(block_of(cidr)):
+        if (claim.range_uid, claim.place) != (life.uid, LEDGER):
+            continue
+        if claim.holder in life.ledger.cooling:
+            yield f"{life.name} grants {cidr} to {uid}, but {life.ledger.cidr_of(claim.holder)} cools down"
+        elif claim.holder != uid and not history.is_free_of(life, claim.holder):
+            yield f"{life.name} grants {cidr} to {uid}, but {claim.holder} holds {life.granted[claim.holder]}"
+
+
+def _cooled_too_briefly(history: History, cooled: Cooled) -> Iterator[str]:
+    life, cidr, since = cooled
+    if history.now is None or history.clocks_were_wrong or is_deleting(life.obj):
+        return
+    lasted = history.now - since
+    if lasted < life.cooldown:
+        yield f"{life.name} lets {cidr} cool down for {lasted} instead of {life.cooldown}"
+
+
+def _freed_at_once(drop: Drop) -> Iterator[str]:
+    life, uid, cidr, _ = drop
+    if life.cooldown and uid not in life.ledger.cooling and not is_deleting(life.obj):
+        yield f"{life.name} frees {cidr} of {uid} without a cool-down"
+
+
+def inside_range(history: History) -> Iterator[str]:
+    """InsideRange: a granted block lies inside its range, also after a change of the spec."""
+    for life, uid, cidr in (*history.facts.grants, *_all_entries(history.facts.respecified)):
+        if not covers(life.pool, block_of(cidr)):
+            yield f"{cidr} of {uid} is not inside {life.name}"
+
+
+def _all_entries(lives: list[RangeLife]) -> Iterator[tuple[RangeLife, str, str]]:
+    for life in lives:
+        for uid, cidr in life.ledger.kept:
+            yield life, uid, cidr
+
+
+def allowed(history: History) -> Iterator[str]:
+    """Allowed: a block is granted only to a request of a namespace that the range serves, or once served."""
+    for life, uid, cidr in history.facts.grants:
+        request = history.requests.get(uid)
+        if request is not None and not history.allows(life, request, ever=True):
+            yield f"{life.name} grants {cidr} to {request.name}, whose namespace it does not allow"
+
+
+def asked(history: History) -> Iterator[str]:
+    """Asked: a granted block is the one, or has the prefix length, that the request wants or already shows."""
+    for life, uid, cidr in history.facts.grants:
+        request = history.requests.get(uid)
+        if request is not None and cidr != request.cidr and not _is_wanted(life, request, block_of(cidr)):
+            yield f"{life.name} grants {cidr} to {request.name}, which asks for {_wish(life, request)}"
+
+
+def _is_wanted(life: RangeLife, request: RequestLife, block: Block) -> bool:
+    """Whether a request wants a block by any spec that the range has had: an index counts in the pool of its time."""
+    return any(_is_wanted_by(spec, request, block) for spec in life.specs)
+
+
+def _is_wanted_by(range_spec: Obj, request: RequestLife, block: Block) -> bool:
+    pool = pool_of(range_spec)
+    wanted = wanted_by(request.spec, range_spec, pool) if pool else None
+    if isinstance(wanted, Block) or wanted is None:
+        return block == wanted
+    return block.size == 1 << (BITS[block.version] - wanted)
+
+
+def _wish(life: RangeLife, request: RequestLife) -> str:
+    wanted = {name: request.spec[name] for name in ("request", "size") if name in request.spec}
+    return str(wanted or f"a block of the default length {life.spec.get('chunkSize', '')}".strip())
+
+
+def disjoint(history: History) -> Iterator[str]:
+    """Disjoint: no two living ranges of a domain hold an address, unless another writer took an extent from one."""
+    for life, uid, cidr in history.facts.grants:
+        for claim in history.claims.overlapping(block_of(cidr)):
+            other = history.ranges[claim.range_uid]
+            is_rival = other is not life and not other.was_tampered and other.domain == life.domain
+            if claim.place == LEDGER and is_rival and history.is_current(claim):
+                yield f"{life.name} grants {cidr} to {uid}, of which {other.name} holds a part in {life.domain}"
+    for life in history.facts.unannounced:
+        yield f"an extent of {life.name} is changed or deleted, though the range is there"

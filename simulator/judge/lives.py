@@ -1,0 +1,251 @@
+"""One record for each life of an object: the same name, deleted and created again, is another life."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from simulator.judge.addresses import Block, block_of, merged, without
+from simulator.kubernetes.clock import parse_rfc3339
+from simulator.kubernetes.objects import controller_of, finalizers_of, key_of, meta
+from simulator.names import LEDGER_FIELDS, RANGE_FINALIZER
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from simulator.kubernetes.objects import Obj
+
+
+class Entry(NamedTuple):
+    """An entry of a ledger: a block, its holder's `namespace/name`, and since when the holder is marked as absent."""
+
+    cidr: str
+    request: str
+    absent_since: str
+
+
+class Cooling(NamedTuple):
+    """A released block that the ledger keeps, so that it is not granted again yet."""
+
+    cidr: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The ledger as one status of a range records it; entries by the uids of their requests."""
+
+    revision: int = 0
+    #: The fields of the status that make the ledger, without empty ones.
+    fields: Obj = field(default_factory=dict)
+    entries: dict[str, Entry] = field(default_factory=dict)
+    cooling: dict[str, Cooling] = field(default_factory=dict)
+    #: The address one past the last grant of each prefix length.
+    cursors: dict[str, str] = field(default_factory=dict)
+    #: The uids of requests whose release is recorded.
+    released: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, obj: Obj) -> Ledger:
+        """The ledger of a range."""
+        status: dict[str, Any] = obj.get("status") or {}
+        listed = status.get("allocations") or []
+        return cls(
+            revision=status.get("revision", 0),
+            fields={name: status[name] for name in LEDGER_FIELDS if status.get(name)},
+            entries=_entries(listed),
+            cooling=_cooling(listed),
+            cursors=status.get("roundRobin") or {},
+            released=tuple(status.get("released") or ()),
+        )
+
+    @property
+    def kept(self) -> list[tuple[str, str]]:
+        """(uid, cidr) of all blocks that can't be granted: those of holders, and those that cool down."""
+        held = [(uid, entry.cidr) for uid, entry in self.entries.items()]
+        return held + [(uid, cooling.cidr) for uid, cooling in self.cooling.items()]
+
+    @property
+    def taken(self) -> list[Block]:
+        """The blocks that can't be granted."""
+        return [block_of(cidr) for _, cidr in self.kept]
+
+    def cidr_of(self, uid: str) -> str:
+        """The block that a request holds, or that cools down after it; "" for none."""
+        if uid in self.entries:
+            return self.entries[uid].cidr
+        return self.cooling[uid].cidr if uid in self.cooling else ""
+
+
+def _entries(listed: list[Obj]) -> dict[str, Entry]:
+    held = (each for each in listed if "releasedAt" not in each)
+    return {each["uid"]: Entry(each["cidr"], each["request"], each.get("absentSince", "")) for each in held}
+
+
+def _cooling(listed: list[Obj]) -> dict[str, Cooling]:
+    released = (each for each in listed if "releasedAt" in each)
+    return {each["uid"]: Cooling(each["cidr"], parse_rfc3339(each["releasedAt"])) for each in released}
+
+
+@dataclass(slots=True)
+class RangeLife:
+    """One IPAMRange from its creation to its end."""
+
+    uid: str
+    name: str
+    obj: Obj
+    #: When its ledger was last changed, in whole seconds as hooks count them; None if times are not known.
+    changed_at: datetime | None = None
+    #: The ledger as committed.
+    ledger: Ledger = field(default_factory=Ledger)
+    #: The specs that it has had, oldest first: a range may grow.
+    specs: list[Obj] = field(default_factory=list)
+    #: All releases that its ledger ever recorded.
+    released: set[str] = field(default_factory=set)
+    #: For each uid the first block that its ledger recorded, and the first block of a Ready allocation.
+    granted: dict[str, str] = field(default_factory=dict)
+    allocated: dict[str, str] = field(default_factory=dict)
+    #: (block, `namespace/name` of the request) of everything that was ever in its ledger.
+    holders: set[tuple[str, str]] = field(default_factory=set)
+    #: Since when each holder that is marked as absent has been absent: the time of the mark, but not before the commit
+    #: of the ledger from which the mark was computed.
+    marked: dict[str, datetime] = field(default_factory=dict)
+    #: Uids that the annotation `reclaim` has named, and holders that were given up by S5 (b) or (c).
+    reclaimed: set[str] = field(default_factory=set)
+    given_up: set[str] = field(default_factory=set)
+    #: Whether a person removed its finalizer, so that it could be removed at any time.
+    is_forced: bool = False
+    #: Whether one of its extents was deleted or changed by another writer than Metacontroller.
+    was_tampered: bool = False
+    is_deleted: bool = False
+
+    @property
+    def spec(self) -> Obj:
+        """Its present spec."""
+        spec: Obj = self.obj["spec"]
+        return spec
+
+    @property
+    def status(self) -> Obj:
+        """Its last status."""
+        status: Obj = self.obj.get("status") or {}
+        return status
+
+    @property
+    def domain(self) -> str:
+        """The domain in which its addresses are unique: the one that it names, or that of its namespace."""
+        named = self.spec.get("domain")
+        return f"domain {named}" if named else f"namespace {key_of(self.obj)[0]}"
+
+    @property
+    def pool(self) -> list[Block]:
+        """The addresses that it may grant, merged; the gateway is none of them."""
+        return pool_of(self.spec)
+
+    @property
+    def cooldown(self) -> timedelta:
+        """How long a released block must stay unused."""
+        return timedelta(seconds=self.spec.get("cooldownSeconds", 0))
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it was removed by force, and its ledger with it."""
+        return self.is_deleted and self.is_forced
+
+    @property
+    def is_up_to_date(self) -> bool:
+        """Whether its status describes its present spec.
+
+        A status that is written after the removal of the finalizer has the newest generation, whatever it describes.
+        """
+        is_current = self.status.get("observedGeneration") == meta(self.obj).get("generation")
+        return is_current and RANGE_FINALIZER in finalizers_of(self.obj)
+
+
+def pool_of(range_spec: Obj) -> list[Block]:
+    """The addresses that a range with this spec may grant, merged; the gateway is none of them."""
+    gateway = range_spec.get("network", {}).get("gateway", "")
+    return list(_pool(tuple(range_spec["ranges"]), tuple(range_spec.get("excludes", ())), gateway))
+
+
+@lru_cache(maxsize=1024)
+def _pool(ranges: tuple[str, ...], excludes: tuple[str, ...], gateway: str) -> tuple[Block, ...]:
+    removed = [block_of(text) for text in (*excludes, gateway) if text]
+    return tuple(without(merged([block_of(text) for text in ranges]), removed))
+
+
+@dataclass(slots=True)
+class RequestLife:
+    """One IPAMRequest from its creation to its end."""
+
+    uid: str
+    name: str
+    obj: Obj
+    #: S5 (a): it was deleted, or in deletion without other finalizers than ours. That never changes back.
+    is_released: bool = False
+    is_deleted: bool = False
+    #: Whether a person removed our finalizer, so that its deletion may be missed.
+    is_forced: bool = False
+    #: Whether its hook removed our finalizer after the no-answer timeout, without an answer that is Released.
+    is_removed_unanswered: bool = False
+    #: Whether it ever carried the address of an earlier life.
+    ever_recorded: bool = False
+    #: Whether a person wrote its cidr, and whether a person ever wrote its status.
+    is_written_by_person: bool = False
+    is_edited: bool = False
+    #: The uid of the range life that granted the cidr that it shows.
+    published_by: str = ""
+
+    @property
+    def spec(self) -> Obj:
+        """Its spec."""
+        spec: Obj = self.obj["spec"]
+        return spec
+
+    @property
+    def cidr(self) -> str:
+        """The block that its status shows."""
+        return str((self.obj.get("status") or {}).get("cidr", ""))
+
+    @property
+    def range_name(self) -> str:
+        """`namespace/name` of the range that it names."""
+        reference = self.spec["ipam"]
+        return f"{reference.get('namespace') or key_of(self.obj)[0]}/{reference['name']}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An IPAMAllocation as it is now, and the life of the range that it belongs to."""
+
+    name: str
+    obj: Obj
+    life: RangeLife | None
+
+    @property
+    def uid(self) -> str:
+        """The uid of the request that it answers."""
+        return str(self.obj["spec"]["request"]["uid"])
+
+    @property
+    def state(self) -> str:
+        """Ready, Busy, Invalid or Released."""
+        return str(self.obj["spec"]["state"])
+
+    @property
+    def cidr(self) -> str:
+        """The block that it gives; "" for none."""
+        return str(self.obj["spec"].get("cidr", ""))
+
+    @property
+    def message(self) -> str:
+        """Its message to the request."""
+        return str(self.obj["spec"].get("message", ""))
+
+
+def controlling_range(child: Obj) -> str:
+    """The uid of the range that controls an allocation or an extent; "" if none does."""
+    controller = controller_of(child)
+    return controller["uid"] if controller else ""

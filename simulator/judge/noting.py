@@ -1,0 +1,305 @@
+"""The effect of a write on the history: `note` takes the writes one after the other, in the order of the store."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from simulator.judge.addresses import block_of
+from simulator.judge.claims import ALLOCATION, LEDGER, STATUS, Claim
+from simulator.judge.facts import Cooled, Drop, Grant, Publication, Revision, Turn
+from simulator.judge.lives import Answer, Ledger, RangeLife, RequestLife, controlling_range
+from simulator.kubernetes.clock import parse_rfc3339
+from simulator.kubernetes.objects import (
+    annotations_of,
+    controller_of,
+    finalizers_of,
+    is_deleting,
+    joined,
+    key_of,
+    labels_of,
+    meta,
+    uid_of,
+)
+from simulator.names import (
+    CIDR_ANNOTATION,
+    METACONTROLLER,
+    PERSON,
+    RANGE_FINALIZER,
+    RECLAIM_ANNOTATION,
+    REQUEST_FINALIZER,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from simulator.judge.facts import Write
+    from simulator.judge.history import History
+    from simulator.kubernetes.objects import Obj
+
+#: S5 (c): how long a holder must have been absent from a range that is being deleted.
+ABSENCE = timedelta(minutes=1)
+#: How long a deleted request without an answer keeps its finalizer.
+NO_ANSWER_TIMEOUT = timedelta(seconds=10)
+
+
+def note(history: History, write: Write) -> None:
+    """Add the next write to the history."""
+    history.now = write.at
+    match write.plural:
+        case "ipamranges":
+            _note_range(history, write)
+        case "ipamrequests":
+            _note_request(history, write)
+        case "ipamallocations":
+            _note_allocation(history, write)
+        case "ipamextents":
+            _note_extent(history, write)
+        case "namespaces":
+            _note_namespace(history, write)
+        case _:
+            pass
+
+
+def _second(history: History) -> datetime | None:
+    return history.now and history.now.replace(microsecond=0)
+
+
+# --- ranges
+
+
+def _note_range(history: History, write: Write) -> None:
+    life = history.ranges.get(uid_of(write.obj))
+    before, ledger = (life.ledger if life else Ledger()), Ledger.of(write.obj)
+    if life is None:
+        life = RangeLife(uid_of(write.obj), joined(key_of(write.obj)), write.obj, _second(history))
+        history.add_range(life)
+    elif not write.is_deletion:
+        is_changed = before.fields != ledger.fields
+        history.facts.revisions.append(Revision(life, before.revision, ledger.revision, is_changed))
+    _note_force(life, RANGE_FINALIZER, write)
+    life.obj = write.obj
+    _note_spec(history, life)
+    life.reclaimed |= _reclaimed(write.obj)
+    life.released.update(ledger.released)
+    _note_turns(history, life, ledger)
+    _note_drops(history, life, ledger)
+    life.ledger = ledger
+    _note_grants(history, life, before)
+    _note_marks(life)
+    if ledger.revision != before.revision:
+        life.changed_at = _second(history)
+    history.facts.changed[life.uid] = life
+    if write.is_deletion:
+        life.is_deleted = True
+        history.facts.deleted.append(life)
+
+
+def _note_spec(history: History, life: RangeLife) -> None:
+    if life.specs and life.specs[-1] == life.spec:
+        return
+    if life.specs:
+        history.facts.respecified.append(life)
+    life.specs.append(life.spec)
+
+
+def _reclaimed(obj: Obj) -> set[str]:
+    """The uids that the owner of a range gives up."""
+    named = (uid.strip() for uid in annotations_of(obj).get(RECLAIM_ANNOTATION, "").split(","))
+    return {uid for uid in named if uid}
+
+
+def _note_turns(history: History, life: RangeLife, ledger: Ledger) -> None:
+    for length in sorted(life.ledger.cursors.keys() | ledger.cursors.keys()):
+        before, now = (cursors.get(length, "") for cursors in (life.ledger.cursors, ledger.cursors))
+        if before != now:
+            history.facts.turns.append(Turn(life, int(length), before, now))
+
+
+def _note_drops(history: History, life: RangeLife, ledger: Ledger) -> None:
+    """Note which entries the next ledger does not have any more; entries that cool down are no entries."""
+    for uid, entry in life.ledger.entries.items():
+        if uid not in ledger.entries or ledger.entries[uid].cidr != entry.cidr:
+            history.facts.drops.append(Drop(life, uid, entry.cidr, _is_proven(history, life, uid)))
+    for uid, cooling in life.ledger.cooling.items():
+        if uid not in ledger.cooling:
+            history.facts.cooled.append(Cooled(life, *cooling))
+
+
+def _is_proven(history: History, life: RangeLife, uid: str) -> bool:
+    """Whether an entry may leave the ledger by S5; a holder that is given up by (b) or (c) is free from then on."""
+    request = history.requests.get(uid)
+    if request is not None and request.is_released:
+        return True
+    since = life.marked.pop(uid, None)
+    if uid in life.reclaimed or (is_deleting(life.obj) and _was_absent(history, since)):
+        life.given_up.add(uid)
+        return True
+    return False
+
+
+def _was_absent(history: History, since: datetime | None) -> bool:
+    """Whether a holder has been absent for long enough; without times, whether it was marked at all."""
+    if history.clocks_were_wrong:
+        return True
+    return since is not None and (history.now is None or history.now - since >= ABSENCE)
+
+
+def _note_grants(history: History, life: RangeLife, before: Ledger) -> None:
+    for uid, entry in life.ledger.entries.items():
+        if uid not in before.entries or before.entries[uid].cidr != entry.cidr:
+            history.facts.grants.append(Grant(life, uid, entry.cidr))
+            life.granted.setdefault(uid, entry.cidr)
+            request = history.requests.get(uid)
+            life.holders.add((entry.cidr, request.name if request else entry.request))
+            _claim(history, Claim(block_of(entry.cidr), life.uid, uid, LEDGER))
+    for uid, cooling in life.ledger.cooling.items():
+        if uid not in before.cooling:
+            _claim(history, Claim(block_of(cooling.cidr), life.uid, uid, LEDGER))
+
+
+def _note_marks(life: RangeLife) -> None:
+    for uid, entry in life.ledger.entries.items():
+        if not entry.absent_since:
+            life.marked.pop(uid, None)
+        elif uid not in life.marked:
+            since = parse_rfc3339(entry.absent_since)
+            life.marked[uid] = max(since, life.changed_at) if life.changed_at else since
+
+
+# --- requests
+
+
+def _note_request(history: History, write: Write) -> None:
+    obj = write.obj
+    life = history.requests.get(uid_of(obj))
+    before = life.cidr if life else ""
+    if life is None:
+        life = history.requests[uid_of(obj)] = RequestLife(uid_of(obj), joined(key_of(obj)), obj)
+    had_finalizer = REQUEST_FINALIZER in finalizers_of(life.obj)
+    _note_force(life, REQUEST_FINALIZER, write)
+    if had_finalizer and REQUEST_FINALIZER not in finalizers_of(obj) and write.writer != PERSON:
+        life.is_removed_unanswered = _was_unanswered(history, life)
+    life.is_edited |= write.writer == PERSON and obj.get("status") != life.obj.get("status")
+    life.obj = obj
+    life.ever_recorded |= CIDR_ANNOTATION in annotations_of(obj)
+    life.is_deleted |= write.is_deletion
+    life.is_released |= write.is_deletion or _is_unheld(obj)
+    if life.cidr != before:
+        life.is_written_by_person = write.writer == PERSON
+        _note_publication(history, life, before)
+
+
+def _is_unheld(request: Obj) -> bool:
+    """S5 (a): whether a request is in deletion and has no other finalizer than ours."""
+    return is_deleting(request) and set(finalizers_of(request)) <= {REQUEST_FINALIZER}
+
+
+def _note_publication(history: History, life: RequestLife, before: str) -> None:
+    """Note the block that a request shows, and the youngest life of a range that ever granted it this block."""
+    publishers = [each.uid for each in history.ranges.values() if each.granted.get(life.uid) == life.cidr]
+    life.published_by = publishers[-1] if publishers else ""
+    history.facts.published.append(Publication(life, before, life.cidr))
+    if life.published_by:
+        _claim(history, Claim(block_of(life.cidr), life.published_by, life.uid, STATUS))
+
+
+def _was_unanswered(history: History, life: RequestLife) -> bool:
+    """Whether the finalizer was removed after the no-answer timeout, and no answer is Released."""
+    deleted = meta(life.obj).get("deletionTimestamp")
+    if deleted is None or history.now is None:
+        return False
+    is_timed_out = history.clocks_were_wrong or history.now - parse_rfc3339(deleted) >= NO_ANSWER_TIMEOUT
+    answers = (each for each in history.allocations.values() if each.uid == life.uid)
+    return is_timed_out and not any(each.state == "Released" for each in answers)
+
+
+# --- allocations
+
+
+def _note_allocation(history: History, write: Write) -> None:
+    name = joined(key_of(write.obj))
+    before = history.allocations.get(name)
+    if before is not None and before.state == "Ready" and _withdraws(write):
+        history.facts.withdrawn.append(before)
+    if write.is_deletion:
+        history.allocations.pop(name, None)
+        return
+    answer = history.allocations[name] = Answer(name, write.obj, _answering(history, write))
+    if answer.life is not None or not write.writer:
+        _note_answer(history, answer, write)
+
+
+def _withdraws(write: Write) -> bool:
+    """Whether Metacontroller deletes an allocation or changes its state to another one than Ready."""
+    is_ready = not write.is_deletion and write.obj["spec"]["state"] == "Ready"
+    return write.writer == METACONTROLLER and not is_ready
+
+
+def _answering(history: History, write: Write) -> RangeLife | None:
+    """The range that an allocation belongs to: its controller, or by its name if no other writer can have made it."""
+    controller = controlling_range(write.obj)
+    if controller or write.writer:
+        return history.ranges.get(controller)
+    return history.living(f"{key_of(write.obj)[0]}/{write.obj['spec']['range']}")
+
+
+def _note_answer(history: History, answer: Answer, write: Write) -> None:
+    if answer.state == "Ready":
+        history.facts.ready.append(answer)
+        if answer.life is not None:
+            answer.life.allocated.setdefault(answer.uid, answer.cidr)
+            _claim(history, Claim(block_of(answer.cidr), answer.life.uid, answer.uid, ALLOCATION, answer.name))
+    elif write.writer in {METACONTROLLER, ""}:
+        listed = history.facts.released if answer.state == "Released" else history.facts.refused
+        listed.append(answer)
+
+
+# --- extents, namespaces, and common parts
+
+
+def _note_extent(history: History, write: Write) -> None:
+    name = joined(key_of(write.obj))
+    before = history.extents.pop(name, None)
+    if not write.is_deletion:
+        history.extents[name] = write.obj
+    if before is None or _is_still_announced(before, history.extents.get(name)):
+        return
+    life = history.ranges.get(controlling_range(before))
+    if life is None or life.is_deleted:
+        return
+    if write.writer == METACONTROLLER and not life.was_tampered:
+        history.facts.unannounced.append(life)
+    elif write.writer not in {METACONTROLLER, ""}:
+        life.was_tampered = True
+
+
+def _is_still_announced(before: Obj, now: Obj | None) -> bool:
+    """Whether an extent announces the same to the same ranges; it may have got its number, or have been rewritten."""
+    if now is None or is_deleting(now):
+        return False
+    number = before["spec"].get("number", now["spec"].get("number"))
+    announced = [(obj["spec"] | {"number": number}, labels_of(obj), controller_of(obj)) for obj in (before, now)]
+    return announced[0] == announced[1] and now["spec"].get("number") == number
+
+
+def _note_namespace(history: History, write: Write) -> None:
+    name = key_of(write.obj)[1]
+    history.labels.setdefault(name, []).append(labels_of(write.obj))
+    if write.is_deletion:
+        history.namespaces.pop(name, None)
+    else:
+        history.namespaces[name] = write.obj
+
+
+def _note_force(life: RangeLife | RequestLife, finalizer: str, write: Write) -> None:
+    """Note whether a person has removed our finalizer, until it is back."""
+    if finalizer in finalizers_of(write.obj):
+        life.is_forced = False
+    elif finalizer in finalizers_of(life.obj) and write.writer == PERSON:
+        life.is_forced = True
+
+
+def _claim(history: History, claim: Claim) -> None:
+    history.claims.add(claim)
+    history.facts.claims.append(claim)
