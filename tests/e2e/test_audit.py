@@ -153,7 +153,7 @@ def test_a_block_may_be_granted_again_once_its_holder_is_deleted() -> None:
         ((*GRANTED, _range(3, HELD_BY_WEB)), "Monotone"),
         ((*GRANTED, _range(0, HELD_BY_WEB)), "Monotone"),
         ((*GRANTED, _range(1)), "Monotone"),
-        ((*GRANTED, _range(1, HELD_BY_WEB, held=True)), "Monotone"),
+        ((*GRANTED, _range(1, HELD_BY_WEB, onHold=True)), "Monotone"),
         ((*GRANTED, _range(1, HELD_BY_WEB, closing=True)), "Monotone"),
         ((*GRANTED, _range(1, HELD_BY_WEB | ABSENT)), "Monotone"),
         ((*GRANTED, _range(1, HELD_BY_WEB, roundRobin={"28": "10.0.0.16"})), "Monotone"),

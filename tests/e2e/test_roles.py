@@ -183,7 +183,7 @@ def test_metacontroller_and_administrators_may_remove_our_finalizer(api: Api, fi
 
 
 #: The refusal of a status that was computed before the deletion of its range.
-LATE = "is being deleted since: look again"
+LATE = "is being deleted: this status was computed before the deletion"
 #: The most characters in the metadata of a request.
 SIZE_MAX = 16_384
 OWNER: Obj = {"apiVersion": "v1", "kind": "ConfigMap", "uid": "u"}
@@ -212,7 +212,7 @@ TOO_LARGE: dict[str, Obj] = {
 def test_an_editor_cannot_make_a_request_large(api: Api, finalized: str, added: Obj) -> None:
     """Each call of a range contains the metadata of all its requests."""
     editor = api.impersonating("edit")
-    refusal = rf"request {finalized}/\w+ have \d+ characters: at most {SIZE_MAX} are allowed"
+    refusal = rf"request {finalized}/\w+ has \d+ characters; at most {SIZE_MAX} are allowed"
     with pytest.raises(Refused, match=refusal) as refused:
         editor.patch(REQUESTS, finalized, "web", {"metadata": added})
     assert refused.value.status == 422
@@ -231,9 +231,9 @@ def test_the_bound_is_exact(api: Api, finalized: str) -> None:
 
     with pytest.raises(Refused) as refused:
         annotate(SIZE_MAX)
-    has = int(str(refused.value).partition(" have ")[2].split()[0])
+    has = int(str(refused.value).partition(" has ")[2].split()[0])
     fitting = SIZE_MAX - (has - SIZE_MAX)
-    with pytest.raises(Refused, match=f"have {SIZE_MAX + 1} characters"):
+    with pytest.raises(Refused, match=f"has {SIZE_MAX + 1} characters"):
         annotate(fitting + 1)
     annotate(fitting)
 

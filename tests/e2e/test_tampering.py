@@ -102,7 +102,7 @@ def test_an_edited_allocation_is_corrected(team: Team) -> None:
     team.create_request("web")
     team.wait_state("web", "Ready")
     name = team.allocation_of("web")["metadata"]["name"]
-    with pytest.raises(Refused, match="never changes"):
+    with pytest.raises(Refused, match="immutable once set"):
         team.api.patch(ALLOCATIONS, team.namespace, name, {"spec": {"cidr": "10.0.0.9/32"}})
     team.api.patch(ALLOCATIONS, team.namespace, name, {"spec": {"state": "Busy", "message": "edited"}})
     wait_until(lambda: team.allocation_of("web")["spec"]["state"] == "Ready", what="it is Ready again", seconds=60)
