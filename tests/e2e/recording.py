@@ -4,7 +4,7 @@ Calls pass through a `Recording` on their way to the hooks. It replaces uids and
 get it. So the answers depend only on these, and two recordings of a story have the same uids, the same allocations
 (their names are hashes over uids) and the same times:
 
-uids     `uid-<name>`; `uid-<name>-2` for the second object of that name.
+uids     `uid-<name>`; `uid-<name>-2` for the second object of that name in its namespace.
 times    all of a step happens at one time, `Step.seconds` after the step before, which is also the time for the hooks.
          Times that the hooks write (lastTransitionTime) are not changed.
 numbers  the resourceVersion of an extent is its number in the order of their creation.
@@ -76,7 +76,7 @@ class Recording:
         self._moments: list[tuple[datetime, datetime]] = []
         self._uids: dict[str, str] = {}
         self._numbers: dict[str, int] = {}
-        self._taken: set[str] = set()
+        self._taken: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
 
     def begin(self, step: Step, at: datetime) -> None:
@@ -118,12 +118,12 @@ class Recording:
     def _name(self, meta: Obj) -> None:
         if meta["uid"] in self._uids or not UUID.fullmatch(meta["uid"]):
             return
-        base = f"uid-{meta['name']}"
+        base, namespace = f"uid-{meta['name']}", meta.get("namespace", "")
         name, count = base, 1
-        while name in self._taken:
+        while (namespace, name) in self._taken:
             count += 1
             name = f"{base}-{count}"
-        self._taken.add(name)
+        self._taken.add((namespace, name))
         self._uids[meta["uid"]] = name
 
     def _number(self, uid: str) -> str:

@@ -16,6 +16,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import NAMESPACE_DNS, uuid5
 
 import pytest
 
@@ -142,3 +143,19 @@ def test_the_simulator_sends_every_body_that_was_recorded(story: Story) -> None:
         if not unseen:
             return
     pytest.fail(f"never sent: {sorted(unseen.values())}")
+
+
+def test_objects_of_other_namespaces_do_not_change_the_uids_of_a_story() -> None:
+    """Calls about the objects of an earlier story may still arrive."""
+    sent: list[str] = []
+
+    def send(_path: str, body: bytes, _now: str) -> tuple[int, bytes]:
+        sent.append(json.loads(body)["parent"]["metadata"]["uid"])
+        return 200, b"{}"
+
+    recording = Recording("team", send)
+    recording.begin(Step("a range is created", {}), START)
+    for namespace in ("earlier", "team"):
+        meta = {"name": "net", "namespace": namespace, "uid": str(uuid5(NAMESPACE_DNS, namespace))}
+        recording.call("/ipamrange/sync", json.dumps({"parent": {"kind": "IPAMRange", "metadata": meta}}).encode())
+    assert sent == ["uid-net", "uid-net"]
