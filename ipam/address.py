@@ -48,6 +48,10 @@ class Prefix(NamedTuple):
         """Number of addresses, a power of two."""
         return 1 << (self.family.bits - self.length)
 
+    def overlaps(self, other: "Prefix") -> bool:
+        """Whether the two have an address in common."""
+        return self.family is other.family and self.first <= other.last and other.first <= self.last
+
     def __str__(self) -> str:
         return f"{format_address(self.first, self.family)}/{self.length}"
 

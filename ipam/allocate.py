@@ -5,7 +5,7 @@ It promises, the first before the second and so on:
 
     NoOverlap      a granted block overlaps neither an occupied one nor another granted one
     InsideRange    a granted block lies wholly inside the pool
-    Recorded       a claim with a previous block gets it if it is free; these claims are served before all others
+    Recorded       a claim with a previous block gets that one if it is free when the claim is served
     Exact          a claim for one certain block gets that block or is refused
     BestFit        any other grant is cut from the low end of the smallest free block that is large enough, of several
                    the lowest;
@@ -52,11 +52,16 @@ class Refused:
 
 
 class Occupant(Protocol):
-    """What stands between claims and addresses; `str` is a sentence: "10.0.0.0/28 is held by team-a/web"."""
+    """What stands between claims and addresses."""
 
     @property
     def prefix(self) -> Prefix:
         """The addresses that it occupies."""
+        ...
+
+    @property
+    def fate(self) -> str:
+        """What became of them, as the rest of a sentence: "was held by team-a/web when last checked"."""
         ...
 
 
@@ -66,15 +71,28 @@ class Held(NamedTuple):
     prefix: Prefix
     holder: str
 
-    def __str__(self) -> str:
-        return f"{self.prefix} is held by {self.holder}"
+    @property
+    def fate(self) -> str:
+        """Who holds it."""
+        return fate_of_held(self.holder)
+
+
+def fate_of_held(holder: str) -> str:
+    """What became of a block with this holder. It may change hands unnoticed: nobody who waits for it is told again."""
+    return f"was held by {holder} when last checked"
+
+
+def not_free(block: Prefix, occupant: Occupant) -> str:
+    """The sentence that says why a block is not free."""
+    subject = "it" if occupant.prefix == block else str(occupant.prefix)
+    return f"{block} is not free: {subject} {occupant.fate}"
 
 
 class Claim(NamedTuple):
     """What one holder wants: any block of a prefix length, or exactly one block.
 
     `previous` is the block that the holder had in an earlier life, if it is what the claim wants: of that length, or
-    exactly that one.
+    exactly that one. It comes before `exact`, as a block that is named by its index may have had another index then.
     """
 
     holder: str
@@ -121,8 +139,7 @@ def allocate(
     bits = pool.family.bits
     free = FreeSpace(gaps, bits) if cursors is None else RoundRobinSpace(gaps, bits, cursors)
     desk = _Desk(pool, free, len(claims) if grant_count_max is None else grant_count_max)
-    restored = [desk.restore(claim) for claim in claims]
-    outcomes = [block or desk.place(claim) for block, claim in zip(restored, claims, strict=True)]
+    outcomes = [desk.restore(claim) or desk.place(claim) for claim in claims]
     granted = [
         Held(outcome, claim.holder)
         for outcome, claim in zip(outcomes, claims, strict=True)
@@ -160,7 +177,7 @@ class _Desk:
     def place(self, claim: Claim) -> Prefix | Refused:
         """A block, or why there is none."""
         if claim.exact:
-            refused = _first_refusal(_BLOCK_RULES, self._pool, claim.exact)
+            refused = refusal_of_block(self._pool, claim.exact)
         else:
             refused = self._refusal_of_length(claim.prefix_length)
         if refused:
@@ -180,6 +197,11 @@ class _Desk:
         if first is None:
             return Refused(Verdict.BUSY, "Exhausted", f"no free /{length} in {self._pool.name}: waiting for room")
         return Prefix(first, length, self._pool.family)
+
+
+def refusal_of_block(pool: Pool, block: Prefix) -> Refused | None:
+    """Why a block can never be granted from a pool; None if it can."""
+    return _first_refusal(_BLOCK_RULES, pool, block)
 
 
 def _first_refusal(
@@ -228,7 +250,9 @@ _BLOCK_RULES = (_is_of_the_family, _has_no_excluded_address, _lies_inside_the_po
 #: The same for a claim for any block of a prefix length.
 _LENGTH_RULES = (_is_a_length_of_the_family, _is_not_larger_than_the_pool)
 
-_TAKEN = Refused(Verdict.BUSY, "Taken", "")
+#: The reason of a claim for one certain block that is not free.
+TAKEN = "Taken"
+_TAKEN = Refused(Verdict.BUSY, TAKEN, "")
 
 
 def _name_occupants(outcomes: list[Prefix | Refused], claims: Sequence[Claim], occupants: Sequence[Occupant]) -> None:
@@ -242,5 +266,4 @@ def _name_occupants(outcomes: list[Prefix | Refused], claims: Sequence[Claim], o
             at += 1
         occupant = occupants[at]
         assert occupant.prefix.first <= claim.exact.last, "a taken block is overlapped by an occupied one"
-        message = str(occupant) if occupant.prefix == claim.exact else f"{claim.exact} is not free: {occupant}"
-        outcomes[index] = Refused(Verdict.BUSY, "Taken", message)
+        outcomes[index] = Refused(Verdict.BUSY, TAKEN, not_free(claim.exact, occupant))

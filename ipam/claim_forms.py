@@ -41,7 +41,7 @@ def parse_claim(holder: str, text: str, pool: Pool) -> Claim:
     Raises:
         InvalidClaim: if the text is none of the forms, no block of the family, or has an index beyond the pool.
     """
-    if "." in text or ":" in text:
+    if names_addresses(text):
         try:
             block = parse_prefix(text)
         except InvalidAddress as error:
@@ -57,6 +57,11 @@ def parse_claim(holder: str, text: str, pool: Pool) -> Claim:
         blocks = "1 block" if count == 1 else f"{count} blocks"
         raise InvalidClaim(f'"{text}" is beyond {pool.name}, which has {blocks} of /{length}, counted from 0')
     return Claim(holder, length, found)
+
+
+def names_addresses(text: str) -> bool:
+    """Whether a text is a CIDR or an address, and none of the forms with numbers only."""
+    return "." in text or ":" in text
 
 
 def _numbers_in(text: str) -> dict[str, int]:
@@ -76,5 +81,5 @@ def _prefix_length(text: str, numbers: dict[str, int], family: Family) -> int:
     else:
         length = numbers["length"]
     if not 0 <= length <= family.bits:
-        raise InvalidClaim(f'"{text}" is no block of {family.name}, which has addresses of {family.bits} bits')
+        raise InvalidClaim(f'"{text}" is no block of {family.name}, whose prefix lengths are 0..{family.bits}')
     return length

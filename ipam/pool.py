@@ -25,11 +25,21 @@ class InvalidPool(ValueError):
 
 @dataclass(frozen=True)
 class Pool:
-    """What a range may allocate, and what of its ranges it may not; the name is for messages."""
+    """What a range may allocate.
+
+    Attributes:
+        name: of the range, for messages.
+        usable: the addresses that may be allocated.
+        excluded: what must not be allocated, inside its ranges or not.
+        ignored: why some of the texts of its ranges are ignored, each as a sentence.
+        idle_excludes: texts of excludes that have no address of its ranges.
+    """
 
     name: str
     usable: AddressSet
     excluded: AddressSet
+    ignored: tuple[str, ...] = ()
+    idle_excludes: tuple[str, ...] = ()
 
     @property
     def family(self) -> Family:
@@ -88,57 +98,73 @@ class _Rows(NamedTuple):
         return _Rows(firsts, list(accumulate(counts)))
 
 
-def parse_pool(name: str, ranges: Sequence[str], excludes: Sequence[str] = ()) -> Pool:
+def parse_pool(name: str, ranges: Sequence[str], excludes: Sequence[str] = (), family: Family | None = None) -> Pool:
     """Read ranges and excludes as users write them: CIDRs, `first-last` intervals, addresses; all of one family.
 
     They may overlap; an address that is named twice still exists once. Excludes may reach beyond the ranges.
     IPv4-mapped IPv6 addresses are left out.
 
+    A text of `ranges` that can't be used is ignored as long as another one can: ranges may grow, and a mistake in an
+    addition must not make useless what is in use. A text of `excludes` never is: that could give away what it protects.
+
+    Args:
+        name: for messages.
+        ranges: what may be allocated.
+        excludes: what of that may not.
+        family: that of all addresses; None means that of the first text that can be read.
+
     Raises:
         InvalidPool: naming all faults at once, so that one correction is enough; of very many the first ones.
     """
-    faults: list[str] = []
-    included, families = _parse_intervals("ranges", ranges, faults)
+    ignored: list[str] = []
+    parsed = _parse_intervals("ranges", ranges, ignored)
     if not ranges:
-        faults.append("ranges is empty: name at least one CIDR, interval or address")
-    if len(set(families)) > 1:
-        faults.append("ranges mixes IPv4 and IPv6: create a range for each family")
-    family = families[0] if families else IPV6
-    removed, _ = _parse_intervals("excludes", excludes, faults, family if families else None)
+        ignored.append("ranges is empty: name at least one CIDR, interval or address")
+    family = family or (parsed[0].family if parsed else IPV6)
+    included = _of_family(family, parsed, ignored, "the range")
+    faults = [] if included else ignored
+    removed = _parse_intervals("excludes", excludes, faults)
+    excluded_intervals = _of_family(family, removed, faults, "the range") if parsed else []
     if faults:
         more = f"; and {len(faults) - FAULTS_NAMED_MAX} more" if len(faults) > FAULTS_NAMED_MAX else ""
         raise InvalidPool("; ".join(faults[:FAULTS_NAMED_MAX]) + more)
-    addresses, excluded = AddressSet(family, included), AddressSet(family, removed)
+    addresses, excluded = AddressSet(family, included), AddressSet(family, excluded_intervals)
+    idle = tuple(each.text for each in removed if not addresses & AddressSet(family, [each.interval]))
     if family is IPV6:
         addresses -= IPV4_MAPPED
     if not addresses:
         raise InvalidPool("ranges has only IPv4-mapped IPv6 addresses: write them as IPv4")
     if not (usable := addresses - excluded):
         raise InvalidPool("excludes leaves nothing of ranges: there is no address to allocate")
-    return Pool(name, usable, excluded)
+    return Pool(name, usable, excluded, tuple(ignored), idle)
 
 
-def _parse_intervals(
-    field: str, texts: Sequence[str], faults: list[str], wanted: Family | None = None
-) -> tuple[list[Interval], list[Family]]:
-    """The intervals of a field, and the family of each; adds what is wrong to the faults.
+class _Parsed(NamedTuple):
+    """A text that names an interval: its place in the spec, such as `ranges[1]`, and what it says."""
 
-    Args:
-        field: its name, for the faults.
-        texts: what it holds.
-        faults: where they are collected.
-        wanted: the family of which they must be; None if any will do.
-    """
-    intervals: list[Interval] = []
-    families: list[Family] = []
+    place: str
+    text: str
+    interval: Interval
+    family: Family
+
+
+def _parse_intervals(field: str, texts: Sequence[str], faults: list[str]) -> list[_Parsed]:
+    """The intervals that the texts of a field name; adds what is wrong with the others to the faults."""
+    parsed: list[_Parsed] = []
     for index, text in enumerate(texts):
+        place = f"{field}[{index}]"
         try:
-            interval, family = parse_interval(text)
+            parsed.append(_Parsed(place, text, *parse_interval(text)))
         except InvalidAddress as error:
-            faults.append(f"{field}[{index}]: {error}")
-            continue
-        if wanted and family is not wanted:
-            faults.append(f'{field}[{index}]: "{text}" is {family.name}, but ranges is {wanted.name}')
-        intervals.append(interval)
-        families.append(family)
-    return intervals, families
+            faults.append(f"{place}: {error}")
+    return parsed
+
+
+def _of_family(family: Family, parsed: Sequence[_Parsed], faults: list[str], owner: str) -> list[Interval]:
+    """The intervals of this family; adds the others to the faults."""
+    faults += [
+        f'{each.place}: "{each.text}" is {each.family.name}, but {owner} is {family.name}'
+        for each in parsed
+        if each.family is not family
+    ]
+    return [each.interval for each in parsed if each.family is family]

@@ -31,6 +31,26 @@ def truncated(message: str) -> str:
     return message if len(message) <= MESSAGE_LENGTH_MAX else f"{message[: MESSAGE_LENGTH_MAX - 3]}..."
 
 
+#: A list in a message names at most so many.
+_NAMED_COUNT_MAX = 5
+
+
+def listed(items: Iterable[object]) -> str:
+    """The first few, and how many more there are."""
+    texts = [str(item) for item in items]
+    shown = ", ".join(texts[:_NAMED_COUNT_MAX])
+    more = len(texts) - _NAMED_COUNT_MAX
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def outdated_message(kinds: Iterable[str]) -> str:
+    """What to do about an API server with an older schema of these kinds."""
+    return (
+        f"no block is allocated or released because the API server has an older CRD of {listed(kinds)}: "
+        "apply the CRDs (crds/) of the version of the hooks"
+    )
+
+
 def conditions(facts: Iterable[Fact], observed: list[Condition], generation: int, now: datetime) -> list[Condition]:
     """The facts as conditions; those whose status did not change since `observed` keep their time."""
     before = {condition.type: condition for condition in observed}

@@ -68,10 +68,17 @@ class OwnedMetadata(Metadata, frozen=True, gc=False, rename="camel"):
     owner_references: list[OwnerReference] = []
 
 
+class LastApplied(Struct, frozen=True, gc=False):
+    """The one annotation that is read of extents: the child as Metacontroller wrote it last, as JSON."""
+
+    text: str = field(default="", name=names.LAST_APPLIED_ANNOTATION)
+
+
 class ExtentMetadata(OwnedMetadata, frozen=True, gc=False, kw_only=True, rename="camel"):
     """The metadata of an extent, with the place of its last change in the order of all changes."""
 
     resource_version: Annotated[str, Meta(pattern="^[1-9][0-9]{0,17}$")]
+    annotations: LastApplied = LastApplied()
 
 
 class Condition(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
@@ -152,8 +159,13 @@ class RangeSpec(Struct, frozen=True, gc=False, rename="camel"):
 
 
 class RangeStatus(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
-    """The status of a range; all above `state` is its ledger."""
+    """The status of a range; all from `revision` to `closing` is its ledger.
 
+    Here and in the other kinds, `schema_v1` shows that the API server that served the object knows this version of the
+    schema: it has dropped no field that the hooks depend on (docs/decisions/0016-schema-markers.md).
+    """
+
+    schema_v1: bool = False
     revision: int | UnsetType = UNSET
     allocations: list[Entry] = []
     round_robin: dict[str, str] = {}
@@ -199,6 +211,7 @@ class RequestSpec(Struct, frozen=True, gc=False):
 class RequestStatus(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """The status of a request."""
 
+    schema_v1: bool = False
     cidr: str = ""
     network: Network | None = None
     state: str = ""
@@ -207,10 +220,11 @@ class RequestStatus(Struct, frozen=True, gc=False, rename="camel", omit_defaults
     conditions: list[Condition] = []
 
 
-class ShownBlock(Struct, frozen=True, gc=False):
-    """The one field that is read of the status of requests that come by the thousand."""
+class ShownStatus(Struct, frozen=True, gc=False, rename="camel"):
+    """What is read of the status of requests that come by the thousand."""
 
     cidr: str = ""
+    schema_v1: bool = False
 
 
 class RequestObject(Struct, frozen=True, gc=False):
@@ -218,7 +232,7 @@ class RequestObject(Struct, frozen=True, gc=False):
 
     metadata: RequestMetadata
     spec: RequestSpec
-    status: ShownBlock = ShownBlock()
+    status: ShownStatus = ShownStatus()
 
 
 class RequestWithBadSpec(Struct, frozen=True, gc=False):
@@ -226,7 +240,7 @@ class RequestWithBadSpec(Struct, frozen=True, gc=False):
 
     metadata: RequestMetadata
     spec: Raw = field(default_factory=lambda: Raw(b"{}"))
-    status: ShownBlock = ShownBlock()
+    status: ShownStatus = ShownStatus()
 
 
 class RequestKey(Struct, frozen=True, gc=False):
@@ -251,7 +265,7 @@ class RequestParent(Struct, frozen=True, gc=False, rename="camel"):
     status: RequestStatus = RequestStatus()
 
 
-class AllocationSpec(Struct, frozen=True, gc=False, omit_defaults=True):
+class AllocationSpec(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """The answer of a range to one request. Ready and Released rest on the ledger of this `revision`."""
 
     range: str
@@ -262,6 +276,7 @@ class AllocationSpec(Struct, frozen=True, gc=False, omit_defaults=True):
     revision: int = 0
     reason: str = ""
     message: str = ""
+    schema_v1: bool = False
 
 
 class AllocationObject(Struct, frozen=True, gc=False):
@@ -295,6 +310,7 @@ class ExtentSpec(Struct, frozen=True, gc=False, rename="camel", omit_defaults=Tr
     ranges: list[str]
     allowed_namespaces: AllowedNamespaces = AllowedNamespaces()
     number: Annotated[int, Meta(gt=0)] | None = None
+    schema_v1: bool = False
 
 
 class ExtentObject(Struct, frozen=True, gc=False):

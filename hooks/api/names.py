@@ -21,14 +21,19 @@ NAMESPACE_KEY = "Namespace.v1"
 RANGE_LABEL = f"{GROUP}/range"
 #: On each extent: the domain in which its range lies, so that one label selector finds all extents of a domain.
 DOMAIN_LABEL = f"{GROUP}/domain"
+#: On each extent: the cell of the domain that contains its addresses (see ranges/cells.py).
+CELL_LABEL = f"{GROUP}/cell"
 #: On each granted request: its block, so that plain manifests carry it into a later life of the request.
 CIDR_ANNOTATION = f"{GROUP}/cidr"
-#: On a range, by its owner: "true" while only requests with a recorded address are to be served.
+#: On a range, by its owner, while only requests with a recorded address are to be served. Every value counts: a hold
+#: that is misspelt must not be none.
 HOLD_ANNOTATION = f"{GROUP}/hold"
 #: On a deleted request without an answer: since when that is known.
 UNANSWERED_ANNOTATION = f"{GROUP}/unanswered-since"
 #: On a range, by its owner: uids of holders that no longer exist, separated by commas (see ranges/releases.py).
 RECLAIM_ANNOTATION = f"{GROUP}/reclaim"
+#: On each child, by Metacontroller: what the hook wanted it to be when it was written last, as JSON.
+LAST_APPLIED_ANNOTATION = "metacontroller.k8s.io/last-applied-configuration"
 #: On each child, by Metacontroller (`generateSelector`): the uid of its parent.
 CONTROLLER_UID_LABEL = "controller-uid"
 #: Metacontroller derives it from the name of the DecoratorController (metacontroller/ipamrequest.yaml).

@@ -11,6 +11,6 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def clamped_to_now(written: datetime, now: datetime) -> datetime:
+def plausible(written: datetime, now: datetime) -> datetime:
     """A time that a replica wrote; one that lies further ahead than clocks may differ is wrong and counts as now."""
     return now if written - now > CLOCK_DIFFERENCE_MAX else written

@@ -1,45 +1,75 @@
-"""Children that are returned as they came, whatever they say: leaving one out would delete it."""
+"""Children that are returned as they were: leaving one out would delete it."""
 
 from typing import Any
 
 import msgspec
 from msgspec import Raw
 
+from hooks.api import names
+from hooks.api.names import NamespacedName
 from hooks.protocol.decoding import UNREADABLE
 from hooks.protocol.errors import ProtocolError
 
 _SORTED = msgspec.json.Encoder(order="sorted")
 
 
-def plain_object(raw: Raw, path: str) -> dict[str, Any]:
-    """A child as plain JSON.
+def child_as_it_was(kind_key: str, key: str, raw: Raw, **added: object) -> dict[str, Any]:
+    """A child that stays, as a child to be returned.
+
+    It is returned as it was written last, which Metacontroller records in an annotation: an API server with an older
+    schema may show less of it, and later hooks may have written more than these know.
 
     Args:
+        kind_key: its kind as Metacontroller writes it, such as `IPAMExtent.ipam.mandelsoft.org/v1alpha1`.
+        key: its "namespace/name".
         raw: the child.
-        path: its place in the body, for errors.
+        added: fields to be set in its spec, where that is known to be an object.
 
     Raises:
-        ProtocolError: if the child is no object.
+        ProtocolError: if it is no object, or is nested too deeply to be written.
     """
+    path = f'$.children["{kind_key}"]["{key}"]'
+    plain, name = _plain_object(raw, path), NamespacedName.parse(key)
+    written = _last_applied(plain) or plain
+    spec = written.get("spec", {})
+    metadata: dict[str, Any] = {"namespace": name.namespace, "name": name.name}
+    if labels := _our_labels(written):
+        metadata["labels"] = labels
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": kind_key.partition(".")[0],
+        "metadata": metadata,
+        "spec": _sorted(spec | added if added else spec, path),
+    }
+
+
+def _our_labels(written: dict[str, Any]) -> dict[str, str]:
+    metadata = written.get("metadata", {})
+    labels = metadata.get("labels", {}) if isinstance(metadata, dict) else {}
+    items = labels.items() if isinstance(labels, dict) else ()
+    return {key: value for key, value in sorted(items) if key.startswith(f"{names.GROUP}/") and isinstance(value, str)}
+
+
+def _plain_object(raw: Raw, path: str) -> dict[str, Any]:
     try:
         return msgspec.json.decode(raw, type=dict[str, Any])
     except UNREADABLE as error:
         raise ProtocolError(path, str(error)) from error
 
 
-def spec_as_it_came(plain: dict[str, Any], path: str, **added: Any) -> Raw:
-    """The spec of a child and what is added to it; its fields must not appear in the order of the wire (S6).
-
-    Args:
-        plain: the child.
-        path: its place in the body, for errors.
-        added: fields to be added, where the spec is known to be an object.
-
-    Raises:
-        ProtocolError: if the spec is nested too deeply to be written.
-    """
-    spec = plain.get("spec", {})
+def _last_applied(plain: dict[str, Any]) -> dict[str, Any]:
+    """What Metacontroller wrote last; empty if nobody knows."""
     try:
-        return Raw(_SORTED.encode(spec | added if added else spec))
+        text = plain["metadata"]["annotations"][names.LAST_APPLIED_ANNOTATION]
+        applied = msgspec.json.decode(text, type=dict[str, Any])
+    except (KeyError, TypeError, *UNREADABLE):
+        return {}
+    return applied if isinstance(applied.get("spec"), dict) else {}
+
+
+def _sorted(value: object, path: str) -> Raw:
+    """A part of a child whose fields must not appear in the order of the wire (S6)."""
+    try:
+        return Raw(_SORTED.encode(value))
     except UNREADABLE as error:
         raise ProtocolError(path, str(error)) from error

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from hooks.api import names
 from hooks.api.kinds import (
@@ -90,6 +90,26 @@ def decode_spec(raw: Raw, spec_type: type[Spec]) -> Spec | str:
     except UNREADABLE as error:
         return str(error).replace("`$.", "`spec.").replace("`$`", "`spec`")
     return spec
+
+
+class _NumberedSpec(Struct, frozen=True, gc=False):
+    number: int | None = None
+
+
+class _Applied(Struct, frozen=True, gc=False):
+    spec: _NumberedSpec = _NumberedSpec()
+
+
+_APPLIED_DECODER = msgspec.json.Decoder(_Applied)
+
+
+def applied_number(last_applied: str) -> int | None:
+    """The number that an extent had when Metacontroller wrote it last; None if it had none or nobody knows."""
+    try:
+        number = _APPLIED_DECODER.decode(last_applied).spec.number
+    except UNREADABLE:
+        return None
+    return number if number is not None and 0 < number < 1 << 63 else None
 
 
 def encode(answer: Any) -> bytes:

@@ -7,8 +7,10 @@ observed.py   what one call sees
 spec.py       what the spec says, read once; network.py reads its settings for consumers
 ledger.py     which request holds which block, as the status records it
 releases.py   which holders no longer exist, by proof
+cells.py      which extents of a domain concern a range
 extents.py    what the range announces in its domain, and what older ranges have of it
 occupancy.py  what can't be granted, and why
+records.py    which blocks requests had in an earlier life, and why they can't be allocated again
 grants.py     requests to claims, and their outcomes to new entries and refusals
 answers.py    the allocations: what is published, and what of it ends
 status.py     what is reported, in words and numbers

@@ -35,7 +35,9 @@ from hooks.api.kinds import AllocationSpec, RequestKey, RequestObject
 from hooks.api.names import NamespacedName
 from hooks.ranges.ledger import LedgerEntry
 from hooks.ranges.observed import Observed
-from ipam.allocate import Refused
+from hooks.ranges.occupancy import Occupancy
+from hooks.ranges.records import unused_record_of
+from ipam.allocate import TAKEN, Refused
 
 Answers = dict[str, AllocationSpec]  # by uid of the request
 
@@ -43,12 +45,12 @@ Answers = dict[str, AllocationSpec]  # by uid of the request
 _WITHDRAWN = "Withdrawn"
 
 
-def published(observed: Observed, refusals: Mapping[str, Refused]) -> Answers:
+def published(observed: Observed, refusals: Mapping[str, Refused], occupancy: Occupancy) -> Answers:
     """The answers that should exist, by uid; `refusals` has the reasons of requests without an entry, by uid."""
     entries, released = observed.ledger.entries, set(observed.ledger.released)
     answers: Answers = {}
     for uid, entry in entries.items():
-        if uid not in released and not entry.written.released_at and (kept := _for_entry(entry, observed)):
+        if uid not in released and not entry.written.released_at and (kept := _for_entry(entry, observed, occupancy)):
             answers[uid] = kept
     for uid, existing in observed.answers.items():
         if uid not in released and uid not in entries and (kept := _without_entry(existing.spec, observed)):
@@ -59,13 +61,7 @@ def published(observed: Observed, refusals: Mapping[str, Refused]) -> Answers:
     for uid, refusal in refusals.items():
         answer = _answer(observed, uid)
         if answer is None or _is_refusal(answer):
-            answers[uid] = AllocationSpec(
-                range=observed.name.name,
-                request=_key_of(observed.requests[uid]),
-                state=refusal.verdict,
-                reason=refusal.reason,
-                message=truncated(refusal.message),
-            )
+            answers[uid] = _for_refusal(refusal, observed.requests[uid], observed)
     return answers
 
 
@@ -99,7 +95,26 @@ def _answer(observed: Observed, uid: str) -> AllocationSpec | None:
     return existing.spec if existing else None
 
 
-def _for_entry(entry: LedgerEntry, observed: Observed) -> AllocationSpec | None:
+def _for_refusal(refusal: Refused, request: RequestObject, observed: Observed) -> AllocationSpec:
+    """The answer to a request that is refused.
+
+    One that waits for a certain block is told once what is in the way, and not again when that changes hands: otherwise
+    one release would rewrite the answers of all who wait for the block.
+    """
+    answer = _answer(observed, request.metadata.uid)
+    if answer and answer.reason == refusal.reason == TAKEN:
+        return answer
+    return AllocationSpec(
+        range=observed.name.name,
+        request=_key_of(request),
+        state=refusal.verdict,
+        reason=refusal.reason,
+        message=truncated(refusal.message),
+        schema_v1=True,
+    )
+
+
+def _for_entry(entry: LedgerEntry, observed: Observed, occupancy: Occupancy) -> AllocationSpec | None:
     """The answer to a holder of a block; None ends one that only a stranger can have written."""
     cidr, answer = entry.written.cidr, _answer(observed, entry.uid)
     if answer and answer.cidr not in ("", cidr):
@@ -107,10 +122,11 @@ def _for_entry(entry: LedgerEntry, observed: Observed) -> AllocationSpec | None:
     if answer and answer.state == "Released" and _is_newer(answer, observed):
         return answer
     if answer and answer.state == "Ready" and answer.cidr:
-        return replace(answer, reason="", message="") if answer.reason or answer.message else answer
+        return replace(answer, reason="") if answer.reason else answer
     if not observed.terms.is_readable:
         return answer  # the network settings are published once and for all: not before the spec can be read
-    holder = NamespacedName.parse(entry.holder)
+    holder, request = NamespacedName.parse(entry.holder), observed.requests.get(entry.uid)
+    message = unused_record_of(request, entry.prefix, observed, occupancy) if request else ""
     return AllocationSpec(
         range=observed.name.name,
         request=RequestKey(holder.namespace, holder.name, entry.uid),
@@ -118,13 +134,15 @@ def _for_entry(entry: LedgerEntry, observed: Observed) -> AllocationSpec | None:
         cidr=cidr,
         network=observed.terms.network,
         revision=observed.ledger.revision,
+        message=truncated(message),
+        schema_v1=True,
     )
 
 
 def _without_entry(answer: AllocationSpec, observed: Observed) -> AllocationSpec | None:
     """The next answer to a request that the ledger does not mention; None ends it."""
     uid = answer.request.uid
-    if uid in observed.released or _is_newer(answer, observed):
+    if uid in observed.deleted or _is_newer(answer, observed):
         return answer
     if not _is_refusal(answer):
         return None
@@ -143,7 +161,7 @@ def _for_release(request: RequestObject, observed: Observed) -> AllocationSpec:
     cidr, network = (answer.cidr, answer.network) if answer else ("", None)
     revision = observed.ledger.revision
     return AllocationSpec(
-        observed.name.name, _key_of(request), "Released", cidr=cidr, network=network, revision=revision
+        observed.name.name, _key_of(request), "Released", cidr=cidr, network=network, revision=revision, schema_v1=True
     )
 
 

@@ -1,8 +1,8 @@
 """Extents: which addresses of a range are its own where ranges of one domain overlap. The first announcement wins.
 
 A range announces its addresses by IPAMExtents: children that are created once, get a number, and are deleted with it.
-It observes the extents of all ranges of its domain, so it is synced when one is created or deleted, and not when they
-grant blocks.
+It observes the extents of its domain with which it may have addresses in common (cells.py), so it is synced when one of
+them is created or deleted, and not when other ranges grant blocks.
 
 As in Lamport's bakery each takes a number before it enters: the resourceVersion of its extent, which is its place in
 the order in which the API server stored all of them. The next call writes it into the extent, because rewriting a
@@ -20,29 +20,43 @@ that stands for it. The own extent is looked for in that list, not among the chi
 An extent that is being deleted keeps its number, but its range grants nothing by it: it may not exist any more in the
 next moment.
 
-Where Metacontroller shows no extents at all, because its controller does not ask for them, nothing of this applies.
+The number is also read from what Metacontroller recorded when it wrote the extent: an API server with an older schema
+shows no number, and that must not make an old range a young one.
+
+On hold a range announces only the addresses that its requests record. So ranges that share addresses can be restored in
+any order: none of them takes what another one had granted. The rest is announced when the hold ends.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-import msgspec
 from msgspec import Raw
 from msgspec.structs import replace
 
 from hooks.api import names
 from hooks.api.kinds import ExtentObject, ExtentSpec
-from hooks.api.names import NamespacedName
 from hooks.api.ownership import controller_of
-from hooks.protocol.children import plain_object, spec_as_it_came
-from hooks.protocol.decoding import UNREADABLE, decode_objects
+from hooks.protocol.children import child_as_it_was
+from hooks.protocol.decoding import applied_number, decode_objects
+from hooks.ranges.cells import by_cell, cell_label, cell_of
 from hooks.ranges.observed import Observed
 from hooks.ranges.spec import Domain
-from ipam.address import Family, InvalidAddress
+from ipam.address import Family, InvalidAddress, block_named_by
 from ipam.address_set import AddressSet
-from ipam.interval import parse_interval
+from ipam.interval import Interval, parse_interval
+
+#: A range whose addresses lie in more cells announces them together.
+_EXTENTS_AT_ONCE_MAX = 16
+#: The most intervals of one extent that the CRD admits (crds/ipamextents.yaml).
+INTERVAL_COUNT_MAX = 512
+#: On hold recorded addresses are announced as they come, but not each by an extent of its own: the next one waits for
+#: this time, or an eighth of the time since the first one if that is longer.
+_BATCH_SECONDS_MIN = 10.0
+_BATCH_SHARE = 8
 
 
 class OlderRange(NamedTuple):
@@ -60,6 +74,7 @@ class Extents:
         domain: the domain.
         children: the extents of this range that should exist, as children.
         unannounced: addresses that no numbered extent of its own announces that is observed.
+        pending: those of them that are to be announced now.
         owned_by_older: addresses that older ranges have, by range.
         unreadable: extents of the domain that may announce anything, as sorted "namespace/name"; then all addresses are
             unannounced.
@@ -68,16 +83,9 @@ class Extents:
     domain: Domain
     children: list[dict[str, Any]]
     unannounced: AddressSet
+    pending: AddressSet
     owned_by_older: list[OlderRange]
     unreadable: list[str]
-
-
-class _OwnExtent(NamedTuple):
-    """A child of this range: its place in the body, as it came, and as it is read, if it can be."""
-
-    path: str
-    plain: dict[str, Any]
-    extent: ExtentObject | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +106,7 @@ class _Announcement:
     addresses: AddressSet
 
 
-def observe_extents(observed: Observed) -> Extents:
+def observe_extents(observed: Observed, now: datetime) -> Extents:
     """What a call knows of the range's place in its domain.
 
     Raises:
@@ -106,23 +114,41 @@ def observe_extents(observed: Observed) -> Extents:
     """
     domain, pool = observed.terms.domain, observed.terms.pool
     nothing = AddressSet(pool.family)
-    group = observed.body.children.get(names.EXTENT_KEY)
-    own = {key: _own_extent(key, raw) for key, raw in sorted((group or {}).items())}
-    children = [_kept(observed, NamespacedName.parse(key), each) for key, each in own.items()]
+    group = observed.body.children.get(names.EXTENT_KEY, {})
+    own, unreadable_own = decode_objects(group, ExtentObject)
+    children = [_kept(key, group[key], own[key]) for key in sorted(own)]
+    children += [child_as_it_was(names.EXTENT_KEY, key, group[key]) for key in sorted(unreadable_own)]
     if observed.terms.invalid_reason:
-        return Extents(domain, children, nothing, [], [])
-    listed, unreadable = decode_objects(observed.body.related.get(names.EXTENT_KEY, {}), ExtentObject)
-    announced, without_addresses = _announcements(listed, domain, pool.family)
-    if group is not None and _may_announce(observed):
-        readable = {key: each.extent for key, each in own.items() if each.extent}
-        known, _ = _announcements(readable, domain, pool.family)
-        children += _additions(observed, [*announced, *known], {each["metadata"]["name"] for each in children})
-    if names.EXTENT_KEY not in observed.body.related:
-        return Extents(domain, children, nothing, [], [])
-    if unreadable := sorted([*unreadable, *without_addresses]):
-        return Extents(domain, children, pool.usable, [], unreadable)
+        return Extents(domain, children, nothing, nothing, [], [])
+    announced, without_addresses = _announcements(observed.extents or {}, domain, pool.family)
+    wanted = _wanted(observed)
+    if _may_announce(observed) and _is_next_batch_due(observed, own.values(), now):
+        known, _ = _announcements(own, domain, pool.family)
+        children += _additions(observed, wanted, [*announced, *known], {each["metadata"]["name"] for each in children})
+    unreadable = sorted([*observed.unreadable_extents, *without_addresses])
+    if unreadable or observed.extents is None:
+        return Extents(domain, children, pool.usable, wanted, [], unreadable)
     unannounced, owned_by_older = _divided(pool.usable, observed.body.parent.metadata.uid, announced)
-    return Extents(domain, children, unannounced, owned_by_older, [])
+    return Extents(domain, children, unannounced, unannounced & wanted, owned_by_older, [])
+
+
+def _wanted(observed: Observed) -> AddressSet:
+    """The addresses to be announced: all; on hold those that requests record."""
+    usable = observed.terms.pool.usable
+    if not observed.wants_hold:
+        return usable
+    texts = (each.metadata.annotations.cidr for each in observed.requests.values())
+    blocks = (block_named_by(text) for text in texts if text)
+    return usable & AddressSet(usable.family, (each for each in blocks if each and each.family is usable.family))
+
+
+def _is_next_batch_due(observed: Observed, own: Iterable[ExtentObject], now: datetime) -> bool:
+    """Whether it is time for another extent; always, but on hold."""
+    created = sorted(each.metadata.creation_timestamp for each in own)
+    if not observed.wants_hold or not created:
+        return True
+    pause = max(timedelta(seconds=_BATCH_SECONDS_MIN), (created[-1] - created[0]) / _BATCH_SHARE)
+    return now - created[-1] >= pause
 
 
 def _divided(pool: AddressSet, owner_uid: str, announced: list[_Announcement]) -> tuple[AddressSet, list[OlderRange]]:
@@ -157,10 +183,10 @@ def _announcements(
     unreadable: list[str] = []
     for key, extent in extents.items():
         controller = controller_of(extent.metadata)
-        if controller is None or extent.spec.domain != domain.text:
+        if controller is None or extent.spec.domain != domain.name:
             continue
         try:
-            parsed = [parse_interval(text) for text in extent.spec.ranges]
+            parsed = [_read_interval(text) for text in extent.spec.ranges]
         except InvalidAddress:
             unreadable.append(key)
             continue
@@ -169,11 +195,22 @@ def _announcements(
                 owner_uid=controller.uid,
                 range_name=f"{extent.metadata.namespace}/{extent.spec.range}",
                 seniority=_seniority(extent),
-                serves_its_range=extent.spec.number is not None and extent.metadata.deletion_timestamp is None,
+                serves_its_range=_number_of(extent) is not None and extent.metadata.deletion_timestamp is None,
                 addresses=AddressSet(family, (interval for interval, its_family in parsed if its_family is family)),
             )
         )
     return announced, unreadable
+
+
+@lru_cache(maxsize=32768)
+def _read_interval(text: str) -> tuple[Interval, Family]:
+    """As `parse_interval`; the extents of a domain come with every call of each of its ranges."""
+    return parse_interval(text)
+
+
+def _number_of(extent: ExtentObject) -> int | None:
+    """The number that an extent was given, even if the API server does not show it."""
+    return extent.spec.number or applied_number(extent.metadata.annotations.text)
 
 
 def _seniority(extent: ExtentObject) -> tuple[bool, int, str]:
@@ -183,50 +220,54 @@ def _seniority(extent: ExtentObject) -> tuple[bool, int, str]:
     that are numbered by this one are younger. Only such a copy can give two extents the same number.
     """
     version = int(extent.metadata.resource_version)
-    number = extent.spec.number or version
+    number = _number_of(extent) or version
     return number <= version, number, extent.metadata.uid
 
 
 def _may_announce(observed: Observed) -> bool:
     """Whether a new extent can be created and is of use: a range that is being deleted only keeps what it holds."""
     is_draining = observed.is_deleted and not observed.ledger.entries
-    return not observed.namespace_is_terminating and not is_draining
+    return observed.is_marked and not observed.namespace_is_terminating and not is_draining
 
 
-def _additions(observed: Observed, announced: list[_Announcement], names_taken: set[str]) -> list[dict[str, Any]]:
-    """An extent for the addresses that no extent of this range announces, if there are any."""
-    uid, pool = observed.body.parent.metadata.uid, observed.terms.pool
-    own = _union(pool.family, (each for each in announced if each.owner_uid == uid))
-    texts = (pool.usable - own).texts
-    name = names.extent_name(observed.name.name, uid, texts)
-    if not texts or name in names_taken:
-        return []
-    spec = ExtentSpec(observed.name.name, observed.terms.domain.text, texts)
-    if observed.terms.allowed != spec.allowed_namespaces:
-        spec = replace(spec, allowed_namespaces=observed.terms.allowed)
-    return [_child(observed, name, observed.terms.domain.text, spec)]
+def _additions(
+    observed: Observed, wanted: AddressSet, announced: list[_Announcement], names_taken: set[str]
+) -> list[dict[str, Any]]:
+    """Extents for the wanted addresses that no extent of this range announces, if there are any."""
+    uid, terms = observed.body.parent.metadata.uid, observed.terms
+    missing = wanted - _union(wanted.family, (each for each in announced if each.owner_uid == uid))
+    additions: list[dict[str, Any]] = []
+    for addresses in _parts(missing) if missing else []:
+        texts = addresses.texts
+        name = names.extent_name(observed.name.name, uid, texts)
+        if name in names_taken:
+            continue
+        spec = ExtentSpec(observed.name.name, terms.domain.name, texts, schema_v1=True)
+        if terms.allowed != spec.allowed_namespaces:
+            spec = replace(spec, allowed_namespaces=terms.allowed)
+        additions.append(_child(observed, name, spec, cell_label(cell_of(addresses))))
+    return additions
 
 
-def _own_extent(key: str, raw: Raw) -> _OwnExtent:
-    path = f'$.children["{names.EXTENT_KEY}"]["{key}"]'
-    plain = plain_object(raw, path)
-    try:
-        return _OwnExtent(path, plain, msgspec.convert(plain, ExtentObject))
-    except UNREADABLE:
-        return _OwnExtent(path, plain, None)
+def _parts(addresses: AddressSet) -> list[AddressSet]:
+    """The addresses as extents announce them: by cells, and each with so many intervals as the CRD admits."""
+    return [
+        AddressSet(group.family, group.intervals[start : start + INTERVAL_COUNT_MAX])
+        for group in by_cell(addresses, _EXTENTS_AT_ONCE_MAX)
+        for start in range(0, len(group.intervals), INTERVAL_COUNT_MAX)
+    ]
 
 
-def _kept(observed: Observed, name: NamespacedName, own: _OwnExtent) -> dict[str, Any]:
+def _kept(key: str, raw: Raw, extent: ExtentObject) -> dict[str, Any]:
     """An extent that exists, as a child to be returned: leaving it out would delete it. With its number from now on."""
-    extent = own.extent
-    added = {"number": int(extent.metadata.resource_version)} if extent and extent.spec.number is None else {}
-    domain_text = extent.spec.domain if extent else observed.terms.domain.text
-    return _child(observed, name.name, domain_text, spec_as_it_came(own.plain, own.path, **added))
+    number = _number_of(extent) or int(extent.metadata.resource_version)
+    return child_as_it_was(names.EXTENT_KEY, key, raw, number=number)
 
 
-def _child(observed: Observed, name: str, domain_text: str, spec: object) -> dict[str, Any]:
+def _child(observed: Observed, name: str, spec: ExtentSpec, cell: str) -> dict[str, Any]:
     labels = {
-        names.DOMAIN_LABEL: names.domain_label(domain_text),
+        names.CELL_LABEL: cell,
+        names.DOMAIN_LABEL: names.domain_label(spec.domain),
         names.RANGE_LABEL: names.range_label(observed.name),
     }
     return {

@@ -13,9 +13,13 @@ from hooks.ranges.extents import Extents
 from hooks.ranges.ledger import Ledger, LedgerEntry, grant_count_max, read_cursors, written_cursors
 from hooks.ranges.observed import Observed
 from hooks.ranges.occupancy import Occupancy
+from hooks.ranges.records import contradiction, gateway_in, unused_record
 from ipam.address import Prefix, block_named_by
 from ipam.allocate import Claim, Decision, Refused, Verdict, allocate
 from ipam.claim_forms import InvalidClaim, parse_claim
+
+#: The reason of the refusals of a range on hold.
+ON_HOLD = "OnHold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Grants:
         occupancy: what could not be granted.
         decision: about all claims; None if the range's spec is invalid.
         round_robin: the cursors behind the grants.
+        is_announcing: whether some addresses are about to be announced.
     """
 
     entries: list[LedgerEntry]
@@ -35,24 +40,28 @@ class Grants:
     occupancy: Occupancy
     decision: Decision | None
     round_robin: dict[str, str]
-
-    def only_final(self) -> "Grants":
-        """The same with final refusals only."""
-        return replace(self, refusals=self._final_refusals)
+    is_announcing: bool
 
     @property
     def publishable_refusals(self) -> dict[str, Refused]:
-        """The refusals that rest on committed facts (S3): one that rests on these grants waits for their commit."""
-        return self._final_refusals if self.entries else self.refusals
+        """The refusals that rest on committed facts only (S3).
 
-    @property
-    def _final_refusals(self) -> dict[str, Refused]:
-        return {uid: refusal for uid, refusal in self.refusals.items() if refusal.verdict is Verdict.INVALID}
+        One for lack of room that rests on these grants waits for their commit, and one that rests on addresses that are
+        about to be announced waits for them.
+        """
+        if not (self.entries or self.is_announcing):
+            return self.refusals
+        return {uid: refusal for uid, refusal in self.refusals.items() if not _is_provisional(refusal)}
 
     @property
     def pending_count(self) -> int:
         """Number of requests that wait for room."""
         return sum(refusal.verdict is Verdict.BUSY for refusal in self.refusals.values())
+
+
+def _is_provisional(refusal: Refused) -> bool:
+    """Whether a refusal may be different as soon as these grants are committed, or these addresses announced."""
+    return refusal.verdict is Verdict.BUSY and refusal.reason != ON_HOLD
 
 
 class _Situation(NamedTuple):
@@ -61,19 +70,21 @@ class _Situation(NamedTuple):
     observed: Observed
     kept: Ledger
     extents: Extents
+    occupancy: Occupancy
 
 
-#: Why a claim is refused; None if the rule has no objection.
-_Rule = Callable[[Claim, _Situation], Refused | None]
+#: Why the claim of a request is refused; None if the rule has no objection.
+_Rule = Callable[[RequestObject, Claim, _Situation], Refused | None]
 
 
 def grant(observed: Observed, kept: Ledger, occupancy: Occupancy, extents: Extents) -> Grants:
     """Decide about all requests that wait."""
     waiting = observed.waiting(kept)
-    situation = _Situation(observed, kept, extents)
+    situation = _Situation(observed, kept, extents, occupancy)
     if refused := _refusal_of_all(situation):
         decision = None if observed.terms.invalid_reason else allocate(observed.terms.pool, occupancy.occupants, [])
-        return Grants([], {request.metadata.uid: refused for request in waiting}, occupancy, decision, {})
+        all_refused = {request.metadata.uid: refused for request in waiting}
+        return Grants([], all_refused, occupancy, decision, {}, is_announcing=False)
     claimants: list[RequestObject] = []
     claims: list[Claim] = []
     refusals: dict[str, Refused] = {}
@@ -85,16 +96,13 @@ def grant(observed: Observed, kept: Ledger, occupancy: Occupancy, extents: Exten
             claims.append(want)
         else:
             refusals[request.metadata.uid] = want
-    grants = _decided(claimants, claims, situation, occupancy)
-    grants = replace(grants, refusals=refusals | grants.refusals)
-    return grants.only_final() if extents.unannounced else grants
+    grants = _decided(claimants, claims, situation)
+    return replace(grants, refusals=refusals | grants.refusals)
 
 
-def _decided(
-    claimants: Sequence[RequestObject], claims: Sequence[Claim], situation: _Situation, occupancy: Occupancy
-) -> Grants:
+def _decided(claimants: Sequence[RequestObject], claims: Sequence[Claim], situation: _Situation) -> Grants:
     """The outcomes of all claims."""
-    observed, kept, _ = situation
+    observed, kept, extents, occupancy = situation
     pool, count_max = observed.terms.pool, grant_count_max(kept, claimants)
     cursors = read_cursors(kept.round_robin, pool.family) if observed.terms.is_round_robin else None
     decision = allocate(pool, occupancy.occupants, claims, cursors, count_max)
@@ -105,15 +113,9 @@ def _decided(
         if isinstance(outcome, Prefix):
             entries.append(LedgerEntry(outcome, Entry(cidr=str(outcome), holder=claim.holder, uid=uid)))
         else:
-            refusals[uid] = _with_prospect(outcome) if occupancy.cooling else outcome
-    return Grants(entries, refusals, occupancy, decision, written_cursors(decision.cursors, pool.family))
-
-
-def _with_prospect(refused: Refused) -> Refused:
-    """The refusal of a request for any block while some cool down; only the range says until when, for that moves."""
-    if refused.reason != "Exhausted":
-        return refused
-    return replace(refused, message=f"{refused.message}; released blocks are cooling down")
+            refusals[uid] = outcome
+    cursors_after = written_cursors(decision.cursors, pool.family)
+    return Grants(entries, refusals, occupancy, decision, cursors_after, is_announcing=bool(extents.pending))
 
 
 # --- what a request claims -------------------------------------------------------------------------------------------
@@ -125,7 +127,7 @@ def _claim_or_refusal(request: RequestObject, situation: _Situation, rules: Sequ
     if isinstance(claim, Refused):
         return claim
     for rule in rules:
-        if refused := rule(claim, situation):
+        if refused := rule(request, claim, situation):
             return refused
     # On hold a claim is one to its previous block.
     return claim._replace(exact=claim.previous) if situation.kept.on_hold else claim
@@ -152,10 +154,7 @@ def _previous(request: RequestObject, claim: Claim) -> Prefix | None:
     """The block that an earlier life of the request had, by its annotation, if it is what the claim wants."""
     text = request.metadata.annotations.cidr
     previous = block_named_by(text) if text else None
-    if previous is None:
-        return None
-    is_wanted = previous == claim.exact if claim.exact else previous.length == claim.prefix_length
-    return previous if is_wanted else None
+    return None if previous is None or contradiction(request, claim, previous) else previous
 
 
 # --- rules: what refuses a claim before it is decided ----------------------------------------------------------------
@@ -171,20 +170,14 @@ def _refusal_of_all(situation: _Situation) -> Refused | None:
     return None
 
 
-def _does_not_want_the_gateway(claim: Claim, situation: _Situation) -> Refused | None:
-    gateway, wanted = situation.observed.terms.gateway, claim.exact
-    if not gateway or not wanted or gateway.family is not wanted.family:
+def _does_not_want_the_gateway(_: RequestObject, claim: Claim, situation: _Situation) -> Refused | None:
+    if not claim.exact:
         return None
-    if not wanted.first <= gateway.first <= wanted.last:
-        return None
-    owner = f"the gateway of {situation.observed.name}"
-    message = f"{gateway} is {owner}, which is never allocated"
-    if wanted != gateway:
-        message = f"{wanted} contains {gateway}, {owner}, which is never allocated"
-    return Refused(Verdict.INVALID, "Gateway", message)
+    message = gateway_in(claim.exact, situation.observed)
+    return Refused(Verdict.INVALID, "Gateway", message) if message else None
 
 
-def _previous_block_is_announced(claim: Claim, situation: _Situation) -> Refused | None:
+def _previous_block_is_announced(_: RequestObject, claim: Claim, situation: _Situation) -> Refused | None:
     """A request waits a moment rather than permanently get another block than before; this is not published."""
     previous, unannounced = claim.previous, situation.extents.unannounced
     if previous is None or unannounced.overlap_with(previous) is None:
@@ -192,12 +185,14 @@ def _previous_block_is_announced(claim: Claim, situation: _Situation) -> Refused
     return Refused(Verdict.BUSY, "Unannounced", f"{previous} has not been announced yet")
 
 
-def _has_a_previous_block_on_hold(claim: Claim, situation: _Situation) -> Refused | None:
+def _has_a_previous_block_on_hold(request: RequestObject, claim: Claim, situation: _Situation) -> Refused | None:
     pool = situation.observed.terms.pool
-    if claim.previous and (claim.exact or pool.usable.covers(claim.previous)):
+    if claim.previous and (request.status.cidr or pool.usable.covers(claim.previous)):
         return None
     message = f"{pool.name} is on hold: only requests with a recorded address are served"
-    return Refused(Verdict.BUSY, "OnHold", message)
+    if reason := unused_record(request, claim, situation.observed, situation.occupancy):
+        message = f"{pool.name} is on hold, and the recorded address can't be allocated: {reason}"
+    return Refused(Verdict.BUSY, ON_HOLD, message)
 
 
 #: When a rule applies, and the rule; in the order in which they are asked. The first refusal wins.

@@ -20,6 +20,7 @@ import msgspec
 from hooks.api.kinds import Entry, Metadata, RangeStatus, RequestObject
 from hooks.protocol.errors import ProtocolError, excerpt
 from ipam.address import Family, InvalidAddress, Prefix, format_address, read_address, read_prefix
+from ipam.allocate import fate_of_held
 
 #: The most entries that the CRD admits (crds/ipamranges.yaml).
 ENTRY_COUNT_MAX = 13_000
@@ -80,8 +81,10 @@ class LedgerEntry(NamedTuple):
             written=msgspec.structs.replace(self.written, absent_since=absent_since, released_at=released_at)
         )
 
-    def __str__(self) -> str:
-        return f"{self.written.cidr} is held by {self.written.holder}"
+    @property
+    def fate(self) -> str:
+        """Who holds the block."""
+        return fate_of_held(self.written.holder)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from msgspec import Raw
 from hooks.api import names, namespaces
 from hooks.api.kinds import (
     AllocationObject,
+    ExtentObject,
     NamespaceObject,
     RangeReference,
     RequestObject,
@@ -16,7 +17,7 @@ from hooks.api.kinds import (
 )
 from hooks.api.names import NamespacedName
 from hooks.protocol.bodies import RangeBody
-from hooks.protocol.children import plain_object, spec_as_it_came
+from hooks.protocol.children import child_as_it_was
 from hooks.protocol.decoding import decode_objects, decode_spec, encode
 from hooks.ranges.ledger import Ledger, read_ledger
 from hooks.ranges.releases import Evidence
@@ -35,15 +36,20 @@ class Observed:
         body: the call, as it came.
         name: the range.
         is_deleted: whether the range is being deleted.
+        is_marked: whether its status was written and is served with this version of the schema.
         terms: what its spec says.
         ledger: as committed, or as committed once: a cache may be stale.
         requests: the requests of this range, by uid.
         bad_specs: why the specs of some of them can't be read, by uid.
-        released: uids of those that are released (S5 a).
+        deleted: when those that are deleted and released (S5 a) were deleted, by uid.
+        wants_hold: whether the range's owner wants it on hold.
         answers: the allocations that exist, by uid of the request.
         unreadable_requests: names of requests that can't be read, which may be of this range: those of namespaces that
             it allows, or of holders.
         unreadable_answers: allocations that can't be read, as children to be returned: leaving one out would delete it.
+        extents: those of its domain with which this range may have addresses in common, by "namespace/name"; None if
+            the call does not say.
+        unreadable_extents: keys of those that can't be read.
     """
 
     def __init__(self, body: RangeBody) -> None:
@@ -56,16 +62,41 @@ class Observed:
         self.body = body
         self.name = meta.namespaced_name
         self.is_deleted = meta.deletion_timestamp is not None
-        self.terms = read_terms(self.name, spec)
+        self.is_marked = body.parent.status.schema_v1
+        self.terms = read_terms(self.name, spec, body.parent.status)
         range_bytes = len(bytes(spec)) + len(encode(meta.annotations))
         self.ledger: Ledger = read_ledger(body.parent.status, self.terms.family, range_bytes)
         self._namespaces, _ = decode_objects(body.related.get(names.NAMESPACE_KEY, {}), NamespaceObject)
         self._allowed = namespaces.allowed_names(self.terms.allowed, self.name.namespace, self._namespaces.values())
         self.answers, self.unreadable_answers = self._read_answers(body.children.get(names.ALLOCATION_KEY, {}))
+        self.extents: dict[str, ExtentObject] | None = None
+        self.unreadable_extents: list[str] = []
+        if names.EXTENT_KEY in body.related:
+            self.extents, self.unreadable_extents = decode_objects(body.related[names.EXTENT_KEY], ExtentObject)
         self.requests: dict[str, RequestObject] = {}
         self.bad_specs: dict[str, str] = {}
         self.unreadable_requests = self._read_requests(body.related.get(names.REQUEST_KEY, {}))
-        self.released = frozenset(uid for uid, request in self.requests.items() if is_released(request))
+        self.deleted = {
+            uid: request.metadata.deletion_timestamp
+            for uid, request in self.requests.items()
+            if request.metadata.deletion_timestamp and is_released(request)
+        }
+        self.wants_hold = names.HOLD_ANNOTATION in meta.annotations
+
+    @cached_property
+    def outdated_kinds(self) -> list[str]:
+        """The kinds of which an object was served by an API server that does not know this version of their schema.
+
+        It may have dropped fields of which these hooks know, so nothing is decided by what it shows. A range without a
+        status shows nothing yet: it announces nothing until it is marked.
+        """
+        is_current = {
+            names.RANGE_KIND: self.is_marked or not self.body.parent.status.state,
+            names.REQUEST_KIND: all(each.status.schema_v1 for each in self.requests.values()),
+            names.ALLOCATION_KIND: all(each.spec.schema_v1 for each in self.answers.values()),
+            names.EXTENT_KIND: all(each.spec.schema_v1 for each in (self.extents or {}).values()),
+        }
+        return [kind for kind, value in is_current.items() if not value]
 
     def allows(self, namespace: str) -> bool:
         """Whether requests of a namespace are served."""
@@ -73,22 +104,26 @@ class Observed:
 
     def is_alive(self, uid: str) -> bool:
         """Whether a request of this range exists and is not released."""
-        return uid in self.requests and uid not in self.released
+        return uid in self.requests and uid not in self.deleted
 
     @cached_property
     def evidence(self) -> Evidence:
         """What this call says about holders."""
         keys = {str(name) for name in self.unreadable_requests}
         unreadable = {each.uid for each in self.ledger.entries.values() if each.holder in keys} if keys else set()
-        annotations = self.body.parent.metadata.annotations
         return Evidence(
-            present=(self.requests.keys() - self.released) | unreadable,
-            released=self.released,
-            reclaimed={uid.strip() for uid in annotations.get(names.RECLAIM_ANNOTATION, "").split(",")},
+            present=(self.requests.keys() - self.deleted.keys()) | unreadable,
+            deleted=self.deleted,
+            reclaimed=self.reclaimed,
             answered=self.answers.keys(),
-            wants_hold=annotations.get(names.HOLD_ANNOTATION) == "true",
             closing=self.is_deleted,
         )
+
+    @cached_property
+    def reclaimed(self) -> frozenset[str]:
+        """The uids that the range's owner declares gone: what the annotation lists, separated by commas or spaces."""
+        text = self.body.parent.metadata.annotations.get(names.RECLAIM_ANNOTATION, "")
+        return frozenset(text.replace(",", " ").split())
 
     @cached_property
     def referring(self) -> list[NamespacedName]:
@@ -106,9 +141,8 @@ class Observed:
     def waiting(self, kept: Ledger) -> list[RequestObject]:
         """The requests that may be granted a block now, in the order in which they are served (S6).
 
-        First those that show a block already, as after the loss of a range: it is theirs. Then by age. (`allocate`
-        prefers those with a previous block.) Only those that carry our finalizer: another one could disappear without
-        being observed. And none that was released.
+        First those that show a block already, as after the loss of a range: it is theirs. Then by age. Only those that
+        carry our finalizer: another one could disappear without being observed. And none that was released.
         """
         recorded_releases = set(kept.released)
         waiting = [
@@ -126,7 +160,7 @@ class Observed:
     def _read_answers(self, group: dict[str, Raw]) -> tuple[dict[str, AllocationObject], list[dict[str, Any]]]:
         allocations, unreadable = decode_objects(group, AllocationObject)
         ours = {each.spec.request.uid: each for each in allocations.values() if self._is_our_answer(each)}
-        return ours, [_as_it_came(key, group[key]) for key in sorted(unreadable)]
+        return ours, [child_as_it_was(names.ALLOCATION_KEY, key, group[key]) for key in sorted(unreadable)]
 
     def _is_our_answer(self, allocation: AllocationObject) -> bool:
         """Whether an allocation is one that we would write: answers are known by their names."""
@@ -173,14 +207,3 @@ def is_released(request: RequestObject) -> bool:
 def _seniority(request: RequestObject) -> tuple[Any, ...]:
     meta = request.metadata
     return not request.status.cidr, meta.creation_timestamp, meta.namespace, meta.name, meta.uid
-
-
-def _as_it_came(key: str, raw: Raw) -> dict[str, Any]:
-    """An allocation of which nothing is known but that it exists."""
-    name, path = NamespacedName.parse(key), f'$.children["{names.ALLOCATION_KEY}"]["{key}"]'
-    return {
-        "apiVersion": names.API_VERSION,
-        "kind": names.ALLOCATION_KIND,
-        "metadata": {"namespace": name.namespace, "name": name.name},
-        "spec": spec_as_it_came(plain_object(raw, path), path),
-    }

@@ -1,4 +1,4 @@
-"""Occupancy: the addresses of a range that can't be granted, each with the sentence that says why."""
+"""Occupancy: the addresses of a range that can't be granted, each with what became of it."""
 
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -18,8 +18,10 @@ class CoolingDown(NamedTuple):
     former_holder: str
     until: datetime
 
-    def __str__(self) -> str:
-        return f"{self.prefix} is cooling down until {timestamp(self.until)} (released by {self.former_holder})"
+    @property
+    def fate(self) -> str:
+        """Until when, and after whom."""
+        return f"is cooling down until {timestamp(self.until)} (released by {self.former_holder})"
 
 
 class OwnedByOlder(NamedTuple):
@@ -29,8 +31,10 @@ class OwnedByOlder(NamedTuple):
     range_name: str
     domain_words: str
 
-    def __str__(self) -> str:
-        return f"{self.prefix} belongs to range {self.range_name}, which is older in {self.domain_words}"
+    @property
+    def fate(self) -> str:
+        """Whose they are."""
+        return f"belongs to range {self.range_name}, which is older in {self.domain_words}"
 
 
 class Unannounced(NamedTuple):
@@ -39,8 +43,10 @@ class Unannounced(NamedTuple):
     prefix: Prefix
     domain_words: str
 
-    def __str__(self) -> str:
-        return f"{self.prefix} is not available yet: its extent has not been announced in {self.domain_words}"
+    @property
+    def fate(self) -> str:
+        """What they wait for."""
+        return f"has not been announced in {self.domain_words} yet"
 
 
 class Occupancy(NamedTuple):
@@ -60,6 +66,11 @@ class Occupancy(NamedTuple):
     def occupants(self) -> list[Occupant]:
         """All of them."""
         return [*self.held, *self.cooling, *self.unavailable]
+
+    def first_in_the_way_of(self, block: Prefix) -> Occupant | None:
+        """The lowest one that has an address of a block; None if the block is free."""
+        in_the_way = [each for each in self.occupants if each.prefix.overlaps(block)]
+        return min(in_the_way, key=lambda each: each.prefix.first, default=None)
 
     @property
     def first_cooling_end(self) -> datetime | None:

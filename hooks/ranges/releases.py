@@ -3,11 +3,11 @@
 S5: an entry leaves only by proof that its holder no longer exists:
 
     (a) the request is observed with a deletionTimestamp and with no finalizer but ours: that is never undone;
-    (b) the annotation `ipam.mandelsoft.org/reclaim` of the range names its uid, and the request is not observed;
-    (c) the range itself is being deleted, and the request has not been observed for a minute.
+    (b) the annotation `ipam.mandelsoft.org/reclaim` of the range names its uid, and the request has not been observed
+        for a minute.
 
-Absence alone proves nothing: a stale cache or a removed label look the same. Such a holder keeps its block and is
-marked with `absentSince`.
+Absence alone proves nothing, not even while the range is being deleted: a stale cache or a missing label look the same.
+Such a holder keeps its block and is marked with `absentSince`.
 
 A release is committed like a grant: the entry leaves and the uid joins `released` in one step. Only then is the request
 released, and no request whose uid is there is ever granted anything. So a cache in which the request still lives,
@@ -16,12 +16,12 @@ however old, can't make the range hold a block for a request that no longer exis
 Where the range has a cool-down, the entry stays that long, with `releasedAt`: held by no request, but not free yet.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import accumulate, takewhile
 
-from hooks.api.times import clamped_to_now
+from hooks.api.times import plausible
 from hooks.ranges.ledger import (
     ABSENT_BYTES,
     BYTES_FOR_MARKS_MAX,
@@ -33,8 +33,8 @@ from hooks.ranges.ledger import (
     release_byte_count,
 )
 
-#: S5 (c): how long a holder must have been absent from a range that is being deleted.
-ABSENCE_BEFORE_RELEASE = timedelta(minutes=1)
+#: S5 (b): how long a holder must have been absent before it can be reclaimed.
+ABSENCE_BEFORE_RECLAIM = timedelta(minutes=1)
 #: At least so many releases are remembered, and beyond them those of requests or answers that are still observed.
 RELEASED_COUNT_MIN = 1_000
 
@@ -45,18 +45,16 @@ class Evidence:
 
     Attributes:
         present: requests that exist and are not released, or can't be read.
-        released: proof (a).
-        reclaimed: proof (b), if absent.
+        deleted: proof (a), with the time of the deletion by the API server's clock.
+        reclaimed: proof (b), if absent for long enough.
         answered: uids to which an allocation exists.
-        wants_hold: the range's owner wants it on hold.
-        closing: the range is being deleted: proof (c), if absent for long enough.
+        closing: the range is being deleted.
     """
 
     present: Collection[str]
-    released: Collection[str]
+    deleted: Mapping[str, datetime]
     reclaimed: Collection[str]
     answered: Collection[str]
-    wants_hold: bool
     closing: bool
 
 
@@ -77,11 +75,11 @@ def after_releases(ledger: Ledger, evidence: Evidence, now: datetime, cooldown: 
     entries: dict[str, LedgerEntry] = {}
     for uid, entry in ledger.entries.items():
         if uid in freed or entry.written.released_at:
-            if cooling := _cooling_entry(entry, now, cooldown):
+            if cooling := _cooling_entry(entry, evidence, now, cooldown):
                 entries[uid] = cooling
         else:
             entries[uid] = _held_entry(entry, evidence, now) if entry.written.absent_since else entry
-    kept_ledger = replace(ledger, entries=entries, on_hold=evidence.wants_hold, closing=closing)
+    kept_ledger = replace(ledger, entries=entries, closing=closing)
     return _with_releases(
         _with_absence_marks(kept_ledger, evidence, now), _unrecorded(ledger, freed, evidence), evidence
     )
@@ -89,7 +87,7 @@ def after_releases(ledger: Ledger, evidence: Evidence, now: datetime, cooldown: 
 
 def _unrecorded(ledger: Ledger, freed: set[str], evidence: Evidence) -> list[str]:
     """The releases to be recorded: those of holders first, as their entries have made room."""
-    new = set(evidence.released) - set(ledger.released)
+    new = set(evidence.deleted) - set(ledger.released)
     if not new:
         return []
     holding = {uid for uid in new & ledger.entries.keys() if not ledger.entries[uid].released_at} - freed
@@ -101,9 +99,10 @@ def _is_released(entry: LedgerEntry, evidence: Evidence, now: datetime) -> bool:
     line = entry.written
     if line.uid in evidence.present or line.released_at:
         return False
-    if line.uid in evidence.released or line.uid in evidence.reclaimed:
+    if line.uid in evidence.deleted:
         return True
-    return evidence.closing and line.absent_since is not None and now - line.absent_since >= ABSENCE_BEFORE_RELEASE
+    is_long_absent = line.absent_since is not None and now - line.absent_since >= ABSENCE_BEFORE_RECLAIM
+    return is_long_absent and line.uid in evidence.reclaimed
 
 
 def _within_budget(ledger: Ledger, freed: Collection[str]) -> set[str]:
@@ -113,9 +112,9 @@ def _within_budget(ledger: Ledger, freed: Collection[str]) -> set[str]:
     return {uid for uid, cost in zip(sorted(freed), costs, strict=True) if cost <= room}
 
 
-def _cooling_entry(entry: LedgerEntry, now: datetime, cooldown: timedelta) -> LedgerEntry | None:
-    """A released entry, as long as it cools down."""
-    since = clamped_to_now(entry.released_at or now, now)
+def _cooling_entry(entry: LedgerEntry, evidence: Evidence, now: datetime, cooldown: timedelta) -> LedgerEntry | None:
+    """A released entry, as long as it cools down: since its release, which can't be earlier than the deletion."""
+    since = plausible(entry.released_at, now) if entry.released_at else max(now, evidence.deleted.get(entry.uid, now))
     if not cooldown or now - since >= cooldown:
         return None
     return entry.marked(released_at=since)
@@ -123,7 +122,7 @@ def _cooling_entry(entry: LedgerEntry, now: datetime, cooldown: timedelta) -> Le
 
 def _held_entry(entry: LedgerEntry, evidence: Evidence, now: datetime) -> LedgerEntry:
     """An entry with a mark; a holder that is present again loses it, and a mark of a wrong clock is corrected."""
-    since = None if entry.uid in evidence.present else clamped_to_now(entry.absent_since or now, now)
+    since = None if entry.uid in evidence.present else plausible(entry.absent_since or now, now)
     return entry if since == entry.absent_since else entry.marked(absent_since=since)
 
 
@@ -140,7 +139,7 @@ def _with_absence_marks(ledger: Ledger, evidence: Evidence, now: datetime) -> Le
 
 def _is_newly_absent(entry: LedgerEntry, evidence: Evidence) -> bool:
     line = entry.written
-    is_known = line.uid in evidence.present or line.uid in evidence.released
+    is_known = line.uid in evidence.present or line.uid in evidence.deleted
     return not (is_known or line.absent_since or line.released_at)
 
 
@@ -161,5 +160,5 @@ def _with_releases(ledger: Ledger, unrecorded: list[str], evidence: Evidence) ->
 def _remembered(released: tuple[str, ...], evidence: Evidence) -> tuple[str, ...]:
     """The latest releases, and of the older ones those of which something is still observed."""
     old, late = released[:-RELEASED_COUNT_MIN], released[-RELEASED_COUNT_MIN:]
-    groups = (evidence.present, evidence.released, evidence.answered)
+    groups = (evidence.present, evidence.deleted, evidence.answered)
     return (*(uid for uid in old if any(uid in group for group in groups)), *late)

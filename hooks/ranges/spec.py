@@ -7,32 +7,35 @@ from typing import NamedTuple
 from msgspec import Raw
 
 from hooks.api import namespaces
-from hooks.api.kinds import AllowedNamespaces, Network, RangeSpec
+from hooks.api.conditions import listed
+from hooks.api.kinds import AllowedNamespaces, Network, RangeSpec, RangeStatus
 from hooks.api.names import NamespacedName
 from hooks.protocol.decoding import decode_spec
 from hooks.ranges.network import read_network
-from ipam.address import IPV6, Family, Prefix
+from ipam.address import IPV4, IPV6, Family, Prefix
 from ipam.address_set import AddressSet
 from ipam.pool import InvalidPool, Pool, parse_pool
 
 
 class Domain(NamedTuple):
-    """An address space: one that the spec names, or that of the range's namespace.
+    """An address space, in which no address is allocated twice.
 
     Attributes:
-        text: its name as extents have it. A named domain is a DNS label, so it can't have the dot of the default.
-        words: its name in messages.
+        name: a DNS label.
     """
 
-    text: str
-    words: str
+    name: str
 
-    @classmethod
-    def of(cls, named: str, namespace: str) -> "Domain":
-        """The domain that a spec names (or "" for none) in a namespace."""
-        if named:
-            return cls(named, f"domain {named}")
-        return cls(f"namespace.{namespace}", f"namespace {namespace}")
+    @property
+    def words(self) -> str:
+        """Its name in messages."""
+        return f"domain {self.name}"
+
+
+#: The domain of all ranges that name none, in whatever namespaces.
+DEFAULT_DOMAIN = Domain("default")
+#: How long released blocks cool down while nobody can read for how long they should: longer than any range may say.
+UNKNOWN_COOLDOWN = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Terms:
         invalid_reason: why no block can be granted by this spec; "" if blocks can. Then, and only then, the pool has
             addresses.
         pool: the addresses that may be allocated, without the gateway.
+        remarks: what the spec says in vain or probably by mistake, though blocks can be granted by it.
         gateway: as a block of one address; None if there is none.
         network: the settings that each holder of a block gets permanently, even if the range grows into an invalid one.
         allowed: the namespaces that the range serves; if that part is invalid, its own one.
@@ -56,6 +60,7 @@ class Terms:
     is_readable: bool
     invalid_reason: str
     pool: Pool
+    remarks: tuple[str, ...]
     gateway: Prefix | None
     network: Network | None
     allowed: AllowedNamespaces
@@ -70,38 +75,53 @@ class Terms:
         return None if self.invalid_reason else self.pool.family
 
 
-def read_terms(range_name: NamespacedName, raw: Raw) -> Terms:
-    """Read the spec of a range."""
+def read_terms(range_name: NamespacedName, raw: Raw, status: RangeStatus) -> Terms:
+    """Read the spec of a range; its status says of which family the blocks are that it has granted already."""
     spec = decode_spec(raw, RangeSpec)
     if isinstance(spec, str):
-        return _invalid_terms(range_name, RangeSpec(ranges=[]), spec, is_readable=False)
+        unreadable = _invalid_terms(range_name, RangeSpec(ranges=[]), spec, is_readable=False)
+        return replace(unreadable, cooldown=UNKNOWN_COOLDOWN)
     try:
-        pool = parse_pool(str(range_name), spec.ranges, spec.excludes)
+        pool = parse_pool(str(range_name), spec.ranges, spec.excludes, _family_in_use(status))
     except InvalidPool as error:
         return _invalid_terms(range_name, spec, str(error))
-    gateway, network_reason = read_network(spec.network, pool)
+    gateway, network_reason, network_remarks = read_network(spec.network, pool)
     reason = _chunk_size_reason(spec, pool) or network_reason or namespaces.invalid_reason(spec.allowed_namespaces)
     if reason:
         return _invalid_terms(range_name, spec, reason)
-    return _terms(range_name, spec, pool.excluding(gateway) if gateway else pool, gateway=gateway)
+    pool = pool.excluding(gateway) if gateway else pool
+    return _terms(spec, pool, gateway=gateway, remarks=(*_pool_remarks(pool), *network_remarks))
+
+
+def _family_in_use(status: RangeStatus) -> Family | None:
+    if not status.allocations:
+        return None
+    return IPV6 if ":" in status.allocations[0].cidr else IPV4
+
+
+def _pool_remarks(pool: Pool) -> list[str]:
+    if not pool.idle_excludes:
+        return []
+    return [f"excludes has {listed(pool.idle_excludes)}, where the range has no address: check for a typing error"]
 
 
 def _invalid_terms(range_name: NamespacedName, spec: RangeSpec, reason: str, *, is_readable: bool = True) -> Terms:
     no_pool = Pool(str(range_name), AddressSet(IPV6), AddressSet(IPV6))
-    terms = _terms(range_name, spec, no_pool, gateway=None)
+    terms = _terms(spec, no_pool, gateway=None)
     return replace(terms, is_readable=is_readable, invalid_reason=reason)
 
 
-def _terms(range_name: NamespacedName, spec: RangeSpec, pool: Pool, *, gateway: Prefix | None) -> Terms:
+def _terms(spec: RangeSpec, pool: Pool, *, gateway: Prefix | None, remarks: tuple[str, ...] = ()) -> Terms:
     is_allowed_readable = namespaces.invalid_reason(spec.allowed_namespaces) is None
     return Terms(
         is_readable=True,
         invalid_reason="",
         pool=pool,
+        remarks=remarks,
         gateway=gateway,
         network=spec.network,
         allowed=namespaces.in_canonical_order(spec.allowed_namespaces) if is_allowed_readable else AllowedNamespaces(),
-        domain=Domain.of(spec.domain, range_name.namespace),
+        domain=Domain(spec.domain) if spec.domain else DEFAULT_DOMAIN,
         cooldown=timedelta(seconds=spec.cooldown_seconds),
         default_length=spec.chunk_size or pool.family.bits,
         is_round_robin=spec.mode == "RoundRobin",

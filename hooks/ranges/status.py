@@ -1,10 +1,12 @@
 """What a range reports: the proposed ledger, and what it means in words and numbers."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 
+import msgspec
+
 from hooks.api import names
-from hooks.api.conditions import Fact, conditions, truncated
+from hooks.api.conditions import Fact, conditions, listed, outdated_message, truncated
 from hooks.api.kinds import Capacity, RangeStatus
 from hooks.api.times import timestamp
 from hooks.ranges.extents import Extents
@@ -17,7 +19,6 @@ from hooks.ranges.spec import Terms
 #: All lengths of IPv4. A range of IPv6 may have 129, and its status is no place for all of them.
 FREE_BLOCK_LENGTHS_MAX = 33
 
-_NAMES_IN_MESSAGE_MAX = 5
 _HOLD_MESSAGE = (
     f"on hold: only requests with a recorded address are served until the annotation {names.HOLD_ANNOTATION} is removed"
 )
@@ -27,10 +28,11 @@ def range_status(observed: Observed, proposal: Ledger, grants: Grants, extents: 
     """The next status of a range."""
     parent = observed.body.parent
     state, facts = _state(observed, grants)
-    facts += _circumstances(proposal, extents)
+    facts += _circumstances(observed, proposal, extents)
     messages = [fact.message for fact in facts if fact.type != "Stalled"]
-    messages += _remarks(observed, grants.occupancy, extents)
+    messages += [*observed.terms.remarks, *_remarks(observed, grants.occupancy, extents)]
     return RangeStatus(
+        schema_v1=True,
         revision=proposal.revision,
         allocations=[entry.written for entry in proposal.entries.values()],
         round_robin=proposal.round_robin,
@@ -41,6 +43,22 @@ def range_status(observed: Observed, proposal: Ledger, grants: Grants, extents: 
         message=truncated("; ".join(filter(None, messages))),
         pending=grants.pending_count,
         capacity=_capacity(observed.terms, grants),
+        observed_generation=parent.metadata.generation,
+        conditions=conditions(facts, parent.status.conditions, parent.metadata.generation, now),
+    )
+
+
+def outdated_status(observed: Observed, kinds: Sequence[str], now: datetime) -> RangeStatus:
+    """The status of a range while the API server has an older schema of some kinds: the ledger stays as it is."""
+    parent = observed.body.parent
+    message = outdated_message(kinds)
+    facts = [Fact("Ready", "False", "OutdatedCRD", message), Fact("Stalled", "True", "OutdatedCRD", message)]
+    return msgspec.structs.replace(
+        parent.status,
+        schema_v1=True,
+        revision=observed.ledger.revision,
+        state="Deleting" if observed.is_deleted else "Invalid",
+        message=truncated(message),
         observed_generation=parent.metadata.generation,
         conditions=conditions(facts, parent.status.conditions, parent.metadata.generation, now),
     )
@@ -61,38 +79,50 @@ def _state(observed: Observed, grants: Grants) -> tuple[str, list[Fact]]:
 def _blockers_message(observed: Observed) -> str:
     """What a range that is being deleted waits for."""
     if observed.referring:
-        return f"waiting for {_count(len(observed.referring), 'request')}: {_listed(observed.referring)}"
+        return f"waiting for {_count(len(observed.referring), 'request')}: {listed(observed.referring)}"
     if observed.unreadable_requests:
         return "waiting for requests that can't be read"
     return "no request refers to it any more"
 
 
-def _circumstances(proposal: Ledger, extents: Extents) -> list[Fact]:
+def _circumstances(observed: Observed, proposal: Ledger, extents: Extents) -> list[Fact]:
     """Conditions that are present only while they are true."""
-    facts: list[Fact] = []
+    terms, facts = observed.terms, list[Fact]()
+    if terms.pool.ignored:
+        message = f"ignored: {listed(terms.pool.ignored)}"
+        facts.append(Fact("RangesIgnored", "True", "InvalidText", message))
+    if not terms.invalid_reason and terms.default_length < terms.pool.largest_block_length:
+        facts.append(Fact("ChunkSizeTooLarge", "True", "NoSuchBlock", _chunk_size_message(terms)))
     if proposal.on_hold:
         facts.append(Fact("OnHold", "True", "Annotated", _HOLD_MESSAGE))
     if extents.owned_by_older:
         facts.append(Fact("Overlapping", "True", "OlderRange", _overlap_message(extents)))
     absent = [entry for entry in proposal.entries.values() if entry.written.absent_since]
     if absent:
-        facts.append(Fact("HoldersAbsent", "True", "RequestNotFound", _absence_message(absent, proposal.closing)))
+        message = _absence_message(absent, observed)
+        facts.append(Fact("HoldersAbsent", "True", "RequestNotFound", message))
     return facts
+
+
+def _chunk_size_message(terms: Terms) -> str:
+    """Why no request without a size can be served."""
+    largest = terms.pool.largest_block_length
+    return f"chunkSize {terms.default_length} never fits: the largest block is /{largest}, so requests need a size"
 
 
 def _remarks(observed: Observed, occupancy: Occupancy, extents: Extents) -> list[str]:
     """What no condition says."""
     remarks: list[str] = []
     if extents.unreadable:
-        remarks.append(f"no block is granted because these extents can't be read: {_listed(extents.unreadable)}")
-    elif extents.unannounced:
+        remarks.append(f"no block is granted because these extents can't be read: {listed(extents.unreadable)}")
+    elif extents.pending:
         remarks.append(f"no block is granted until the addresses are announced in {extents.domain.words}")
     if end := occupancy.first_cooling_end:
         count = len(occupancy.cooling)
         verb = "is" if count == 1 else "are"
         remarks.append(f"{_count(count, 'block')} {verb} cooling down, the first until {timestamp(end)}")
     if unreadable := sorted(observed.unreadable_requests):
-        remarks.append(f"{_count(len(unreadable), 'request')} can't be read: {_listed(unreadable)}")
+        remarks.append(f"{_count(len(unreadable), 'request')} can't be read: {listed(unreadable)}")
     return remarks
 
 
@@ -106,17 +136,18 @@ def _pending_message(grants: Grants) -> str:
 
 
 def _overlap_message(extents: Extents) -> str:
-    overlaps = _listed([f"{each.range_name} in {each.addresses}" for each in extents.owned_by_older])
+    overlaps = listed([f"{each.range_name} in {listed(each.addresses.texts)}" for each in extents.owned_by_older])
     older = "which is older" if len(extents.owned_by_older) == 1 else "which are older"
     return f"overlaps {overlaps}, {older} in {extents.domain.words}; these addresses are not allocated from this range"
 
 
-def _absence_message(absent: list[LedgerEntry], closing: bool) -> str:
-    holders = _listed([f"{entry.holder} ({entry.written.cidr}, uid {entry.uid})" for entry in absent])
+def _absence_message(absent: list[LedgerEntry], observed: Observed) -> str:
+    holders = listed([f"{entry.holder} ({entry.written.cidr}, uid {entry.uid})" for entry in absent])
     what = f"{_count(len(absent), 'holder')} disappeared without a release: {holders}"
-    if closing:
-        return f"{what}; released after a minute, as the range is being deleted"
-    return f"{what}; the blocks stay allocated until the annotation {names.RECLAIM_ANNOTATION} names the uids"
+    remedy = f"the blocks stay allocated until the annotation {names.RECLAIM_ANNOTATION} names the uids"
+    if unknown := sorted(observed.reclaimed - {entry.uid for entry in absent}):
+        remedy += f"; it names {listed(unknown)}, which is none of them"
+    return f"{what}; {remedy}"
 
 
 def _capacity(terms: Terms, grants: Grants) -> Capacity | None:
@@ -147,11 +178,3 @@ def _capacity(terms: Terms, grants: Grants) -> Capacity | None:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _listed(items: Iterable[object]) -> str:
-    """The first few, and how many more there are."""
-    texts = [str(item) for item in items]
-    shown = ", ".join(texts[:_NAMES_IN_MESSAGE_MAX])
-    more = len(texts) - _NAMES_IN_MESSAGE_MAX
-    return f"{shown} and {more} more" if more > 0 else shown

@@ -17,15 +17,17 @@ from typing import Any
 
 from hooks.api import names
 from hooks.protocol.bodies import RangeBody, RangeCustomizeBody
+from hooks.protocol.children import child_as_it_was
 from hooks.ranges.answers import allocation_objects, are_published, published
+from hooks.ranges.cells import cells_to_ask_for
 from hooks.ranges.extents import observe_extents
 from hooks.ranges.grants import grant
 from hooks.ranges.ledger import Ledger, with_grants
 from hooks.ranges.observed import Observed
 from hooks.ranges.occupancy import Occupancy, occupancy_of
-from hooks.ranges.releases import ABSENCE_BEFORE_RELEASE, after_releases
-from hooks.ranges.spec import read_terms
-from hooks.ranges.status import range_status
+from hooks.ranges.releases import ABSENCE_BEFORE_RECLAIM, after_releases
+from hooks.ranges.spec import Terms, read_terms
+from hooks.ranges.status import outdated_status, range_status
 
 #: Metacontroller may lose an event (a failed customize call, an AlreadyExists): resync after this many seconds while
 #: the answers that exist are not those that should exist.
@@ -42,20 +44,28 @@ def customize(body: RangeCustomizeBody) -> dict[str, Any]:
     Metacontroller unites what several rules for one resource select, and fails if a selector is invalid.
     """
     name = body.parent.metadata.namespaced_name
-    terms = read_terms(name, body.parent.spec)
+    terms = read_terms(name, body.parent.spec, body.parent.status)
     by_range = {"matchLabels": {names.RANGE_LABEL: names.range_label(name)}}
     requests = {"apiVersion": names.API_VERSION, "resource": "ipamrequests", "labelSelector": by_range}
     if terms.is_readable and terms.allowed.source == "Same":  # one that can't be read may have holders anywhere
         requests["namespace"] = name.namespace
-    by_domain = {"matchLabels": {names.DOMAIN_LABEL: names.domain_label(terms.domain.text)}}
     rules: list[dict[str, Any]] = [
         requests,
         {"apiVersion": "v1", "resource": "namespaces", "names": [name.namespace]},
-        {"apiVersion": names.API_VERSION, "resource": "ipamextents", "labelSelector": by_domain},
+        {"apiVersion": names.API_VERSION, "resource": "ipamextents", "labelSelector": _extents_selector(terms)},
     ]
     if terms.allowed.selector is not None:
         rules.append({"apiVersion": "v1", "resource": "namespaces", "labelSelector": terms.allowed.selector})
     return {"relatedResources": rules}
+
+
+def _extents_selector(terms: Terms) -> dict[str, Any]:
+    """The extents of the domain with which a range may have addresses in common; of one that is invalid, all."""
+    selector: dict[str, Any] = {"matchLabels": {names.DOMAIN_LABEL: names.domain_label(terms.domain.name)}}
+    cells = None if terms.invalid_reason else cells_to_ask_for(terms.pool.usable)
+    if cells is not None:
+        selector["matchExpressions"] = [{"key": names.CELL_LABEL, "operator": "In", "values": cells}]
+    return selector
 
 
 def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
@@ -69,21 +79,38 @@ def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
         ProtocolError: if the ledger can't be read. Nothing is answered then, and nothing is lost.
     """
     observed = Observed(body)
+    if observed.outdated_kinds:
+        return _outdated(observed, observed.outdated_kinds, now)
     kept = after_releases(observed.ledger, observed.evidence, now, observed.terms.cooldown)
-    extents = observe_extents(observed)
+    kept = replace(kept, on_hold=observed.wants_hold)
+    extents = observe_extents(observed, now)
     occupancy = occupancy_of(kept, extents, observed.terms.cooldown)
     grants = grant(observed, kept, occupancy, extents)
-    answers = published(observed, grants.publishable_refusals)
+    answers = published(observed, grants.publishable_refusals, occupancy)
     proposal = _next_revision(observed.ledger, with_grants(kept, grants.entries, grants.round_robin))
-    is_finished = observed.namespace_is_terminating or (not extents.unannounced and are_published(answers, observed))
+    is_finished = observed.namespace_is_terminating or (not extents.pending and are_published(answers, observed))
     reply = {
         "status": range_status(observed, proposal, grants, extents, now),
         "children": [*allocation_objects(answers, observed), *extents.children],
-        "resyncAfterSeconds": _resync_after_seconds(proposal, occupancy, now, is_finished=is_finished),
+        "resyncAfterSeconds": _resync_after_seconds(observed, proposal, occupancy, now, is_finished=is_finished),
     }
     if body.finalizing:
         # Metacontroller removes our finalizer before it writes anything else: only committed facts may allow it.
         reply["finalized"] = observed.ledger.closing and not _has_blockers(observed)
+    return reply
+
+
+def _outdated(observed: Observed, kinds: list[str], now: datetime) -> dict[str, Any]:
+    """Nothing is decided by objects of which an API server with an older schema may have dropped a part."""
+    groups = {kind: observed.body.children.get(kind, {}) for kind in (names.ALLOCATION_KEY, names.EXTENT_KEY)}
+    children = [child_as_it_was(kind, key, group[key]) for kind, group in groups.items() for key in sorted(group)]
+    reply: dict[str, Any] = {
+        "status": outdated_status(observed, kinds, now),
+        "children": children,
+        "resyncAfterSeconds": RECHECK_SECONDS,
+    }
+    if observed.body.finalizing:
+        reply["finalized"] = False
     return reply
 
 
@@ -103,15 +130,16 @@ def _has_blockers(observed: Observed) -> bool:
     )
 
 
-def _resync_after_seconds(proposal: Ledger, occupancy: Occupancy, now: datetime, *, is_finished: bool) -> float:
+def _resync_after_seconds(
+    observed: Observed, proposal: Ledger, occupancy: Occupancy, now: datetime, *, is_finished: bool
+) -> float:
     """When to call again although nothing happens."""
     delays = [RECHECK_AT_REST_SECONDS if is_finished else RECHECK_SECONDS]
-    if proposal.closing:
-        delays += [
-            max((ABSENCE_BEFORE_RELEASE - (now - entry.absent_since)).total_seconds(), 1.0)
-            for entry in proposal.entries.values()
-            if entry.absent_since
-        ]
+    delays += [
+        max((ABSENCE_BEFORE_RECLAIM - (now - entry.absent_since)).total_seconds(), 1.0)
+        for entry in proposal.entries.values()
+        if entry.absent_since and entry.uid in observed.reclaimed
+    ]
     if end := occupancy.first_cooling_end:
         delays.append(max((end - now).total_seconds(), 1.0))
     return min(delays)

@@ -22,11 +22,14 @@ class Observed:
         range_name: the range that it names.
         answer: the answer of that range; None if there is none. An allocation that this range does not control is no
             answer.
+        outdated_kinds: the kinds of which an object was served by an API server that does not know this version of
+            their schema, and may have dropped a part of it.
         foreign_allocations: names of allocations that claim to answer this request, but belong to no such range.
     """
 
     def __init__(self, body: RequestBody, spec: RequestSpec) -> None:
         """Read the allocations."""
+        self.outdated_kinds = [] if body.object.status.schema_v1 else [names.REQUEST_KIND]
         self._related = body.related
         self.request = body.object
         self.range_name = spec.range_name(body.object.metadata.namespace)
@@ -38,19 +41,27 @@ class Observed:
                 continue
             if is_child_of(allocation.metadata, self.range_name):
                 self.answer = self.answer or allocation.spec
+                if not allocation.spec.schema_v1:
+                    self.outdated_kinds.append(names.ALLOCATION_KIND)
             else:
                 self.foreign_allocations.append(allocation.metadata.namespaced_name)
 
     @cached_property
     def will_be_answered(self) -> bool:
-        """Whether a range exists that serves this request, and no foreign allocation blocks its answer.
+        """Whether a range exists that serves this request, and nothing prevents it from creating its answer.
 
-        That may take long: a range writes ten thousand answers before it is synced again.
+        That may take long: a range writes ten thousand answers before it is synced again. A foreign allocation of the
+        same name prevents it, and the deletion of its namespace.
         """
         if self.answer or self.foreign_allocations:
             return False
         extents, _ = decode_objects(self._related.get(names.EXTENT_KEY, {}), ExtentObject)
         namespaces, _ = decode_objects(self._related.get(names.NAMESPACE_KEY, {}), NamespaceObject)
+        if any(
+            each.metadata.name == self.range_name.namespace and each.metadata.deletion_timestamp
+            for each in namespaces.values()
+        ):
+            return False
         served = [
             allowed_names(extent.spec.allowed_namespaces, self.range_name.namespace, namespaces.values())
             for extent in extents.values()

@@ -3,10 +3,9 @@
 from datetime import datetime
 
 from hooks.api import names
-from hooks.api.conditions import Fact, conditions, truncated
+from hooks.api.conditions import Fact, conditions, outdated_message, truncated
 from hooks.api.kinds import AllocationSpec, RequestParent, RequestStatus
 from hooks.requests.observed import Observed
-from ipam.address import block_named_by, read_prefix
 
 
 def invalid_spec_status(request: RequestParent, reason: str, now: datetime) -> RequestStatus:
@@ -15,9 +14,17 @@ def invalid_spec_status(request: RequestParent, reason: str, now: datetime) -> R
     return _status(request, "Invalid", fact, now)
 
 
+def outdated_status(observed: Observed, now: datetime) -> RequestStatus | None:
+    """The status while the API server has an older schema; None if a block is published, which stays as it is."""
+    if observed.request.status.cidr:
+        return None
+    message = outdated_message(observed.outdated_kinds)
+    return _status(observed.request, "Pending", Fact("Ready", "False", "OutdatedCRD", message), now)
+
+
 def granted_status(request: RequestParent, answer: AllocationSpec, now: datetime) -> RequestStatus:
     """The status for an answer that gives a block."""
-    fact = Fact("Ready", "True", "Allocated", _granted_message(request, answer.cidr))
+    fact = Fact("Ready", "True", "Allocated", _granted_message(request, answer))
     return _status(request, "Ready", fact, now, granted=answer)
 
 
@@ -45,14 +52,14 @@ def unanswered_status(observed: Observed, now: datetime) -> RequestStatus | None
     return _status(request, "Pending", Fact("Ready", "False", "NoAnswer", message), now)
 
 
-def _granted_message(request: RequestParent, cidr: str) -> str:
+def _granted_message(request: RequestParent, answer: AllocationSpec) -> str:
     """Empty, unless an earlier life of the request had another block. Once published, a message stays."""
     if request.status.cidr:
         return request.status.message if request.status.state == "Ready" else ""
     recorded = request.metadata.annotations.get(names.CIDR_ANNOTATION, "")
-    if not recorded or block_named_by(recorded) == read_prefix(cidr):
+    if not recorded or not answer.message:
         return ""
-    return f"allocated {cidr} instead of the recorded {recorded}, which was not free or is not what the spec asks for"
+    return f"allocated {answer.cidr} instead of the recorded {recorded}: {answer.message}"
 
 
 def _status(
@@ -66,6 +73,7 @@ def _status(
         facts.append(Fact("Reconciling", "True", fact.reason, fact.message))
     generation = request.metadata.generation
     return RequestStatus(
+        schema_v1=True,
         cidr=granted.cidr if granted else request.status.cidr,
         network=granted.network if granted else request.status.network,
         state=state,

@@ -10,11 +10,17 @@ from typing import Any
 
 from hooks.api import names
 from hooks.api.kinds import RequestParent, RequestSpec
-from hooks.api.times import clamped_to_now, timestamp
+from hooks.api.times import plausible, timestamp
 from hooks.protocol.bodies import RequestBody, RequestCustomizeBody
 from hooks.protocol.decoding import decode_spec
 from hooks.requests.observed import Observed
-from hooks.requests.status import granted_status, invalid_spec_status, refused_status, unanswered_status
+from hooks.requests.status import (
+    granted_status,
+    invalid_spec_status,
+    outdated_status,
+    refused_status,
+    unanswered_status,
+)
 
 #: The finalizer of a deleted request that no range will answer is removed after this time: there is no such range, as
 #: far as can be observed. It is counted from the first call, as nothing may have run at the deletion.
@@ -28,9 +34,10 @@ RECHECK_UNANSWERED_SECONDS = 60.0
 def customize(body: RequestCustomizeBody) -> dict[str, Any]:
     """What else a request's sync must observe: the one allocation that answers it.
 
-    Once it is deleted, also whether a range exists that will answer: its extents, and the labels of the request's own
-    namespace. (Metacontroller asks again then, because a deletion is a new generation.) A living request does without,
-    as each event of an extent would be compared with the rules of each request.
+    Once it is deleted, also whether a range exists that will answer: its extents, the labels of the request's own
+    namespace, and whether that of the range is being deleted. (Metacontroller asks again then, because a deletion is a
+    new generation.) A living request does without, as each event of an extent would be compared with the rules of each
+    request.
     """
     spec = decode_spec(body.parent.spec, RequestSpec)
     if isinstance(spec, str):
@@ -53,7 +60,7 @@ def customize(body: RequestCustomizeBody) -> dict[str, Any]:
                 "namespace": range_name.namespace,
                 "labelSelector": {"matchLabels": {names.RANGE_LABEL: names.range_label(range_name)}},
             },
-            {"apiVersion": "v1", "resource": "namespaces", "names": [meta.namespace]},
+            {"apiVersion": "v1", "resource": "namespaces", "names": sorted({meta.namespace, range_name.namespace})},
         ]
     return {"relatedResources": rules}
 
@@ -65,6 +72,8 @@ def sync(body: RequestBody, now: datetime) -> dict[str, Any]:
     if isinstance(spec, str):
         return {"status": invalid_spec_status(request, spec, now)}
     observed = Observed(body, spec)
+    if observed.outdated_kinds:
+        return {"status": outdated_status(observed, now), "resyncAfterSeconds": RECHECK_UNANSWERED_SECONDS}
     labels, answer = _labels(observed), observed.answer
     if answer is None or answer.state == "Released":
         status = unanswered_status(observed, now)
@@ -89,6 +98,8 @@ def finalize(body: RequestBody, now: datetime) -> dict[str, Any]:
         # Hooks that could read its spec served it, and such ones must release it: its range must do so first.
         return {"finalized": False, "resyncAfterSeconds": RECHECK_UNANSWERED_SECONDS}
     observed = Observed(body, spec)
+    if observed.outdated_kinds:
+        return {"finalized": False, "resyncAfterSeconds": RECHECK_UNANSWERED_SECONDS}
     if observed.answer or observed.will_be_answered:
         is_released = observed.answer is not None and observed.answer.state == "Released"
         return {
@@ -115,13 +126,13 @@ def _labels(observed: Observed) -> dict[str, str]:
 def _unanswered_since(request: RequestParent, now: datetime) -> datetime:
     """Since when a deleted request has been found to have no answer; it is written down, as nothing is remembered.
 
-    A time from before the deletion was written by a wrong clock: it counts as the deletion, if that is not in our
-    future.
+    A time from before the deletion was written by a wrong clock, or by somebody else: it counts as the deletion, which
+    the API server wrote.
     """
     try:
         since = datetime.fromisoformat(request.metadata.annotations[names.UNANSWERED_ANNOTATION])
     except (KeyError, ValueError):
         return now
-    since = clamped_to_now(since if since.tzinfo else since.replace(tzinfo=UTC), now)
+    since = plausible(since if since.tzinfo else since.replace(tzinfo=UTC), now)
     deletion = request.metadata.deletion_timestamp
-    return max(since, deletion) if deletion and deletion <= now else since
+    return max(since, deletion) if deletion else since

@@ -7,14 +7,19 @@ Namespaced names are written as one text: "team-b/web", or "web" for team-a/web.
 """
 
 import copy
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypedDict, Unpack
 
+from msgspec import Raw
+
+from hooks.api.kinds import RangeStatus
 from hooks.api.names import (
     ALLOCATION_KEY,
     ALLOCATION_KIND,
     API_VERSION,
+    CELL_LABEL,
     CIDR_ANNOTATION,
     CONTROLLER_UID_LABEL,
     DOMAIN_LABEL,
@@ -23,6 +28,7 @@ from hooks.api.names import (
     HOLD_ANNOTATION,
     NAMESPACE_KEY,
     RANGE_KIND,
+    RANGE_LABEL,
     RECLAIM_ANNOTATION,
     REQUEST_FINALIZER,
     REQUEST_KEY,
@@ -30,7 +36,12 @@ from hooks.api.names import (
     UNANSWERED_ANNOTATION,
     NamespacedName,
     allocation_name,
+    range_label,
 )
+from hooks.ranges.cells import cell_label, cell_of
+from hooks.ranges.spec import DEFAULT_DOMAIN, read_terms
+from ipam.address_set import AddressSet
+from ipam.interval import parse_interval
 
 Obj = dict[str, Any]
 
@@ -125,7 +136,8 @@ def request_object(
     reference = {"name": range_name.name} | _given(namespace=range_name.namespace or None)
     spec = {"ipam": reference} | _given(size=size, request=wanted)
     metadata: Obj = {"creationTimestamp": created, "finalizers": list(finalizers)}
-    return _object(REQUEST_KIND, key_of(name), uid or uid_of(name), spec, **metadata)
+    made = _object(REQUEST_KIND, key_of(name), uid or uid_of(name), spec, **metadata)
+    return made | {"status": {"schemaV1": True}}
 
 
 def allocation_object(
@@ -144,7 +156,7 @@ def allocation_object(
     name = allocation_name(range_name, key, uid)
     spec = {"range": range_name.name, "request": {**key._asdict(), "uid": uid}, "state": state}
     optional: Obj = {"cidr": cidr, "revision": revision, "reason": reason, "message": message}
-    spec |= {field: value for field, value in optional.items() if value}
+    spec |= {field: value for field, value in optional.items() if value} | {"schemaV1": True}
     own_key = NamespacedName(range_name.namespace, name)
     return _object(ALLOCATION_KIND, own_key, uid_of(name), spec, **_controlled_by(range_))
 
@@ -154,16 +166,28 @@ def extent_object(
     version: int = 7,
     number: int | None = None,
     range_: str = RANGE,
-    domain: str = f"namespace.{NAMESPACE}",
+    domain: str = DEFAULT_DOMAIN.name,
     allowed: Obj | None = None,
 ) -> Obj:
     """An IPAMExtent that announces these addresses of a range, by default team-a/net, numbered by its version."""
     range_name = key_of(range_)
     name = f"{range_name.name}-{version}"
     spec = {"domain": domain, "number": version if number is None else number, "range": range_name.name}
-    spec |= {"ranges": list(texts)} | _given(allowedNamespaces=allowed)
-    metadata = {"resourceVersion": str(version)} | _controlled_by(range_, **{DOMAIN_LABEL: domain})
+    spec |= {"ranges": list(texts), "schemaV1": True} | _given(allowedNamespaces=allowed)
+    intervals = [parse_interval(text) for text in texts]
+    cell = cell_of(AddressSet(intervals[0][1], (interval for interval, _ in intervals)))
+    labels = {DOMAIN_LABEL: domain, CELL_LABEL: cell_label(cell), RANGE_LABEL: range_label(range_name)}
+    metadata = {"resourceVersion": str(version)} | _controlled_by(range_, **labels)
     return _object(EXTENT_KIND, NamespacedName(range_name.namespace, name), uid_of(name), spec, **metadata)
+
+
+def announcing(parent: Obj) -> list[Obj]:
+    """The extent by which this range has announced all its addresses; none if its spec is invalid."""
+    key = NamespacedName(parent["metadata"]["namespace"], parent["metadata"]["name"])
+    terms = read_terms(key, Raw(json.dumps(parent.get("spec", {})).encode()), RangeStatus())
+    if terms.invalid_reason:
+        return []
+    return [extent_object(*terms.pool.usable.texts, range_=str(key), domain=terms.domain.name)]
 
 
 def namespace_object(name: str = NAMESPACE, *, labels: Obj | None = None) -> Obj:
@@ -192,7 +216,7 @@ def with_ledger(
     """A range whose status records this; `released` are names of requests. With entries, the default revision is 1."""
     status = _given(revision=len(entries[:1]) if revision is None else revision, roundRobin=cursors)
     status |= _given(allocations=list(entries) or None, released=[uid_of(name) for name in released] or None)
-    status |= _given(closing=closing or None, onHold=on_hold or None)
+    status |= _given(closing=closing or None, onHold=on_hold or None) | {"schemaV1": True, "state": "Ready"}
     return copy.deepcopy(range_) | {"status": status}
 
 
@@ -227,7 +251,7 @@ def recording(request: Obj, cidr: str) -> Obj:
 
 def showing(request: Obj, cidr: str) -> Obj:
     """A request whose status shows this block."""
-    return copy.deepcopy(request) | {"status": {"cidr": cidr, "state": "Ready", "conditions": []}}
+    return copy.deepcopy(request) | {"status": {"cidr": cidr, "state": "Ready", "conditions": [], "schemaV1": True}}
 
 
 def renamed(obj: Obj, name: str) -> Obj:
@@ -275,7 +299,7 @@ def keyed(objects: list[Obj]) -> Obj:
 class Others(TypedDict, total=False):
     """What the body of a range has besides its requests: `announced` are own extents, `extents` those of the domain.
 
-    Without either of them it is the body of a Metacontroller that has no rule for extents.
+    Without both of them the range has announced all its addresses.
     """
 
     allocations: list[Obj]
@@ -297,10 +321,9 @@ def range_body(parent: Obj, *requests: Obj, **others: Unpack[Others]) -> Obj:
         },
         "finalizing": others.get("finalizing", False),
     }
-    if "announced" in others:
-        body["children"][EXTENT_KEY] = keyed(others["announced"])
-    if "extents" in others:
-        body["related"][EXTENT_KEY] = keyed(others["extents"])
+    own = [] if "announced" in others or "extents" in others else announcing(parent)
+    body["children"][EXTENT_KEY] = keyed(others.get("announced", own))
+    body["related"][EXTENT_KEY] = keyed(others.get("extents", own))
     return body
 
 

@@ -302,7 +302,7 @@ def test_a_named_domain_spans_namespaces() -> None:
     "extent",
     [
         other("10.0.0.0/25", version=3) | {"spec": 1},
-        other("nonsense", version=3),
+        other("10.0.9.0/24", version=3) | {"spec": {"range": "other", "domain": "default", "ranges": ["nonsense"]}},
         other("10.0.0.0/25", version=3, number=-1),
         extent_object("10.0.0.0/25", version=3, range_="other", allowed={"from": ["All"]}),
     ],
