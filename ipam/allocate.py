@@ -19,7 +19,7 @@ change is written to the object of every request that waits.
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache, partial
 from itertools import accumulate
@@ -250,9 +250,9 @@ _BLOCK_RULES = (_is_of_the_family, _has_no_excluded_address, _lies_inside_the_po
 #: The same for a claim for any block of a prefix length.
 _LENGTH_RULES = (_is_a_length_of_the_family, _is_not_larger_than_the_pool)
 
-#: The reason of a claim for one certain block that is not free.
-TAKEN = "Taken"
-_TAKEN = Refused(Verdict.BUSY, TAKEN, "")
+_TAKEN = Refused(Verdict.BUSY, "Taken", "")
+#: The reason why a claim for one certain block is refused that is not free.
+TAKEN = _TAKEN.reason
 
 
 def _name_occupants(outcomes: list[Prefix | Refused], claims: Sequence[Claim], occupants: Sequence[Occupant]) -> None:
@@ -266,4 +266,4 @@ def _name_occupants(outcomes: list[Prefix | Refused], claims: Sequence[Claim], o
             at += 1
         occupant = occupants[at]
         assert occupant.prefix.first <= claim.exact.last, "a taken block is overlapped by an occupied one"
-        outcomes[index] = Refused(Verdict.BUSY, TAKEN, not_free(claim.exact, occupant))
+        outcomes[index] = replace(_TAKEN, message=not_free(claim.exact, occupant))

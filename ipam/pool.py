@@ -111,25 +111,27 @@ def parse_pool(name: str, ranges: Sequence[str], excludes: Sequence[str] = (), f
         name: for messages.
         ranges: what may be allocated.
         excludes: what of that may not.
-        family: that of all addresses; None means that of the first text that can be read.
+        family: that of the blocks that were granted already; if there are none, it is that of the first text.
 
     Raises:
         InvalidPool: naming all faults at once, so that one correction is enough; of very many the first ones.
     """
-    ignored: list[str] = []
-    parsed = _parse_intervals("ranges", ranges, ignored)
+    items = _read_items("ranges", ranges)
+    families = [item.family for item in items if item.family]
+    if family not in families:
+        family = families[0] if families else IPV6
+    faults = _faults(items, family)
     if not ranges:
-        ignored.append("ranges is empty: name at least one CIDR, interval or address")
-    family = family or (parsed[0].family if parsed else IPV6)
-    included = _of_family(family, parsed, ignored, "the range")
-    faults = [] if included else ignored
-    removed = _parse_intervals("excludes", excludes, faults)
-    excluded_intervals = _of_family(family, removed, faults, "the range") if parsed else []
+        faults.append("ranges is empty: name at least one CIDR, interval or address")
+    included = _intervals(items, family)
+    ignored, faults = (faults, []) if included else ([], faults)
+    removed = _read_items("excludes", excludes)
+    faults += _faults(removed, family if families else None)
     if faults:
         more = f"; and {len(faults) - FAULTS_NAMED_MAX} more" if len(faults) > FAULTS_NAMED_MAX else ""
         raise InvalidPool("; ".join(faults[:FAULTS_NAMED_MAX]) + more)
-    addresses, excluded = AddressSet(family, included), AddressSet(family, excluded_intervals)
-    idle = tuple(each.text for each in removed if not addresses & AddressSet(family, [each.interval]))
+    addresses, excluded = AddressSet(family, included), AddressSet(family, _intervals(removed, family))
+    idle = tuple(item.text for item in removed if not addresses & AddressSet(family, _intervals([item], family)))
     if family is IPV6:
         addresses -= IPV4_MAPPED
     if not addresses:
@@ -139,32 +141,37 @@ def parse_pool(name: str, ranges: Sequence[str], excludes: Sequence[str] = (), f
     return Pool(name, usable, excluded, tuple(ignored), idle)
 
 
-class _Parsed(NamedTuple):
-    """A text that names an interval: its place in the spec, such as `ranges[1]`, and what it says."""
+class _Item(NamedTuple):
+    """A text of a spec at a place such as `ranges[1]`: the interval that it names, or why it names none."""
 
     place: str
     text: str
-    interval: Interval
-    family: Family
+    interval: Interval | None = None
+    family: Family | None = None
+    fault: str = ""
 
 
-def _parse_intervals(field: str, texts: Sequence[str], faults: list[str]) -> list[_Parsed]:
-    """The intervals that the texts of a field name; adds what is wrong with the others to the faults."""
-    parsed: list[_Parsed] = []
-    for index, text in enumerate(texts):
-        place = f"{field}[{index}]"
-        try:
-            parsed.append(_Parsed(place, text, *parse_interval(text)))
-        except InvalidAddress as error:
-            faults.append(f"{place}: {error}")
-    return parsed
+def _read_items(field: str, texts: Sequence[str]) -> list[_Item]:
+    return [_read_item(f"{field}[{index}]", text) for index, text in enumerate(texts)]
 
 
-def _of_family(family: Family, parsed: Sequence[_Parsed], faults: list[str], owner: str) -> list[Interval]:
-    """The intervals of this family; adds the others to the faults."""
-    faults += [
-        f'{each.place}: "{each.text}" is {each.family.name}, but {owner} is {family.name}'
-        for each in parsed
-        if each.family is not family
-    ]
-    return [each.interval for each in parsed if each.family is family]
+def _read_item(place: str, text: str) -> _Item:
+    try:
+        return _Item(place, text, *parse_interval(text))
+    except InvalidAddress as error:
+        return _Item(place, text, fault=str(error))
+
+
+def _faults(items: Sequence[_Item], family: Family | None) -> list[str]:
+    """What is wrong with each of them, if all must be of a family; None if any will do."""
+    faults: list[str] = []
+    for item in items:
+        if item.fault:
+            faults.append(f"{item.place}: {item.fault}")
+        elif family and item.family and item.family is not family:
+            faults.append(f'{item.place}: "{item.text}" is {item.family.name}, but the range is {family.name}')
+    return faults
+
+
+def _intervals(items: Sequence[_Item], family: Family) -> list[Interval]:
+    return [item.interval for item in items if item.interval and item.family is family]

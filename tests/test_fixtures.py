@@ -25,12 +25,13 @@ FILES = sorted(file for file in FOLDER.rglob("*.json") if file != SCHEMA_FILE)
 CASES = read_cases([FOLDER])
 
 ALLOCATION_KEY = "IPAMAllocation.ipam.mandelsoft.org/v1alpha1"
+EXTENT_KEY = "IPAMExtent.ipam.mandelsoft.org/v1alpha1"
 ENDPOINTS = {f"/{kind}/{hook}" for kind in ("ipamrange", "ipamrequest") for hook in ("customize", "sync", "finalize")}
 
 #: The state and the message with which each refusal of a request occurs in an answer.
 REFUSALS = {
     "Exhausted": ("Busy", r"no free /28 in team-a/net: waiting for room"),
-    "Taken": ("Busy", r"10\.0\.0\.0/28 is not free: 10\.0\.0\.5/32 is held by team-b/web"),
+    "Taken": ("Busy", r"10\.0\.0\.0/28 is not free: 10\.0\.0\.5/32 was held by team-b/web when last checked"),
     "LedgerFull": ("Busy", r"team-a/net holds as many requests as one object can record: .*"),
     "OnHold": ("Busy", r"team-a/net is on hold: only requests with a recorded address are served"),
     "InvalidSize": ("Invalid", r"invalid size 33: IPv4 prefix lengths are 0\.\.32"),
@@ -173,6 +174,8 @@ def test_each_condition_and_reason_of_the_code_occurs() -> None:
         "OnHold",
         "Overlapping",
         "HoldersAbsent",
+        "RangesIgnored",
+        "ChunkSizeTooLarge",
     }
 
 
@@ -195,6 +198,9 @@ def test_a_request_beyond_what_one_object_can_record_is_busy(send: Send) -> None
     case = next(case for case in CASES if case.name == "ipamrange-sync/ledger.json: grant is proposed, not published")
     body = json.loads(case.request)
     body["parent"]["spec"] = {"ranges": ["10.0.0.0/16"]}
+    for group in (body["children"], body["related"]):
+        for extent in group[EXTENT_KEY].values():
+            extent["spec"]["ranges"] = ["10.0.0.0/16"]
     body["parent"]["status"]["allocations"] = [
         {"cidr": f"10.0.{index // 256}.{index % 256}/32", "request": f"team-b/r{index}", "uid": f"u{index}"}
         for index in range(13_000)
@@ -202,7 +208,8 @@ def test_a_request_beyond_what_one_object_can_record_is_busy(send: Send) -> None
 
     answer = send(Case(case.name, case.path, case.now, json.dumps(body).encode(), {}))
 
-    (refused,) = [child["spec"] for child in answer["body"]["children"] if child["spec"]["state"] != "Ready"]
+    allocations = [child["spec"] for child in answer["body"]["children"] if child["kind"] == "IPAMAllocation"]
+    (refused,) = [spec for spec in allocations if spec["state"] != "Ready"]
     state, message = REFUSALS["LedgerFull"]
     assert refused["request"]["name"] == "one"
     assert refused["state"] == state
@@ -302,7 +309,7 @@ def test_each_step_of_a_walkthrough_starts_from_the_answer_of_the_step_before(fi
     assert [case["now"] for case in written(file)] == sorted(case["now"] for case in written(file))
     for step, following in pairwise(steps):
         answered = {child["metadata"]["name"]: child["spec"] for child in step["expect"]["body"]["children"]}
-        observed = following["request"]["children"][ALLOCATION_KEY]
+        observed = {key: each for group in following["request"]["children"].values() for key, each in group.items()}
         assert following["request"]["parent"]["status"] == step["expect"]["body"]["status"]
         assert {each["metadata"]["name"]: each["spec"] for each in observed.values()} == answered
 

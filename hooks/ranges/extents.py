@@ -126,18 +126,18 @@ def observe_extents(observed: Observed, now: datetime) -> Extents:
         known, _ = _announcements(own, domain, pool.family)
         children += _additions(observed, wanted, [*announced, *known], {each["metadata"]["name"] for each in children})
     unreadable = sorted([*observed.unreadable_extents, *without_addresses])
-    if unreadable or observed.extents is None:
+    if unreadable or observed.extents is None or not observed.is_marked:
         return Extents(domain, children, pool.usable, wanted, [], unreadable)
     unannounced, owned_by_older = _divided(pool.usable, observed.body.parent.metadata.uid, announced)
     return Extents(domain, children, unannounced, unannounced & wanted, owned_by_older, [])
 
 
 def _wanted(observed: Observed) -> AddressSet:
-    """The addresses to be announced: all; on hold those that requests record."""
+    """The addresses to be announced: all; on hold those that requests show or record."""
     usable = observed.terms.pool.usable
     if not observed.wants_hold:
         return usable
-    texts = (each.metadata.annotations.cidr for each in observed.requests.values())
+    texts = (each.status.cidr or each.metadata.annotations.cidr for each in observed.requests.values())
     blocks = (block_named_by(text) for text in texts if text)
     return usable & AddressSet(usable.family, (each for each in blocks if each and each.family is usable.family))
 

@@ -18,9 +18,6 @@ from ipam.address import Prefix, block_named_by
 from ipam.allocate import Claim, Decision, Refused, Verdict, allocate
 from ipam.claim_forms import InvalidClaim, parse_claim
 
-#: The reason of the refusals of a range on hold.
-ON_HOLD = "OnHold"
-
 
 @dataclass(frozen=True, slots=True)
 class Grants:
@@ -61,7 +58,7 @@ class Grants:
 
 def _is_provisional(refusal: Refused) -> bool:
     """Whether a refusal may be different as soon as these grants are committed, or these addresses announced."""
-    return refusal.verdict is Verdict.BUSY and refusal.reason != ON_HOLD
+    return refusal.verdict is Verdict.BUSY and refusal.reason != "OnHold"
 
 
 class _Situation(NamedTuple):
@@ -192,7 +189,7 @@ def _has_a_previous_block_on_hold(request: RequestObject, claim: Claim, situatio
     message = f"{pool.name} is on hold: only requests with a recorded address are served"
     if reason := unused_record(request, claim, situation.observed, situation.occupancy):
         message = f"{pool.name} is on hold, and the recorded address can't be allocated: {reason}"
-    return Refused(Verdict.BUSY, ON_HOLD, message)
+    return Refused(Verdict.BUSY, "OnHold", message)
 
 
 #: When a rule applies, and the rule; in the order in which they are asked. The first refusal wins.

@@ -128,7 +128,7 @@ def _remarks(observed: Observed, occupancy: Occupancy, extents: Extents) -> list
 
 def _pending_message(grants: Grants) -> str:
     pending = grants.pending_count
-    if not pending or grants.decision is None:
+    if not pending or grants.decision is None or grants.is_announcing:
         return ""
     largest = grants.decision.largest_free_length
     room = "no address is free" if largest is None else f"largest free block is /{largest}"
