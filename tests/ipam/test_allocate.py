@@ -124,14 +124,21 @@ WEB = held(web="10.0.0.8/30")
             just("::a00:8"),
             Refused(Verdict.INVALID, "OutsideRange", "::a00:8/128 is IPv6, team-a/net is IPv4"),
         ),
-        (just("10.0.0.8/30"), Refused(Verdict.BUSY, "Taken", "10.0.0.8/30 is held by team-b/web")),
+        (
+            just("10.0.0.8/30"),
+            Refused(Verdict.BUSY, "Taken", "10.0.0.8/30 is not free: it was held by team-b/web when last checked"),
+        ),
         (
             just("10.0.0.9"),
-            Refused(Verdict.BUSY, "Taken", "10.0.0.9/32 is not free: 10.0.0.8/30 is held by team-b/web"),
+            Refused(
+                Verdict.BUSY, "Taken", "10.0.0.9/32 is not free: 10.0.0.8/30 was held by team-b/web when last checked"
+            ),
         ),
         (
             just("10.0.0.8/29"),
-            Refused(Verdict.BUSY, "Taken", "10.0.0.8/29 is not free: 10.0.0.8/30 is held by team-b/web"),
+            Refused(
+                Verdict.BUSY, "Taken", "10.0.0.8/29 is not free: 10.0.0.8/30 was held by team-b/web when last checked"
+            ),
         ),
         (Claim("r", 29), Refused(Verdict.BUSY, "Exhausted", "no free /29 in team-a/net: waiting for room")),
     ],
@@ -191,14 +198,30 @@ def test_the_message_of_an_ipv6_pool_names_ipv6_lengths() -> None:
 
 def test_an_exact_claim_names_a_holder_that_was_served_in_the_same_call() -> None:
     outcomes = allocate(EXAMPLE, [], [just("10.0.1.0/29", "team-a/first"), just("10.0.1.4/30")]).outcomes
-    assert outcomes[1] == Refused(Verdict.BUSY, "Taken", "10.0.1.4/30 is not free: 10.0.1.0/29 is held by team-a/first")
+    assert outcomes[1] == Refused(
+        Verdict.BUSY, "Taken", "10.0.1.4/30 is not free: 10.0.1.0/29 was held by team-a/first when last checked"
+    )
 
 
 def test_of_several_conflicting_blocks_the_lowest_is_named() -> None:
     blocks = held(high="10.0.1.12/30", low="10.0.1.4/30", before="10.0.0.20")
     outcome = allocate(EXAMPLE, blocks, [just("10.0.1.0/28")]).outcomes[0]
     assert isinstance(outcome, Refused)
-    assert outcome.message == "10.0.1.0/28 is not free: 10.0.1.4/30 is held by team-b/low"
+    assert outcome.message == "10.0.1.0/28 is not free: 10.0.1.4/30 was held by team-b/low when last checked"
+
+
+def test_a_previous_block_comes_before_the_block_of_an_index() -> None:
+    """A block that is named by its index may have had another index when it was granted."""
+    claim = just("10.0.1.0/29")._replace(previous=parse_prefix("10.0.1.8/29"))
+    assert texts(allocate(EXAMPLE, [], [claim])) == ["10.0.1.8/29"]
+    assert texts(allocate(EXAMPLE, held(a="10.0.1.8/29"), [claim])) == ["10.0.1.0/29"]
+
+
+def test_a_previous_block_gives_no_precedence_over_an_earlier_claim() -> None:
+    """Finding 6: a record can be written by anyone, so claims are served in their order."""
+    back = Claim("team-a/back", 28, None, parse_prefix("10.0.1.0/28"))
+    assert texts(allocate(EXAMPLE, [], [*any_of(28), back])) == ["10.0.1.0/28", "Exhausted"]
+    assert texts(allocate(EXAMPLE, [], [back, *any_of(28)])) == ["10.0.1.0/28", "Exhausted"]
 
 
 def test_a_claim_that_is_refused_takes_nothing() -> None:

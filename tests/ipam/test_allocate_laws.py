@@ -48,7 +48,11 @@ CURSORS = st.none() | st.dictionaries(st.integers(0, 128), st.integers(0, 2**32 
 
 
 def granted(decision: Decision) -> list[Prefix]:
-    return [outcome for outcome in decision.outcomes if isinstance(outcome, Prefix)]
+    return granted_of(decision.outcomes)
+
+
+def granted_of(outcomes: list[Prefix | Refused]) -> list[Prefix]:
+    return [outcome for outcome in outcomes if isinstance(outcome, Prefix)]
 
 
 def addresses_of(prefix: Prefix) -> set[int]:
@@ -167,7 +171,8 @@ def test_the_refusal_of_a_taken_block_names_the_lowest_conflicting_block_and_its
             assert claim.exact
             in_the_way = [each for each in holders if addresses_of(each.prefix) & addresses_of(claim.exact)]
             block, holder = min(in_the_way, key=lambda each: each.prefix.first)
-            assert outcome.message.endswith(f"{block} is held by {holder}")
+            subject = "it" if block == claim.exact else block
+            assert outcome.message == f"{claim.exact} is not free: {subject} was held by {holder} when last checked"
 
 
 @given(cases())
@@ -225,11 +230,25 @@ def test_bounded(case: Case, cursors: dict[int, int] | None, most: int) -> None:
     assert decision.block_counts == without_them.block_counts
 
 
-@given(cases(), st.integers(0, 6))
-def test_bounded_grants_go_to_recorded_blocks_first(case: Case, most: int) -> None:
+@given(cases(), CURSORS, st.integers(0, 6), st.data())
+def test_recorded(case: Case, cursors: dict[int, int] | None, most: int, data: st.DataObject) -> None:
+    """A claim gets its previous block exactly if that is free when the claim is served; else it is as any other."""
     pool, held, claims = case
-    back = [claim._replace(previous=claim.exact) for claim in claims if claim.exact]
-    newcomers = [claim for claim in claims if not claim.exact]
-    outcomes = allocate(pool, held, [*newcomers, *back], None, most).outcomes
-    expected = granted(allocate(pool, held, back, None, most))
-    assert [each for each in outcomes[len(newcomers) :] if isinstance(each, Prefix)] == expected
+    family, base = pool.family, pool.usable.intervals[0].first if pool.usable else 0
+    place = st.integers(0, 5).flatmap(
+        lambda bits: st.integers(0, SPACE - 1).map(
+            lambda offset: Prefix(min(base + offset, 2**family.bits - 1) >> bits << bits, family.bits - bits, family)
+        )
+    )
+    claims = [claim._replace(previous=data.draw(st.none() | place)) for claim in claims]
+    outcomes = allocate(pool, held, claims, cursors, most).outcomes
+    free = members(pool.usable.intervals).difference(*(addresses_of(block) for block, _ in held))
+    for index, (claim, outcome) in enumerate(zip(claims, outcomes, strict=True)):
+        had_room = len(granted_of(outcomes[:index])) < most
+        if claim.previous and addresses_of(claim.previous) <= free and had_room:
+            assert outcome == claim.previous
+        else:
+            without = [*claims[:index], claim._replace(previous=None)]
+            assert allocate(pool, held, without, cursors, most).outcomes[index] == outcome
+        if isinstance(outcome, Prefix):
+            free -= addresses_of(outcome)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ipam.address import IPV4, InvalidAddress, parse_prefix
 from ipam.allocate import Claim, Held, Refused, allocate
-from ipam.claim_forms import FORMS, InvalidClaim, parse_claim
+from ipam.claim_forms import FORMS, InvalidClaim, names_addresses, parse_claim
 from ipam.pool import parse_pool
 from tests.ipam.pools import POOLS, TestPool
 
@@ -114,14 +114,14 @@ def test_text_that_is_none_of_the_forms_is_refused_with_a_list_of_them(text: str
 def test_a_length_beyond_the_bits_of_the_family_is_refused(text: str) -> None:
     with pytest.raises(InvalidClaim) as refused:
         parse_claim("r", text, V4)
-    assert str(refused.value) == f'"{text}" is no block of IPv4, which has addresses of 32 bits'
+    assert str(refused.value) == f'"{text}" is no block of IPv4, whose prefix lengths are 0..32'
 
 
 @pytest.mark.parametrize("text", ["/129", "%129", f"#{2**128 + 1}", "0/999"])
 def test_ipv6_has_more_bits(text: str) -> None:
     with pytest.raises(InvalidClaim) as refused:
         parse_claim("r", text, V6)
-    assert str(refused.value) == f'"{text}" is no block of IPv6, which has addresses of 128 bits'
+    assert str(refused.value) == f'"{text}" is no block of IPv6, whose prefix lengths are 0..128'
 
 
 @pytest.mark.parametrize("text", ["10.0.0.5/28", "10.0.0", "10.0.0.0/33", "2001:DB8::", "#1.5", "3/10.0.0.0"])
@@ -131,6 +131,14 @@ def test_invalid_addresses_are_refused_with_the_message_of_their_parser(text: st
     with pytest.raises(InvalidClaim) as refused:
         parse_claim("r", text, V4)
     assert str(refused.value) == str(address.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [("10.0.0.0/28", True), ("10.0.0.5", True), ("::/64", True), ("3/28", False), ("/28", False), ("#5", False)],
+)
+def test_a_cidr_and_an_address_name_addresses_and_the_other_forms_do_not(text: str, *, names: bool) -> None:
+    assert names_addresses(text) is names
 
 
 @pytest.mark.parametrize("pool", POOLS, ids=lambda pool: pool.name)
@@ -160,6 +168,6 @@ def test_an_index_counts_all_blocks_of_the_pool_whatever_is_held() -> None:
     held = [Held(parse_prefix("10.0.0.16/28"), "team-b/web")]
     (outcome,) = allocate(V4, held, [parse_claim("r", "0/28", V4)]).outcomes
     assert isinstance(outcome, Refused)
-    assert outcome.message == "10.0.0.16/28 is held by team-b/web"
+    assert outcome.message == "10.0.0.16/28 is not free: it was held by team-b/web when last checked"
     assert allocate(V4, held, [parse_claim("r", "1/28", V4)], {}).outcomes == [parse_prefix("10.0.0.48/28")]
     assert V4.family is IPV4

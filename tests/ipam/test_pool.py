@@ -71,13 +71,11 @@ NO_ADDRESS = "is not an IP address, such as 10.0.0.5 or 2001:db8::5"
     [
         ([], "ranges is empty: name at least one CIDR, interval or address"),
         (["web"], f'ranges[0]: "web" {NO_ADDRESS}'),
-        (["10.0.0.0/24", "::/64"], "ranges mixes IPv4 and IPv6: create a range for each family"),
         (
-            ["10.0.0.0/24", "web", "10.0.0.5/28", "::1"],
+            ["web", "10.0.0.5/28"],
             (
-                f'ranges[1]: "web" {NO_ADDRESS}; '
-                'ranges[2]: "10.0.0.5/28" has host bits set: write 10.0.0.0/28, or 10.0.0.5 for the single address; '
-                "ranges mixes IPv4 and IPv6: create a range for each family"
+                f'ranges[0]: "web" {NO_ADDRESS}; '
+                'ranges[1]: "10.0.0.5/28" has host bits set: write 10.0.0.0/28, or 10.0.0.5 for the single address'
             ),
         ),
         (
@@ -89,12 +87,73 @@ NO_ADDRESS = "is not an IP address, such as 10.0.0.5 or 2001:db8::5"
             ),
         ),
     ],
-    ids=["empty", "one fault", "mixed families", "all faults at once", "in their order"],
+    ids=["empty", "one fault", "all faults at once", "in their order"],
 )
 def test_all_faults_of_a_pool_are_reported_at_once(ranges: list[str], message: str) -> None:
     with pytest.raises(InvalidPool) as refused:
         parse_pool("net", ranges)
     assert str(refused.value) == message
+
+
+SLIP = '"fd00::9-fd00::1" ends before it begins: write fd00::1-fd00::9'
+
+
+@pytest.mark.parametrize(
+    ("ranges", "family", "texts", "ignored"),
+    [
+        (["fd00::/127", "fd00::9-fd00::1"], None, ["fd00::-fd00::1"], [f"ranges[1]: {SLIP}"]),
+        (["fd00::9-fd00::1", "fd00::/127"], None, ["fd00::-fd00::1"], [f"ranges[0]: {SLIP}"]),
+        (
+            ["10.0.0.0/24", "web", "10.0.0.5/28", "::1"],
+            None,
+            ["10.0.0.0-10.0.0.255"],
+            [
+                f'ranges[1]: "web" {NO_ADDRESS}',
+                'ranges[2]: "10.0.0.5/28" has host bits set: write 10.0.0.0/28, or 10.0.0.5 for the single address',
+                'ranges[3]: "::1" is IPv6, but the range is IPv4',
+            ],
+        ),
+        (
+            ["10.0.0.0/24", "::/127"],
+            None,
+            ["10.0.0.0-10.0.0.255"],
+            ['ranges[1]: "::/127" is IPv6, but the range is IPv4'],
+        ),
+        (["10.0.0.0/24", "::/127"], IPV6, ["::-::1"], ['ranges[0]: "10.0.0.0/24" is IPv4, but the range is IPv6']),
+        (["10.0.0.0/24"], IPV6, ["10.0.0.0-10.0.0.255"], []),
+        (["10.0.0.0/24"], IPV4, ["10.0.0.0-10.0.0.255"], []),
+    ],
+    ids=["the last", "the first", "several", "family", "family in use", "family in use is gone", "nothing"],
+)
+def test_texts_that_cannot_be_used_are_ignored_while_another_one_can_be(
+    ranges: list[str], family: Family | None, texts: list[str], ignored: list[str]
+) -> None:
+    """Case ipv6-slip: an item that is appended must not make what is in use useless."""
+    pool = parse_pool("net", ranges, [], family)
+    assert (pool.usable.texts, list(pool.ignored)) == (texts, ignored)
+
+
+def test_an_exclude_is_never_ignored() -> None:
+    """That could allocate what it protects."""
+    with pytest.raises(InvalidPool) as refused:
+        parse_pool("net", ["fd00::/64", "web"], ["fd00::9-fd00::1"])
+    assert str(refused.value) == f"excludes[0]: {SLIP}"
+
+
+@pytest.mark.parametrize(
+    ("excludes", "idle"),
+    [
+        ([], []),
+        (["10.0.0.0/30"], []),
+        (["10.0.0.255-10.0.1.9"], []),
+        (["10.0.1.0/24", "10.0.0.1"], ["10.0.1.0/24"]),
+        (["10.0.0.1", "10.0.0.1"], []),
+    ],
+    ids=["none", "inside", "partly inside", "outside", "twice"],
+)
+def test_excludes_without_an_address_of_the_ranges_are_idle(excludes: list[str], idle: list[str]) -> None:
+    """Case idle-exclude: a slip here allocates an address that is in use."""
+    assert list(parse_pool("net", ["10.0.0.0/24"], excludes).idle_excludes) == idle
 
 
 @pytest.mark.parametrize(
@@ -153,8 +212,8 @@ def test_covers_and_overlap_with_find_what_a_walk_over_all_intervals_finds() -> 
     ("ranges", "excludes", "message"),
     [
         (["10.0.0.0/29"], ["web"], f'excludes[0]: "web" {NO_ADDRESS}'),
-        (["10.0.0.0/29"], ["10.0.0.1", "::1"], 'excludes[1]: "::1" is IPv6, but ranges is IPv4'),
-        (["::/64"], ["10.0.0.1"], 'excludes[0]: "10.0.0.1" is IPv4, but ranges is IPv6'),
+        (["10.0.0.0/29"], ["10.0.0.1", "::1"], 'excludes[1]: "::1" is IPv6, but the range is IPv4'),
+        (["::/64"], ["10.0.0.1"], 'excludes[0]: "10.0.0.1" is IPv4, but the range is IPv6'),
         (
             ["10.0.0.0/29"],
             ["10.0.0.4/30", "10.0.0.0-10.0.0.3"],
@@ -168,7 +227,7 @@ def test_covers_and_overlap_with_find_what_a_walk_over_all_intervals_finds() -> 
         (
             ["10.0.0.0/29"],
             ["::/0", "10.0.0.0/29"],
-            'excludes[0]: "::/0" is IPv6, but ranges is IPv4',
+            'excludes[0]: "::/0" is IPv6, but the range is IPv4',
         ),
     ],
     ids=["not an address", "IPv6", "IPv4", "nothing left", "beside faults of ranges", "one fault per text"],
