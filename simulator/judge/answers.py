@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from simulator.kubernetes.objects import Obj
 
 #: How a refusal names the holder of the block that is in the way.
-HELD_BY = re.compile(r"(?P<cidr>\S+) is held by (?P<holder>\S+/\S+)$")
+HELD_BY = re.compile(r"(?P<wanted>\S+) is not free: (?P<part>\S+) was held by (?P<holder>\S+/\S+) when last checked")
 
 
 # --- NoOverlap
@@ -134,8 +134,14 @@ def committed(history: History) -> Iterator[str]:
 def _refused_uncommitted(history: History) -> Iterator[str]:
     for answer in history.facts.refused:
         named = HELD_BY.search(answer.message)
-        if named and named.groups() not in (answer.life.holders if answer.life else ()):
+        if named and _named_holder(named) not in (answer.life.holders if answer.life else ()):
             yield f"allocation {answer.name} says {named[0]}, but its range never granted that"
+
+
+def _named_holder(named: re.Match[str]) -> tuple[str, str]:
+    """The block that a refusal says is held, and by whom."""
+    cidr = named["wanted"] if named["part"] == "it" else named["part"]
+    return cidr, named["holder"]
 
 
 def _released_uncommitted(history: History) -> Iterator[str]:

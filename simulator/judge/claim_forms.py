@@ -31,6 +31,11 @@ def wanted_block(text: str, pool: list[Block]) -> Block | int | None:
     return _block_at(int(index), 1 << host_bits, pool) if index else bits - host_bits
 
 
+def names_index(text: str) -> bool:
+    """Whether a text names a block by its index, which depends on the pool of its time."""
+    return "/" in text and not ("." in text or ":" in text) and not text.startswith("/")
+
+
 def _host_bits(size: str, bits: int) -> int:
     """The host bits of a block of `#n` addresses, of `%n` host bits, or of prefix length n."""
     if size[0] == "#":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simulator.judge.addresses import BITS, Block, block_of, covers
-from simulator.judge.claim_forms import wanted_by
+from simulator.judge.claim_forms import names_index, wanted_by
 from simulator.judge.claims import LEDGER
 from simulator.judge.lives import pool_of
 from simulator.kubernetes.objects import is_deleting
@@ -109,6 +109,8 @@ def _is_wanted(life: RangeLife, request: RequestLife, block: Block) -> bool:
 def _is_wanted_by(range_spec: Obj, request: RequestLife, block: Block) -> bool:
     pool = pool_of(range_spec)
     wanted = wanted_by(request.spec, range_spec, pool) if pool else None
+    if isinstance(wanted, Block) and names_index(request.spec.get("request", "")) and request.ever_recorded:
+        return block.size == wanted.size  # the index that it had in an earlier life
     if isinstance(wanted, Block) or wanted is None:
         return block == wanted
     return block.size == 1 << (BITS[block.version] - wanted)

@@ -112,7 +112,7 @@ class RangeLife:
     #: Since when each holder that is marked as absent has been absent: the time of the mark, but not before the commit
     #: of the ledger from which the mark was computed.
     marked: dict[str, datetime] = field(default_factory=dict)
-    #: Uids that the annotation `reclaim` has named, and holders that were given up by S5 (b) or (c).
+    #: Uids that the annotation `reclaim` has named, and holders that were given up by S5 (b).
     reclaimed: set[str] = field(default_factory=set)
     given_up: set[str] = field(default_factory=set)
     #: Whether a person removed its finalizer, so that it could be removed at any time.
@@ -135,9 +135,8 @@ class RangeLife:
 
     @property
     def domain(self) -> str:
-        """The domain in which its addresses are unique: the one that it names, or that of its namespace."""
-        named = self.spec.get("domain")
-        return f"domain {named}" if named else f"namespace {key_of(self.obj)[0]}"
+        """The domain in which its addresses are unique: the one that it names, or that of all ranges that name none."""
+        return str(self.spec.get("domain") or "default")
 
     @property
     def pool(self) -> list[Block]:

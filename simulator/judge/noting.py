@@ -105,8 +105,7 @@ def _note_spec(history: History, life: RangeLife) -> None:
 
 def _reclaimed(obj: Obj) -> set[str]:
     """The uids that the owner of a range gives up."""
-    named = (uid.strip() for uid in annotations_of(obj).get(RECLAIM_ANNOTATION, "").split(","))
-    return {uid for uid in named if uid}
+    return set(annotations_of(obj).get(RECLAIM_ANNOTATION, "").replace(",", " ").split())
 
 
 def _note_turns(history: History, life: RangeLife, ledger: Ledger) -> None:
@@ -127,12 +126,12 @@ def _note_drops(history: History, life: RangeLife, ledger: Ledger) -> None:
 
 
 def _is_proven(history: History, life: RangeLife, uid: str) -> bool:
-    """Whether an entry may leave the ledger by S5; a holder that is given up by (b) or (c) is free from then on."""
+    """Whether an entry may leave the ledger by S5; a holder that is given up by (b) is free from then on."""
     request = history.requests.get(uid)
     if request is not None and request.is_released:
         return True
     since = life.marked.pop(uid, None)
-    if uid in life.reclaimed or (is_deleting(life.obj) and _was_absent(history, since)):
+    if uid in life.reclaimed and _was_absent(history, since):
         life.given_up.add(uid)
         return True
     return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simulator.judge.addresses import BITS, Block, block_of, covers, fits, is_canonical, without
-from simulator.judge.claim_forms import wanted_by
+from simulator.judge.claim_forms import names_index, wanted_by
 from simulator.judge.extents import unavailable
 from simulator.kubernetes.objects import annotations_of, is_deleting
 from simulator.names import CIDR_ANNOTATION, HOLD_ANNOTATION
@@ -74,16 +74,15 @@ def _states(request: RequestLife, life: RangeLife, free: FreeSpace) -> list[str]
     if not pool:
         return ["Invalid"]
     wanted = wanted_by(request.spec, life.spec, pool, shown=request.cidr)
-    is_on_hold = annotations_of(life.obj).get(HOLD_ANNOTATION) == "true" and not request.cidr
+    is_on_hold = HOLD_ANNOTATION in annotations_of(life.obj) and not request.cidr
     if wanted is None or not _has(pool, wanted):
         # A range on hold may refuse a request before it checks what the request asks for.
         return ["Invalid", "Busy"] if is_on_hold else ["Invalid"]
+    recorded = _recorded(request, wanted, pool)
     if is_on_hold:
-        recorded = _recorded(request, wanted, pool)
-        if recorded is None:
-            return ["Busy"]
-        wanted = recorded
-    return ["served"] if _has(free.of(life), wanted) else ["Busy"]
+        return ["served"] if recorded and _has(free.of(life), recorded) else ["Busy"]
+    is_served = _has(free.of(life), wanted) or (recorded is not None and _has(free.of(life), recorded))
+    return ["served"] if is_served else ["Busy"]
 
 
 def _pool(life: RangeLife) -> list[Block]:
@@ -108,7 +107,7 @@ def _recorded(request: RequestLife, wanted: Block | int, pool: list[Block]) -> B
         return None
     if not is_canonical(text):
         return None
-    if isinstance(wanted, Block):
+    if isinstance(wanted, Block) and not names_index(request.spec.get("request", "")):
         return block if block == wanted else None
-    is_wanted = block.size == 1 << (BITS[pool[0].version] - wanted)
-    return block if is_wanted and covers(pool, block) else None
+    size = wanted.size if isinstance(wanted, Block) else 1 << (BITS[pool[0].version] - wanted)
+    return block if block.size == size and covers(pool, block) else None

@@ -1,14 +1,14 @@
 """A single range in a loop: objects in dicts, every cache fresh, no faults except for refusals by rule S2. It calls the
 hooks and applies their answers as Metacontroller does (children first, then the status; labels, annotations and status
-of requests), until nothing changes.
+of requests), until nothing changes. The addresses of the range have been announced before the first call.
 """
 
 import copy
 from datetime import datetime, timedelta
 from typing import Any
 
-from hooks.api.names import REQUEST_FINALIZER
-from tests.hooks.build import NOW, Obj, allocation_object, namespace_object, range_body, range_object
+from hooks.api.names import ALLOCATION_KIND, EXTENT_KIND, REQUEST_FINALIZER
+from tests.hooks.build import NOW, Obj, allocation_object, announcing, namespace_object, range_body, range_object
 from tests.hooks.calls import answer_to, finalize_request, sync_request
 
 
@@ -19,6 +19,7 @@ class SingleRange:
         self.range: Obj | None = parent or range_object()
         self.requests: dict[str, Obj] = {}
         self.allocations: dict[str, Obj] = {}
+        self.extents: list[Obj] = announcing(self.range)
         self.now: datetime = NOW
         self.published: dict[str, str] = {}  # cidr by uid of the request, over the whole history
 
@@ -44,6 +45,8 @@ class SingleRange:
             *self.requests.values(),
             allocations=list(self.allocations.values()),
             namespaces=[namespace_object()],
+            announced=self.extents,
+            extents=self.extents,
             finalizing="deletionTimestamp" in self.range["metadata"],
         )
 
@@ -52,10 +55,13 @@ class SingleRange:
             return
         answer = answer_to(self.body(), self.now)
         if answer.get("finalized"):
-            self.range, self.allocations = None, {}
+            self.range, self.allocations, self.extents = None, {}, []
             return
         children: dict[str, Obj] = {}
-        for child in answer["children"]:
+        answers = [child for child in answer["children"] if child["kind"] == ALLOCATION_KIND]
+        returned = [child["spec"] for child in answer["children"] if child["kind"] == EXTENT_KIND]
+        assert returned == [each["spec"] for each in self.extents], "an extent stays as it is until its range is deleted"
+        for child in answers:
             spec, name = child["spec"], child["metadata"]["name"]
             key = spec["request"]
             made = allocation_object(f"{key['namespace']}/{key['name']}", uid=key["uid"])

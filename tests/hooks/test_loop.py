@@ -213,8 +213,9 @@ def test_a_call_at_rest_changes_nothing_and_writes_nothing() -> None:
     assert loop.range
     answer = answer_to(loop.body())
     assert answer["status"] == loop.range["status"]
+    existing = [*loop.allocations.values(), *loop.extents]
     assert {child["metadata"]["name"]: child["spec"] for child in answer["children"]} == {
-        name: each["spec"] for name, each in loop.allocations.items()
+        each["metadata"]["name"]: each["spec"] for each in existing
     }
     assert answer["resyncAfterSeconds"] == 300
 
