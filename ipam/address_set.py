@@ -58,10 +58,15 @@ class AddressSet:
 
     def overlap_with(self, prefix: Prefix) -> Interval | None:
         """The lowest of its intervals that has an address of the prefix; None if none has."""
-        if prefix.family is not self.family:
-            return None
-        at = bisect_left(self.intervals, prefix.first, key=attrgetter("last"))  # the first that does not end before it
-        found = at < len(self.intervals) and self.intervals[at].first <= prefix.last
+        return self._overlap_with(prefix) if prefix.family is self.family else None
+
+    def overlaps(self, span: Span) -> bool:
+        """Whether it has an address of a span of its family."""
+        return self._overlap_with(span) is not None
+
+    def _overlap_with(self, span: Span) -> Interval | None:
+        at = bisect_left(self.intervals, span.first, key=attrgetter("last"))  # the first that does not end before it
+        found = at < len(self.intervals) and self.intervals[at].first <= span.last
         return self.intervals[at] if found else None
 
     def blocks(self) -> Iterator[Prefix]:

@@ -73,12 +73,12 @@ class Held(NamedTuple):
 
     @property
     def fate(self) -> str:
-        """Who holds it."""
+        """The holder, as the rest of a sentence."""
         return fate_of_held(self.holder)
 
 
 def fate_of_held(holder: str) -> str:
-    """What became of a block with this holder. It may change hands unnoticed: nobody who waits for it is told again."""
+    """What became of a block with this holder. It may get another one later, and the message stays."""
     return f"was held by {holder} when last checked"
 
 

@@ -131,7 +131,7 @@ def parse_pool(name: str, ranges: Sequence[str], excludes: Sequence[str] = (), f
         more = f"; and {len(faults) - FAULTS_NAMED_MAX} more" if len(faults) > FAULTS_NAMED_MAX else ""
         raise InvalidPool("; ".join(faults[:FAULTS_NAMED_MAX]) + more)
     addresses, excluded = AddressSet(family, included), AddressSet(family, _intervals(removed, family))
-    idle = tuple(item.text for item in removed if not addresses & AddressSet(family, _intervals([item], family)))
+    idle = tuple(item.text for item in removed if item.interval and not addresses.overlaps(item.interval))
     if family is IPV6:
         addresses -= IPV4_MAPPED
     if not addresses:

@@ -58,7 +58,7 @@ def _plain_object(raw: Raw, path: str) -> dict[str, Any]:
 
 
 def _last_applied(plain: dict[str, Any]) -> dict[str, Any]:
-    """What Metacontroller wrote last; empty if nobody knows."""
+    """What Metacontroller wrote last; empty if it is not recorded."""
     try:
         text = plain["metadata"]["annotations"][names.LAST_APPLIED_ANNOTATION]
         applied = msgspec.json.decode(text, type=dict[str, Any])

@@ -104,7 +104,7 @@ _APPLIED_DECODER = msgspec.json.Decoder(_Applied)
 
 
 def applied_number(last_applied: str) -> int | None:
-    """The number that an extent had when Metacontroller wrote it last; None if it had none or nobody knows."""
+    """The number that an extent had when Metacontroller wrote it last; None if it had none."""
     try:
         number = _APPLIED_DECODER.decode(last_applied).spec.number
     except UNREADABLE:

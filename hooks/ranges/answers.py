@@ -98,8 +98,8 @@ def _answer(observed: Observed, uid: str) -> AllocationSpec | None:
 def _for_refusal(refusal: Refused, request: RequestObject, observed: Observed) -> AllocationSpec:
     """The answer to a request that is refused.
 
-    One that waits for a certain block is told once what is in the way, and not again when that changes hands: otherwise
-    one release would rewrite the answers of all who wait for the block.
+    The answer to a request that waits for a certain block says what was in the way at first, and does not change when
+    that gets another holder: otherwise one release would rewrite the answers to all requests that wait for the block.
     """
     answer = _answer(observed, request.metadata.uid)
     if answer and answer.reason == refusal.reason == TAKEN:

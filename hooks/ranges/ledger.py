@@ -83,7 +83,7 @@ class LedgerEntry(NamedTuple):
 
     @property
     def fate(self) -> str:
-        """Who holds the block."""
+        """The holder, as the rest of a sentence."""
         return fate_of_held(self.written.holder)
 
 

@@ -1,6 +1,10 @@
 """Occupancy: the addresses of a range that can't be granted, each with what became of it."""
 
+from bisect import bisect_left
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
+from operator import attrgetter
 from typing import NamedTuple
 
 from hooks.api.times import timestamp
@@ -20,7 +24,7 @@ class CoolingDown(NamedTuple):
 
     @property
     def fate(self) -> str:
-        """Until when, and after whom."""
+        """Until when, and the former holder."""
         return f"is cooling down until {timestamp(self.until)} (released by {self.former_holder})"
 
 
@@ -49,7 +53,8 @@ class Unannounced(NamedTuple):
         return f"has not been announced in {self.domain_words} yet"
 
 
-class Occupancy(NamedTuple):
+@dataclass(frozen=True)
+class Occupancy:
     """Everything that is in the way of a claim; no two of these overlap.
 
     Attributes:
@@ -62,15 +67,16 @@ class Occupancy(NamedTuple):
     cooling: list[CoolingDown]
     unavailable: list[OwnedByOlder | Unannounced]
 
-    @property
+    @cached_property
     def occupants(self) -> list[Occupant]:
-        """All of them."""
-        return [*self.held, *self.cooling, *self.unavailable]
+        """All of them, in order of addresses."""
+        return sorted([*self.held, *self.cooling, *self.unavailable], key=attrgetter("prefix.first"))
 
     def first_in_the_way_of(self, block: Prefix) -> Occupant | None:
         """The lowest one that has an address of a block; None if the block is free."""
-        in_the_way = [each for each in self.occupants if each.prefix.overlaps(block)]
-        return min(in_the_way, key=lambda each: each.prefix.first, default=None)
+        at = bisect_left(self.occupants, block.first, key=attrgetter("prefix.last"))
+        found = at < len(self.occupants) and self.occupants[at].prefix.overlaps(block)
+        return self.occupants[at] if found else None
 
     @property
     def first_cooling_end(self) -> datetime | None:

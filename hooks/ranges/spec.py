@@ -34,7 +34,7 @@ class Domain(NamedTuple):
 
 #: The domain of all ranges that name none, in whatever namespaces.
 DEFAULT_DOMAIN = Domain("default")
-#: How long released blocks cool down while nobody can read for how long they should: longer than any range may say.
+#: How long released blocks cool down while the spec can't be read: longer than any range may say.
 UNKNOWN_COOLDOWN = timedelta(days=365)
 
 

@@ -45,6 +45,10 @@ class Observed:
                     self.outdated_kinds.append(names.ALLOCATION_KIND)
             else:
                 self.foreign_allocations.append(allocation.metadata.namespaced_name)
+        extents, _ = decode_objects(body.related.get(names.EXTENT_KEY, {}), ExtentObject)
+        self._extents = [each for each in extents.values() if is_child_of(each.metadata, self.range_name)]
+        if not all(each.spec.schema_v1 for each in self._extents):
+            self.outdated_kinds.append(names.EXTENT_KIND)
 
     @cached_property
     def will_be_answered(self) -> bool:
@@ -55,7 +59,6 @@ class Observed:
         """
         if self.answer or self.foreign_allocations:
             return False
-        extents, _ = decode_objects(self._related.get(names.EXTENT_KEY, {}), ExtentObject)
         namespaces, _ = decode_objects(self._related.get(names.NAMESPACE_KEY, {}), NamespaceObject)
         if any(
             each.metadata.name == self.range_name.namespace and each.metadata.deletion_timestamp
@@ -64,7 +67,6 @@ class Observed:
             return False
         served = [
             allowed_names(extent.spec.allowed_namespaces, self.range_name.namespace, namespaces.values())
-            for extent in extents.values()
-            if is_child_of(extent.metadata, self.range_name)
+            for extent in self._extents
         ]
         return any(allowed is None or self.request.metadata.namespace in allowed for allowed in served)

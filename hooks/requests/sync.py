@@ -126,7 +126,7 @@ def _labels(observed: Observed) -> dict[str, str]:
 def _unanswered_since(request: RequestParent, now: datetime) -> datetime:
     """Since when a deleted request has been found to have no answer; it is written down, as nothing is remembered.
 
-    A time from before the deletion was written by a wrong clock, or by somebody else: it counts as the deletion, which
+    A time from before the deletion was written by a wrong clock, or by a user: it counts as the deletion, which
     the API server wrote.
     """
     try:

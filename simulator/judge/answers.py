@@ -139,7 +139,7 @@ def _refused_uncommitted(history: History) -> Iterator[str]:
 
 
 def _named_holder(named: re.Match[str]) -> tuple[str, str]:
-    """The block that a refusal says is held, and by whom."""
+    """The block that a refusal says is held, and its holder."""
     cidr = named["wanted"] if named["part"] == "it" else named["part"]
     return cidr, named["holder"]
 

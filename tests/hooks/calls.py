@@ -90,6 +90,11 @@ def extents_of(answer: Obj) -> list[list[str]]:
     return [spec["ranges"] for spec in _specs(answer, EXTENT_KIND)]
 
 
+def allocations_of(answer: Obj) -> list[Obj]:
+    """The desired allocations, which are all children but the extents."""
+    return [child for child in answer["children"] if child["kind"] == ALLOCATION_KIND]
+
+
 def _specs(answer: Obj, kind: str) -> list[Obj]:
     return [child["spec"] for child in answer["children"] if child["kind"] == kind]
 

@@ -60,7 +60,9 @@ class SingleRange:
         children: dict[str, Obj] = {}
         answers = [child for child in answer["children"] if child["kind"] == ALLOCATION_KIND]
         returned = [child["spec"] for child in answer["children"] if child["kind"] == EXTENT_KIND]
-        assert returned == [each["spec"] for each in self.extents], "an extent stays as it is until its range is deleted"
+        assert returned == [each["spec"] for each in self.extents], (
+            "an extent stays as it is until its range is deleted"
+        )
         for child in answers:
             spec, name = child["spec"], child["metadata"]["name"]
             key = spec["request"]

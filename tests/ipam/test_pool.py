@@ -123,7 +123,7 @@ SLIP = '"fd00::9-fd00::1" ends before it begins: write fd00::1-fd00::9'
         (["10.0.0.0/24"], IPV6, ["10.0.0.0-10.0.0.255"], []),
         (["10.0.0.0/24"], IPV4, ["10.0.0.0-10.0.0.255"], []),
     ],
-    ids=["the last", "the first", "several", "family", "family in use", "family in use is gone", "nothing"],
+    ids=["the last", "the first", "several", "family", "family in use", "family in use no longer exists", "nothing"],
 )
 def test_texts_that_cannot_be_used_are_ignored_while_another_one_can_be(
     ranges: list[str], family: Family | None, texts: list[str], ignored: list[str]

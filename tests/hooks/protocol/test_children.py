@@ -4,7 +4,7 @@ import pytest
 
 from hooks.api.names import EXTENT_KEY
 from tests.hooks.build import WEB, allocation_object, entry, range_body, range_object, request_object, with_ledger
-from tests.hooks.calls import answer_to, answers_of, post, sync_range
+from tests.hooks.calls import allocations_of, answer_to, answers_of, post, sync_range
 
 ALLOCATIONS = "IPAMAllocation.ipam.mandelsoft.org/v1alpha1"
 
@@ -44,7 +44,7 @@ def test_an_allocation_that_cannot_be_read_is_returned_once_even_if_its_request_
     broken = allocation_object("web", cidr="10.0.0.0/28", revision=1)
     broken["spec"]["revision"] = "one"
     parent = with_ledger(range_object(), entry("web", "10.0.0.0/28"))
-    children = sync_range(parent, WEB, allocations=[broken])["children"]
+    children = allocations_of(sync_range(parent, WEB, allocations=[broken]))
     assert [child["metadata"]["name"] for child in children] == [broken["metadata"]["name"]]
     assert children[0]["spec"]["cidr"] == "10.0.0.0/28"
 

@@ -51,7 +51,7 @@ def test_other_kinds_among_children_and_related_are_skipped() -> None:
 
 
 def test_a_missing_group_of_a_kind_is_an_empty_one() -> None:
-    body = range_body(range_object())
+    body = range_body(range_object(), announced=[], extents=[])
     expected = answer_to(body)
     assert answer_to(body | {"children": {}, "related": {}}) == expected
 

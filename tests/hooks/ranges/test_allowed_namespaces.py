@@ -18,7 +18,7 @@ from tests.hooks.build import (
     showing,
     with_ledger,
 )
-from tests.hooks.calls import answers_of, customize_range, ledger_of, sync_range
+from tests.hooks.calls import allocations_of, answers_of, customize_range, ledger_of, sync_range
 
 PUBLIC = {"from": "Selector", "selector": {"matchLabels": {"ipam": "public"}}}
 OWN = namespace_object()
@@ -102,7 +102,7 @@ def test_a_holder_that_cannot_be_read_keeps_its_block() -> None:
 @pytest.mark.parametrize("state", ["Busy", "Invalid"])
 def test_a_refusal_is_withdrawn_when_its_namespace_is_no_longer_allowed(state: str) -> None:
     refusal = allocation_object("team-b/web", state)
-    (marked,) = sync_range(range_object(), FOREIGN, allocations=[refusal])["children"]
+    (marked,) = allocations_of(sync_range(range_object(), FOREIGN, allocations=[refusal]))
     assert marked["spec"]["reason"] == "Withdrawn"
     refusal["spec"] = marked["spec"]
     assert answers_of(sync_range(range_object(), FOREIGN, allocations=[refusal])) == {}

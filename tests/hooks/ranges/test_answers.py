@@ -14,6 +14,7 @@ from tests.hooks.build import (
     Obj,
     allocation_object,
     at,
+    deleted,
     entry,
     range_body,
     range_object,
@@ -21,7 +22,15 @@ from tests.hooks.build import (
     request_object,
     with_ledger,
 )
-from tests.hooks.calls import answer_once_committed, answer_to, answers_of, ledger_of, messages_of, sync_range
+from tests.hooks.calls import (
+    allocations_of,
+    answer_once_committed,
+    answer_to,
+    answers_of,
+    ledger_of,
+    messages_of,
+    sync_range,
+)
 
 REVISION = 5  # r, of the observed ledger
 
@@ -52,7 +61,7 @@ def answered(
     parent["spec"] |= {"chunkSize": 99} if invalid_range else {}
     parent["status"] |= {"closing": True} if closing else {}
     result = sync_range(parent, *REQUESTS[request], allocations=existing)
-    specs = [child["spec"] for child in result["children"]]
+    specs = [child["spec"] for child in allocations_of(result)]
     assert len(specs) <= 1
     return result, (specs[0]["state"], specs[0].get("revision", 0)) if specs else None
 
@@ -126,10 +135,10 @@ def test_a_closing_ledger_ends_answers_that_rest_on_a_later_one(request_: str) -
 def test_a_refusal_ends_in_two_steps() -> None:
     """Metacontroller deletes an answer even if it has changed, but updates it only if it is as observed."""
     parent = with_ledger(range_object(), revision=REVISION)
-    (marked,) = sync_range(parent, allocations=[allocation_object("web", "Busy", reason="Exhausted")])["children"]
+    (marked,) = allocations_of(sync_range(parent, allocations=[allocation_object("web", "Busy", reason="Exhausted")]))
     assert (marked["spec"]["state"], marked["spec"]["reason"]) == ("Busy", "Withdrawn")
     marked_allocation = allocation_object("web", "Busy", reason="Withdrawn")
-    assert sync_range(parent, allocations=[marked_allocation])["children"] == []
+    assert allocations_of(sync_range(parent, allocations=[marked_allocation])) == []
     served = sync_range(parent, WEB, allocations=[marked_allocation])
     assert ledger_of(served) == {"web": CIDR}
 
@@ -165,7 +174,7 @@ def test_a_refusal_because_of_a_grant_is_published_once_the_grant_is_committed()
     assert ledger_of(proposed) == {"old": CIDR}
     assert answers_of(proposed) == {"hopeless": ("Invalid", "")}
     assert proposed["status"]["pending"] == 1
-    assert messages_of(committed)["young"] == f"{CIDR} is held by team-a/old"
+    assert messages_of(committed)["young"] == f"{CIDR} is not free: it was held by team-a/old when last checked"
 
 
 def test_a_busy_answer_stays_while_its_request_waits_for_its_grant() -> None:
@@ -183,12 +192,40 @@ def test_a_released_request_is_granted_nothing() -> None:
         assert published[0] == "Released"
 
 
+# --- refusals of taken blocks -----------------------------------------------------------------------------------------
+
+
+def test_a_refusal_of_a_taken_block_keeps_its_message_while_the_block_changes_hands() -> None:
+    """Finding 7: one release would rewrite the answers of all requests that wait for the block."""
+    waiting = request_object("web", wanted=CIDR)
+    parent = with_ledger(range_object(), entry("first", CIDR))
+    (told,) = [each for each in allocations_of(sync_range(parent, waiting)) if each["spec"]["state"] == "Busy"]
+    assert told["spec"]["message"] == f"{CIDR} is not free: it was held by team-a/first when last checked"
+    existing = allocation_object("web", "Busy") | {"spec": told["spec"]}
+    cooling = with_ledger(range_object(cooldown=60), entry("first", CIDR, released_at=at(-5)))
+    for later in (with_ledger(range_object(), entry("second", CIDR)), cooling):
+        assert told in allocations_of(sync_range(later, waiting, allocations=[existing]))
+
+
+def test_a_refusal_of_a_taken_block_changes_with_its_reason() -> None:
+    waiting = request_object("web", wanted=CIDR)
+    existing = allocation_object("web", "Busy", reason="Exhausted", message="no room")
+    parent = with_ledger(range_object(), entry("first", CIDR))
+    answer = sync_range(parent, waiting, allocations=[existing])
+    assert messages_of(answer)["web"] == f"{CIDR} is not free: it was held by team-a/first when last checked"
+    taken = allocation_object("web", "Busy", reason="Taken", message="it was held by team-a/first")
+    answer = sync_range(deleted(parent), waiting, allocations=[taken])
+    assert (answers_of(answer)["web"], messages_of(answer)["web"]) == (
+        ("Invalid", ""),
+        "range team-a/net is being deleted",
+    )
+
+
 # --- answers that the range did not write ---------------------------------------------------------------------------
 
 
 def children_of(*allocations: Obj) -> list[Obj]:
-    children: list[Obj] = sync_range(LEDGER["entry"], WEB, allocations=list(allocations))["children"]
-    return children
+    return allocations_of(sync_range(LEDGER["entry"], WEB, allocations=list(allocations)))
 
 
 def test_an_answer_with_another_block_is_deleted_before_the_right_one_is_published() -> None:
@@ -209,13 +246,15 @@ def test_a_reason_left_on_a_ready_answer_is_cleared() -> None:
         "state": "Ready",
         "cidr": CIDR,
         "revision": 4,
+        "message": "no room",
+        "schemaV1": True,
     }
 
 
 def test_answers_are_sorted_by_name_and_have_only_the_required_fields() -> None:
     entries = [entry(name, f"10.0.0.{16 * n}/28") for n, name in enumerate("zyx")]
     parent = with_ledger(range_object(), *entries, revision=3)
-    children = sync_range(parent, *(request_object(name) for name in "zyxw"))["children"]
+    children = allocations_of(sync_range(parent, *(request_object(name) for name in "zyxw")))
     names = [child["metadata"]["name"] for child in children]
     assert names == sorted(names)
     assert len(names) == 3

@@ -71,13 +71,40 @@ def test_only_the_refusal_of_a_dedicated_block_mentions_the_end_of_the_cool_down
     waiting = [request_object("next"), request_object("same", wanted=CIDR)]
     answer = sync_range(parent, *waiting)
     assert messages_of(answer) == {
-        "next": "no free /28 in team-a/net: waiting for room; released blocks are cooling down",
-        "same": f"{CIDR} is cooling down until {at(55)} (released by team-a/a)",
+        "next": "no free /28 in team-a/net: waiting for room",
+        "same": f"{CIDR} is not free: it is cooling down until {at(55)} (released by team-a/a)",
     }
     assert answer["resyncAfterSeconds"] == 10  # because these two answers are new
     assert answer["status"]["message"].endswith(f"2 blocks are cooling down, the first until {at(30)}")
     settled = sync_range(parent)
     assert settled["resyncAfterSeconds"] == 30
+
+
+@pytest.mark.parametrize(
+    ("deletion", "since"), [(at(-5), at(0)), (at(0), at(0)), (at(40), at(40))], ids=["before", "now", "ahead"]
+)
+def test_a_block_cools_down_from_no_earlier_than_the_deletion_of_its_holder(deletion: str, since: str) -> None:
+    """Finding 10: the deletionTimestamp is the time of the API server, so a clock that is behind shortens nothing."""
+    answer = sync_range(cooling_range(entry("web", CIDR)), deleted(WEB, deletion))
+    assert answer["status"]["allocations"] == [cooling("web", CIDR, since)]
+
+
+def test_a_cool_down_does_not_end_while_the_spec_cannot_be_read() -> None:
+    """No hook knows how long it lasts. After a rollback, older hooks meet a mode that only newer ones know."""
+    parent = cooling_range(cooling("web", CIDR, at(-86_400 * 364)), entry("b", "10.0.0.16/28"), text="10.0.0.0/27")
+    parent["spec"]["mode"] = "LeastUsed"
+    answer = sync_range(parent, deleted(request_object("b")))
+    assert answer["status"]["state"] == "Invalid"
+    assert answer["status"]["allocations"] == [
+        cooling("web", CIDR, at(-86_400 * 364)),
+        cooling("b", "10.0.0.16/28", at(0)),
+    ]
+
+
+def test_a_cool_down_goes_on_while_the_spec_is_invalid_for_another_reason() -> None:
+    parent = cooling_range(cooling("a", CIDR, at(-59)), cooling("b", "10.0.0.16/28", at(-60)))
+    parent["spec"]["chunkSize"] = 99
+    assert sync_range(parent)["status"]["allocations"] == [cooling("a", CIDR, at(-59))]
 
 
 def test_a_time_of_release_in_the_future_counts_as_now() -> None:

@@ -19,7 +19,7 @@ from tests.hooks.build import (
     showing,
     with_ledger,
 )
-from tests.hooks.calls import answers_of, ledger_of, messages_of, sync_range
+from tests.hooks.calls import allocations_of, answers_of, ledger_of, messages_of, sync_range
 
 # --- grants -----------------------------------------------------------------------------------------------------------
 
@@ -170,7 +170,10 @@ def test_a_published_block_is_granted_again_or_its_request_waits_for_it() -> Non
     taken = with_ledger(range_object(), entry("thief", "10.0.0.32/27"))
     answer = sync_range(taken, shows, request_object("thief"))
     assert ledger_of(answer) == {"thief": "10.0.0.32/27"}
-    assert messages_of(answer)["restored"] == "10.0.0.32/28 is not free: 10.0.0.32/27 is held by team-a/thief"
+    assert (
+        messages_of(answer)["restored"]
+        == "10.0.0.32/28 is not free: 10.0.0.32/27 was held by team-a/thief when last checked"
+    )
 
 
 def test_a_published_block_has_precedence_over_the_spec() -> None:
@@ -195,8 +198,12 @@ HELD = with_ledger(range_object("10.0.0.0/27"), entry("held", "10.0.0.0/28"))
             "no block of /26 can ever fit: the largest aligned block of team-a/net is /27",
         ),
         ({"size": 27}, "Busy", "no free /27 in team-a/net: waiting for room"),
-        ({"wanted": "10.0.0.0/28"}, "Busy", "10.0.0.0/28 is held by team-a/held"),
-        ({"wanted": "10.0.0.5"}, "Busy", "10.0.0.5/32 is not free: 10.0.0.0/28 is held by team-a/held"),
+        ({"wanted": "10.0.0.0/28"}, "Busy", "10.0.0.0/28 is not free: it was held by team-a/held when last checked"),
+        (
+            {"wanted": "10.0.0.5"},
+            "Busy",
+            "10.0.0.5/32 is not free: 10.0.0.0/28 was held by team-a/held when last checked",
+        ),
         ({"wanted": "10.0.1.0/28"}, "Invalid", "10.0.1.0/28 is not wholly inside team-a/net"),
         ({"wanted": "::1"}, "Invalid", "::1/128 is IPv6, team-a/net is IPv4"),
         (
@@ -266,7 +273,7 @@ def test_a_request_whose_spec_cannot_be_read_is_invalid_and_does_not_stop_the_ot
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_refusal_is_published_with_a_reason_for_programs(spec: dict[str, Any], reason: str) -> None:
-    children = sync_range(HELD, request_object("held"), request_object("web", **spec))["children"]
+    children = allocations_of(sync_range(HELD, request_object("held"), request_object("web", **spec)))
     reasons = {child["spec"]["request"]["name"]: child["spec"].get("reason", "") for child in children}
     assert reasons == {"held": "", "web": reason}
 

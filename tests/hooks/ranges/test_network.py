@@ -5,7 +5,15 @@ import json
 import pytest
 
 from tests.hooks.build import WEB, Obj, allocation_object, entry, range_body, range_object, request_object, with_ledger
-from tests.hooks.calls import answer_once_committed, answers_of, ledger_of, messages_of, sync_range, sync_request
+from tests.hooks.calls import (
+    allocations_of,
+    answer_once_committed,
+    answers_of,
+    ledger_of,
+    messages_of,
+    sync_range,
+    sync_request,
+)
 
 NETWORK = {"gateway": "10.0.0.1", "prefixLength": 24, "dnsServers": ["10.0.0.53", "2001:db8::53"]}
 HELD = entry("web", "10.0.0.0/32")
@@ -18,18 +26,19 @@ def range_with(network: Obj, *texts: str) -> Obj:
 @pytest.mark.parametrize("network", [NETWORK, {}, {"prefixLength": 0}, {"gateway": "10.9.9.9"}], ids=json.dumps)
 def test_the_network_reaches_the_request_as_it_was_written(network: Obj) -> None:
     answer = sync_range(with_ledger(range_with(network), HELD), WEB)
-    (spec,) = [child["spec"] for child in answer["children"]]
+    (spec,) = [child["spec"] for child in allocations_of(answer)]
     assert spec["network"] == network
     allocation = allocation_object("web", cidr="10.0.0.0/32", revision=1)
     status = sync_request(WEB, allocation | {"spec": spec})["status"]
     assert (status["cidr"], status["network"]) == ("10.0.0.0/32", network)
 
 
-def test_a_range_that_becomes_invalid_by_growing_keeps_publishing_its_network() -> None:
+def test_a_range_that_is_invalid_keeps_publishing_its_network() -> None:
     """A grant stays, and a published request must not lose its network settings."""
-    grown = with_ledger(range_with(NETWORK, "10.0.0.0/30", "10.0.1.9-10.0.1.5"), HELD)
-    answer = sync_range(grown, WEB)
-    (spec,) = [child["spec"] for child in answer["children"]]
+    invalid = with_ledger(range_with(NETWORK, "10.0.1.9-10.0.1.5"), HELD)
+    answer = sync_range(invalid, WEB)
+    assert answer["status"]["state"] == "Invalid"
+    (spec,) = [child["spec"] for child in allocations_of(answer)]
     assert (spec["state"], spec["network"]) == ("Ready", NETWORK)
 
 
@@ -47,14 +56,14 @@ def test_an_answer_waits_until_the_network_can_be_read_because_it_is_published_o
 
 def test_an_answer_of_a_range_without_network_has_none() -> None:
     answer = sync_range(with_ledger(range_object(), HELD), WEB)
-    assert "network" not in answer["children"][0]["spec"]
+    assert "network" not in allocations_of(answer)[0]["spec"]
 
 
 @pytest.mark.parametrize("state", ["Busy", "Invalid"])
 def test_a_refusal_has_no_network(state: str) -> None:
     refused = request_object("web", wanted="10.9.0.0" if state == "Invalid" else "10.0.0.0")
     answer = sync_range(with_ledger(range_with(NETWORK), entry("a", "10.0.0.0/32")), refused)
-    (spec,) = [child["spec"] for child in answer["children"] if child["spec"]["state"] == state]
+    (spec,) = [child["spec"] for child in allocations_of(answer) if child["spec"]["state"] == state]
     assert "network" not in spec
 
 
@@ -115,3 +124,55 @@ def test_a_gateway_that_is_the_only_address_makes_the_range_invalid() -> None:
         "Invalid",
         "network.gateway 10.0.0.1 is the only address of ranges: nothing is left to allocate",
     )
+
+
+@pytest.mark.parametrize(
+    ("network", "texts", "outside"),
+    [
+        (
+            {"gateway": "10.0.9.1", "prefixLength": 24},
+            ["10.0.0.0/30"],
+            "10.0.9.0/24, which does not contain 10.0.0.0-10.0.0.3",
+        ),
+        (
+            {"gateway": "10.0.0.1", "prefixLength": 24},
+            ["10.0.0.0/24", "10.0.1.7"],
+            "10.0.0.0/24, which does not contain 10.0.1.7",
+        ),
+        (
+            {"gateway": "10.0.9.1", "prefixLength": 24},
+            [f"10.0.0.{2 * n}" for n in range(7)],
+            "10.0.9.0/24, which does not contain 10.0.0.0, 10.0.0.2, 10.0.0.4, 10.0.0.6, 10.0.0.8 and 2 more",
+        ),
+        (
+            {"gateway": "fd00:1::1", "prefixLength": 64},
+            ["fd00::/64"],
+            "fd00:1::/64, which does not contain fd00::-fd00::ffff:ffff:ffff:ffff",
+        ),
+    ],
+    ids=["outside", "partly outside", "many intervals", "IPv6"],
+)
+def test_a_gateway_outside_of_the_network_of_the_addresses_is_remarked(
+    network: Obj, texts: list[str], outside: str
+) -> None:
+    """Case gateway-outside: it is probably a mistake, but gateways that are only on the link exist."""
+    status = sync_range(range_with(network, *texts))["status"]
+    length = network["prefixLength"]
+    assert status["state"] == "Ready"
+    assert status["message"] == f"network.gateway {network['gateway']} with prefixLength {length} is in {outside}"
+    assert [each["type"] for each in status["conditions"]] == ["Ready"]
+
+
+@pytest.mark.parametrize(
+    ("network", "text"),
+    [
+        (NETWORK, "10.0.0.0/24"),
+        ({"gateway": "10.9.9.9"}, "10.0.0.0/30"),
+        ({"prefixLength": 24}, "10.0.0.0-10.0.9.0"),
+        ({"gateway": "10.9.9.9", "prefixLength": 32}, "10.0.0.0/30"),
+        ({"gateway": "fe80::1", "prefixLength": 64}, "fd00::/64"),
+    ],
+    ids=["inside", "no length", "no gateway", "a length of single addresses", "link-local"],
+)
+def test_a_usual_gateway_is_not_remarked(network: Obj, text: str) -> None:
+    assert sync_range(range_with(network, text))["status"].get("message", "") == ""

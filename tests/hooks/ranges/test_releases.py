@@ -29,6 +29,8 @@ from tests.hooks.calls import answers_of, ledger_of, sync_range
 
 #: A range with one entry.
 HELD = with_ledger(range_object(), entry("web", CIDR), revision=4)
+#: The same; the holder has been absent for a minute.
+ABSENT = with_ledger(range_object(), entry("web", CIDR, absent_since=at(-60)), revision=4)
 
 
 # --- proofs (S5) and marks --------------------------------------------------------------------------------------------
@@ -42,15 +44,19 @@ ANSWERED_RELEASED = allocation_object("web", "Released", revision=3)
         ([DELETED_WEB], [], HELD),
         ([deleted(request_object("web", finalizers=()))], [], HELD),
         ([DELETED_WEB], [ANSWERED_RELEASED], HELD),
-        ([], [], reclaiming(HELD, "uid-web")),
-        ([], [], reclaiming(HELD, "uid-other, uid-web ,")),
+        ([], [], reclaiming(ABSENT, "uid-web")),
+        ([], [], reclaiming(ABSENT, "uid-other, uid-web ,")),
+        ([], [], reclaiming(ABSENT, "uid-other uid-web\nuid-third")),
+        ([], [], deleted(reclaiming(ABSENT, "uid-web"))),
     ],
     ids=[
         "(a) being deleted, only our finalizer",
         "(a) being deleted, no finalizer",
         "(a) and already answered",
         "(b) reclaimed",
-        "(b) one of several",
+        "(b) one of several, separated by commas",
+        "(b) one of several, separated by spaces",
+        "(b) reclaimed from a range that is being deleted",
     ],
 )
 def test_an_entry_is_removed_with_proof(requests: list[Obj], allocations: list[Obj], range_: Obj) -> None:
@@ -73,9 +79,11 @@ OTHER_UID = request_object("web", uid="second-life", finalizers=())
         ([request_object("web", finalizers=())], [], HELD),
         ([], [allocation_object("web", "Busy")], HELD),
         ([], [ANSWERED_RELEASED], HELD),
-        ([], [], reclaiming(HELD, "")),
-        ([], [], reclaiming(HELD, "uid-we,uid-web2,team-a/web,web")),
-        ([WEB], [], reclaiming(HELD, "uid-web")),
+        ([], [], reclaiming(HELD, "uid-web")),
+        ([], [], reclaiming(ABSENT, "")),
+        ([], [], reclaiming(ABSENT, "uid-we,uid-web2,team-a/web,web")),
+        ([], [], reclaiming(ABSENT, "uid-web;uid-other")),
+        ([WEB], [], reclaiming(ABSENT, "uid-web")),
         ([], [], deleted(HELD, at(-600))),
         ([WEB], [], deleted(HELD, at(-600))),
     ],
@@ -88,8 +96,10 @@ OTHER_UID = request_object("web", uid="second-life", finalizers=())
         "alive without our finalizer",
         "an answer in another state",
         "a Released answer, which another client could have written",
+        "a reclaim of a holder that was not absent before",
         "an empty reclaim",
         "a reclaim of others",
+        "a reclaim with another separator",
         "a reclaim of a holder that exists",
         "deletion of the range, absent without a mark",
         "deletion of the range, holder exists",
@@ -101,34 +111,40 @@ def test_an_entry_stays_without_proof(requests: list[Obj], allocations: list[Obj
 
 
 @pytest.mark.parametrize(
-    ("absent_since", "range_", "held"),
-    [
-        (at(-59), deleted(range_object(), at(-600)), True),
-        (at(-60), deleted(range_object(), at(-600)), False),
-        (at(-60), deleted(range_object()), False),
-        (at(-86_400), range_object(), True),
-        (at(60), deleted(range_object(), at(-600)), True),
-    ],
-    ids=[
-        "less than a minute",
-        "a minute",
-        "absent for longer than the range is being deleted",
-        "a day, but the range stays",
-        "marked in the future",
-    ],
+    ("absent_since", "held"),
+    [(at(-59), True), (at(-60), False), (at(-86_400), False), (at(60), True), (at(86_400), True)],
+    ids=["less than a minute", "a minute", "a day", "marked in the future", "marked in the far future"],
 )
-def test_an_absent_holder_of_a_closing_range_is_released_after_a_minute(
-    absent_since: str, range_: Obj, *, held: bool
-) -> None:
-    answer = sync_range(with_ledger(range_, entry("web", CIDR, absent_since=absent_since)))
-    assert (ledger_of(answer) == {"web": CIDR}) is held
+def test_a_holder_is_reclaimed_once_it_has_been_absent_for_a_minute(absent_since: str, *, held: bool) -> None:
+    """Finding 2: one call that misses a request (a label was removed, a cache is stale) proves nothing."""
+    parent = with_ledger(range_object(), entry("web", CIDR, absent_since=absent_since))
+    assert (ledger_of(sync_range(reclaiming(parent, "uid-web"))) == {"web": CIDR}) is held
 
 
-def test_an_existing_request_that_cannot_be_read_is_not_released_after_a_minute() -> None:
+def test_an_annotation_that_was_left_over_reclaims_nothing_in_the_call_that_first_misses_a_request() -> None:
+    """Finding 2: that call marks the holder, and the mark is removed when the request is seen again."""
+    parent = reclaiming(HELD, "uid-web")
+    missed = sync_range(parent)
+    assert missed["status"]["allocations"] == [entry("web", CIDR, absent_since=at(0))]
+    back = sync_range(parent | {"status": missed["status"]}, WEB)
+    assert back["status"]["allocations"] == [entry("web", CIDR)]
+
+
+@pytest.mark.parametrize("absent_since", [at(-60), at(-86_400)])
+def test_absence_releases_no_block_while_the_range_is_being_deleted(absent_since: str) -> None:
+    """Finding 2: a tenant can hide a living request by removing its label; S5 (c) took that for its end."""
+    parent = with_ledger(
+        deleted(range_object(), at(-86_400)), entry("web", CIDR, absent_since=absent_since), closing=True
+    )
+    answer = sync_range(parent, finalizing=True)
+    assert (ledger_of(answer), answer["finalized"]) == ({"web": CIDR}, False)
+
+
+def test_an_existing_request_that_cannot_be_read_is_not_reclaimed() -> None:
     broken: Obj = request_object("web")
     broken["metadata"]["generation"] = "one"
     parent = with_ledger(deleted(range_object(), at(-600)), entry("web", CIDR, absent_since=at(-600)))
-    assert ledger_of(sync_range(parent, broken)) == {"web": CIDR}
+    assert ledger_of(sync_range(reclaiming(parent, "uid-web"), broken)) == {"web": CIDR}
 
 
 def test_an_absent_holder_is_marked_once_and_its_block_stays_held() -> None:
@@ -142,11 +158,11 @@ def test_an_absent_holder_is_marked_once_and_its_block_stays_held() -> None:
 
 
 def test_a_mark_in_the_future_counts_as_now() -> None:
-    """Otherwise it would delay a deletion for as long as the clock was wrong."""
+    """Otherwise it would delay a reclaim for as long as the clock was wrong."""
     marked = entry("web", CIDR, absent_since=at(86_400))
     parent = with_ledger(deleted(range_object()), marked, revision=5, closing=True)
     answers = [allocation_object("web", cidr=CIDR, revision=1)]
-    answer = sync_range(parent, allocations=answers, finalizing=True)
+    answer = sync_range(reclaiming(parent, "uid-web"), allocations=answers, finalizing=True)
     assert answer["status"]["allocations"] == [entry("web", CIDR, absent_since=at(0))]
     assert answer["resyncAfterSeconds"] == 60
 
@@ -184,7 +200,7 @@ def test_a_release_is_committed_with_the_uid_of_the_request() -> None:
 
 def test_a_reclaimed_request_is_not_recorded_as_released() -> None:
     """If it exists after all, it must learn that its block has another holder."""
-    answer = sync_range(reclaiming(HELD, "uid-web"))
+    answer = sync_range(reclaiming(ABSENT, "uid-web"))
     assert ledger_of(answer) == {}
     assert "released" not in answer["status"]
 
@@ -224,12 +240,12 @@ def test_forgotten_releases_alone_cause_no_write() -> None:
 
 def test_no_more_releases_are_recorded_than_the_crd_allows() -> None:
     uids = {f"u{number:035}" for number in range(RELEASED_COUNT_MAX + 1)}
-    evidence = Evidence(present=(), released=uids, reclaimed=(), answered=(), wants_hold=False, closing=False)
+    evidence = Evidence(present=(), deleted=dict.fromkeys(uids, NOW), reclaimed=(), answered=(), closing=False)
     first = after_releases(Ledger(3, {}, {}, (), on_hold=False, closing=False), evidence, NOW)
     assert len(first.released) == RELEASED_COUNT_MAX
     left = uids - set(first.released)
-    second = after_releases(first, replace(evidence, released=left), NOW)
+    second = after_releases(first, replace(evidence, deleted=dict.fromkeys(left, NOW)), NOW)
     assert set(second.released) == set(first.released[-RELEASED_COUNT_MIN:]), (
         "requests that are no longer observed are forgotten"
     )
-    assert set(after_releases(second, replace(evidence, released=left), NOW).released) > left
+    assert set(after_releases(second, replace(evidence, deleted=dict.fromkeys(left, NOW)), NOW).released) > left

@@ -2,7 +2,18 @@
 
 import pytest
 
-from tests.hooks.build import WEB, Obj, at, deleted, entry, range_object, request_object, with_ledger
+from tests.hooks.build import (
+    WEB,
+    Obj,
+    at,
+    deleted,
+    entry,
+    extent_object,
+    range_object,
+    reclaiming,
+    request_object,
+    with_ledger,
+)
 from tests.hooks.calls import condition, messages_of, sync_range
 
 HELD = with_ledger(range_object("10.0.0.0/27"), entry("held", "10.0.0.0/28"))
@@ -65,13 +76,52 @@ def test_absent_holders_are_named_with_the_annotation_that_releases_them() -> No
     )
 
 
-def test_absent_holders_of_a_closing_range_are_named_with_the_time_of_their_release() -> None:
+ABSENT = (
+    "1 holder disappeared without a release: team-a/web (10.0.0.0/28, uid uid-web); "
+    "the blocks stay allocated until the annotation ipam.mandelsoft.org/reclaim names the uids"
+)
+
+
+def test_absent_holders_of_a_closing_range_are_named_in_the_same_way() -> None:
     parent = with_ledger(deleted(range_object(), at(0)), entry("web", "10.0.0.0/28"))
-    shown = condition(sync_range(parent)["status"], "HoldersAbsent")
-    assert shown["message"] == (
-        "1 holder disappeared without a release: team-a/web (10.0.0.0/28, uid uid-web); "
-        "released after a minute, as the range is being deleted"
+    assert condition(sync_range(parent)["status"], "HoldersAbsent")["message"] == ABSENT
+
+
+@pytest.mark.parametrize(
+    ("reclaim", "more"),
+    [
+        ("uid-web", ""),
+        ("uid-wbe", "; it names uid-wbe, which is none of them"),
+        ("web, team-a/web uid-web", "; it names team-a/web, web, which is none of them"),
+        ("uid-web;uid-other", "; it names uid-web;uid-other, which is none of them"),
+        ("f e d c b a", "; it names a, b, c, d, e and 1 more, which is none of them"),
+    ],
+    ids=["the holder", "a slip", "names", "another separator", "many"],
+)
+def test_the_status_names_uids_in_the_annotation_that_are_of_no_absent_holder(reclaim: str, more: str) -> None:
+    """Case hold-spelling: an annotation that does nothing must not look as if it did."""
+    parent = with_ledger(range_object(), entry("web", "10.0.0.0/28", absent_since=at(-5)), revision=3)
+    status = sync_range(reclaiming(parent, reclaim))["status"]
+    assert condition(status, "HoldersAbsent")["message"] == ABSENT + more
+
+
+def test_a_message_names_five_of_many_shared_intervals() -> None:
+    """Case many-shared: what follows in the message must not be cut off."""
+    intervals = [f"10.0.0.{4 * number}" for number in range(7)]
+    others = [
+        extent_object(*intervals, version=3, range_="other"),
+        *(extent_object(f"10.0.0.{129 + 2 * number}", version=4, range_=f"o{number}") for number in range(5)),
+    ]
+    extents = [*others, extent_object("10.0.0.0-10.0.0.255", version=9)]
+    parent = with_ledger(range_object(), entry("web", "10.0.0.64/28"), revision=1)
+    status = sync_range(parent, announced=extents[-1:], extents=extents)["status"]
+    shown = condition(status, "Overlapping")["message"]
+    assert shown == (
+        "overlaps team-a/other in 10.0.0.0, 10.0.0.4, 10.0.0.8, 10.0.0.12, 10.0.0.16 and 2 more, "
+        + ", ".join(f"team-a/o{number} in 10.0.0.{129 + 2 * number}" for number in range(4))
+        + " and 1 more, which are older in domain default; these addresses are not allocated from this range"
     )
+    assert status["message"].startswith(f"{shown}; 1 holder disappeared")
 
 
 def test_a_message_is_cut_to_the_limit_of_the_crds() -> None:

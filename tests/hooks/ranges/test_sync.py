@@ -13,8 +13,10 @@ from tests.hooks.build import (
     deleted,
     entry,
     namespace_object,
+    put_on_hold,
     range_body,
     range_object,
+    reclaiming,
     request_object,
     with_ledger,
 )
@@ -36,7 +38,16 @@ def test_customize_asks_for_requests_and_extents_by_label_and_for_the_namespace(
             {
                 "apiVersion": "ipam.mandelsoft.org/v1alpha1",
                 "resource": "ipamextents",
-                "labelSelector": {"matchLabels": {"ipam.mandelsoft.org/domain": "namespace.team-a"}},
+                "labelSelector": {
+                    "matchLabels": {"ipam.mandelsoft.org/domain": "default"},
+                    "matchExpressions": [
+                        {
+                            "key": "ipam.mandelsoft.org/cell",
+                            "operator": "In",
+                            "values": ["IPv4-0.0.0.0.0", "IPv4-10.0.0.0.16", "IPv4-10.0.0.0.24"],
+                        }
+                    ],
+                },
             },
         ]
     }
@@ -44,14 +55,30 @@ def test_customize_asks_for_requests_and_extents_by_label_and_for_the_namespace(
 
 def test_customize_depends_on_name_and_spec_alone() -> None:
     """Metacontroller caches the answer by uid and generation: changed labels or status do not refresh it."""
-    other = with_ledger(deleted(range_object("::/64"), at(0)), entry("a", "::/128"), closing=True)
-    assert customize_range(other) == customize_range(range_object())
+    for spec in (range_object(), range_object("10.0.0.0/24", "::/64")):
+        fresh: Obj = {field: value for field, value in spec.items() if field != "status"}
+        other = put_on_hold(with_ledger(deleted(spec, at(0)), entry("a", CIDR), closing=True))
+        assert customize_range(other) == customize_range(spec) == customize_range(fresh)
+
+
+def extents_selector(parent: Obj) -> Obj:
+    rules = customize_range(parent)["relatedResources"]
+    (asked,) = [each for each in rules if each["resource"] == "ipamextents"]
+    selector: Obj = asked["labelSelector"]
+    return selector
 
 
 def test_customize_asks_for_the_extents_of_the_named_domain() -> None:
-    rules = customize_range(range_object(domain="corp"))["relatedResources"]
-    (asked,) = [each for each in rules if each["resource"] == "ipamextents"]
-    assert asked["labelSelector"] == {"matchLabels": {names.DOMAIN_LABEL: "corp"}}
+    assert extents_selector(range_object(domain="corp"))["matchLabels"] == {names.DOMAIN_LABEL: "corp"}
+
+
+@pytest.mark.parametrize(
+    "parent",
+    [range_object("web"), range_object("0.0.0.0/0"), range_object(*[f"10.{n}.0.0" for n in range(256)], "11.0.0.0/8")],
+    ids=["invalid", "all of IPv4", "very many cells"],
+)
+def test_customize_asks_for_all_extents_of_the_domain_where_cells_say_nothing(parent: Obj) -> None:
+    assert extents_selector(parent) == {"matchLabels": {names.DOMAIN_LABEL: "default"}}
 
 
 # --- deletion ---------------------------------------------------------------------------------------------------------
@@ -167,7 +194,9 @@ ANSWERS = [allocation_object("web", cidr=CIDR, revision=1)]
         (range_body(range_object()), AT_REST),
         (range_body(HELD, WEB, allocations=ANSWERS), AT_REST),
         (range_body(HELD, WEB), 10),
-        (range_body(with_ledger(deleted(range_object()), ABSENT, closing=True), allocations=ANSWERS), 40),
+        (range_body(reclaiming(with_ledger(range_object(), ABSENT), "uid-web"), allocations=ANSWERS), 40),
+        (range_body(reclaiming(with_ledger(range_object(), ABSENT), "uid-other"), allocations=ANSWERS), AT_REST),
+        (range_body(with_ledger(deleted(range_object()), ABSENT, closing=True), allocations=ANSWERS), AT_REST),
         (range_body(with_ledger(range_object(), ABSENT), allocations=ANSWERS), AT_REST),
         (range_body(HELD, WEB, namespaces=[deleted(namespace_object())]), AT_REST),
     ],
@@ -175,6 +204,8 @@ ANSWERS = [allocation_object("web", cidr=CIDR, revision=1)]
         "nothing to do",
         "at rest",
         "an answer that does not exist yet",
+        "an absent holder that is to be reclaimed",
+        "an absent holder beside one that is to be reclaimed",
         "an absent holder of a closing range",
         "an absent holder",
         "an answer that cannot be created",
