@@ -1,5 +1,7 @@
 """Ranges of one domain that overlap: the range that announced an address first grants it, and no other range does."""
 
+import copy
+import json
 from collections.abc import Sequence
 
 import pytest
@@ -9,23 +11,28 @@ from tests.hooks.build import (
     WEB,
     Obj,
     allocation_object,
+    annotated,
+    at,
     deleted,
     entry,
     extent_object,
     namespace_object,
+    put_on_hold,
+    range_body,
     range_object,
     recording,
     request_object,
+    showing,
     uncontrolled,
     unnumbered,
     with_ledger,
 )
-from tests.hooks.calls import answers_of, condition, extents_of, ledger_of, messages_of, sync_range
+from tests.hooks.calls import answer_to, answers_of, condition, extents_of, ledger_of, messages_of, sync_range
 
 POOL = "10.0.0.0-10.0.0.255"
 
 
-def other(text: str, version: int, *, number: int | None = None, domain: str = "namespace.team-a") -> Obj:
+def other(text: str, version: int, *, number: int | None = None, domain: str = "default") -> Obj:
     """An extent of team-a/other."""
     return extent_object(text, version=version, number=number, range_="other", domain=domain)
 
@@ -44,7 +51,7 @@ def test_a_new_range_announces_its_addresses_and_grants_nothing_yet() -> None:
     assert extents_of(answer) == [[POOL]]
     assert ledger_of(answer) == {}
     assert answers_of(answer) == {}
-    assert answer["status"]["message"] == "no block is granted until the addresses are announced in namespace team-a"
+    assert answer["status"]["message"] == "no block is granted until the addresses are announced in domain default"
     assert answer["resyncAfterSeconds"] == 10
 
 
@@ -111,7 +118,11 @@ def test_an_extent_is_returned_as_it_came() -> None:
     assert child["metadata"] == {
         "namespace": "team-a",
         "name": "net-7",
-        "labels": {names.DOMAIN_LABEL: "namespace.team-a", names.RANGE_LABEL: "team-a.net"},
+        "labels": {
+            names.CELL_LABEL: "IPv4-10.0.0.0.24",
+            names.DOMAIN_LABEL: "default",
+            names.RANGE_LABEL: "team-a.net",
+        },
     }
 
 
@@ -156,10 +167,233 @@ def test_an_invalid_range_announces_nothing_and_keeps_what_it_announced() -> Non
     assert extents_of(synced(extent_object(POOL, version=7), parent=invalid, requests=[])) == [[POOL]]
 
 
-def test_without_extents_in_the_body_nothing_is_announced_and_grants_do_not_wait() -> None:
-    answer = sync_range(range_object(), WEB)
-    assert extents_of(answer) == []
+def test_a_body_without_extents_of_the_domain_grants_nothing() -> None:
+    """Finding 15: a CompositeController without its customize hook must not fail open."""
+    own = extent_object(POOL, version=7)
+    body = range_body(range_object(), WEB, announced=[own])
+    del body["related"][names.EXTENT_KEY]
+    answer = answer_to(body)
+    assert (ledger_of(answer), answers_of(answer), extents_of(answer)) == ({}, {}, [[POOL]])
+    assert answer["status"]["message"] == "no block is granted until the addresses are announced in domain default"
+    assert answer["resyncAfterSeconds"] == 10
+
+
+def test_a_range_whose_status_was_never_written_announces_and_grants_nothing() -> None:
+    """Only a status shows whether the API server knows this schema."""
+    own = extent_object(POOL, version=7)
+    for announced in ([], [own]):
+        parent = range_object() | {"status": {}}
+        answer = sync_range(parent, WEB, announced=announced, extents=announced)
+        assert extents_of(answer) == [[POOL]] * len(announced)
+        assert (ledger_of(answer), answers_of(answer), answer["status"]["schemaV1"]) == ({}, {}, True)
+        assert answer["status"]["revision"] == 0
+        assert answer["resyncAfterSeconds"] == 10
+        marked = parent | {"status": answer["status"]}
+        assert extents_of(sync_range(marked, WEB, announced=announced, extents=announced)) == [[POOL]]
+
+
+# --- numbers that an older schema drops -------------------------------------------------------------------------------
+
+
+def written(extent: Obj) -> Obj:
+    """An extent with the annotation by which Metacontroller records what it wrote."""
+    applied = {"metadata": {"labels": extent["metadata"]["labels"]}, "spec": extent["spec"]}
+    return annotated(extent, names.LAST_APPLIED_ANNOTATION, json.dumps(applied))
+
+
+def test_a_number_that_the_api_server_does_not_show_is_read_from_what_was_written() -> None:
+    """Finding 1: an older CRD that drops the number must not turn the order of two ranges round."""
+    younger = other("10.0.0.0/25", version=8)
+    own = unnumbered(written(extent_object(POOL, version=99, number=7)))
+    answer = synced(younger, own)
     assert ledger_of(answer) == {"web": "10.0.0.0/28"}
+    assert [child["spec"]["number"] for child in answer["children"] if child["kind"] == "IPAMExtent"] == [7]
+    older = unnumbered(written(other("10.0.0.0/25", version=98, number=6)))
+    assert ledger_of(synced(older, own)) == {"web": "10.0.0.128/28"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "nonsense", "[]", "{}", '{"spec": 5}', '{"spec": {"number": 0}}', '{"spec": {"number": -3}}']
+    + ['{"spec": {"number": "7"}}', '{"spec": {"number": 9223372036854775808}}', '{"spec": {"number": null}}'],
+)
+def test_an_extent_of_which_no_number_was_written_gets_its_version(text: str) -> None:
+    own = annotated(unnumbered(extent_object(POOL, version=9)), names.LAST_APPLIED_ANNOTATION, text)
+    answer = synced(own)
+    (child,) = [child for child in answer["children"] if child["kind"] == "IPAMExtent"]
+    assert child["spec"] == own["spec"] | {"number": 9}
+    assert ledger_of(answer) == {}
+
+
+def test_an_extent_is_returned_as_it_was_written_last() -> None:
+    """Finding 1: what an older schema drops must not be dropped in the store, nor what later hooks have written."""
+    full = extent_object(POOL, version=7, allowed={"from": "All"})
+    full["spec"]["later"] = {"b": 1, "a": [1.5]}
+    pruned = written(full)
+    pruned["spec"] = {field: full["spec"][field] for field in ("range", "domain", "ranges", "schemaV1")}
+    del pruned["metadata"]["labels"][names.CELL_LABEL]
+    (child,) = synced(pruned, requests=[])["children"]
+    assert child["spec"] == full["spec"]
+    assert child["metadata"]["labels"] == {
+        names.CELL_LABEL: "IPv4-10.0.0.0.24",
+        names.DOMAIN_LABEL: "default",
+        names.RANGE_LABEL: "team-a.net",
+    }
+
+
+def test_calls_beside_an_older_schema_settle() -> None:
+    """Finding 1: each call wrote a new number, which was a change that woke up all ranges of the domain."""
+    own = unnumbered(written(extent_object(POOL, version=99, number=7)))
+    first = synced(own, requests=[])["children"]
+    own["metadata"]["resourceVersion"] = "1234"
+    assert synced(own, requests=[])["children"] == first
+
+
+# --- parts and cells --------------------------------------------------------------------------------------------------
+
+
+def cells_of(answer: Obj) -> list[str]:
+    children = [child for child in answer["children"] if child["kind"] == "IPAMExtent"]
+    return [child["metadata"]["labels"][names.CELL_LABEL] for child in children]
+
+
+def test_addresses_of_several_cells_are_announced_by_several_extents() -> None:
+    parent = range_object("10.0.0.0/24", "10.0.1.7", "10.0.1.9", "10.9.0.0/16", "11.0.0.0/8")
+    answer = sync_range(parent, announced=[], extents=[])
+    assert extents_of(answer) == [
+        [POOL],
+        ["10.0.1.7", "10.0.1.9"],
+        ["10.9.0.0-10.9.255.255"],
+        ["11.0.0.0-11.255.255.255"],
+    ]
+    assert cells_of(answer) == ["IPv4-10.0.0.0.24", "IPv4-10.0.1.0.24", "IPv4-10.9.0.0.16", "IPv4-0.0.0.0.0"]
+
+
+def test_addresses_of_very_many_cells_are_announced_together() -> None:
+    texts = [f"10.0.{2 * number}.0" for number in range(17)]
+    assert extents_of(sync_range(range_object(*texts, chunk_size=32), announced=[], extents=[])) == [texts]
+    assert len(extents_of(sync_range(range_object(*texts[:16], chunk_size=32), announced=[], extents=[]))) == 16
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(512, [512]), (513, [512, 1]), (1100, [512, 512, 76])])
+def test_an_extent_has_no_more_intervals_than_the_crd_allows(count: int, sizes: list[int]) -> None:
+    texts = [f"10.0.{number >> 7}.{2 * (number & 127)}" for number in range(count)]
+    excludes = [f"10.0.{number >> 7}.{2 * (number & 127) + 1}" for number in range(count)]
+    parent = range_object(f"10.0.0.0-10.0.{(count - 1) >> 7}.{2 * ((count - 1) & 127)}", excludes=excludes[:-1])
+    parent["spec"]["chunkSize"] = 32
+    with_one_cell = range_object("10.0.0.0/16", chunk_size=32)
+    assert len(extents_of(sync_range(with_one_cell, announced=[], extents=[]))) == 1
+    answer = sync_range(parent, announced=[], extents=[])
+    parts = extents_of(answer)
+    if count > 16 * 128:
+        assert [len(part) for part in parts] == sizes
+    assert sorted(text for part in parts for text in part) == sorted(texts)
+    assert max(len(part) for part in parts) <= 512
+    assert len({child["metadata"]["name"] for child in answer["children"]}) == len(parts)
+
+
+def test_extents_of_other_cells_do_not_make_a_range_announce_again() -> None:
+    own = [extent_object(POOL, version=7), extent_object("10.0.1.0-10.0.1.255", version=8)]
+    answer = synced(*own, parent=range_object("10.0.0.0/23"), requests=[])
+    assert extents_of(answer) == [[POOL], ["10.0.1.0-10.0.1.255"]]
+
+
+# --- on hold ----------------------------------------------------------------------------------------------------------
+
+
+def created(extent: Obj, seconds: float) -> Obj:
+    changed = copy.deepcopy(extent)
+    changed["metadata"]["creationTimestamp"] = at(seconds)
+    return changed
+
+
+BACK = [recording(request_object("a"), "10.0.0.16/28"), recording(request_object("b"), "10.0.0.64/28")]
+
+
+def test_on_hold_only_recorded_addresses_are_announced() -> None:
+    """Case overlap-restore: ranges that share addresses are restored in any order."""
+    others = [request_object("new"), recording(request_object("elsewhere"), "10.9.0.0/28")]
+    others += [recording(request_object("six"), "fd00::/64"), recording(request_object("web"), "web")]
+    parent = put_on_hold(range_object())
+    answer = sync_range(parent, *BACK, *others, announced=[], extents=[])
+    recorded = ["10.0.0.16-10.0.0.31", "10.0.0.64-10.0.0.79"]
+    assert (extents_of(answer), ledger_of(answer)) == ([recorded], {})
+    assert answer["resyncAfterSeconds"] == 10
+    own = extent_object(*recorded, version=7)
+    answer = synced(own, parent=parent, requests=[*BACK, *others])
+    assert (extents_of(answer), ledger_of(answer)) == ([recorded], {"a": "10.0.0.16/28", "b": "10.0.0.64/28"})
+    assert "announced" not in answer["status"]["message"]
+
+
+def test_on_hold_a_range_without_records_announces_nothing() -> None:
+    answer = sync_range(put_on_hold(range_object()), WEB, announced=[], extents=[])
+    assert extents_of(answer) == []
+    assert answers_of(answer) == {"web": ("Busy", "")}
+    assert messages_of(answer) == {"web": "team-a/net is on hold: only requests with a recorded address are served"}
+
+
+def test_on_hold_a_block_that_a_request_shows_is_announced() -> None:
+    shows = showing(request_object("shows"), "10.0.0.128/28")
+    assert extents_of(sync_range(put_on_hold(range_object()), shows, announced=[], extents=[])) == [
+        ["10.0.0.128-10.0.0.143"]
+    ]
+
+
+def test_on_hold_announced_addresses_stay_announced() -> None:
+    own = extent_object(POOL, version=7)
+    assert extents_of(synced(own, parent=put_on_hold(range_object()), requests=[])) == [[POOL]]
+
+
+def test_the_rest_is_announced_when_the_hold_ends() -> None:
+    own = created(extent_object("10.0.0.16-10.0.0.31", version=7), -1)
+    parent = with_ledger(range_object(), entry("a", "10.0.0.16/28"), revision=3, on_hold=True)
+    answer = synced(own, parent=parent, requests=[BACK[0], request_object("new", wanted="10.0.0.0/28")])
+    assert extents_of(answer) == [
+        ["10.0.0.16-10.0.0.31"],
+        ["10.0.0.0-10.0.0.15", "10.0.0.32-10.0.0.255"],
+    ]
+    assert "onHold" not in answer["status"]
+    assert ledger_of(answer) == {"a": "10.0.0.16/28"}
+    rest = extent_object("10.0.0.0-10.0.0.15", "10.0.0.32-10.0.0.255", version=9)
+    answer = synced(own, rest, parent=parent, requests=[BACK[0], request_object("new", wanted="10.0.0.0/28")])
+    assert ledger_of(answer) == {"new": "10.0.0.0/28", "a": "10.0.0.16/28"}
+
+
+@pytest.mark.parametrize(
+    ("ages", "is_due"),
+    [
+        ([], True),
+        ([0], False),
+        ([9], False),
+        ([10], True),
+        ([80, 9], False),
+        ([80, 10], True),
+        ([815, 15], False),
+        ([815, 99], False),
+        ([900, 100], True),
+        ([901, 100], False),
+    ],
+    ids=str,
+)
+def test_on_hold_recorded_addresses_are_announced_in_batches(ages: list[int], *, is_due: bool) -> None:
+    """Requests are restored one by one, and an extent for each of them would never end."""
+    own = [created(extent_object(f"10.0.0.{number}", version=7 + number), -age) for number, age in enumerate(ages)]
+    answer = synced(*own, parent=put_on_hold(range_object()), requests=BACK[:1])
+    assert (["10.0.0.16-10.0.0.31"] in extents_of(answer)) is is_due
+    assert len(extents_of(answer)) == len(ages) + is_due
+    assert answer["resyncAfterSeconds"] == 10
+    free = synced(*own, requests=[])
+    assert len(extents_of(free)) == len(ages) + 1, "without a hold nothing waits"
+
+
+@pytest.mark.parametrize("first_is_older", [True, False])
+def test_ranges_that_share_addresses_are_restored_on_hold_in_any_order(first_is_older: bool) -> None:
+    """Case overlap-restore: whichever range comes first, each gets what its own requests record."""
+    versions = (3, 7) if first_is_older else (7, 3)
+    rack = extent_object("10.0.0.16/28", version=versions[0])
+    site = extent_object("10.0.0.64/28", version=versions[1], range_="other")
+    answer = synced(rack, site, parent=put_on_hold(range_object()), requests=BACK[:1])
+    assert ledger_of(answer) == {"a": "10.0.0.16/28"}
 
 
 # --- overlaps ---------------------------------------------------------------------------------------------------------
@@ -169,7 +403,7 @@ def test_an_older_range_keeps_the_shared_addresses() -> None:
     answer = synced(other("10.0.0.0/25", version=3), extent_object(POOL, version=7))
     assert ledger_of(answer) == {"web": "10.0.0.128/28"}
     message = (
-        "overlaps team-a/other in 10.0.0.0-10.0.0.127, which is older in namespace team-a; "
+        "overlaps team-a/other in 10.0.0.0-10.0.0.127, which is older in domain default; "
         "these addresses are not allocated from this range"
     )
     shown = condition(answer["status"], "Overlapping")
@@ -225,7 +459,7 @@ def test_numbers_are_compared_as_numbers() -> None:
 def test_a_request_for_a_shared_block_waits_and_its_message_names_the_older_range() -> None:
     wanted = request_object("web", wanted="10.0.0.16/28")
     answer = synced(other("10.0.0.0/25", version=3), extent_object(POOL, version=7), requests=[wanted])
-    message = "10.0.0.16/28 is not free: 10.0.0.0/25 belongs to range team-a/other, which is older in namespace team-a"
+    message = "10.0.0.16/28 is not free: 10.0.0.0/25 belongs to range team-a/other, which is older in domain default"
     assert messages_of(answer) == {"web": message}
     assert answers_of(answer) == {"web": ("Busy", "")}
 
@@ -311,6 +545,8 @@ def test_a_named_domain_spans_namespaces() -> None:
 def test_nothing_is_granted_while_an_extent_of_the_domain_cannot_be_read(extent: Obj) -> None:
     """It may announce any address. After a rollback, older hooks meet extents that newer ones have written."""
     extent["metadata"]["name"] = "broken"
+    if isinstance(extent["spec"], dict):
+        extent["spec"]["schemaV1"] = True
     answer = synced(extent, extent_object(POOL, version=7))
     assert ledger_of(answer) == {}
     assert answers_of(answer) == {}

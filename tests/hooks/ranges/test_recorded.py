@@ -52,13 +52,13 @@ def test_a_record_gives_no_precedence_over_requests_that_wait_for_longer() -> No
         request_object("old", created=at(-800)),
         recording(request_object("back", created=at(-1)), "10.0.0.0/28"),
         recording(request_object("back-too", created=at(-1)), "10.0.0.16/28"),
-        recording(request_object("free", created=at(-1)), "10.0.0.48/28"),
+        recording(request_object("again", created=at(-1)), "10.0.0.48/28"),
     ]
     assert served(*requests) == {
         "old": "10.0.0.0/28",
         "dedicated": "10.0.0.16/28",
         "back": "10.0.0.32/28",
-        "free": "10.0.0.48/28",
+        "again": "10.0.0.48/28",
         "back-too": "10.0.0.64/28",
     }
 
@@ -171,7 +171,11 @@ HOLDING = with_ledger(
 )
 #: The record, the fields of the spec, and the one true reason.
 REASONS: dict[str, tuple[str, Obj, str]] = {
-    "host bits": ("10.0.0.7/24", {}, '"10.0.0.7/24" has host bits set: write 10.0.0.0/24, or 10.0.0.7 for the single address'),
+    "host bits": (
+        "10.0.0.7/24",
+        {},
+        '"10.0.0.7/24" has host bits set: write 10.0.0.0/24, or 10.0.0.7 for the single address',
+    ),
     "no address": ("web", {}, '"web" is not an IP address, such as 10.0.0.5 or 2001:db8::5'),
     "not canonical": ("FD00::/64", {}, '"FD00::" is not in canonical form: write fd00::'),
     "outside": ("10.0.9.0/28", {}, "10.0.9.0/28 is not wholly inside team-a/net"),
@@ -179,9 +183,21 @@ REASONS: dict[str, tuple[str, Obj, str]] = {
     "other family and length": ("fd00::/64", {}, "fd00::/64 is IPv6, team-a/net is IPv4"),
     "other length": ("10.0.0.64/28", {"size": 26}, "10.0.0.64/28 is recorded, but the spec asks for /26"),
     "other length than the default": ("10.0.0.64/27", {}, "10.0.0.64/27 is recorded, but the spec asks for /28"),
-    "other length than that of a form": ("10.0.0.64/27", {"wanted": "#9"}, "10.0.0.64/27 is recorded, but the spec asks for /28"),
-    "other length than that of an index": ("10.0.0.64/27", {"wanted": "4/28"}, "10.0.0.64/27 is recorded, but the spec asks for /28"),
-    "another block": ("10.0.0.64/28", {"wanted": "10.0.0.80/28"}, "10.0.0.64/28 is recorded, but the spec asks for 10.0.0.80/28"),
+    "other length than that of a form": (
+        "10.0.0.64/27",
+        {"wanted": "#9"},
+        "10.0.0.64/27 is recorded, but the spec asks for /28",
+    ),
+    "other length than that of an index": (
+        "10.0.0.64/27",
+        {"wanted": "4/28"},
+        "10.0.0.64/27 is recorded, but the spec asks for /28",
+    ),
+    "another block": (
+        "10.0.0.64/28",
+        {"wanted": "10.0.0.80/28"},
+        "10.0.0.64/28 is recorded, but the spec asks for 10.0.0.80/28",
+    ),
     "excluded": (
         "10.0.0.128/28",
         {},
@@ -192,15 +208,23 @@ REASONS: dict[str, tuple[str, Obj, str]] = {
         {},
         "10.0.0.160/28 contains 10.0.0.161/32, the gateway of team-a/net, which is never allocated",
     ),
-    "the gateway": ("10.0.0.161/32", {"size": 32}, "10.0.0.161/32 is the gateway of team-a/net, which is never allocated"),
+    "the gateway": (
+        "10.0.0.161/32",
+        {"size": 32},
+        "10.0.0.161/32 is the gateway of team-a/net, which is never allocated",
+    ),
     "taken": ("10.0.0.0/28", {}, "10.0.0.0/28 is not free: it was held by team-a/first when last checked"),
-    "partly taken": ("10.0.0.0/27", {"size": 27}, "10.0.0.0/27 is not free: 10.0.0.0/28 was held by team-a/first when last checked"),
+    "partly taken": (
+        "10.0.0.0/27",
+        {"size": 27},
+        "10.0.0.0/27 is not free: 10.0.0.0/28 was held by team-a/first when last checked",
+    ),
     "cooling down": (
         "10.0.0.32/28",
         {},
         f"10.0.0.32/28 is not free: it is cooling down until {at(55)} (released by team-a/gone)",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("recorded", "spec", "reason"), REASONS.values(), ids=REASONS)
@@ -285,7 +309,8 @@ def test_a_range_on_hold_grants_only_recorded_blocks() -> None:
     assert answer["status"]["revision"] == 1
     refused = dict.fromkeys(("new", "dedicated"), ON_HOLD)
     refused["elsewhere"] = (
-        "team-a/net is on hold, and the recorded address can't be allocated: 10.0.9.0/28 is not wholly inside team-a/net"
+        "team-a/net is on hold, and the recorded address can't be allocated: "
+        "10.0.9.0/28 is not wholly inside team-a/net"
     )
     assert messages_of(answer_once_committed(body)) == {"back": "", "back-dedicated": "", "shows": ""} | refused
 
