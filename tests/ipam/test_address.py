@@ -15,6 +15,7 @@ from ipam.address import (
     Family,
     InvalidAddress,
     Prefix,
+    block_named_by,
     format_address,
     parse_address,
     parse_prefix,
@@ -234,3 +235,26 @@ def test_whatever_is_read_back_means_what_was_parsed(text: str) -> None:
         return
     assert str(read) == text
     assert parse_prefix(text) == read
+
+
+@pytest.mark.parametrize(
+    ("text", "block"),
+    [
+        ("10.0.0.16/28", "10.0.0.16/28"),
+        ("10.0.0.5", "10.0.0.5/32"),
+        ("2001:db8::/64", "2001:db8::/64"),
+        ("2001:db8::5", "2001:db8::5/128"),
+        ("10.0.0.7/24", None),
+        ("010.0.0.7/32", None),
+        ("2001:DB8::/64", None),
+        ("::ffff:10.0.0.1", None),
+        ("::ffff:a00:1/128", None),
+        ("10.0.0.0-10.0.0.7", None),
+        ("3/28", None),
+        ("", None),
+        ("web", None),
+    ],
+)
+def test_the_block_that_a_text_names(text: str, block: str | None) -> None:
+    named = block_named_by(text)
+    assert (str(named) if named else None) == block

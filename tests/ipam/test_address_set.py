@@ -120,6 +120,7 @@ def test_covers_and_overlap_with_are_what_the_members_say(addresses: AddressSet,
     assert addresses.covers(block) == (wanted <= members(addresses.intervals))
     met = [each for each in addresses.intervals if members([each]) & wanted]
     assert addresses.overlap_with(block) == (met[0] if met else None)
+    assert addresses.overlaps(Interval(block.first, block.last)) is bool(met)
     assert not addresses.covers(Prefix(at, 32, IPV4))
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from hooks.api.conditions import Fact, conditions
+from hooks.api.conditions import Fact, conditions, listed, outdated_message
 from hooks.api.kinds import Condition
 from tests.hooks.build import NOW, at
 
@@ -65,3 +65,25 @@ def test_a_message_is_cut_to_the_length_that_the_crds_allow() -> None:
 def test_times_are_written_in_utc_and_whole_seconds() -> None:
     (condition,) = conditions([READY], [], 1, NOW.astimezone() + timedelta(milliseconds=7))
     assert condition.last_transition_time == at(0)
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, ""),
+        (1, "0"),
+        (5, "0, 1, 2, 3, 4"),
+        (6, "0, 1, 2, 3, 4 and 1 more"),
+        (256, "0, 1, 2, 3, 4 and 251 more"),
+    ],
+)
+def test_a_list_in_a_message_names_five(count: int, text: str) -> None:
+    """Case many-shared."""
+    assert listed(iter(range(count))) == text
+
+
+def test_the_message_about_an_older_crd_says_what_to_do() -> None:
+    assert outdated_message(["IPAMRange", "IPAMExtent"]) == (
+        "no block is allocated or released because the API server has an older CRD of IPAMRange, IPAMExtent: "
+        "apply the CRDs (crds/) of the version of the hooks"
+    )

@@ -1,10 +1,11 @@
-"""Times as the API server writes them."""
+"""Times as the API server writes them, and those of other clocks."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from hooks.api.times import timestamp
+from hooks.api.times import plausible, timestamp
+from tests.hooks.build import NOW
 
 
 @pytest.mark.parametrize(
@@ -18,3 +19,8 @@ from hooks.api.times import timestamp
 )
 def test_a_time_is_written_as_the_api_server_writes_it(moment: datetime, text: str) -> None:
     assert timestamp(moment) == text
+
+
+@pytest.mark.parametrize(("seconds", "counted"), [(-86_400, -86_400), (0, 0), (60, 60), (61, 0), (86_400, 0)], ids=str)
+def test_a_time_that_lies_further_ahead_than_clocks_can_differ_counts_as_now(seconds: int, counted: int) -> None:
+    assert plausible(NOW + timedelta(seconds=seconds), NOW) == NOW + timedelta(seconds=counted)

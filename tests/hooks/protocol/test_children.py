@@ -1,9 +1,20 @@
-"""Children that cannot be read are returned as they came."""
+"""Children that stay are returned as they were written last, whether they can be read or not."""
+
+import json
 
 import pytest
 
-from hooks.api.names import EXTENT_KEY
-from tests.hooks.build import WEB, allocation_object, entry, range_body, range_object, request_object, with_ledger
+from hooks.api.names import EXTENT_KEY, LAST_APPLIED_ANNOTATION
+from tests.hooks.build import (
+    WEB,
+    allocation_object,
+    annotated,
+    entry,
+    range_body,
+    range_object,
+    request_object,
+    with_ledger,
+)
 from tests.hooks.calls import allocations_of, answer_to, answers_of, post, sync_range
 
 ALLOCATIONS = "IPAMAllocation.ipam.mandelsoft.org/v1alpha1"
@@ -70,3 +81,59 @@ def test_an_own_extent_with_any_spec_is_returned_as_it_came(spec: object) -> Non
     body["children"][EXTENT_KEY] = {"team-a/net-1": {"spec": spec}}
     (returned,) = [each for each in answer_to(body)["children"] if each["metadata"]["name"] == "net-1"]
     assert returned["spec"] == spec
+
+
+# --- as they were written last ----------------------------------------------------------------------------------------
+
+LABELS = {"ipam.mandelsoft.org/range": "team-a.net", "app": "x", "ipam.mandelsoft.org/later": "y"}
+WRITTEN = {"range": "net", "state": "Ready", "later": {"b": 1, "a": [1.5]}}
+
+
+@pytest.mark.parametrize("kind", ["IPAMAllocation", "IPAMExtent"])
+def test_a_child_that_cannot_be_read_is_returned_as_metacontroller_recorded_it(kind: str) -> None:
+    """An older schema shows less of it, and what is left out would be dropped in the store."""
+    applied = {"kind": "Other", "metadata": {"name": "other", "labels": LABELS}, "spec": WRITTEN}
+    shown = {"metadata": {"annotations": {LAST_APPLIED_ANNOTATION: json.dumps(applied)}}, "spec": {"range": 5}}
+    body = range_body(range_object(), announced=[], extents=[])
+    body["children"][f"{kind}.ipam.mandelsoft.org/v1alpha1"] = {"team-a/x": shown}
+    (returned,) = [each for each in answer_to(body)["children"] if each["metadata"]["name"] == "x"]
+    assert returned == {
+        "apiVersion": "ipam.mandelsoft.org/v1alpha1",
+        "kind": kind,
+        "metadata": {
+            "namespace": "team-a",
+            "name": "x",
+            "labels": {"ipam.mandelsoft.org/later": "y", "ipam.mandelsoft.org/range": "team-a.net"},
+        },
+        "spec": WRITTEN,
+    }
+    assert list(returned["metadata"]["labels"]) == sorted(returned["metadata"]["labels"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "nonsense", "5", "[]", "{}", '{"spec": 5}', '{"spec": null}', "[" * 9999, '"\\ud800"'],
+)
+def test_a_child_whose_record_cannot_be_read_is_returned_as_it_is_shown(text: str) -> None:
+    body = range_body(range_object(), announced=[], extents=[])
+    shown = annotated(allocation_object("x"), LAST_APPLIED_ANNOTATION, text) | {"spec": {"range": 5}}
+    body["children"][ALLOCATIONS]["team-a/x"] = shown
+    (returned,) = [each for each in answer_to(body)["children"] if each["metadata"]["name"] == "x"]
+    assert returned["spec"] == {"range": 5}
+
+
+@pytest.mark.parametrize("metadata", [None, 5, {"annotations": 5}, {"annotations": {LAST_APPLIED_ANNOTATION: 5}}])
+def test_a_child_with_any_metadata_is_returned(metadata: object) -> None:
+    body = range_body(range_object(), announced=[], extents=[])
+    body["children"][ALLOCATIONS]["team-a/x"] = {"metadata": metadata, "spec": {"range": 5}}
+    (returned,) = [each for each in answer_to(body)["children"] if each["metadata"]["name"] == "x"]
+    assert returned["metadata"] == {"namespace": "team-a", "name": "x"}
+    assert returned["spec"] == {"range": 5}
+
+
+@pytest.mark.parametrize("labels", [5, None, [], {"ipam.mandelsoft.org/cell": 5}])
+def test_labels_of_any_type_are_left_out(labels: object) -> None:
+    body = range_body(range_object(), announced=[], extents=[])
+    body["children"][ALLOCATIONS]["team-a/x"] = {"metadata": {"labels": labels}, "spec": 1}
+    (returned,) = [each for each in answer_to(body)["children"] if each["metadata"]["name"] == "x"]
+    assert returned["metadata"] == {"namespace": "team-a", "name": "x"}

@@ -124,6 +124,40 @@ def recorded_on_hold(count: int) -> Obj:
     return range_body(with_ledger(put_on_hold(range_object("10.0.0.0/16")), revision=1, on_hold=True), *back)
 
 
+def recorded_and_taken_on_hold(count: int) -> Obj:
+    back = [recording(request_object(f"n{index}", wanted=f"{index}/27"), cidr(index)) for index in range(count)]
+    back += [recording(request_object(f"m{index}"), cidr(index)) for index in range(count)]
+    parent = with_ledger(put_on_hold(range_object("10.0.0.0/16")), *entries(count), on_hold=True)
+    return range_body(parent, *requests(count), *back)
+
+
+def granted_instead_of_recorded(count: int) -> Obj:
+    """Answers that are not published yet, to requests whose recorded blocks are all taken."""
+    back = [recording(request_object(f"r{index}"), cidr(count - 1 - index)) for index in range(count)]
+    return range_body(with_ledger(range_object("10.0.0.0/16"), *entries(count)), *back)
+
+
+def announced_in_many_parts(count: int) -> Obj:
+    addresses = [f"fd00::{2 * index:x}" for index in range(1, 20 * count)]
+    return range_body(range_object(*addresses, chunk_size=128), announced=[], extents=[])
+
+
+def announced_on_hold(count: int) -> Obj:
+    back = [recording(request_object(f"r{index}"), cidr(2 * index)) for index in range(count)]
+    return range_body(put_on_hold(range_object("10.0.0.0/16")), *back, announced=[], extents=[])
+
+
+def with_slips_and_idle_excludes(count: int) -> Obj:
+    ranges = [*texts(count), *(f"10.{index}.1.9-10.{index}.1.1" for index in range(count))]
+    return range_body(range_object(*ranges, excludes=[f"11.{index}.0.0/28" for index in range(count)]))
+
+
+def of_an_older_schema(count: int) -> Obj:
+    body = settled(count)
+    del body["parent"]["status"]["schemaV1"]
+    return body
+
+
 def released(count: int) -> Obj:
     parent = with_ledger(range_object("10.0.0.0/16"), *entries(count))
     return range_body(parent, *map(deleted, requests(count)), allocations=allocations(count))
@@ -169,6 +203,12 @@ def overlapped_by_many(count: int) -> Obj:
         dedicated_by_index_in_many_intervals,
         dedicated_and_taken,
         recorded_on_hold,
+        recorded_and_taken_on_hold,
+        granted_instead_of_recorded,
+        announced_in_many_parts,
+        announced_on_hold,
+        with_slips_and_idle_excludes,
+        of_an_older_schema,
         released,
         released_to_cool_down,
         answered_released,

@@ -13,6 +13,7 @@ def test_ready_shows_the_block_in_status_and_annotation() -> None:
         "labels": LABEL,
         "annotations": {"ipam.mandelsoft.org/cidr": CIDR},
         "status": {
+            "schemaV1": True,
             "cidr": CIDR,
             "state": "Ready",
             "observedGeneration": 1,
@@ -72,7 +73,7 @@ def test_a_request_with_a_block_is_never_pending() -> None:
 
 @pytest.mark.parametrize("state", ["Busy", "Invalid"])
 def test_a_withdrawn_refusal_does_not_stay(state: str) -> None:
-    refused = WEB | {"status": {"state": state, "message": "because"}}
+    refused = WEB | {"status": {"state": state, "message": "because", "schemaV1": True}}
     status = sync_request(refused)["status"]
     assert (status["state"], status["message"]) == (
         "Pending",
@@ -116,10 +117,10 @@ def test_the_same_answer_again_is_the_same_status() -> None:
 
 
 def test_the_message_about_another_block_than_the_recorded_one_is_permanent() -> None:
-    allocation = allocation_object("web", cidr="10.0.0.0/28", revision=1)
+    why = "10.0.0.64/28 was not free when the request was served"
+    allocation = allocation_object("web", cidr="10.0.0.0/28", revision=1, message=why)
     answer = sync_request(recording(WEB, "10.0.0.64/28"), allocation)
-    why = "which was not free or is not what the spec asks for"
-    message = f"allocated 10.0.0.0/28 instead of the recorded 10.0.0.64/28, {why}"
+    message = f"allocated 10.0.0.0/28 instead of the recorded 10.0.0.64/28: {why}"
     assert (answer["status"]["state"], answer["status"]["message"]) == ("Ready", message)
     assert answer["annotations"] == {"ipam.mandelsoft.org/cidr": "10.0.0.0/28"}
     later = recording(WEB, "10.0.0.0/28") | {"status": answer["status"]}
@@ -130,3 +131,73 @@ def test_the_message_about_another_block_than_the_recorded_one_is_permanent() ->
 def test_a_request_that_gets_its_recorded_block_has_no_message(request_: Obj) -> None:
     answer = sync_request(request_, allocation_object("web", cidr="10.0.0.0/28", revision=1))
     assert "message" not in answer["status"]
+
+
+def test_a_request_without_a_record_repeats_no_reason() -> None:
+    """The annotation may have been removed since the range answered."""
+    answer = sync_request(WEB, allocation_object("web", cidr=CIDR, revision=1, message="because"))
+    assert "message" not in answer["status"]
+
+
+def test_the_reason_is_cut_to_the_limit_of_the_crds() -> None:
+    answer = sync_request(recording(WEB, "x" * 99), allocation_object("web", cidr=CIDR, message="y" * 4096))
+    assert len(answer["status"]["message"]) == 4096
+
+
+# --- objects of an older schema ---------------------------------------------------------------------------------------
+
+
+def unmarked(obj: Obj) -> Obj:
+    field = "status" if "status" in obj else "spec"
+    return obj | {field: {name: value for name, value in obj[field].items() if name != "schemaV1"}}
+
+
+ANSWER = allocation_object("web", cidr=CIDR, revision=1)
+
+
+@pytest.mark.parametrize(
+    ("request_", "answers", "kinds"),
+    [
+        (unmarked(WEB), [ANSWER], "IPAMRequest"),
+        (unmarked(WEB), [], "IPAMRequest"),
+        (WEB, [unmarked(ANSWER)], "IPAMAllocation"),
+        (unmarked(WEB), [unmarked(ANSWER)], "IPAMRequest, IPAMAllocation"),
+    ],
+    ids=["request", "request without an answer", "allocation", "both"],
+)
+def test_nothing_is_published_by_objects_of_an_older_schema(request_: Obj, answers: list[Obj], kinds: str) -> None:
+    """Finding 1: it may have dropped the block, or the network settings, which are published once."""
+    answer = sync_request(request_, *answers)
+    status = answer["status"]
+    message = (
+        f"no block is allocated or released because the API server has an older CRD of {kinds}: "
+        "apply the CRDs (crds/) of the version of the hooks"
+    )
+    assert (status["state"], status["message"], status.get("cidr", ""), status["schemaV1"]) == (
+        "Pending",
+        message,
+        "",
+        True,
+    )
+    ready = condition(status)
+    assert (ready["status"], ready["reason"]) == ("False", "OutdatedCRD")
+    assert condition(status, "Reconciling")["status"] == "True"
+    assert "annotations" not in answer
+    assert answer["resyncAfterSeconds"] == 60
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [[], [ANSWER], [unmarked(ANSWER)], [allocation_object("web", "Busy")]],
+    ids=["none", "marked", "un", "busy"],
+)
+def test_a_published_block_stays_beside_an_older_schema(answers: list[Obj]) -> None:
+    shown = unmarked(showing(WEB, CIDR))
+    assert sync_request(shown, *answers)["status"] is None
+    if answers == [unmarked(ANSWER)]:
+        assert sync_request(showing(WEB, CIDR), *answers)["status"] is None
+
+
+def test_an_allocation_of_an_older_schema_that_is_no_answer_does_not_matter() -> None:
+    other = unmarked(allocation_object("web", cidr=CIDR, uid="first-life"))
+    assert sync_request(WEB, other, ANSWER)["status"]["state"] == "Ready"

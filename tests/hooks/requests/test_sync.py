@@ -130,11 +130,26 @@ def test_a_deleted_request_without_an_answer_is_finalized_after_ten_seconds(sinc
     assert finalize_request(request) == {"finalized": True}
 
 
-def test_a_deletion_in_the_future_does_not_lengthen_the_wait() -> None:
-    request = unanswered(deleted(WEB, at(3600)), at(-9))
-    assert finalize_request(request)["annotations"] == {UNANSWERED: at(-9)}
-    request = unanswered(deleted(WEB, at(3600)), at(-10))
-    assert finalize_request(request) == {"finalized": True}
+@pytest.mark.parametrize(
+    ("since", "deletion", "counted", "left"),
+    [(-9999, -3, -3, 7), (-4, -3, -3, 7), (-3, -4, -3, 7), (-9999, 5, 5, 10), (0, 3600, 3600, 10)],
+    ids=["long before", "just before", "after", "a clock that is behind", "a clock that is an hour behind"],
+)
+def test_the_ten_seconds_never_begin_before_the_deletion(since: int, deletion: int, counted: int, left: int) -> None:
+    """Finding 18: a tenant may write the annotation, and the clock of a hook may be behind that of the API server."""
+    answer = finalize_request(unanswered(deleted(WEB, at(deletion)), at(since)))
+    assert answer["annotations"] == {UNANSWERED: at(counted)}
+    assert (answer["finalized"], answer["resyncAfterSeconds"]) == (False, left)
+
+
+def test_an_annotation_of_an_earlier_time_ends_the_wait_ten_seconds_after_the_deletion() -> None:
+    assert finalize_request(unanswered(deleted(WEB, at(-10)), at(-9999))) == {"finalized": True}
+    assert finalize_request(unanswered(deleted(WEB, at(-9)), at(-9999)))["finalized"] is False
+
+
+def test_an_annotation_of_a_later_time_than_clocks_can_differ_counts_as_now() -> None:
+    answer = finalize_request(unanswered(deleted(WEB, at(-9999)), at(86_400)))
+    assert answer["annotations"] == {UNANSWERED: at(0)}
 
 
 @pytest.mark.parametrize(
@@ -219,3 +234,40 @@ def test_a_deleted_request_waits_if_one_of_several_extents_serves_its_namespace(
     extents = [extent_object(ANNOUNCED, version=7), extent_object(ANNOUNCED, version=8, allowed={"from": "All"})]
     for order in (extents, extents[::-1]):
         assert finalize_request(request, extents=order, namespaces=[namespace_object("team-b")]) == WAITS
+
+
+def test_a_deleted_request_without_an_answer_does_not_wait_for_a_range_in_a_terminating_namespace() -> None:
+    """Finding 3: no answer can be created there, so the request and the namespace would wait for each other."""
+    request = unanswered(deleted(request_object("team-b/web", range_="team-a/net"), at(-9999)), at(-9999))
+    extents = [extent_object(ANNOUNCED, allowed={"from": "All"})]
+    terminating, own = deleted(namespace_object()), namespace_object("team-b")
+    assert finalize_request(request, extents=extents, namespaces=[namespace_object(), own]) == WAITS
+    assert finalize_request(request, extents=extents, namespaces=[terminating, own]) == {"finalized": True}
+    assert finalize_request(request, extents=extents, namespaces=[namespace_object(), deleted(own)]) == WAITS
+    ready = allocation_object("team-b/web", cidr=CIDR)
+    assert finalize_request(request, ready, extents=extents, namespaces=[terminating, own]) == WAITS
+
+
+def test_a_deleted_request_waits_ten_seconds_in_a_terminating_namespace_too() -> None:
+    answer = finalize_request(DELETED_WEB, extents=[extent_object(ANNOUNCED)], namespaces=[deleted(namespace_object())])
+    assert (answer["finalized"], answer["resyncAfterSeconds"]) == (False, 10)
+
+
+@pytest.mark.parametrize("kind", ["request", "allocation", "extent"])
+def test_a_deleted_request_is_not_finalized_by_objects_of_an_older_schema(kind: str) -> None:
+    """The state of the answer, or the namespaces that the range serves, may have been dropped."""
+
+    def shown(which: str, obj: Obj) -> Obj:
+        field = "status" if "status" in obj else "spec"
+        return obj | {field: {**obj[field], "schemaV1": which != kind}}
+
+    request = shown("request", DELETED_LONG_AGO)
+    released = [shown("allocation", allocation_object("web", "Released"))] if kind != "extent" else []
+    extents = [shown("extent", extent_object(ANNOUNCED, range_="team-a/net", allowed={"from": "All"}))]
+    answer = finalize_request(request, *released, extents=extents)
+    assert answer == {"finalized": False, "resyncAfterSeconds": 60}
+
+
+def test_customize_asks_for_both_namespaces_of_a_deleted_request() -> None:
+    request = deleted(request_object("team-b/web", range_="team-a/net"))
+    assert customize_request(request)["relatedResources"][2]["names"] == ["team-a", "team-b"]
