@@ -102,7 +102,7 @@ def _for_refusal(refusal: Refused, request: RequestObject, observed: Observed) -
     that gets another holder: otherwise one release would rewrite the answers to all requests that wait for the block.
     """
     answer = _answer(observed, request.metadata.uid)
-    if answer and answer.reason == refusal.reason == TAKEN:
+    if answer and answer.reason == refusal.reason == TAKEN and _first_word(answer) == _first_word(refusal):
         return answer
     return AllocationSpec(
         range=observed.name.name,
@@ -112,6 +112,11 @@ def _for_refusal(refusal: Refused, request: RequestObject, observed: Observed) -
         message=truncated(refusal.message),
         schema_v1=True,
     )
+
+
+def _first_word(refusal: AllocationSpec | Refused) -> str:
+    """Of the message; for a taken block that is the block. After a hold a request by index may wait for another one."""
+    return refusal.message.partition(" ")[0]
 
 
 def _for_entry(entry: LedgerEntry, observed: Observed, occupancy: Occupancy) -> AllocationSpec | None:

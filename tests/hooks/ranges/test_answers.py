@@ -16,8 +16,10 @@ from tests.hooks.build import (
     at,
     deleted,
     entry,
+    put_on_hold,
     range_body,
     range_object,
+    recording,
     renamed,
     request_object,
     with_ledger,
@@ -207,13 +209,24 @@ def test_a_refusal_of_a_taken_block_keeps_its_message_while_the_block_changes_ha
         assert told in allocations_of(sync_range(later, waiting, allocations=[existing]))
 
 
+def test_a_refusal_of_a_taken_block_changes_with_the_block() -> None:
+    """On hold a request by index waits for its recorded block, and afterwards for that of its index."""
+    waiting = recording(request_object("web", wanted="0/28"), "10.0.0.16/28")
+    parent = with_ledger(range_object(), entry("a", CIDR), entry("b", "10.0.0.16/28"))
+    (told,) = [each for each in allocations_of(sync_range(put_on_hold(parent), waiting)) if "reason" in each["spec"]]
+    assert told["spec"]["message"] == "10.0.0.16/28 is not free: it was held by team-a/b when last checked"
+    existing = allocation_object("web", "Busy") | {"spec": told["spec"]}
+    answer = sync_range(parent, waiting, allocations=[existing])
+    assert messages_of(answer)["web"] == f"{CIDR} is not free: it was held by team-a/a when last checked"
+
+
 def test_a_refusal_of_a_taken_block_changes_with_its_reason() -> None:
     waiting = request_object("web", wanted=CIDR)
     existing = allocation_object("web", "Busy", reason="Exhausted", message="no room")
     parent = with_ledger(range_object(), entry("first", CIDR))
     answer = sync_range(parent, waiting, allocations=[existing])
     assert messages_of(answer)["web"] == f"{CIDR} is not free: it was held by team-a/first when last checked"
-    taken = allocation_object("web", "Busy", reason="Taken", message="it was held by team-a/first")
+    taken = allocation_object("web", "Busy", reason="Taken", message=messages_of(answer)["web"])
     answer = sync_range(deleted(parent), waiting, allocations=[taken])
     assert (answers_of(answer)["web"], messages_of(answer)["web"]) == (
         ("Invalid", ""),
