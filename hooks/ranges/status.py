@@ -31,14 +31,8 @@ def range_status(observed: Observed, proposal: Ledger, grants: Grants, extents: 
     facts += _circumstances(observed, proposal, extents)
     messages = [fact.message for fact in facts if fact.type != "Stalled"]
     messages += [*observed.terms.remarks, *_remarks(observed, grants.occupancy, extents)]
-    return RangeStatus(
-        schema_v1=True,
-        revision=proposal.revision,
-        allocations=[entry.written for entry in proposal.entries.values()],
-        round_robin=proposal.round_robin,
-        released=list(proposal.released),
-        on_hold=proposal.on_hold,
-        closing=proposal.closing,
+    return msgspec.structs.replace(
+        _ledger_status(proposal),
         state=state,
         message=truncated("; ".join(filter(None, messages))),
         pending=grants.pending_count,
@@ -50,17 +44,28 @@ def range_status(observed: Observed, proposal: Ledger, grants: Grants, extents: 
 
 def outdated_status(observed: Observed, kinds: Sequence[str], now: datetime) -> RangeStatus:
     """The status of a range while the API server has an older schema of some kinds: the ledger stays as it is."""
-    parent = observed.body.parent
+    parent, ledger = observed.body.parent, observed.ledger
     message = outdated_message(kinds)
     facts = [Fact("Ready", "False", "OutdatedCRD", message), Fact("Stalled", "True", "OutdatedCRD", message)]
     return msgspec.structs.replace(
-        parent.status,
-        schema_v1=True,
-        revision=observed.ledger.revision,
+        _ledger_status(ledger),
         state="Deleting" if observed.is_deleted else "Invalid",
         message=truncated(message),
         observed_generation=parent.metadata.generation,
         conditions=conditions(facts, parent.status.conditions, parent.metadata.generation, now),
+    )
+
+
+def _ledger_status(ledger: Ledger) -> RangeStatus:
+    """The part of a status that is the ledger."""
+    return RangeStatus(
+        schema_v1=True,
+        revision=ledger.revision,
+        allocations=[entry.written for entry in ledger.entries.values()],
+        round_robin=ledger.round_robin,
+        released=list(ledger.released),
+        on_hold=ledger.on_hold,
+        closing=ledger.closing,
     )
 
 

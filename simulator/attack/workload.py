@@ -298,7 +298,7 @@ PEOPLE_ACTIONS: dict[str, PersonAction] = {
     "reclaim absent holders": PersonAction(0.4, _reclaim),
     "put a range on hold, or end its hold": PersonAction(0.3, _hold),
     "wipe and restore": PersonAction(0.06, _wipe),
-    "serve an older schema": PersonAction(0.0, _serve_older),
+    "serve an older schema": PersonAction(0.3, _serve_older),
     "serve the shipped schema": PersonAction(0.5, _serve_shipped),
     "open watches again": PersonAction(0.5, _rewatch),
 }

@@ -117,6 +117,8 @@ class RangeLife:
     given_up: set[str] = field(default_factory=set)
     #: Whether a person removed its finalizer, so that it could be removed at any time.
     is_forced: bool = False
+    #: Whether it was ever on hold, so that it did not announce all its addresses at once.
+    was_on_hold: bool = False
     #: Whether one of its extents was deleted or changed by another writer than Metacontroller.
     was_tampered: bool = False
     is_deleted: bool = False

@@ -23,6 +23,7 @@ from simulator.kubernetes.objects import (
 )
 from simulator.names import (
     CIDR_ANNOTATION,
+    HOLD_ANNOTATION,
     METACONTROLLER,
     PERSON,
     RANGE_FINALIZER,
@@ -81,6 +82,7 @@ def _note_range(history: History, write: Write) -> None:
     life.obj = write.obj
     _note_spec(history, life)
     life.reclaimed |= _reclaimed(write.obj)
+    life.was_on_hold |= HOLD_ANNOTATION in annotations_of(write.obj)
     life.released.update(ledger.released)
     _note_turns(history, life, ledger)
     _note_drops(history, life, ledger)
@@ -280,16 +282,14 @@ def _note_extent(history: History, write: Write) -> None:
 def _is_still_announced(history: History, before: Obj, now: Obj | None) -> bool:
     """Whether an extent announces the same to the same ranges, and has no other number than its first one.
 
-    An older schema may drop the number and other fields for a while; they come back.
+    An older schema may drop the number for a while; it comes back.
     """
     if now is None or is_deleting(now):
         return False
     first = history.numbers.get(uid_of(now))
-    specs = before["spec"], now["spec"]
-    names = specs[0].keys() & specs[1].keys() if history.schemas_changed else specs[0].keys() | specs[1].keys()
+    names = ("range", "domain", "ranges")
     announced = [
-        ({name: obj["spec"].get(name) for name in names - {"number"}}, labels_of(obj), controller_of(obj))
-        for obj in (before, now)
+        ([obj["spec"].get(name) for name in names], labels_of(obj), controller_of(obj)) for obj in (before, now)
     ]
     return announced[0] == announced[1] and now["spec"].get("number", first) == first
 

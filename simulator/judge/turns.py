@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simulator.judge.addresses import BITS, Block, address_of, block_of, fits, within, without
+from simulator.judge.lives import controlling_range
 from simulator.kubernetes.objects import meta
 
 if TYPE_CHECKING:
@@ -54,10 +55,17 @@ def _way(turn: Turn) -> list[tuple[int, int]]:
 
 def _uncontested(history: History, life: RangeLife) -> list[Block]:
     """The addresses that no call can have taken for another range's, or for not announced yet."""
-    if meta(life.obj).get("generation", 1) > 1:  # it has grown, or is being deleted
+    if not _was_announced_at_once(history, life):
         return []
     others = [each for each in history.ranges.values() if each is not life and each.domain == life.domain]
     return without(life.pool, [block_of(text) for each in others for text in each.spec.get("ranges", ())])
+
+
+def _was_announced_at_once(history: History, life: RangeLife) -> bool:
+    """Whether a call sees all addresses of a range as announced, or none: it has one extent, and never grew."""
+    extents = [obj for obj in history.extents.values() if controlling_range(obj) == life.uid]
+    is_as_created = meta(life.obj).get("generation", 1) == 1  # nor is it being deleted
+    return is_as_created and len(extents) == 1 and not (life.was_on_hold or life.was_tampered)
 
 
 def _ends(history: History, life: RangeLife, length: str) -> set[int]:

@@ -25,7 +25,10 @@ MARKER = "schemaV1"
 
 
 def properties_of(resource: Resource) -> list[str]:
-    """The paths of all properties of spec and status; those of the items of a list follow the path of the list."""
+    """The paths of all optional properties of spec and status: a later release can't add one that is required.
+
+    Those of the items of a list follow the path of the list.
+    """
     return [path for path in _paths(resource.schema.root, "") if "." in path and not path.endswith(f".{MARKER}")]
 
 
@@ -53,9 +56,11 @@ def _remove(root: dict[str, Any], path: str) -> None:
 
 
 def _paths(node: dict[str, Any], prefix: str) -> Iterator[str]:
-    for name, child in _object_of(node).get("properties", {}).items():
+    parent = _object_of(node)
+    for name, child in parent.get("properties", {}).items():
         path = f"{prefix}.{name}".removeprefix(".")
-        yield path
+        if name not in parent.get("required", ()):
+            yield path
         yield from _paths(child, path)
 
 

@@ -39,7 +39,7 @@ ALLOCATION_SUBJECT = "range and request are immutable"
 RANGE_SPEC = "spec is immutable, except that entries may be added to ranges; create another IPAMRange instead"
 RANGES_GROW = "entries of ranges must not be removed"
 REQUEST_SPEC = "spec is immutable; create another IPAMRequest instead"
-EXTENT = "range, domain, ranges and allowedNamespaces are immutable"
+EXTENT = "range, domain and ranges are immutable"
 EXTENT_NUMBER = "number is immutable once set"
 REQUEST_CIDR = "status.cidr is immutable once set"
 LEDGER_MOVED_ON = (
@@ -298,14 +298,6 @@ REFUSED_CHANGES: list[Change] = [
     ("addresses", "IPAMExtent", _extent("10.0.0.1"), _extent("10.0.0.1", "10.0.0.2"), EXTENT),
     ("domain", "IPAMExtent", _extent("10.0.0.1"), _extent("10.0.0.1", domain="lab"), EXTENT),
     ("range", "IPAMExtent", _extent("10.0.0.1"), _extent("10.0.0.1", range="other"), EXTENT),
-    ("namespaces", "IPAMExtent", _extent("10.0.0.1"), _extent("10.0.0.1", allowedNamespaces={"from": "All"}), EXTENT),
-    (
-        "other namespaces",
-        "IPAMExtent",
-        _extent("10.0.0.1", allowedNamespaces={"from": "All"}),
-        _extent("10.0.0.1", allowedNamespaces={"from": "Same"}),
-        EXTENT,
-    ),
     ("number", "IPAMExtent", _extent("10.0.0.1", number=7), _extent("10.0.0.1", number=8), EXTENT_NUMBER),
     ("number removed", "IPAMExtent", _extent("10.0.0.1", number=7), _extent("10.0.0.1"), EXTENT_NUMBER),
     ("number and more", "IPAMExtent", _extent("10.0.0.1"), _extent("10.0.0.2", number=7), EXTENT),
