@@ -154,3 +154,8 @@ OF_TENANTS: dict[str, float] = {
     "an operator deletes a range, orphaning": 0.1,
     "an operator strips the finalizers of a range": 0.0,
 }
+
+#: The share of runs in which the clocks of replicas are wrong by less than a minute, each by its own time.
+SKEWED = 0.0
+#: How often an older CRD lacks a property, compared with the others. A property that is not listed has weight 1.
+LACKING: dict[str, float] = {}

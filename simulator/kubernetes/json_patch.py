@@ -1,4 +1,4 @@
-"""JSON patches (RFC 6902), by which mutating admission policies change objects."""
+"""Patches of JSON: merge patches (RFC 7386) of users, and JSON patches (RFC 6902) of mutating admission policies."""
 
 from __future__ import annotations
 
@@ -54,3 +54,16 @@ def _place(obj: Any, path: str) -> tuple[Any, Any]:
 
 def _key(parent: Any, word: str) -> Any:
     return int(word) if isinstance(parent, list) and word != "-" else word
+
+
+def merge_patched(target: Any, patch: Any) -> Any:
+    """A copy of `target` with a JSON merge patch (RFC 7386) applied."""
+    if not isinstance(patch, dict):
+        return copied(patch)
+    result = copied(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = merge_patched(result.get(name), value)
+    return result

@@ -22,9 +22,10 @@ from simulator.kubernetes.clock import SimulatedClock
 from simulator.kubernetes.controllers import GarbageCollector, NamespaceController
 from simulator.kubernetes.errors import ApiError
 from simulator.kubernetes.gate import ADMINISTRATOR, Gate
+from simulator.kubernetes.json_patch import merge_patched
 from simulator.kubernetes.objects import joined, key_of
 from simulator.kubernetes.policies import MUTATING, VALIDATING, Policies
-from simulator.kubernetes.store import Store, merge_patched
+from simulator.kubernetes.store import Store
 from simulator.metacontroller.process import Metacontroller
 from simulator.names import CONTROLLER_MANAGER, METACONTROLLER, METACONTROLLER_ROLE, TENANT
 from simulator.world.faults import FaultyApi, FaultyHooks
@@ -84,6 +85,8 @@ class World:
         self.catalog = catalog
         self.clock = SimulatedClock(START)
         self.store = Store(catalog, self.clock, random.Random(seed), _uid_maker(seed))
+        #: API servers that share the storage; each may serve other schemas.
+        self.servers = {"one": self.store, "two": self.store.beside()}
         self.garbage_collector = GarbageCollector(self.store)
         self.namespace_controller = NamespaceController(self.store)
         self.gate = self.store.gate = Gate(self.store.find, Policies([]))
@@ -132,19 +135,23 @@ class World:
         return f"install {word}"
 
     def boot(self, name: str, *behind: str) -> str | None:
-        """Start a Metacontroller; `ipamranges=3` means that its first list of that kind is 3 events behind."""
+        """Start a Metacontroller; `ipamranges=3` means that its first list of that kind is 3 events behind.
+
+        `server=two` means that it talks to that API server.
+        """
         if name in self.instances:
             return None
         ages = dict(word.split("=") for word in behind)
+        server = self.servers[ages.pop("server", "one")]
         positions = {
             item.plural: max(len(self.store.log(item)) - int(ages.get(item.plural, 0)), 0)
             for item in self.catalog.resources
         }
-        api, hooks = FaultyApi(self.store, self._repeat), FaultyHooks(self.clock, self._connect)
+        api, hooks = FaultyApi(server, self._repeat), FaultyHooks(self.clock, self._connect)
         hooks.differences, hooks.answered = self.differences, self.answered
-        made = Metacontroller(self.store, self._manifests, hooks, api=api, positions=positions)
+        made = Metacontroller(server, self._manifests, hooks, api=api, positions=positions)
         self.instances[name] = Instance(made, api, hooks)
-        return f"{name} starts{''.join(f', {word} events behind' for word in behind)}"
+        return f"{name} starts{''.join(f', {word}' for word in behind)}"
 
     def stop(self, name: str) -> str | None:
         """Stop a Metacontroller in the middle of its syncs."""
@@ -169,7 +176,7 @@ class World:
         """Let a cache skip to the present."""
         instance = self.instances.get(name)
         cache = instance.metacontroller.caches[self.plural(plural)] if instance else None
-        if instance is None or cache is None or not cache.behind:
+        if instance is None or cache is None or not (cache.behind or cache.resource in self.store.mixed):
             return None
         behind = cache.behind
         cache.relist()

@@ -1,4 +1,8 @@
-"""Findings of the simulation: each file is a run that failed once, and must not fail again once it is fixed."""
+"""Findings of the simulation: each file is a run that failed once and must not fail again.
+
+Those that still fail are listed in EXPECTED_RED; their occasions have weight 0 in `simulator/attack/features.py`. As
+soon as a run passes, remove its name there, and give the feature its weight.
+"""
 
 from pathlib import Path
 
@@ -7,23 +11,27 @@ import pytest
 from simulator.cli import main
 
 FINDINGS = sorted((Path(__file__).parent / "findings").glob("*.json"))
-#: Findings that are not fixed yet. With the fix, remove the line, and give the action that leads to it a weight in
-#: `simulator/attack/features.py` or `workload.py`.
+#: Findings that are known and not fixed yet, by the name of their file.
 EXPECTED_RED = {
-    "a-namespace-is-deleted-with-a-range-that-serves-others": "delete a namespace",
-    "a-tenant-strips-a-label-forever": "a tenant repeats a patch forever",
-    "a-tenant-strips-the-label-of-a-request": "a tenant strips the labels of a request",
-    "an-operator-strips-the-finalizer-of-a-range": "an operator strips the finalizers of a range",
-    "owner-of-a-namespace-strips-the-finalizer-of-a-request": "an owner strips the finalizers of a request",
+    # SKEWED
+    "a-clock-within-a-minute-gives-up-a-living-holder",
+    # LACKING: ipamextents spec.number
+    "an-older-crd-and-its-watches-stall-a-range",
+    "an-older-crd-keeps-hooks-writing",
+    "an-older-crd-turns-the-order-of-ranges",
+    # OF_TENANTS, or "delete a namespace" of workload.PEOPLE_ACTIONS
+    "a-namespace-is-deleted-with-a-range-that-serves-others",
+    "a-tenant-strips-a-label-forever",
+    "a-tenant-strips-the-label-of-a-request",
+    "an-operator-strips-the-finalizer-of-a-range",
+    "owner-of-a-namespace-strips-the-finalizer-of-a-request",
 }
 
 
 @pytest.mark.parametrize("finding", FINDINGS, ids=lambda path: path.stem)
 def test_a_finding_that_was_fixed_stays_fixed(finding: Path) -> None:
-    is_red = bool(main(["replay", str(finding)]))
-
-    assert is_red == (finding.stem in EXPECTED_RED), "it is back" if is_red else "fixed: remove it from EXPECTED_RED"
+    assert main(["replay", str(finding)]) == int(finding.stem in EXPECTED_RED), "see EXPECTED_RED"
 
 
-def test_there_are_findings_to_keep() -> None:
-    assert {path.stem for path in FINDINGS} > set(EXPECTED_RED)
+def test_there_are_findings_to_keep_and_the_expected_ones_are_among_them() -> None:
+    assert {path.stem for path in FINDINGS} > EXPECTED_RED
