@@ -188,7 +188,7 @@ class RequestLife:
     is_deleted: bool = False
     #: Whether a cluster administrator removed our finalizer, so that its deletion may be missed.
     is_forced: bool = False
-    #: Whether a cluster administrator ever took away or changed the label by which its range finds it.
+    #: Whether a cluster administrator ever removed or changed the label by which its range finds it.
     was_hidden: bool = False
     #: Whether its hook removed our finalizer after the no-answer timeout, without an answer that is Released.
     is_removed_unanswered: bool = False
