@@ -25,7 +25,7 @@ _MAP = cel.Type.Map(_STRING, _STRING)
 _PATCH = re.compile(r"\bJSONPatch\s*\{")
 _PATCH_FIELD = re.compile(r"([{,]\s*)(op|path|from|value)\s*:")
 _VARIABLE = re.compile(r"\bvariables\.(\w+)")
-#: The methods by which an authorizer is told what to check.
+#: The methods that say what an authorizer checks.
 _QUESTIONS = ("group", "resource", "subresource", "namespace", "name", "check")
 
 
