@@ -12,8 +12,9 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from simulator.attack.features import SKEWED
 from simulator.attack.workload import Behaviour, backup, drawn_person_action, first_ranges
-from simulator.world.faults import CLOCK_OUTCOMES, HOOK_OUTCOMES, SAME_OUTCOMES, WRITE_OUTCOMES
+from simulator.world.faults import CLOCK_OUTCOMES, HOOK_OUTCOMES, SAME_OUTCOMES, SKEWS, WRITE_OUTCOMES
 
 if TYPE_CHECKING:
     from simulator.world.machinery import Action, World
@@ -36,6 +37,8 @@ class Weights:
     write_faults: float
     hook_faults: float
     clock_faults: float
+    #: By how many seconds the clocks of the replicas are wrong; none, if all are right.
+    skews: tuple[int, ...]
     #: The share of hook calls that are repeated, to compare the answers.
     repeated_calls: float
     relists: float
@@ -57,6 +60,7 @@ class Weights:
             write_faults=rng.choice((0.0, 0.05, 0.2)),
             hook_faults=rng.choice((0.0, 0.05, 0.2)),
             clock_faults=rng.choice((0.0, 0.0, 0.2)),
+            skews=tuple(rng.sample(SKEWS, 2)) if rng.random() < SKEWED else (),
             repeated_calls=0.1,
             relists=rng.choice((0.0, 0.1)),
             workers=rng.choice((1, 2, 5)),
@@ -115,7 +119,7 @@ class Chance:
             (self._background, weights.background),
             (self._wait, weights.waits),
             (self._restart, weights.restarts),
-            (self._relist, weights.relists if events else 0),
+            (self._relist, self._relist_weight(world, any_events=bool(events))),
         ]
         draw = rng.choices([draw for draw, _ in choices], [weight for _, weight in choices])[0]
         return draw(world)
@@ -167,7 +171,7 @@ class Chance:
             if drawn < weight * share:
                 return (self._rng.choice(outcomes),)
             drawn -= weight * share
-        return ()
+        return (f"skew:{self._rng.choice(self._weights.skews)}",) if self._weights.skews else ()
 
     def _background(self, _: World) -> Action:
         return ("background", self._rng.choice(("garbage", "namespace")))
@@ -189,8 +193,14 @@ class Chance:
     def _boot(self, world: World) -> Action:
         self._boots += 1
         ages = [f"{kind}={self._rng.randint(0, self._weights.ages_max[kind])}" for kind in KINDS]
-        del world
-        return ("boot", f"m{self._boots}", *ages)
+        server = [f"server={self._rng.choice(list(world.servers))}"] if world.store.mixed else []
+        return ("boot", f"m{self._boots}", *ages, *server)
+
+    def _relist_weight(self, world: World, *, any_events: bool) -> float:
+        """Lists are repeated when watches break, as they do when a CRD changes."""
+        if world.store.mixed and world.instances:
+            return max(self._weights.relists, 0.1)
+        return self._weights.relists if any_events else 0
 
     def _relist(self, world: World) -> Action:
         return "relist", self._rng.choice(list(world.instances)), self._rng.choice(KINDS)

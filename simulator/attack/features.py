@@ -136,3 +136,8 @@ FORMS_OF_REQUESTS: dict[str, Feature] = {
 OF_REQUESTS: dict[str, Feature] = {
     "a recorded address": Feature(0.3, _recorded),
 }
+
+#: The share of runs in which the clocks of replicas are wrong by less than a minute, each by its own time.
+SKEWED = 0.0
+#: How often an older CRD lacks a property, compared with the others. A property that is not listed has weight 1.
+LACKING: dict[str, float] = {}

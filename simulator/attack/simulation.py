@@ -1,7 +1,8 @@
 """One run: actions are done and judged one by one; then faults end, and the cluster must come to rest in a right state.
 
     drawn      chance draws actions; `judge.each_step` judges each
-    healed     faults end, foreign finalizers are removed, and then stray allocations are deleted, as only people can do
+    healed     faults end, the shipped CRDs are served, foreign finalizers are removed; then stray allocations are
+               deleted, as only people can do
     at rest    all events are delivered and all syncs done; `judge.at_rest` judges
     reclaimed  the owners of ranges give up absent holders: then each entry of a ledger must have its request
     emptied    everything is deleted: nothing may be left
@@ -25,7 +26,7 @@ from simulator.kubernetes.objects import joined, key_of
 from simulator.metacontroller.steps import run_to_end
 from simulator.names import CONTROLLER_MANAGER, PERSON
 from simulator.scheduler import NeverQuiet, Scheduler
-from simulator.world import people
+from simulator.world import administrators, people
 from simulator.world.machinery import World
 from simulator.world.people import VERBS, done_by_person
 
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 HORIZON_SECONDS = 400.0
 #: The most steps until the cluster is at rest: at least this many, and this many for each object.
 STEPS_MIN, STEPS_PER_OBJECT = 500, 80
+#: The action by which a scripted run lets the cluster come to rest: all events are delivered and all syncs done.
+SETTLE = ("settle",)
 #: Everything that is judged, during a run and at its end.
 INVARIANTS = (*each_step.CHECKS, *at_rest.INVARIANTS)
 
@@ -125,6 +128,14 @@ class Simulation:
         """Do an action and judge it; False once there is a finding."""
         if "clock:" in action[-1]:
             self.history.clocks_were_wrong = True
+        if "skew:" in action[-1]:
+            self.history.note_skew(float(action[-1].removeprefix("skew:")))
+        if action == SETTLE:
+            self.outcome.actions.append(action)
+            self._finish_syncs()
+            self._come_to_rest()
+            return not self.outcome.findings
+        self.history.schemas_changed |= action[0] == "serve"
         line = perform(self.world, action)
         if line is None:
             return True
@@ -160,6 +171,12 @@ class Simulation:
         self._heal()
         self._come_to_rest()
         yield
+        if self.history.schemas_changed:
+            self._judge_rest("Calm", self.world.failing_syncs())
+            yield
+            self._list_again()
+            self._come_to_rest()
+            yield
         self._judge_rest("Gone", at_rest.requests_gone(self.history))
         yield
         self._clear_strays()
@@ -186,15 +203,25 @@ class Simulation:
 
     def _heal(self) -> None:
         world = self.world
-        for instance in world.instances.values():
-            for sync in list(instance.syncs.values()):
-                run_to_end(sync.steps)
-            instance.syncs.clear()
+        self._finish_syncs()
         if not world.instances:
             world.boot("last")
+        administrators.serve_shipped(world)
         with world.written_by(PERSON):
             people.drop_all_finalizers(world)
         self._judge("faults end")
+
+    def _finish_syncs(self) -> None:
+        for instance in self.world.instances.values():
+            for sync in list(instance.syncs.values()):
+                run_to_end(sync.steps)
+            instance.syncs.clear()
+
+    def _list_again(self) -> None:
+        """After other schemas were served, list all objects again, as when Metacontroller is restarted."""
+        for instance in self.world.instances.values():
+            for resource in sorted(self.world.store.mixed, key=lambda item: item.plural):
+                instance.metacontroller.caches[resource].relist()
 
     def _clear_strays(self) -> None:
         """Delete the allocations and extents that block answers and extents, as messages ask people to."""
@@ -247,6 +274,8 @@ def perform(world: World, action: Action) -> str | None:
     verb, *words = action
     if verb in VERBS:
         return done_by_person(world, verb, tuple(words))
+    if verb in administrators.VERBS:
+        return administrators.VERBS[verb](world, *words)
     machinery: dict[str, Callable[..., str | None]] = {
         "boot": world.boot,
         "stop": world.stop,

@@ -10,12 +10,21 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from simulator.attack.features import ADDITIONS, FORMS_OF_REQUESTS, OF_RANGES, OF_REQUESTS, POOLS, Feature
+from simulator.attack.features import (
+    ADDITIONS,
+    FORMS_OF_REQUESTS,
+    LACKING,
+    OF_RANGES,
+    OF_REQUESTS,
+    POOLS,
+    Feature,
+)
 from simulator.kubernetes.objects import finalizers_of, is_deleting, joined, key_of, labels_of, meta
 from simulator.kubernetes.resources import NAMESPACE
 from simulator.kubernetes.store import merge_patched
+from simulator.kubernetes.versions import properties_of
 from simulator.names import FOREIGN_FINALIZER, GROUP, RANGE_LABEL, REQUEST_FINALIZER
-from simulator.world.people import strays
+from simulator.world.people import answered_request, strays
 
 if TYPE_CHECKING:
     import random
@@ -135,8 +144,7 @@ def _any(world: World, plural: str, rng: random.Random) -> Obj | None:
 
 def _name(plural: str, obj: Obj) -> str:
     if plural == "ipamallocations":
-        request = obj["spec"]["request"]
-        return f"{request['namespace']}/{request['name']}"
+        return answered_request(obj)
     return joined(key_of(obj))
 
 
@@ -169,7 +177,7 @@ def _grow(world: World, _: Behaviour, rng: random.Random) -> Action | None:
     if obj is None:
         return None
     name = joined(key_of(obj))
-    ranges = [*obj["spec"]["ranges"], rng.choice(ADDITIONS[_version(name)])]
+    ranges = [*obj["spec"].get("ranges", ()), rng.choice(ADDITIONS[_version(name)])]
     return "set-spec", "ipamranges", name, json.dumps({"ranges": ranges})
 
 
@@ -216,6 +224,24 @@ def _label_namespace(world: World, _: Behaviour, rng: random.Random) -> Action |
 
 def _wipe(_: World, __: Behaviour, ___: random.Random) -> Action | None:
     return ("wipe",)
+
+
+def _serve_older(world: World, _: Behaviour, rng: random.Random) -> Action | None:
+    """Let an API server serve a CRD that lacks one of all properties."""
+    found = [(each.plural, path) for each in world.catalog.resources for path in properties_of(each)]
+    weights = [LACKING.get(f"{plural} {path}", 1.0) for plural, path in found]
+    if not any(weights):
+        return None
+    return "serve", rng.choice(list(world.servers)), *rng.choices(found, weights)[0]
+
+
+def _serve_shipped(world: World, _: Behaviour, rng: random.Random) -> Action | None:
+    mixed = sorted(item.plural for item in world.store.mixed)
+    return ("serve", rng.choice(list(world.servers)), rng.choice(mixed)) if mixed else None
+
+
+def _rewatch(world: World, _: Behaviour, rng: random.Random) -> Action | None:
+    return ("rewatch", rng.choice(list(world.servers))) if world.store.mixed else None
 
 
 def _drop_finalizer(world: World, _: Behaviour, rng: random.Random) -> Action | None:
@@ -272,6 +298,9 @@ PEOPLE_ACTIONS: dict[str, PersonAction] = {
     "reclaim absent holders": PersonAction(0.4, _reclaim),
     "put a range on hold, or end its hold": PersonAction(0.3, _hold),
     "wipe and restore": PersonAction(0.06, _wipe),
+    "serve an older schema": PersonAction(0.0, _serve_older),
+    "serve the shipped schema": PersonAction(0.5, _serve_shipped),
+    "open watches again": PersonAction(0.5, _rewatch),
 }
 
 

@@ -99,7 +99,7 @@ def informed(history: History) -> Iterator[str]:
         if life is None or entry is None or request.cidr != entry.cidr:
             continue  # it shows a block that a person wrote and therefore no network
         shown = request.obj["status"].get("network", {})
-        if shown != life.spec.get("network", {}):
+        if shown not in [spec.get("network", {}) for spec in life.specs]:
             yield f"{request.name} shows {shown}, but {life.name} has {life.spec.get('network')}"
 
 

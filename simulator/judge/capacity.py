@@ -20,7 +20,12 @@ LENGTHS_MAX = 32
 
 
 def accounted(history: History) -> Iterator[str]:
-    """Accounted: free + allocated + shared = total, and all but shared follow from the ledger and the spec."""
+    """Accounted: free + allocated + shared = total, and all but shared follow from the ledger and the spec.
+
+    An older CRD drops numbers, and changes a spec without a new generation.
+    """
+    if history.schemas_changed:
+        return
     for life in history.facts.changed.values():
         capacity = life.status.get("capacity")
         if capacity and life.is_up_to_date and not life.is_deleted:
@@ -35,10 +40,15 @@ def shared_accounted(history: History) -> Iterator[str]:
     """Accounted at rest: the shared addresses of a range are those that it can't grant and does not hold."""
     for life in history.judged_ranges():
         capacity = life.status.get("capacity")
-        if capacity and life.is_up_to_date:
+        if capacity and life.is_up_to_date and not _is_pruned(history, life):
             shared = sum(block.size for block in without(unavailable(history, life), life.ledger.taken))
             if _shared(capacity) != shared:
                 yield f"{life.name} counts {_shared(capacity)} shared addresses, but has {shared}"
+
+
+def _is_pruned(history: History, life: RangeLife) -> bool:
+    """Whether an older CRD may have changed the spec without a new generation."""
+    return history.schemas_changed and len(life.specs) > 1
 
 
 def _shared(capacity: Obj) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from simulator.judge.addresses import Block, block_of, merged, without
 from simulator.judge.lives import controlling_range
-from simulator.kubernetes.objects import is_deleting, meta
+from simulator.kubernetes.objects import is_deleting, meta, uid_of
 
 if TYPE_CHECKING:
     from simulator.judge.history import History
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
 def unavailable(history: History, life: RangeLife) -> list[Block]:
     """The addresses of a range that older ranges of its domain own, or that it has not announced."""
     announced = [(history.ranges.get(controlling_range(obj)), obj) for obj in history.extents.values()]
-    own = [obj for announcer, obj in announced if announcer is life and _counts(obj)]
+    own = [obj for announcer, obj in announced if announcer is life and _counts(history, obj)]
     others = [obj for announcer, obj in announced if _is_rival(announcer, life)]
-    usable = [block for obj in own for block in without(_blocks([obj]), _blocks(_older(others, obj)))]
+    usable = [block for obj in own for block in without(_blocks([obj]), _blocks(_older(history, others, obj)))]
     return without(life.pool, usable)
 
 
-def _counts(own: Obj) -> bool:
+def _counts(history: History, own: Obj) -> bool:
     """Whether a range may grant what its extent announces."""
-    return "number" in own["spec"] and not is_deleting(own)
+    return uid_of(own) in history.numbers and not is_deleting(own)
 
 
 def _is_rival(announcer: RangeLife | None, life: RangeLife) -> bool:
     return announcer is not None and announcer is not life and announcer.domain == life.domain
 
 
-def _older(others: list[Obj], own: Obj) -> list[Obj]:
-    return [obj for obj in others if _number(obj) < _number(own)]
+def _older(history: History, others: list[Obj], own: Obj) -> list[Obj]:
+    return [obj for obj in others if _number(history, obj) < _number(history, own)]
 
 
-def _number(obj: Obj) -> int:
-    return int(obj["spec"].get("number") or meta(obj)["resourceVersion"])
+def _number(history: History, obj: Obj) -> int:
+    return history.numbers.get(uid_of(obj)) or int(meta(obj)["resourceVersion"])
 
 
 def _blocks(extents: list[Obj]) -> list[Block]:
-    return merged([block_of(text) for obj in extents for text in obj["spec"]["ranges"]])
+    return merged([block_of(text) for obj in extents for text in obj["spec"].get("ranges", ())])

@@ -6,6 +6,7 @@ store of the cluster in a box, with their writers and times, or from etcd, witho
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from simulator.judge.addresses import block_of
@@ -34,6 +35,8 @@ class History:
         #: The allocations and extents that exist, by `namespace/name`.
         self.allocations: dict[str, Answer] = {}
         self.extents: dict[str, Obj] = {}
+        #: By the uid of each extent the first number that it had: no schema that drops the number changes it.
+        self.numbers: dict[str, int] = {}
         #: The namespaces that exist, and all labels that each has had, oldest first.
         self.namespaces: dict[str, Obj] = {}
         self.labels: dict[str, list[dict[str, str]]] = {}
@@ -42,10 +45,24 @@ class History:
         self.facts = Facts()
         #: The time of the last write; None if times are not known.
         self.now: datetime | None = None
-        #: Whether the clock of a replica was ever wrong.
+        #: Whether the clock of a replica was ever wrong by more than DESIGN.md allows.
         self.clocks_were_wrong = False
+        #: By how much the clocks of replicas were wrong within that limit, at most: behind, and ahead.
+        self.skews = (timedelta(), timedelta())
+        #: Whether an older CRD was ever served, which drops fields that people and hooks have written.
+        self.schemas_changed = False
         self._lives: dict[str, list[RangeLife]] = {}
         self._scope = namespaces
+
+    def note_skew(self, seconds: float) -> None:
+        """Note that the clock of a replica was wrong by so many seconds, within the limit."""
+        skew = timedelta(seconds=seconds)
+        self.skews = min(self.skews[0], skew), max(self.skews[1], skew)
+
+    @property
+    def clock_spread(self) -> timedelta:
+        """The largest difference of the clocks of two replicas, by which a duration may be measured wrongly."""
+        return self.skews[1] - self.skews[0]
 
     # --- ranges and requests
 
@@ -78,7 +95,7 @@ class History:
             case "Selector":
                 labels = self.labels.get(namespace)
                 return labels is None or any(
-                    selector_matches(allowed["selector"], each) for each in (labels if ever else labels[-1:])
+                    selector_matches(allowed.get("selector"), each) for each in (labels if ever else labels[-1:])
                 )
             case _:
                 return namespace == life.name.partition("/")[0]

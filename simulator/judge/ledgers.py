@@ -62,7 +62,7 @@ def _cooled_too_briefly(history: History, cooled: Cooled) -> Iterator[str]:
     if history.now is None or history.clocks_were_wrong or is_deleting(life.obj):
         return
     lasted = history.now - since
-    if lasted < life.cooldown:
+    if lasted < life.cooldown - history.clock_spread:
         yield f"{life.name} lets {cidr} cool down for {lasted} instead of {life.cooldown}"
 
 

@@ -136,7 +136,7 @@ class RangeLife:
     @property
     def domain(self) -> str:
         """The domain in which its addresses are unique: the one that it names, or that of its namespace."""
-        named = self.spec.get("domain")
+        named = (self.specs or [self.spec])[0].get("domain")
         return f"domain {named}" if named else f"namespace {key_of(self.obj)[0]}"
 
     @property
@@ -167,7 +167,7 @@ class RangeLife:
 def pool_of(range_spec: Obj) -> list[Block]:
     """The addresses that a range with this spec may grant, merged; the gateway is none of them."""
     gateway = range_spec.get("network", {}).get("gateway", "")
-    return list(_pool(tuple(range_spec["ranges"]), tuple(range_spec.get("excludes", ())), gateway))
+    return list(_pool(tuple(range_spec.get("ranges", ())), tuple(range_spec.get("excludes", ())), gateway))
 
 
 @lru_cache(maxsize=1024)
@@ -212,8 +212,8 @@ class RequestLife:
     @property
     def range_name(self) -> str:
         """`namespace/name` of the range that it names."""
-        reference = self.spec["ipam"]
-        return f"{reference.get('namespace') or key_of(self.obj)[0]}/{reference['name']}"
+        reference = self.spec.get("ipam", {})
+        return f"{reference.get('namespace') or key_of(self.obj)[0]}/{reference.get('name', '')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,12 +227,12 @@ class Answer:
     @property
     def uid(self) -> str:
         """The uid of the request that it answers."""
-        return str(self.obj["spec"]["request"]["uid"])
+        return str(self.obj["spec"].get("request", {}).get("uid", ""))
 
     @property
     def state(self) -> str:
         """Ready, Busy, Invalid or Released."""
-        return str(self.obj["spec"]["state"])
+        return str(self.obj["spec"].get("state", ""))
 
     @property
     def cidr(self) -> str:

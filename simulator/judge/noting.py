@@ -209,7 +209,9 @@ def _was_unanswered(history: History, life: RequestLife) -> bool:
     deleted = meta(life.obj).get("deletionTimestamp")
     if deleted is None or history.now is None:
         return False
-    is_timed_out = history.clocks_were_wrong or history.now - parse_rfc3339(deleted) >= NO_ANSWER_TIMEOUT
+    is_timed_out = (
+        history.clocks_were_wrong or history.now - parse_rfc3339(deleted) >= NO_ANSWER_TIMEOUT - history.clock_spread
+    )
     answers = (each for each in history.allocations.values() if each.uid == life.uid)
     return is_timed_out and not any(each.state == "Released" for each in answers)
 
@@ -232,7 +234,7 @@ def _note_allocation(history: History, write: Write) -> None:
 
 def _withdraws(write: Write) -> bool:
     """Whether Metacontroller deletes an allocation or changes its state to another one than Ready."""
-    is_ready = not write.is_deletion and write.obj["spec"]["state"] == "Ready"
+    is_ready = not write.is_deletion and write.obj["spec"].get("state") == "Ready"
     return write.writer == METACONTROLLER and not is_ready
 
 
@@ -241,7 +243,7 @@ def _answering(history: History, write: Write) -> RangeLife | None:
     controller = controlling_range(write.obj)
     if controller or write.writer:
         return history.ranges.get(controller)
-    return history.living(f"{key_of(write.obj)[0]}/{write.obj['spec']['range']}")
+    return history.living(f"{key_of(write.obj)[0]}/{write.obj['spec'].get('range')}")
 
 
 def _note_answer(history: History, answer: Answer, write: Write) -> None:
@@ -263,7 +265,9 @@ def _note_extent(history: History, write: Write) -> None:
     before = history.extents.pop(name, None)
     if not write.is_deletion:
         history.extents[name] = write.obj
-    if before is None or _is_still_announced(before, history.extents.get(name)):
+        if "number" in write.obj["spec"]:
+            history.numbers.setdefault(uid_of(write.obj), write.obj["spec"]["number"])
+    if before is None or _is_still_announced(history, before, history.extents.get(name)):
         return
     life = history.ranges.get(controlling_range(before))
     if life is None or life.is_deleted:
@@ -274,13 +278,17 @@ def _note_extent(history: History, write: Write) -> None:
         life.was_tampered = True
 
 
-def _is_still_announced(before: Obj, now: Obj | None) -> bool:
-    """Whether an extent announces the same to the same ranges; it may have got its number, or have been rewritten."""
+def _is_still_announced(history: History, before: Obj, now: Obj | None) -> bool:
+    """Whether an extent announces the same to the same ranges, and has no other number than its first one.
+
+    An older schema may drop the number and other fields for a while.
+    """
     if now is None or is_deleting(now):
         return False
-    number = before["spec"].get("number", now["spec"].get("number"))
-    announced = [(obj["spec"] | {"number": number}, labels_of(obj), controller_of(obj)) for obj in (before, now)]
-    return announced[0] == announced[1] and now["spec"].get("number") == number
+    first = history.numbers.get(uid_of(now))
+    lost = {name: value for name, value in before["spec"].items() if history.schemas_changed}
+    announced = [(lost | obj["spec"] | {"number": first}, labels_of(obj), controller_of(obj)) for obj in (before, now)]
+    return announced[0] == announced[1] and now["spec"].get("number", first) == first
 
 
 def _note_namespace(history: History, write: Write) -> None:

@@ -57,7 +57,7 @@ def _uncontested(history: History, life: RangeLife) -> list[Block]:
     if meta(life.obj).get("generation", 1) > 1:  # it has grown, or is being deleted
         return []
     others = [each for each in history.ranges.values() if each is not life and each.domain == life.domain]
-    return without(life.pool, [block_of(text) for each in others for text in each.spec["ranges"]])
+    return without(life.pool, [block_of(text) for each in others for text in each.spec.get("ranges", ())])
 
 
 def _ends(history: History, life: RangeLife, length: str) -> set[int]:

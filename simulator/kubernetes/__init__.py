@@ -7,6 +7,7 @@ manifests.py    YAML as kubectl reads it
 resources.py    the kinds, read from CRDs
 metadata.py     what the server checks and sets in `metadata`
 schema.py       defaults, pruning and validation by an OpenAPI schema
+versions.py     older schemas, each without one property
 cel.py          the rules of `x-kubernetes-validations`; cel_net.py has Kubernetes' functions for addresses
 store.py        create, update, delete, watch: every write with its resourceVersion
 merge.py        the three-way merge of `kubectl apply` and of Metacontroller

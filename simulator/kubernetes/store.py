@@ -11,12 +11,14 @@ It follows these rules of the real API server:
   default status.
 - The deletion of an object with finalizers marks it; the object is removed with its last finalizer.
 - Informers read the logs at their own pace. Objects are shared and never changed (see `objects`).
+- Several API servers may share one storage (`beside`). Each prunes by the schema that it serves (`serve`), both when it
+  reads and when it writes. After a change of the schema, open watches show the former schema for a while (`rewatch`).
 """
 
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from simulator.kubernetes.clock import rfc3339
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from simulator.kubernetes.clock import Clock
+    from simulator.kubernetes.schema import Schema
 
 EventType = Literal["ADDED", "MODIFIED", "DELETED"]
 
@@ -42,21 +45,81 @@ class Event:
     obj: Obj
 
 
+@dataclass(slots=True)
+class Storage:
+    """The objects and the events of all API servers of a cluster."""
+
+    objects: dict[Resource, dict[Key, Obj]]
+    logs: dict[Resource, list[Event]]
+    version: int = 0
+    #: Called with each event, at once.
+    listeners: list[Callable[[Resource, Event], None]] = field(default_factory=list)
+    #: The kinds of which an older schema was ever served, so that a stored object may lack fields or defaults.
+    mixed: set[Resource] = field(default_factory=set)
+
+
 class Store:
     """The objects of a cluster. Every call either succeeds, or raises an ApiError and changes nothing."""
 
     def __init__(
-        self, catalog: Catalog, clock: Clock, rng: random.Random, uid_of: Callable[[str], str] | None = None
+        self,
+        catalog: Catalog,
+        clock: Clock,
+        rng: random.Random,
+        uid_of: Callable[[str], str] | None = None,
+        storage: Storage | None = None,
     ) -> None:
         """`rng` draws the uids, so that equal seeds give equal uids; or `uid_of` makes them from `Kind ns/name`."""
         self.catalog = catalog
         self.clock = clock
-        self.version = 0
-        #: Called with each event, at once.
-        self.listeners: list[Callable[[Resource, Event], None]] = []
+        self._rng = rng
         self._uid_of = uid_of or (lambda _: str(uuid.UUID(int=rng.getrandbits(128), version=4)))
-        self._objects: dict[Resource, dict[Key, Obj]] = {item: {} for item in catalog.resources}
-        self._logs: dict[Resource, list[Event]] = {item: [] for item in catalog.resources}
+        self._storage = storage or Storage(
+            {item: {} for item in catalog.resources}, {item: [] for item in catalog.resources}
+        )
+        self._objects, self._logs = self._storage.objects, self._storage.logs
+        #: Schemas in place of those of the catalog: for requests, and for watches that are open.
+        self._served: dict[Resource, Resource] = {}
+        self._watched: dict[Resource, Resource] = {}
+
+    @property
+    def version(self) -> int:
+        """The resourceVersion of the last write."""
+        return self._storage.version
+
+    @property
+    def listeners(self) -> list[Callable[[Resource, Event], None]]:
+        """Functions that are called with each event, at once."""
+        return self._storage.listeners
+
+    # --- schemas
+
+    @property
+    def mixed(self) -> frozenset[Resource]:
+        """The kinds of which an older schema was ever served."""
+        return frozenset(self._storage.mixed)
+
+    def beside(self) -> Store:
+        """Another API server on the same storage."""
+        return Store(self.catalog, self.clock, self._rng, self._uid_of, self._storage)
+
+    def serve(self, resource: Resource, older: Resource | None) -> None:
+        """Serve an older schema of a kind from now on, or that of the catalog; open watches do not change yet."""
+        self._served[resource] = older or resource
+        self._storage.mixed.add(resource)
+
+    def rewatch(self) -> None:
+        """Show the schemas that are served now in watches, too."""
+        self._watched = dict(self._served)
+
+    def watched(self, resource: Resource, obj: Obj) -> Obj:
+        """A stored object as a watch shows it."""
+        return self._shown(resource, obj, self._watched)
+
+    def _shown(self, resource: Resource, obj: Obj, schemas: dict[Resource, Resource]) -> Obj:
+        if resource not in self._storage.mixed:
+            return obj
+        return schemas.get(resource, resource).schema.completed(obj)
 
     # --- reading
 
@@ -66,7 +129,8 @@ class Store:
 
     def find(self, resource: Resource, key: Key) -> Obj | None:
         """The object, or None."""
-        return self._objects[resource].get(key)
+        obj = self._objects[resource].get(key)
+        return None if obj is None else self._shown(resource, obj, self._served)
 
     def get(self, resource: Resource, key: Key) -> Obj:
         """The object. Raises NotFound."""
@@ -78,7 +142,8 @@ class Store:
     def list(self, resource: Resource, namespace: str | None = None) -> list[Obj]:
         """All objects of a kind, of one namespace or of all, ordered by namespace and name."""
         found = self._objects[resource]
-        return [found[key] for key in sorted(found) if namespace in {None, key[0]}]
+        keys = [key for key in sorted(found) if namespace in {None, key[0]}]
+        return [self._shown(resource, found[key], self._served) for key in keys]
 
     # --- writing
 
@@ -183,41 +248,41 @@ class Store:
         return resource, old
 
     def _prepared(self, resource: Resource, obj: Obj, *, strict: bool) -> Obj:
-        unknown = resource.schema.unknown_fields(obj) if strict else []
+        unknown = self._schema(resource).unknown_fields(obj) if strict else []
         if unknown:
             listed = ", ".join(f'unknown field "{path}"' for path in unknown)
             raise BadRequest(
                 f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: '
                 f"strict decoding error: {listed}"
             )
-        return resource.schema.completed(obj) | {"metadata": copied(client_metadata(obj))}
+        return self._schema(resource).completed(obj) | {"metadata": copied(client_metadata(obj))}
 
     def _finish_update(self, resource: Resource, new: Obj, old: Obj) -> Obj:
         self._validate(resource, new, old)
-        new = resource.schema.completed(new)
+        new = self._schema(resource).completed(new)
         if is_deleting(new) and not finalizers_of(new) and not _holds_content(new):
             return self._remove(resource, new)
-        return old if new == old else self._commit(resource, "MODIFIED", new)
+        return old if new == self._objects[resource][key_of(old)] else self._commit(resource, "MODIFIED", new)
 
     def _validate(self, resource: Resource, new: Obj, old: Obj | None) -> None:
         same = frozenset(name for name in new if old is not None and name in old and new[name] == old[name])
         faults = metadata_faults(new, old)
-        faults += resource.schema.faults(new, same | {"metadata"})
+        faults += self._schema(resource).faults(new, same | {"metadata"})
         if not any(fault.is_structural for fault in faults):
-            faults += resource.rules.faults(new, old)
+            faults += self._served.get(resource, resource).rules.faults(new, old)
         if faults:
             raise Invalid(resource.kind, resource.group, meta(new).get("name", ""), faults)
 
     def _commit(self, resource: Resource, event: EventType, new: Obj) -> Obj:
-        self.version += 1
+        self._storage.version += 1
         new["metadata"]["resourceVersion"] = str(self.version)
-        stored = resource.schema.completed(new)
+        stored = self._schema(resource).completed(new)
         self._objects[resource][key_of(stored)] = stored
         self._publish(resource, Event(event, stored))
         return stored
 
     def _remove(self, resource: Resource, obj: Obj) -> Obj:
-        self.version += 1
+        self._storage.version += 1
         removed = obj | {"metadata": meta(obj) | {"resourceVersion": str(self.version)}}
         del self._objects[resource][key_of(obj)]
         self._publish(resource, Event("DELETED", removed))
@@ -241,6 +306,9 @@ class Store:
                 f'{resource.plural_name} "{name}" is forbidden: unable to create new content in namespace {namespace} '
                 "because it is being terminated"
             )
+
+    def _schema(self, resource: Resource) -> Schema:
+        return self._served.get(resource, resource).schema
 
     @staticmethod
     def _conflict(resource: Resource, key: Key, why: str) -> ApiError:

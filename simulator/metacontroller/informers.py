@@ -4,6 +4,9 @@ Each cache reads the log of one kind at its own pace. `lag` holds back that many
 of them, so that tests can make each cache stale. A cache may start with an old state, like a list from an API server
 that is behind, and it may skip to the present at once, like a new list after a broken watch. A handler is called with
 the old and the new object of each event; one of them is None when the object was created or deleted.
+
+An event shows the schema that the watches of the API server have when it arrives. The object stays as it arrived until
+it changes or is listed again.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ class InformerCache:
         self.resource = resource
         self.lag = 0
         self.paused = False
+        self._store = store
         self._log = store.log(resource)
         self._read = 0
         self._objects: dict[Key, Obj] = {}
@@ -61,12 +65,13 @@ class InformerCache:
     def relist(self) -> None:
         """Skip to the present: handlers get each difference once, and none of the events in between."""
         before = dict(self._objects)
-        while self._read < len(self._log):
-            self._apply(self._log[self._read])
-            self._read += 1
+        self._read = len(self._log)
+        self._objects, self._by_owner = {}, {}
+        for obj in self._store.list(self.resource):
+            self._add(obj)
         for key in sorted({*before, *self._objects}):
             old, new = before.get(key), self._objects.get(key)
-            if old is not new:
+            if old is not new and old != new:
                 for handler in self._handlers:
                     handler(*((old, None) if new is None else (old, new)))
 
@@ -81,11 +86,15 @@ class InformerCache:
         old = self._objects.pop(key, None)
         if old is not None:
             del self._by_owner[_owner_uid(old)][key]
+        obj = self._store.watched(self.resource, event.obj)
         if event.type == "DELETED":
-            return event.obj, None
-        self._objects[key] = event.obj
-        self._by_owner.setdefault(_owner_uid(event.obj), {})[key] = None
-        return old, event.obj
+            return obj, None
+        self._add(obj)
+        return old, obj
+
+    def _add(self, obj: Obj) -> None:
+        self._objects[key_of(obj)] = obj
+        self._by_owner.setdefault(_owner_uid(obj), {})[key_of(obj)] = None
 
     # --- listers
 

@@ -76,6 +76,8 @@ class World:
         self.catalog = catalog
         self.clock = SimulatedClock(START)
         self.store = Store(catalog, self.clock, random.Random(seed), _uid_maker(seed))
+        #: API servers that share the storage; each may serve other schemas.
+        self.servers = {"one": self.store, "two": self.store.beside()}
         self.garbage_collector = GarbageCollector(self.store)
         self.namespace_controller = NamespaceController(self.store)
         self.instances: dict[str, Instance] = {}
@@ -97,19 +99,23 @@ class World:
     # --- actions
 
     def boot(self, name: str, *behind: str) -> str | None:
-        """Start a Metacontroller; `ipamranges=3` means that its first list of that kind is 3 events behind."""
+        """Start a Metacontroller; `ipamranges=3` means that its first list of that kind is 3 events behind.
+
+        `server=two` means that it talks to that API server.
+        """
         if name in self.instances:
             return None
         ages = dict(word.split("=") for word in behind)
+        server = self.servers[ages.pop("server", "one")]
         positions = {
             item.plural: max(len(self.store.log(item)) - int(ages.get(item.plural, 0)), 0)
             for item in self.catalog.resources
         }
-        api, hooks = FaultyApi(self.store), FaultyHooks(self.clock, self._connect)
+        api, hooks = FaultyApi(server), FaultyHooks(self.clock, self._connect)
         hooks.differences, hooks.answered = self.differences, self.answered
-        made = Metacontroller(self.store, self._manifests, hooks, api=api, positions=positions)
+        made = Metacontroller(server, self._manifests, hooks, api=api, positions=positions)
         self.instances[name] = Instance(made, api, hooks)
-        return f"{name} starts{''.join(f', {word} events behind' for word in behind)}"
+        return f"{name} starts{''.join(f', {word}' for word in behind)}"
 
     def stop(self, name: str) -> str | None:
         """Stop a Metacontroller in the middle of its syncs."""
@@ -134,7 +140,7 @@ class World:
         """Let a cache skip to the present."""
         instance = self.instances.get(name)
         cache = instance.metacontroller.caches[self.plural(plural)] if instance else None
-        if instance is None or cache is None or not cache.behind:
+        if instance is None or cache is None or not (cache.behind or cache.resource in self.store.mixed):
             return None
         behind = cache.behind
         cache.relist()

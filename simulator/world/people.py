@@ -58,8 +58,8 @@ def key_from(name: str) -> Key:
 
 def answered_request(allocation: Obj) -> str:
     """`namespace/name` of the request that an allocation answers."""
-    request = allocation["spec"]["request"]
-    return f"{request['namespace']}/{request['name']}"
+    request = allocation["spec"].get("request", {})
+    return f"{request.get('namespace')}/{request.get('name')}"
 
 
 # --- the verbs
