@@ -26,7 +26,7 @@ def namespace_object(name: str) -> Obj:
 
 
 def range_object(namespace: str, name: str, *ranges: str, **spec: Any) -> Obj:
-    """An IPAMRange with these addresses, by default in a domain of its namespace, so that tests do not share addresses."""
+    """An IPAMRange with these addresses, by default in a domain of its own namespace."""
     return _object("IPAMRange", namespace, name, {"ranges": list(ranges), "domain": namespace, **spec})
 
 
