@@ -220,6 +220,12 @@ def test_a_refusal_of_a_taken_block_changes_with_the_block() -> None:
     assert messages_of(answer)["web"] == f"{CIDR} is not free: it was held by team-a/a when last checked"
 
 
+def test_a_refusal_for_another_reason_always_has_the_latest_message() -> None:
+    old = allocation_object("web", "Invalid", reason="InvalidRange", message="range team-a/net is invalid: web")
+    answer = sync_range(range_object(chunk_size=99), WEB, allocations=[old])
+    assert messages_of(answer)["web"] == "range team-a/net is invalid: chunkSize 99: IPv4 prefix lengths are 0..32"
+
+
 def test_a_refusal_of_a_taken_block_changes_with_its_reason() -> None:
     waiting = request_object("web", wanted=CIDR)
     existing = allocation_object("web", "Busy", reason="Exhausted", message="no room")
