@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from simulator.attack.features import SKEWED
-from simulator.attack.workload import Behaviour, backup, drawn_person_action, first_ranges
+from simulator.attack.workload import Behaviour, backup, drawn_person_action, first_actions
 from simulator.world.faults import CLOCK_OUTCOMES, HOOK_OUTCOMES, SAME_OUTCOMES, SKEWS, WRITE_OUTCOMES
 
 if TYPE_CHECKING:
@@ -42,6 +42,10 @@ class Weights:
     #: The share of hook calls that are repeated, to compare the answers.
     repeated_calls: float
     relists: float
+    #: The controller whose writes wait longest in Metacontroller's rate limiter, and how often one of them is made,
+    #: compared with other steps of syncs.
+    starved: str
+    starved_share: float
     workers: int
     #: The most events by which the first list of a cache is behind.
     ages_max: dict[str, int]
@@ -63,6 +67,8 @@ class Weights:
             skews=tuple(rng.sample(SKEWS, 2)) if rng.random() < SKEWED else (),
             repeated_calls=0.1,
             relists=rng.choice((0.0, 0.1)),
+            starved=rng.choice(("", "", "ipamrange", "ipamrequest")),
+            starved_share=rng.choice((0.02, 0.2)),
             workers=rng.choice((1, 2, 5)),
             ages_max={kind: rng.choice((0, 3, 30)) for kind in KINDS},
         )
@@ -93,14 +99,17 @@ class Chance:
         self._rng = random.Random(seed)
         drawn = Weights.drawn(self._rng), Behaviour.drawn(self._rng)
         self._weights, self._behaviour = bias.applied(*drawn)
-        #: Planned actions: usually ranges are created before requests, and a restore continues.
-        self._planned: deque[Action] = deque(first_ranges(self._behaviour, self._rng))
+        #: Planned actions: policies are installed first, usually ranges are created before requests, and a restore
+        #: continues.
+        self._planned: deque[Action] = deque(first_actions(self._behaviour, self._rng))
         self._boots = 0
         self.steps = self._rng.choice((60, 150, 250, 400))
 
     def next_action(self, world: World) -> Action:
         """An action that may be possible now."""
         rng, weights = self._rng, self._weights
+        if self._planned and self._planned[0][0] == "install":
+            return self._planned.popleft()
         if not world.instances and rng.random() < 0.5:
             return self._boot(world)
         waiting = self._startable(world)
@@ -155,14 +164,20 @@ class Chance:
         return [item for item in world.waiting() if busy.get(item[:2], 0) < self._weights.workers]
 
     def _advance(self, world: World) -> Action:
-        name, controller, key = self._rng.choice(world.started())
-        about = world.instances[name].syncs[controller, key].about
+        found = [(item, world.instances[item[0]].syncs[item[1:]].about) for item in world.started()]
+        shares = [self._share(item[1], about) for item, about in found]
+        (name, controller, key), about = self._rng.choices(found, shares)[0]
         if about.startswith("write"):
             is_faulty = self._rng.random() < self._weights.write_faults
             outcomes = [self._rng.choice(WRITE_OUTCOMES)] if is_faulty else []
         else:
             outcomes = [*self._hook_outcome()] if about.startswith("hook") else []
         return ("advance", name, controller, key, *outcomes)
+
+    def _share(self, controller: str, about: str) -> float:
+        """How often a sync is advanced, compared with others: the rate limiter may let writes wait, but not forever."""
+        is_starved = controller == self._weights.starved and about.startswith("write")
+        return self._weights.starved_share if is_starved else 1.0
 
     def _hook_outcome(self, share: float = 1.0) -> tuple[str, ...]:
         drawn = self._rng.random()
