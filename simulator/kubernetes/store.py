@@ -221,6 +221,10 @@ class Store:
         elif not is_deleting(old):
             self._commit(resource, "MODIFIED", _marked(old, rfc3339(self.clock.now())))
 
+    def begin_again(self) -> None:
+        """Count resourceVersions from the beginning, as the new cluster does in which a backup is restored."""
+        self._storage.version = 0
+
     def remove_namespace(self, name: str) -> None:
         """Remove a namespace that is being deleted (the last act of the namespace controller)."""
         self._remove(NAMESPACE, self.get(NAMESPACE, ("", name)))
