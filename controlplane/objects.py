@@ -26,8 +26,8 @@ def namespace_object(name: str) -> Obj:
 
 
 def range_object(namespace: str, name: str, *ranges: str, **spec: Any) -> Obj:
-    """An IPAMRange with these addresses."""
-    return _object("IPAMRange", namespace, name, {"ranges": list(ranges), **spec})
+    """An IPAMRange with these addresses, by default in a domain of its own namespace."""
+    return _object("IPAMRange", namespace, name, {"ranges": list(ranges), "domain": namespace, **spec})
 
 
 def request_object(namespace: str, name: str, range_name: str, **spec: Any) -> Obj:

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Literal
 
 from simulator.kubernetes.clock import Clock, SimulatedClock
 from simulator.kubernetes.controllers import GarbageCollector, NamespaceController
+from simulator.kubernetes.gate import Gate
 from simulator.kubernetes.manifests import read_manifests
 from simulator.kubernetes.merge import KUBECTL_ANNOTATION, last_applied, merged, with_last_applied
 from simulator.kubernetes.objects import copied, key_of
+from simulator.kubernetes.policies import Policies
 from simulator.kubernetes.resources import Catalog, Resource
 from simulator.kubernetes.store import Store
 from simulator.metacontroller.process import Metacontroller
@@ -47,13 +49,15 @@ class Cluster:
         clock: Clock | None = None,
         seed: int | None = None,
     ) -> None:
-        """`controllers` are controller manifests; `seed` shuffles the steps (None: the shortest order).
+        """`controllers` are the manifests of controllers and policies; `seed` shuffles the steps (None: no shuffle).
 
-        Raises BadController.
+        Raises BadController, BadPolicy.
         """
         self.catalog = catalog
         self.clock: Clock = clock or SimulatedClock(START)
         self.store = Store(catalog, self.clock, random.Random(f"uids of {seed}"))
+        controllers = list(controllers)
+        self.store.gate = Gate(self.store.find, Policies(controllers))
         self.metacontrollers = [Metacontroller(self.store, controllers, caller)]
         background: list[GarbageCollector | NamespaceController] = [
             GarbageCollector(self.store),

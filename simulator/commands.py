@@ -47,7 +47,8 @@ def setting_for(app: str, mutant: Mutant | None = None) -> Setting:
     os.environ.setdefault("IPAM_REPLAY", "1")
     logging.disable(logging.CRITICAL)
     definitions = [item.obj for item in read_manifests(ROOT / "crds")]
-    controllers = [item.obj for item in read_manifests(ROOT / "metacontroller")]
+    folders = (ROOT / "metacontroller", ROOT / "deploy" / "admission")
+    controllers = [item.obj for folder in folders for item in read_manifests(folder)]
     application = _application(app)
     if mutant is None:
         return Setting(Catalog(_crds(definitions)), controllers, lambda now: wsgi_caller(application, now))

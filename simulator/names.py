@@ -29,5 +29,8 @@ UID_LABEL = "controller-uid"
 FOREIGN_FINALIZER = "example.com/keep"
 OPEN_LABEL = "open"
 
-#: The writers of objects: the controllers under test, a person, and the controller manager.
-METACONTROLLER, PERSON, CONTROLLER_MANAGER = "metacontroller", "person", "controller-manager"
+#: The writers of objects: the controllers under test, a cluster administrator, a person with roles in one namespace,
+#: and the controller manager.
+METACONTROLLER, PERSON, TENANT, CONTROLLER_MANAGER = "metacontroller", "person", "tenant", "controller-manager"
+#: Metacontroller's role, if it does not run as cluster administrator.
+METACONTROLLER_ROLE = "ipam-metacontroller"

@@ -130,7 +130,7 @@ def test_the_examples_can_all_be_applied_to_one_cluster() -> None:
             key = (obj["kind"], meta["namespace"], meta["name"])
             assert owners.setdefault(key, path) == path, key
             if obj["kind"] == "IPAMRange":
-                domain = obj["spec"].get("domain", f"namespace {meta['namespace']}")
+                domain = obj["spec"].get("domain", "default")
                 ranges[domain, meta["name"]] = [block_of(text) for text in obj["spec"]["ranges"]]
 
     for (one, mine), (other, theirs) in combinations(ranges.items(), 2):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.attack.features import SKEWED
 from simulator.attack.restores import SETTLE, plan
-from simulator.attack.workload import Behaviour, backup, drawn_person_action, first_ranges, newcomer
+from simulator.attack.workload import Behaviour, backup, drawn_person_action, first_actions, newcomer
 from simulator.world.faults import CLOCK_OUTCOMES, HOOK_OUTCOMES, SAME_OUTCOMES, SKEWS, WRITE_OUTCOMES
 
 if TYPE_CHECKING:
@@ -94,14 +94,17 @@ class Chance:
         self._rng = random.Random(seed)
         drawn = Weights.drawn(self._rng), Behaviour.drawn(self._rng)
         self._weights, self._behaviour = bias.applied(*drawn)
-        #: Planned actions: usually ranges are created before requests, and a restore continues.
-        self._planned: deque[Action] = deque(first_ranges(self._behaviour, self._rng))
+        #: Planned actions: policies are installed first, usually ranges are created before requests, and a restore
+        #: continues.
+        self._planned: deque[Action] = deque(first_actions(self._behaviour, self._rng))
         self._boots = 0
         self.steps = self._rng.choice((60, 150, 250, 400))
 
     def next_action(self, world: World) -> Action:
         """An action that may be possible now."""
         rng, weights = self._rng, self._weights
+        if self._planned and self._planned[0][0] == "install":
+            return self._planned.popleft()
         if not world.instances and rng.random() < 0.5:
             return self._boot(world)
         waiting = self._startable(world)

@@ -2,7 +2,7 @@
 
 A feature is drawn for IP version 4 or 6, and adds fields of the spec or annotations to a new object by a JSON merge
 patch. Each run draws how often it uses each feature. The changes of existing objects (later annotations, for example)
-are in `workload.PEOPLE_ACTIONS`; the judge reads features in `judge.lives.pool_of` and `judge.verdicts`.
+are in `workload.PEOPLE_ACTIONS` and `tenants`; the judge reads features in `judge.lives.pool_of` and `judge.verdicts`.
 """
 
 from __future__ import annotations
@@ -135,6 +135,24 @@ FORMS_OF_REQUESTS: dict[str, Feature] = {
 #: ... and any of these.
 OF_REQUESTS: dict[str, Feature] = {
     "a recorded address": Feature(0.3, _recorded),
+}
+#: How often tenants do each of their actions, compared with those of `workload.PEOPLE_ACTIONS`. The weight is 0 as long
+#: as a run in `tests/simulator/findings/` shows that the action breaks an invariant (`EXPECTED_RED` in its test).
+OF_TENANTS: dict[str, float] = {
+    "a tenant deletes a request": 1.0,
+    "a tenant strips the finalizers of a request": 0.4,
+    "a tenant strips the labels of a request": 0.0,
+    "a tenant mislabels a request": 0.0,
+    "a tenant writes a cidr": 0.2,
+    "a tenant deletes an extent": 0.1,
+    "a tenant repeats a patch forever": 0.0,
+    "a tenant records an address": 0.2,
+    "an owner strips the finalizers of a request": 0.0,
+    "an owner strips the labels of a request": 0.0,
+    "an owner writes a cidr": 0.2,
+    "an operator deletes a range": 0.2,
+    "an operator deletes a range, orphaning": 0.1,
+    "an operator strips the finalizers of a range": 0.0,
 }
 
 #: The ways to restore a whole cluster (see `restores`), and the share of clusters with overlapping ranges that are

@@ -82,7 +82,7 @@ def _request_of(obj: Obj) -> str:
 
 
 def _domain(obj: Obj) -> str:
-    return obj["spec"].get("domain") or f"namespace {key_of(obj)[0]}"
+    return str(obj["spec"].get("domain", ""))
 
 
 def _overlap(one: Obj, other: Obj) -> bool:

@@ -3,6 +3,7 @@
     drawn      chance draws actions; `judge.each_step` judges each
     healed     faults end, the shipped CRDs are served, foreign finalizers are removed; then stray allocations are
                deleted, as only people can do
+    besieged   if tenants repeat patches forever: all others must be served, although they go on; then they stop
     at rest    all events are delivered and all syncs done; `judge.at_rest` judges
     reclaimed  the owners of ranges give up absent holders: then each entry of a ledger must have its request
     emptied    everything is deleted: nothing may be left
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from simulator.attack.chance import Bias, Chance
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
 HORIZON_SECONDS = 400.0
 #: The most steps until the cluster is at rest: at least this many, and this many for each object.
 STEPS_MIN, STEPS_PER_OBJECT = 500, 80
+#: For how long tenants repeat their patches before all others must be served, and the most steps until then.
+SIEGE_SECONDS, SIEGE_STEPS = 200.0, 3000
 #: Everything that is judged, during a run and at its end.
 INVARIANTS = (*each_step.CHECKS, *at_rest.INVARIANTS)
 
@@ -126,6 +130,8 @@ class Simulation:
 
     def _does(self, action: Action) -> bool:
         """Do an action and judge it; False once there is a finding."""
+        if action == ("install", "policies"):
+            self.history.has_policies = True
         if "clock:" in action[-1]:
             self.history.clocks_were_wrong = True
         if "skew:" in action[-1]:
@@ -177,6 +183,9 @@ class Simulation:
     def _stages(self) -> Iterator[None]:
         """Do one stage after the other. A cluster that does not come to rest can't be judged at rest."""
         self._heal()
+        if self.world.repeated:
+            self._besiege()
+            yield
         self._come_to_rest()
         yield
         if self.history.schemas_changed:
@@ -219,6 +228,23 @@ class Simulation:
             people.drop_all_finalizers(world)
         self._judge("faults end")
 
+    def _besiege(self) -> None:
+        """Let tenants repeat their patches while everything else settles; then judge all other requests."""
+        world, end = self.world, self.world.clock.now() + timedelta(seconds=SIEGE_SECONDS)
+        scheduler = self._scheduler()
+        for _ in range(SIEGE_STEPS):
+            if scheduler.step():
+                if not self._judge(scheduler.last_step):
+                    return
+                continue
+            due = scheduler.next_due()
+            if due is None or due > end:
+                break
+            scheduler.pass_time(due)
+        attacked = {name for _, name in world.repeated}
+        self._judge_rest("Live", at_rest.live(self.history, attacked))
+        world.repeated.clear()
+
     def _finish_syncs(self) -> None:
         for instance in self.world.instances.values():
             for sync in list(instance.syncs.values()):
@@ -240,11 +266,14 @@ class Simulation:
                         self.world.store.delete(self.world.plural(plural), key_of(obj))
         self._judge("stray allocations and extents are deleted")
 
-    def _come_to_rest(self) -> None:
+    def _scheduler(self) -> Scheduler:
         world = self.world
         metacontrollers = [instance.metacontroller for instance in world.instances.values()]
         background = [InBackground(world, world.garbage_collector), InBackground(world, world.namespace_controller)]
-        scheduler = Scheduler(world.store, world.clock, background, metacontrollers)
+        return Scheduler(world.store, world.clock, background, metacontrollers)
+
+    def _come_to_rest(self) -> None:
+        world, scheduler = self.world, self._scheduler()
         count = sum(len(world.store.list(item)) for item in world.catalog.resources)
         try:
             scheduler.run_until_quiet(
@@ -273,13 +302,15 @@ class InBackground:
     def step(self) -> None:
         """Do one step of the controller."""
         # What is refused is tried again; if that has no end, nothing comes to rest.
-        with self._world.written_by(CONTROLLER_MANAGER), suppress(ApiError):
+        with self._world.written_by(CONTROLLER_MANAGER, self._part.user), suppress(ApiError):
             self._part.step()
 
 
 def perform(world: World, action: Action) -> str | None:
     """Do an action and describe it; None if it was not possible."""
     verb, *words = action
+    if verb == "as":
+        return done_by_person(world, words[1], tuple(words[2:]), tenant=words[0])
     if verb in VERBS:
         return done_by_person(world, verb, tuple(words))
     if verb in administrators.VERBS:
@@ -287,6 +318,7 @@ def perform(world: World, action: Action) -> str | None:
             return administrators.VERBS[verb](world, *words)
         return None
     machinery: dict[str, Callable[..., str | None]] = {
+        "install": world.install,
         "boot": world.boot,
         "stop": world.stop,
         "deliver": world.deliver,

@@ -16,15 +16,17 @@ from simulator.attack.features import (
     LACKING,
     OF_RANGES,
     OF_REQUESTS,
+    OF_TENANTS,
     POOLS,
     RESTORED_WITH_OVERLAPS,
     RESTORES,
     Feature,
 )
 from simulator.attack.restores import has_overlaps
+from simulator.attack.tenants import TENANT_ACTIONS
+from simulator.kubernetes.json_patch import merge_patched
 from simulator.kubernetes.objects import finalizers_of, is_deleting, joined, key_of, labels_of, meta
 from simulator.kubernetes.resources import NAMESPACE
-from simulator.kubernetes.store import merge_patched
 from simulator.kubernetes.versions import properties_of
 from simulator.names import FOREIGN_FINALIZER, GROUP, RANGE_LABEL, REQUEST_FINALIZER
 from simulator.world.people import answered_request, strays
@@ -42,14 +44,20 @@ RANGES = ("a/net", "b/net", "a/six", "a/lan")
 REQUESTS = ("r1", "r2", "r3", "r4", "r5", "r6", f"r{'0' * 50}.long")
 
 
+#: How often the validating policies, and the mutating policies of `deploy/admission`, are installed.
+INSTALLED = {"policies": 0.7, "defaults": 0.2}
+
+
 @dataclass(frozen=True, slots=True)
 class Behaviour:
     """The behaviour of the people of one run, drawn once."""
 
     #: Weight of each action, and of each feature of objects, by name.
     weights: dict[str, float]
-    #: What the admission policy sets at creation: nothing, the label, or label and finalizer.
+    #: What requests have at creation, as in a manifest of a restore: nothing, the label, or label and finalizer.
     admits: str
+    #: The admission policies that are installed first (see `World.install`); without "policies" there are no tenants.
+    installs: tuple[str, ...]
     #: The names in use: with few names, objects often meet.
     ranges: tuple[str, ...]
     requests: tuple[str, ...]
@@ -63,13 +71,15 @@ class Behaviour:
             for table in (OF_RANGES, FORMS_OF_REQUESTS, OF_REQUESTS)
             for name, feature in table.items()
         }
+        usual |= OF_TENANTS
         weights = {name: weight * rng.choice((0, 0.3, 1, 1, 3)) for name, weight in usual.items()}
         weights["create a request"] = max(weights["create a request"], 3.0)
         weights["create a range"] = max(weights["create a range"], 1.0)
         weights["the default size"] = max(weights["the default size"], 0.5)
         ranges = tuple(rng.sample(RANGES, rng.choice((1, 1, 2, 3))))
         admits = rng.choice(("nothing", "label", "label and finalizer"))
-        return cls(weights, admits, ranges, tuple(rng.sample(REQUESTS, rng.choice((1, 2, 3, 5, 7)))))
+        installs = tuple(word for word in ("policies", "defaults") if rng.random() < INSTALLED[word])
+        return cls(weights, admits, installs, ranges, tuple(rng.sample(REQUESTS, rng.choice((1, 2, 3, 5, 7)))))
 
 
 # --- drawing
@@ -286,7 +296,8 @@ PEOPLE_ACTIONS: dict[str, PersonAction] = {
     "strip the owners of an extent": PersonAction(0.1, _on("strip-owners", "ipamextents")),
     "strip the labels of an extent": PersonAction(0.1, _on("strip-labels", "ipamextents")),
     "keep an extent by a finalizer": PersonAction(0.1, _on("add-finalizer", "ipamextents")),
-    "delete a namespace": PersonAction(0.1, _delete_namespace),
+    # 0 as long as a run in tests/simulator/findings shows that ranges of a domain then share addresses.
+    "delete a namespace": PersonAction(0.0, _delete_namespace),
     "remove a namespace by force": PersonAction(0.1, _force_namespace),
     "keep a request by a finalizer": PersonAction(0.6, _on("add-finalizer", "ipamrequests")),
     "keep an allocation by a finalizer": PersonAction(0.2, _on("add-finalizer", "ipamallocations")),
@@ -316,12 +327,19 @@ PEOPLE_ACTIONS: dict[str, PersonAction] = {
 
 def drawn_person_action(world: World, behaviour: Behaviour, rng: random.Random) -> Action | None:
     """An action that a person does now; None if there is nothing to do."""
-    name = rng.choices(list(PEOPLE_ACTIONS), [behaviour.weights[name] for name in PEOPLE_ACTIONS])[0]
+    names = [*PEOPLE_ACTIONS, *(TENANT_ACTIONS if "policies" in behaviour.installs else ())]
+    name = rng.choices(names, [behaviour.weights[name] for name in names])[0]
+    if name in TENANT_ACTIONS:
+        return TENANT_ACTIONS[name](world, rng)
     return PEOPLE_ACTIONS[name].draw(world, behaviour, rng)
 
 
-def first_ranges(behaviour: Behaviour, rng: random.Random) -> list[Action]:
-    """The creations of most of the ranges in use."""
+def first_actions(behaviour: Behaviour, rng: random.Random) -> list[Action]:
+    """The installation of policies, and the creations of most of the ranges in use."""
+    return [*(("install", word) for word in behaviour.installs), *_first_ranges(behaviour, rng)]
+
+
+def _first_ranges(behaviour: Behaviour, rng: random.Random) -> list[Action]:
     names = [name for name in behaviour.ranges if rng.random() < 0.9]
     return [_creation("IPAMRange", name, _range_manifest(name, behaviour, rng)) for name in names]
 

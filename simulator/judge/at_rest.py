@@ -17,7 +17,7 @@ from simulator.judge.verdicts import FreeSpace, right_answers
 from simulator.kubernetes.objects import is_deleting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from simulator.judge.history import History
     from simulator.judge.lives import Answer, Entry, RangeLife, RequestLife
@@ -28,11 +28,14 @@ INVARIANTS = ("Live", "Informed", "Restored", "NoLeak", "Gone", "Calm")
 # --- Live and Informed
 
 
-def live(history: History) -> Iterator[str]:
-    """Live: every request that fits is Ready, and each other one is rightly Busy, Invalid or Pending."""
+def live(history: History, attacked: Collection[str] = ()) -> Iterator[str]:
+    """Live: every request that fits is Ready, and each other one is rightly Busy, Invalid or Pending.
+
+    Requests that are being attacked are not judged.
+    """
     free = FreeSpace(history)
     for request in history.judged_requests():
-        if is_deleting(request.obj):
+        if is_deleting(request.obj) or request.name in attacked:
             continue
         status = request.obj.get("status") or {}
         shown = (status.get("state", "Pending"), status.get("cidr", ""))

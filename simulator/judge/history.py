@@ -46,6 +46,8 @@ class History:
         self.facts = Facts()
         #: The time of the last write; None if times are not known.
         self.now: datetime | None = None
+        #: Whether the validating admission policies are installed.
+        self.has_policies = False
         #: Whether the clock of a replica was ever wrong by more than DESIGN.md allows.
         self.clocks_were_wrong = False
         #: By how much the clocks of replicas were wrong within that limit, at most: behind, and ahead.
@@ -105,9 +107,15 @@ class History:
                 return namespace == life.name.partition("/")[0]
 
     def is_free_of(self, life: RangeLife, uid: str) -> bool:
-        """Whether it is proven that a former holder does not hold a block of a range any more."""
+        """Whether it is proven that a former holder does not hold a block of a range any more.
+
+        A range that gives up a holder proves nothing while the request lives, unless a cluster administrator has hidden
+        the request from it.
+        """
         request = self.requests.get(uid)
-        return uid in life.given_up or (request is not None and request.is_released)
+        if request is None or request.was_hidden:
+            return uid in life.given_up or (request is not None and request.is_released)
+        return request.is_released
 
     def is_lost(self, range_uid: str) -> bool:
         """Whether a range was removed by force, and its ledger with it."""

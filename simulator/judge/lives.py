@@ -115,9 +115,9 @@ class RangeLife:
     #: Uids that the annotation `reclaim` has named, and holders that were given up by S5 (b) or (c).
     reclaimed: set[str] = field(default_factory=set)
     given_up: set[str] = field(default_factory=set)
-    #: Whether a person removed its finalizer, so that it could be removed at any time.
+    #: Whether a cluster administrator removed its finalizer, so that it could be removed at any time.
     is_forced: bool = False
-    #: Whether one of its extents was deleted or changed by another writer than Metacontroller.
+    #: Whether a person, or the controller manager without the admission policies, deleted or changed an extent of it.
     was_tampered: bool = False
     is_deleted: bool = False
 
@@ -186,8 +186,10 @@ class RequestLife:
     #: S5 (a): it was deleted, or in deletion without other finalizers than ours. That never changes back.
     is_released: bool = False
     is_deleted: bool = False
-    #: Whether a person removed our finalizer, so that its deletion may be missed.
+    #: Whether a cluster administrator removed our finalizer, so that its deletion may be missed.
     is_forced: bool = False
+    #: Whether a cluster administrator ever removed or changed the label by which its range finds it.
+    was_hidden: bool = False
     #: Whether its hook removed our finalizer after the no-answer timeout, without an answer that is Released.
     is_removed_unanswered: bool = False
     #: Whether it ever carried the address of an earlier life.

@@ -23,11 +23,14 @@ from simulator.kubernetes.objects import (
 )
 from simulator.names import (
     CIDR_ANNOTATION,
+    CONTROLLER_MANAGER,
     METACONTROLLER,
     PERSON,
     RANGE_FINALIZER,
+    RANGE_LABEL,
     RECLAIM_ANNOTATION,
     REQUEST_FINALIZER,
+    TENANT,
 )
 
 if TYPE_CHECKING:
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
     from simulator.judge.history import History
     from simulator.kubernetes.objects import Obj
 
+#: The writers that are people.
+PEOPLE = frozenset({PERSON, TENANT})
 #: S5 (c): how long a holder must have been absent from a range that is being deleted.
 ABSENCE = timedelta(minutes=1)
 #: How long a deleted request without an answer keeps its finalizer.
@@ -179,15 +184,17 @@ def _note_request(history: History, write: Write) -> None:
         life.first_record = str(annotations_of(obj).get(CIDR_ANNOTATION, ""))
     had_finalizer = REQUEST_FINALIZER in finalizers_of(life.obj)
     _note_force(life, REQUEST_FINALIZER, write)
-    if had_finalizer and REQUEST_FINALIZER not in finalizers_of(obj) and write.writer != PERSON:
+    if had_finalizer and REQUEST_FINALIZER not in finalizers_of(obj) and write.writer not in PEOPLE:
         life.is_removed_unanswered = _was_unanswered(history, life)
-    life.is_edited |= write.writer == PERSON and obj.get("status") != life.obj.get("status")
+    if labels_of(obj).get(RANGE_LABEL) != labels_of(life.obj).get(RANGE_LABEL):
+        life.was_hidden |= write.writer in {PERSON, ""}
+    life.is_edited |= write.writer in PEOPLE and obj.get("status") != life.obj.get("status")
     life.obj = obj
     life.ever_recorded |= CIDR_ANNOTATION in annotations_of(obj)
     life.is_deleted |= write.is_deletion
     life.is_released |= write.is_deletion or _is_unheld(obj)
     if life.cidr != before:
-        life.is_written_by_person = write.writer == PERSON
+        life.is_written_by_person = write.writer in PEOPLE
         _note_publication(history, life, before)
 
 
@@ -275,7 +282,7 @@ def _note_extent(history: History, write: Write) -> None:
         return
     if write.writer == METACONTROLLER and not life.was_tampered:
         history.facts.unannounced.append(life)
-    elif write.writer not in {METACONTROLLER, ""}:
+    elif write.writer in PEOPLE or (write.writer == CONTROLLER_MANAGER and not history.has_policies):
         life.was_tampered = True
 
 
@@ -302,7 +309,7 @@ def _note_namespace(history: History, write: Write) -> None:
 
 
 def _note_force(life: RangeLife | RequestLife, finalizer: str, write: Write) -> None:
-    """Note whether a person has removed our finalizer, until it is back."""
+    """Note whether a cluster administrator has removed our finalizer, until it is back."""
     if finalizer in finalizers_of(write.obj):
         life.is_forced = False
     elif finalizer in finalizers_of(life.obj) and write.writer == PERSON:

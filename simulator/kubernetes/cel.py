@@ -201,8 +201,13 @@ def _compiled(rule: dict[str, Any]) -> Rule:
     )
 
 
+def with_text_function(text: str) -> str:
+    """An expression in which calls of `string` have the name that the environment knows (see `cel_net`)."""
+    return _STRING_CALL.sub(lambda found: "textOf" if found[0] == "string" else found[0], text)
+
+
 def _program(text: str, is_optional: bool) -> Any:
-    source = _STRING_CALL.sub(lambda found: "textOf" if found[0] == "string" else found[0], text)
+    source = with_text_function(text)
     if is_optional:
         source = f"cel.bind(oldSelf, previous[?0], (\n{source}\n))"
     try:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from simulator.kubernetes.authorization import User
+from simulator.kubernetes.errors import ApiError
 from simulator.kubernetes.objects import finalizers_of, is_deleting, key_of, meta, owners_of, uid_of
 from simulator.kubernetes.resources import NAMESPACE
 
@@ -15,6 +17,12 @@ if TYPE_CHECKING:
     from simulator.kubernetes.objects import Key, Obj
     from simulator.kubernetes.resources import Resource
     from simulator.kubernetes.store import Event, Store
+
+
+def _controller(name: str, *verbs: str) -> User:
+    """A controller of the controller manager, which may do this with every kind."""
+    rule = {"apiGroups": ["*"], "resources": ["*"], "verbs": list(verbs)}
+    return User(f"system:serviceaccount:kube-system:{name}", rules={"": [rule]})
 
 
 #: Finalizers by which an owner waits until the garbage collector has handled its dependents.
@@ -27,6 +35,8 @@ class GarbageCollector:
     An owner with the finalizer `orphan` is removed from the owner references of its dependents; an owner with
     `foregroundDeletion` waits until its dependents are deleted.
     """
+
+    user = _controller("generic-garbage-collector", "delete", "get", "list", "patch", "update", "watch")
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -117,7 +127,13 @@ class GarbageCollector:
 
 
 class NamespaceController:
-    """Empties the namespaces that are being deleted, then removes them."""
+    """Empties the namespaces that are being deleted, then removes them.
+
+    It deletes the collection of each kind, one object in each step. If the API server refuses one, the rest of that
+    collection is tried again after the next change of the store.
+    """
+
+    user = _controller("namespace-controller", "delete", "deletecollection", "get", "list")
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -125,13 +141,18 @@ class NamespaceController:
         self._terminating: dict[
             str, str
         ] = {}  # uids by name: a namespace that was removed by force may have a successor
+        #: The version of the store at which the collection of a kind was refused, by namespace and kind.
+        self._refused: dict[tuple[str, Resource], int] = {}
 
     def has_work(self) -> bool:
         """Whether `step` would delete something."""
         return self._next() is not None
 
     def step(self) -> None:
-        """Delete one object of a namespace that is being deleted, or the namespace once it is empty."""
+        """Delete one object of a namespace that is being deleted, or the namespace once it is empty.
+
+        Raises ApiError.
+        """
         found = self._next()
         if found is None:
             return
@@ -141,7 +162,11 @@ class NamespaceController:
             self._store.remove_namespace(name)
             return
         resource, obj = item
-        self._store.delete(resource, key_of(obj), uid_of(obj))
+        try:
+            self._store.delete(resource, key_of(obj), uid_of(obj), by_collection=True)
+        except ApiError:
+            self._refused[name, resource] = self._store.version
+            raise
 
     def _next(self) -> tuple[str, tuple[Resource, Obj] | None] | None:
         """A namespace with the next object to delete in it, or with None if the namespace is empty."""
@@ -156,10 +181,13 @@ class NamespaceController:
                 del self._terminating[name]
         for name in self._terminating:
             content = self._content(name)
-            waiting = [item for item in content if not is_deleting(item[1])]
+            waiting = [item for item in content if not is_deleting(item[1]) and self._may_try(name, item[0])]
             if waiting or not content:
                 return name, waiting[0] if waiting else None
         return None
+
+    def _may_try(self, namespace: str, resource: Resource) -> bool:
+        return self._refused.get((namespace, resource)) != self._store.version
 
     def _content(self, namespace: str) -> list[tuple[Resource, Obj]]:
         kinds = [resource for resource in self._store.catalog.resources if resource.namespaced]

@@ -72,6 +72,15 @@ class Invalid(ApiError):
         super().__init__(f'{kind}{"." if group else ""}{group} "{name}" is invalid: {listed}')
 
 
+class Denied(Forbidden):
+    """An admission policy refuses; the policy chooses the reason."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.code = {"Invalid": 422, "Unauthorized": 401, "RequestEntityTooLarge": 413}.get(reason, 403)
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One wrong field: its path, the kind of fault, the value as text ("" for none) and the reason."""

@@ -9,6 +9,7 @@ It follows these rules of the real API server:
   nothing else.
 - Defaults are set when an object is written *and* when it is read: a new object, whose status was dropped, shows the
   default status.
+- A write passes the gate, if there is one: authorization and admission policies (see `gate`).
 - The deletion of an object with finalizers marks it; the object is removed with its last finalizer.
 - Informers read the logs at their own pace. Objects are shared and never changed (see `objects`).
 - Several API servers may share one storage (`beside`). Each prunes by the schema that it serves (`serve`), both when it
@@ -19,10 +20,11 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from simulator.kubernetes.clock import rfc3339
 from simulator.kubernetes.errors import AlreadyExists, ApiError, BadRequest, Conflict, Forbidden, Invalid, NotFound
+from simulator.kubernetes.json_patch import merge_patched
 from simulator.kubernetes.metadata import SYSTEM_FIELDS, client_metadata, metadata_faults
 from simulator.kubernetes.objects import Key, Obj, copied, finalizers_of, is_deleting, joined, key_of, meta, uid_of
 from simulator.kubernetes.resources import NAMESPACE, Catalog, Resource
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from simulator.kubernetes.clock import Clock
+    from simulator.kubernetes.gate import Gate
     from simulator.kubernetes.schema import Schema
 
 EventType = Literal["ADDED", "MODIFIED", "DELETED"]
@@ -56,6 +59,8 @@ class Storage:
     listeners: list[Callable[[Resource, Event], None]] = field(default_factory=list)
     #: The kinds of which an older schema was ever served, so that a stored object may lack fields or defaults.
     mixed: set[Resource] = field(default_factory=set)
+    #: What each write passes; None lets every write pass.
+    gate: Gate | None = None
 
 
 class Store:
@@ -91,6 +96,15 @@ class Store:
     def listeners(self) -> list[Callable[[Resource, Event], None]]:
         """Functions that are called with each event, at once."""
         return self._storage.listeners
+
+    @property
+    def gate(self) -> Gate | None:
+        """What each write passes; None lets every write pass."""
+        return self._storage.gate
+
+    @gate.setter
+    def gate(self, gate: Gate) -> None:
+        self._storage.gate = gate
 
     # --- schemas
 
@@ -157,10 +171,14 @@ class Store:
         key = _checked_key(resource, obj)
         self._admit(resource, key)
         new = self._prepared(resource, obj, strict=strict)
+        if self.gate and resource is not NAMESPACE:
+            new = self._prepared(resource, self.gate.admitted(resource, new, None), strict=False)
         if resource.has_status and resource is not NAMESPACE:
             new.pop("status", None)
         _complete_namespace(new)
         self._validate(resource, new, None)
+        if self.gate and resource is not NAMESPACE:
+            self.gate.check(resource, new, None)
         if self.find(resource, key) is not None:
             raise AlreadyExists(f'{resource.plural_name} "{key[1]}" already exists')
         new["metadata"] |= {
@@ -177,6 +195,8 @@ class Store:
         """
         resource, old = self._replaced(obj)
         new = self._prepared(resource, obj, strict=strict)
+        if self.gate:
+            new = self._prepared(resource, self.gate.admitted(resource, new, old), strict=False)
         if resource.has_status:
             new.pop("status", None)
             if "status" in old:
@@ -191,24 +211,37 @@ class Store:
         resource, old = self._replaced(obj)
         if not resource.has_status:
             raise NotFound("the server could not find the requested resource")
+        if self.gate:
+            self.gate.authorize("update", resource, key_of(obj), "status")
         status = self._prepared(resource, obj, strict=False).get("status")
         new = {name: value for name, value in old.items() if name != "status"} | {"metadata": dict(meta(old))}
         if status is not None:
             new["status"] = status
-        return self._finish_update(resource, new, old)
+        return self._finish_update(resource, new, old, "status")
 
     def patch(self, resource: Resource, key: Key, patch: Obj, *, strict: bool = False) -> Obj:
         """Change an object, but not its status, by a JSON merge patch (RFC 7386), whatever its version."""
         merged = merge_patched(self.get(resource, key), patch)
         return self.update(merged, strict=strict)
 
-    def delete(self, resource: Resource, key: Key, uid: str | None = None, gc_finalizer: str = "") -> None:
+    def delete(
+        self,
+        resource: Resource,
+        key: Key,
+        uid: str | None = None,
+        gc_finalizer: str = "",
+        *,
+        by_collection: bool = False,
+    ) -> None:
         """Delete an object; its dependents are collected afterwards ("background").
 
-        With the finalizer `orphan` or `foregroundDeletion` the garbage collector handles the dependents first. Raises
-        NotFound, and Conflict if `uid` is given and is not the object's.
+        With the finalizer `orphan` or `foregroundDeletion` the garbage collector handles the dependents first. With
+        `by_collection` the object is one of a collection that is deleted: the call does not name it. Raises NotFound,
+        Forbidden, and Conflict if `uid` is given and is not the object's.
         """
         old = self.get(resource, key)
+        if self.gate:
+            self.gate.check_deletion(resource, old, gc_finalizer, by_collection=by_collection)
         if gc_finalizer and not is_deleting(old):
             finalizers = list(dict.fromkeys([*finalizers_of(old), gc_finalizer]))
             old = old | {"metadata": meta(old) | {"finalizers": finalizers}}
@@ -261,8 +294,10 @@ class Store:
             )
         return self._schema(resource).completed(obj) | {"metadata": copied(client_metadata(obj))}
 
-    def _finish_update(self, resource: Resource, new: Obj, old: Obj) -> Obj:
+    def _finish_update(self, resource: Resource, new: Obj, old: Obj, subresource: str = "") -> Obj:
         self._validate(resource, new, old)
+        if self.gate:
+            self.gate.check(resource, new, old, subresource)
         new = self._schema(resource).completed(new)
         if is_deleting(new) and not finalizers_of(new) and not _holds_content(new):
             return self._remove(resource, new)
@@ -317,19 +352,6 @@ class Store:
     @staticmethod
     def _conflict(resource: Resource, key: Key, why: str) -> ApiError:
         return Conflict(f'Operation cannot be fulfilled on {resource.plural_name} "{key[1]}": {why}')
-
-
-def merge_patched(target: Any, patch: Any) -> Any:
-    """A copy of `target` with a JSON merge patch (RFC 7386) applied."""
-    if not isinstance(patch, dict):
-        return copied(patch)
-    result = copied(target) if isinstance(target, dict) else {}
-    for name, value in patch.items():
-        if value is None:
-            result.pop(name, None)
-        else:
-            result[name] = merge_patched(result.get(name), value)
-    return result
 
 
 def _checked_key(resource: Resource, obj: Obj) -> Key:

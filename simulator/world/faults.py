@@ -44,8 +44,10 @@ NOW_HEADER = "Ipam-Now"
 class FaultyApi:
     """A store behind calls that may fail."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, before: Callable[[Obj], None] = lambda _: None) -> None:
+        """`before` is called with each object that is about to be replaced."""
         self._store = store
+        self._before = before
         self.outcome = ""
 
     def get(self, resource: Resource, key: Key) -> Obj:
@@ -58,10 +60,12 @@ class FaultyApi:
 
     def update(self, obj: Obj) -> Obj:
         """See `Api`."""
+        self._before(obj)
         return self._done(lambda: self._store.update(obj))
 
     def update_status(self, obj: Obj) -> Obj:
         """See `Api`."""
+        self._before(obj)
         return self._done(lambda: self._store.update_status(obj))
 
     def delete(self, resource: Resource, key: Key, uid: str | None = None) -> None:

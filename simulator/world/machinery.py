@@ -12,18 +12,22 @@ from __future__ import annotations
 
 import random
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from simulator.cluster import START
+from simulator.kubernetes.authorization import Roles, User
 from simulator.kubernetes.clock import SimulatedClock
 from simulator.kubernetes.controllers import GarbageCollector, NamespaceController
 from simulator.kubernetes.errors import ApiError
-from simulator.kubernetes.objects import joined
+from simulator.kubernetes.gate import ADMINISTRATOR, Gate
+from simulator.kubernetes.json_patch import merge_patched
+from simulator.kubernetes.objects import joined, key_of
+from simulator.kubernetes.policies import MUTATING, VALIDATING, Policies
 from simulator.kubernetes.store import Store
 from simulator.metacontroller.process import Metacontroller
-from simulator.names import CONTROLLER_MANAGER, METACONTROLLER
+from simulator.names import CONTROLLER_MANAGER, METACONTROLLER, METACONTROLLER_ROLE, TENANT
 from simulator.world.faults import FaultyApi, FaultyHooks
 
 if TYPE_CHECKING:
@@ -36,8 +40,13 @@ if TYPE_CHECKING:
     from simulator.metacontroller.steps import Steps
     from simulator.metacontroller.webhook import Caller
 
+#: How long a write waits in the rate limiter of Metacontroller, when a tenant repeats a patch of its object. With the
+#: default of 5 calls a second, bursts of requests make writes wait for longer than that.
+LIMITER_SECONDS = 5.0
 #: A verb and its words.
 Action = tuple[str, ...]
+#: The kinds of admission policies, by the words of the action that installs them.
+POLICY_KINDS = {"policies": VALIDATING, "defaults": MUTATING}
 
 
 @dataclass(slots=True)
@@ -80,6 +89,7 @@ class World:
         self.servers = {"one": self.store, "two": self.store.beside()}
         self.garbage_collector = GarbageCollector(self.store)
         self.namespace_controller = NamespaceController(self.store)
+        self.gate = self.store.gate = Gate(self.store.find, Policies([]))
         self.instances: dict[str, Instance] = {}
         #: The present writer, by its name in `simulator.names`.
         self.writer = METACONTROLLER
@@ -91,12 +101,38 @@ class World:
         self.hook_calls = 0
         self._manifests = list(manifests)
         self._connect = connect
+        self._roles = Roles(self._manifests)
+        self._installed: set[str] = set()
+        #: The patches that tenants repeat forever, by kind and `namespace/name`, each with its user.
+        self.repeated: dict[tuple[str, str], tuple[User, Obj]] = {}
+        has_role = METACONTROLLER_ROLE in self._roles
+        self._metacontroller = (
+            self._roles.user(METACONTROLLER, METACONTROLLER_ROLE) if has_role else Roles.owner(METACONTROLLER)
+        )
+        self.gate.user = self._metacontroller
 
     def plural(self, name: str) -> Resource:
         """The kind with this plural name."""
         return next(item for item in self.catalog.resources if item.plural == name)
 
+    def person(self, text: str) -> User:
+        """A person by role and namespace, such as `ipam-edit:a`; `owner:a` may do everything in namespace a.
+
+        Raises KeyError for an unknown role.
+        """
+        role, _, namespace = text.partition(":")
+        if role == "owner":
+            return Roles.owner(text, namespace)
+        return self._roles.user(text, "ipam-view", role, namespace=namespace)
+
     # --- actions
+
+    def install(self, word: str) -> str:
+        """Install the validating policies of `metacontroller/`, or the mutating ones of `deploy/admission`."""
+        self._installed.add(POLICY_KINDS[word])
+        kinds = {word for kind in self._installed for word in (kind, f"{kind}Binding")}
+        self.gate.policies = Policies(obj for obj in self._manifests if obj.get("kind") in kinds)
+        return f"install {word}"
 
     def boot(self, name: str, *behind: str) -> str | None:
         """Start a Metacontroller; `ipamranges=3` means that its first list of that kind is 3 events behind.
@@ -111,7 +147,7 @@ class World:
             item.plural: max(len(self.store.log(item)) - int(ages.get(item.plural, 0)), 0)
             for item in self.catalog.resources
         }
-        api, hooks = FaultyApi(server), FaultyHooks(self.clock, self._connect)
+        api, hooks = FaultyApi(server, self._repeat), FaultyHooks(self.clock, self._connect)
         hooks.differences, hooks.answered = self.differences, self.answered
         made = Metacontroller(server, self._manifests, hooks, api=api, positions=positions)
         self.instances[name] = Instance(made, api, hooks)
@@ -171,7 +207,7 @@ class World:
         if not found.has_work():
             return None
         try:
-            with self.written_by(CONTROLLER_MANAGER):
+            with self.written_by(CONTROLLER_MANAGER, found.user):
                 found.step()
         except ApiError as error:
             return f"{part} controller meets {error}"
@@ -183,11 +219,12 @@ class World:
         return f"{seconds} seconds pass"
 
     @contextmanager
-    def written_by(self, writer: str) -> Iterator[None]:
-        """Attribute the writes of a `with` block to another writer than Metacontroller."""
+    def written_by(self, writer: str, user: User = ADMINISTRATOR) -> Iterator[None]:
+        """Attribute the writes of a `with` block to another writer than Metacontroller, with the rights of a user."""
         self.writer = writer
         try:
-            yield
+            with self.gate.called_by(user):
+                yield
         finally:
             self.writer = METACONTROLLER
 
@@ -219,6 +256,21 @@ class World:
         return min((due for queue in queues if (due := queue.next_due()) is not None), default=None)
 
     # --- helpers
+
+    def _repeat(self, obj: Obj) -> None:
+        """Change an object that Metacontroller is about to replace, if a tenant repeats a patch of it.
+
+        Metacontroller's write waits in its rate limiter, and is outdated when it is made.
+        """
+        resource, key = self.catalog.of(obj), key_of(obj)
+        found = self.repeated.get((resource.plural, joined(key)))
+        if found is None or self.store.find(resource, key) is None:
+            return
+        user, patch = found
+        self.clock.wait(LIMITER_SECONDS)
+        count = {"metadata": {"annotations": {"example.com/count": str(self.store.version)}}}
+        with self.written_by(TENANT, user), suppress(ApiError):
+            self.store.patch(resource, key, merge_patched(patch, count))
 
     def _resume(self, instance: Instance, key: tuple[str, str], sync: Sync, outcome: str) -> str:
         def step() -> str:

@@ -28,6 +28,7 @@ from simulator.names import (
     PERSON,
     RANGE_LABEL,
     RECLAIM_ANNOTATION,
+    TENANT,
     UID_LABEL,
 )
 
@@ -113,6 +114,19 @@ def strip_labels(world: World, plural: str, name: str) -> str | None:
 def strip_annotations(world: World, plural: str, name: str) -> str | None:
     """Remove all annotations."""
     return _change(world, plural, name, lambda _: {"annotations": {}})
+
+
+def annotate(world: World, plural: str, name: str, annotations: str) -> str | None:
+    """Set annotations."""
+    return _change(world, plural, name, lambda obj: {"annotations": annotations_of(obj) | json.loads(annotations)})
+
+
+def repeat(world: World, plural: str, name: str, patch: str) -> str | None:
+    """Begin to repeat a patch forever: each time when Metacontroller is about to write the object."""
+    if find(world, plural, name) is None:
+        return None
+    world.repeated[plural, name] = world.gate.user, json.loads(patch)
+    return f"repeat forever {patch} on {plural} {name}"
 
 
 def hold(world: World, name: str) -> str | None:
@@ -246,15 +260,22 @@ VERBS: dict[str, Callable[..., str | None]] = {
     verb.__name__.replace("_", "-"): verb
     for verb in (
         create, delete, add_finalizer, drop_finalizer, strip_finalizers, strip_labels, strip_annotations, mislabel,
-        hold, label_namespace, strip_owners, set_spec, set_status, old_status, reclaim, force_namespace, wipe,
+        annotate, repeat, hold, label_namespace, strip_owners, set_spec, set_status, old_status, reclaim,
+        force_namespace, wipe,
     )
 }  # fmt: skip
 
 
-def done_by_person(world: World, verb: str, words: tuple[str, ...]) -> str | None:
-    """Do one of the verbs and describe it, or its refusal; None if it was not possible."""
+def done_by_person(world: World, verb: str, words: tuple[str, ...], tenant: str = "") -> str | None:
+    """Do one of the verbs and describe it, or its refusal; None if it was not possible.
+
+    The person is a cluster administrator, or a tenant (see `World.person`).
+    """
+    who = f"{tenant}: " if tenant else ""
+    writer = (TENANT, world.person(tenant)) if tenant else (PERSON,)
     try:
-        with world.written_by(PERSON):
-            return VERBS[verb](world, *words)
+        with world.written_by(*writer):
+            done = VERBS[verb](world, *words)
     except ApiError as error:
-        return f"{verb} {' '.join(words)}: refused, {error.reason}"
+        return f"{who}{verb} {' '.join(words)}: refused, {error.reason}"
+    return None if done is None else f"{who}{done}"

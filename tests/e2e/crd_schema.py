@@ -57,6 +57,7 @@ FILLED: dict[str, Obj] = {
             "description": "d",
         },
         "status": {
+            "schemaV1": True,
             "revision": 1,
             "allocations": [entry(1) | {"absentSince": "2026-01-01T00:00:00Z", "releasedAt": "2026-01-01T00:00:00Z"}],
             "released": ["u9"],
@@ -88,6 +89,7 @@ FILLED: dict[str, Obj] = {
             "description": "d",
         },
         "status": {
+            "schemaV1": True,
             "cidr": "10.0.0.16/28",
             "network": NETWORK,
             "state": "Ready",
@@ -98,6 +100,7 @@ FILLED: dict[str, Obj] = {
     },
     "IPAMExtent": {
         "spec": {
+            "schemaV1": True,
             "range": "net",
             "domain": "corp",
             "ranges": ["10.0.0.0-10.0.0.255"],
@@ -107,6 +110,7 @@ FILLED: dict[str, Obj] = {
     },
     "IPAMAllocation": {
         "spec": {
+            "schemaV1": True,
             "range": "net",
             "request": {"namespace": "team", "name": "web", "uid": "u1"},
             "state": "Ready",

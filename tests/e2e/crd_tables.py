@@ -221,7 +221,7 @@ ACCEPTED: list[tuple[str, str, Obj]] = [
     ("domain", "IPAMRange", _ranges("10.0.0.0/24", domain="corp-1")),
     ("longest domain", "IPAMRange", _ranges("10.0.0.0/24", domain="d" * 63)),
     ("interval", "IPAMExtent", _extent("10.0.0.0-10.0.0.255")),
-    ("most texts", "IPAMExtent", _extent(*["1111:2222:3333:4444:5555:6666:7777:8888"] * 1024)),
+    ("most texts", "IPAMExtent", _extent(*["1111:2222:3333:4444:5555:6666:7777:8888"] * 512)),
     ("Busy", "IPAMAllocation", _allocation()),
     ("Released", "IPAMAllocation", _allocation(state="Released", revision=3)),
     ("Ready", "IPAMAllocation", _allocation(state="Ready", revision=3, cidr="10.0.0.0/28")),

@@ -23,7 +23,7 @@ def test_the_younger_range_grants_shared_addresses_only_after_the_deletion_of_th
     wait_until(lambda: len(team.requests("Busy")) == 1, what="one waits", seconds=30)
     granted = {obj["status"]["cidr"] for obj in team.requests("Ready")}
     assert granted == {"10.0.0.2/32", "10.0.0.3/32"}
-    overlap = f"overlaps {team.namespace}/net in 10.0.0.0-10.0.0.1, which is older in namespace {team.namespace}"
+    overlap = f"overlaps {team.namespace}/net in 10.0.0.0-10.0.0.1, which is older in domain {team.namespace}"
     assert overlap in _overlapping(team.range("younger"))
     assert team.range("younger")["status"]["capacity"]["unavailable"] == "2"
     assert not _overlapping(team.range())

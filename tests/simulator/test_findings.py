@@ -23,6 +23,12 @@ EXPECTED_RED = {
     "an-older-crd-and-its-watches-stall-a-range",
     "an-older-crd-keeps-hooks-writing",
     "an-older-crd-turns-the-order-of-ranges",
+    # OF_TENANTS, or "delete a namespace" of workload.PEOPLE_ACTIONS
+    "a-namespace-is-deleted-with-a-range-that-serves-others",
+    "a-tenant-strips-a-label-forever",
+    "a-tenant-strips-the-label-of-a-request",
+    "an-operator-strips-the-finalizer-of-a-range",
+    "owner-of-a-namespace-strips-the-finalizer-of-a-request",
 }
 
 

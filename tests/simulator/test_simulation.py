@@ -124,7 +124,7 @@ def test_a_finding_is_shortened_and_remains_a_finding() -> None:
 
     small = shrunk(setting, outcome)
 
-    assert len(small.actions) <= 22
+    assert len(small.actions) <= 30
     assert small.invariants == ["Committed"]
     assert Simulation(setting, small.seed).replay(small.actions).findings == small.findings
 

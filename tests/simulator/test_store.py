@@ -2,8 +2,9 @@ import pytest
 
 from simulator.cluster import Cluster
 from simulator.kubernetes.errors import AlreadyExists, ApiError, BadRequest, Conflict, Forbidden, Invalid, NotFound
+from simulator.kubernetes.json_patch import merge_patched
 from simulator.kubernetes.objects import Obj, meta
-from simulator.kubernetes.store import Store, merge_patched
+from simulator.kubernetes.store import Store
 from tests.simulator.toys import box, cluster, slip, wish
 
 

@@ -1,0 +1,213 @@
+"""The admission policies of the API server in the box: the shipped ones, and how any policy is evaluated."""
+
+from typing import Any
+
+import pytest
+
+from simulator.attack.simulation import Simulation
+from simulator.commands import APP, setting_for
+from simulator.kubernetes.authorization import Access, Roles
+from simulator.kubernetes.cel_admission import BadExpression
+from simulator.kubernetes.errors import Denied, Forbidden
+from simulator.kubernetes.json_patch import BadPatch, patched
+from simulator.kubernetes.objects import Obj, finalizers_of, labels_of
+from simulator.kubernetes.policies import BadPolicy, Call, Policies
+from simulator.kubernetes.resources import Resource
+from simulator.names import PERSON, RANGE_FINALIZER, RANGE_LABEL, REQUEST_FINALIZER, TENANT
+from simulator.world.machinery import World
+
+API = "ipam.mandelsoft.org/v1alpha1"
+ENTRY = {"cidr": "10.0.0.0/32", "request": "a/web", "uid": "u"}
+
+
+def a_world(*installed: str) -> World:
+    world = Simulation(setting_for(APP), 1).world
+    for word in installed:
+        world.install(word)
+    return world
+
+
+def an_object(kind: str, spec: Obj, **metadata: Any) -> Obj:
+    return {"apiVersion": API, "kind": kind, "metadata": {"namespace": "a", "name": "web", **metadata}, "spec": spec}
+
+
+def a_request(**metadata: Any) -> Obj:
+    return an_object("IPAMRequest", {"ipam": {"name": "net"}}, **metadata)
+
+
+def a_used_range(world: World) -> Resource:
+    with world.written_by(PERSON):
+        stored = world.store.create(an_object("IPAMRange", {"ranges": ["10.0.0.0/24"]}, finalizers=[RANGE_FINALIZER]))
+        world.store.update_status(stored | {"status": {"revision": 1, "allocations": [ENTRY]}})
+    return world.plural("ipamranges")
+
+
+def test_a_range_in_use_is_deleted_in_the_background_only() -> None:
+    world = a_world("policies")
+    ranges = a_used_range(world)
+
+    with (
+        world.written_by(PERSON),
+        pytest.raises(Denied, match=r"denied request: range a/web is in use \(blocks: 1\)") as caught,
+    ):
+        world.store.delete(ranges, ("a", "web"), gc_finalizer="orphan")
+    assert (caught.value.code, caught.value.reason) == (403, "Forbidden")
+    with world.written_by(PERSON):
+        world.store.delete(ranges, ("a", "web"))
+
+
+def test_without_the_policies_it_may_be_deleted_in_any_way() -> None:
+    world = a_world()
+    ranges = a_used_range(world)
+
+    with world.written_by(PERSON):
+        world.store.delete(ranges, ("a", "web"), gc_finalizer="orphan")
+
+
+def test_only_users_with_the_right_to_write_the_status_may_take_the_finalizer_off() -> None:
+    world = a_world("policies")
+    with world.written_by(TENANT, world.person("ipam-edit:a")):
+        stored = world.store.create(a_request(finalizers=[REQUEST_FINALIZER]))
+        bare = stored | {"metadata": {**stored["metadata"], "finalizers": []}}
+        with pytest.raises(Denied, match="must keep the finalizer"):
+            world.store.update(bare)
+    with world.written_by(PERSON):
+        assert finalizers_of(world.store.update(bare)) == []
+
+
+def test_roles_limit_people_to_their_namespace_and_their_kinds() -> None:
+    world = a_world()
+    with (
+        world.written_by(TENANT, world.person("ipam-edit:b")),
+        pytest.raises(Forbidden, match="cannot create resource"),
+    ):
+        world.store.create(a_request())
+    with world.written_by(TENANT, world.person("ipam-edit:a")):
+        stored = world.store.create(a_request())
+        with pytest.raises(Forbidden, match='cannot update resource "ipamrequests/status"'):
+            world.store.update_status(stored | {"status": {"state": "Ready"}})
+    with world.written_by(TENANT, world.person("owner:a")):
+        world.store.update_status(stored | {"status": {"state": "Busy"}})
+
+
+def test_metacontroller_has_no_more_rights_than_its_role() -> None:
+    with pytest.raises(Forbidden):
+        a_world().store.create(a_request())
+
+
+def test_the_defaults_set_label_and_finalizer_at_creation_and_the_label_always() -> None:
+    world = a_world("defaults")
+    with world.written_by(TENANT, world.person("ipam-edit:a")):
+        stored = world.store.create(a_request())
+        again = world.store.update(stored | {"metadata": {**stored["metadata"], "labels": {}, "finalizers": []}})
+
+    assert (labels_of(stored), finalizers_of(stored)) == ({RANGE_LABEL: "a.net"}, [REQUEST_FINALIZER])
+    assert (labels_of(again), finalizers_of(again)) == ({RANGE_LABEL: "a.net"}, [])
+
+
+def test_a_collection_is_deleted_without_a_name() -> None:
+    policy = a_policy({"expression": 'has(request.name) && request.name != ""'}, operations=["DELETE"])
+
+    assert is_allowed(policy, "DELETE", name="web")
+    assert not is_allowed(policy, "DELETE", name="")
+
+
+# --- any policy
+
+
+def a_policy(*validations: Obj, operations: list[str] | None = None, **spec: Any) -> list[Obj]:
+    rule = {"apiGroups": ["*"], "apiVersions": ["*"], "operations": operations or ["*"], "resources": ["ipamrequests"]}
+    spec = {"matchConstraints": {"resourceRules": [rule]}, "validations": list(validations), **spec}
+    binding = {"policyName": "p", "validationActions": ["Deny"]}
+    return [
+        {"kind": "ValidatingAdmissionPolicy", "metadata": {"name": "p"}, "spec": spec},
+        {"kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": "b"}, "spec": binding},
+    ]
+
+
+def is_allowed(policy: list[Obj], operation: str = "CREATE", name: str = "web", subresource: str = "") -> bool:
+    user = Roles.owner("someone", "a")
+    resource = a_world().plural("ipamrequests")
+    call = Call(operation, resource, ("a", name), user, a_request(), None, subresource)
+    try:
+        Policies(policy).check(call, None)
+    except Denied:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("object.metadata.name == 'web' && oldObject == null", True),
+        ("request.userInfo.username == 'someone' && request.operation == 'CREATE'", True),
+        ("has(request.subResource)", False),
+        ("authorizer.group('').resource('pods').namespace('a').check('list').allowed()", True),
+        ("authorizer.group('').resource('pods').check('list').allowed()", False),
+        ("authorizer.requestResource.check('create').allowed()", True),
+        ("object.spec.none == 1", False),
+        ("1 == 1 || object.spec.none == 1", True),
+    ],
+)
+def test_an_expression_sees_the_call_and_one_without_a_value_refuses(expression: str, expected: bool) -> None:
+    assert is_allowed(a_policy({"expression": expression})) is expected
+
+
+def test_a_policy_that_ignores_failures_lets_the_call_pass() -> None:
+    assert is_allowed(a_policy({"expression": "object.spec.none == 1"}, failurePolicy="Ignore"))
+
+
+@pytest.mark.parametrize(("conditions", "expected"), [("false", True), ("true", False), ("object.none", False)])
+def test_a_policy_applies_if_all_conditions_are_true(conditions: str, expected: bool) -> None:
+    policy = a_policy({"expression": "false"}, matchConditions=[{"name": "c", "expression": conditions}])
+
+    assert is_allowed(policy) is expected
+
+
+def test_a_variable_counts_only_where_it_is_read() -> None:
+    variables = [{"name": "bad", "expression": "object.none"}, {"name": "good", "expression": "1"}]
+    policies = [
+        a_policy({"expression": text}, variables=variables)
+        for text in ("variables.good == 1 || variables.bad == 1", "variables.bad == 1")
+    ]
+
+    assert [is_allowed(each) for each in policies] == [True, False]
+
+
+def test_the_status_is_another_resource_and_a_policy_without_a_binding_has_no_effect() -> None:
+    policy = a_policy({"expression": "false"})
+
+    assert is_allowed(policy, "UPDATE", subresource="status")
+    assert not is_allowed(policy, "UPDATE")
+    assert is_allowed(policy[:1])
+
+
+def test_what_is_not_simulated_or_wrong_is_refused() -> None:
+    with pytest.raises(BadPolicy, match="parameters"):
+        Policies(a_policy(paramKind={"kind": "ConfigMap"}))
+    with pytest.raises(BadExpression):
+        Policies(a_policy({"expression": "object.("}))
+
+
+def test_rules_of_roles_name_subresources_and_objects() -> None:
+    rule = {"apiGroups": ["g"], "resources": ["things/status"], "verbs": ["get"], "resourceNames": ["one"]}
+    user = Roles([{"kind": "ClusterRole", "metadata": {"name": "r"}, "rules": [rule]}]).user("u", "r")
+
+    assert user.may(Access("get", "g", "things", "status", "a", "one"))
+    assert not user.may(Access("get", "g", "things", "status", "a", "two"))
+    assert not user.may(Access("get", "g", "things", "", "a", "one"))
+
+
+def test_a_json_patch_adds_replaces_and_removes() -> None:
+    operations: list[Obj] = [
+        {"op": "test", "path": "/a", "value": 1},
+        {"op": "replace", "path": "/a", "value": 2},
+        {"op": "add", "path": "/list/0", "value": "first"},
+        {"op": "add", "path": "/list/-", "value": "last"},
+        {"op": "remove", "path": "/b~1c"},
+    ]
+
+    assert patched({"a": 1, "list": ["x"], "b/c": 0}, operations) == {"a": 2, "list": ["first", "x", "last"]}
+    for wrong in ({"op": "test", "path": "/a", "value": 2}, {"op": "move", "from": "/a", "path": "/b"}):
+        with pytest.raises(BadPatch):
+            patched({"a": 1}, [wrong])
