@@ -43,6 +43,10 @@ class Weights:
     #: The share of hook calls that are repeated, to compare the answers.
     repeated_calls: float
     relists: float
+    #: The controller whose writes wait longest in Metacontroller's rate limiter, and how often one of them is made,
+    #: compared with other steps of syncs.
+    starved: str
+    starved_share: float
     workers: int
     #: The most events by which the first list of a cache is behind.
     ages_max: dict[str, int]
@@ -64,6 +68,8 @@ class Weights:
             skews=tuple(rng.sample(SKEWS, 2)) if rng.random() < SKEWED else (),
             repeated_calls=0.1,
             relists=rng.choice((0.0, 0.1)),
+            starved=rng.choice(("", "", "ipamrange", "ipamrequest")),
+            starved_share=rng.choice((0.02, 0.2)),
             workers=rng.choice((1, 2, 5)),
             ages_max={kind: rng.choice((0, 3, 30)) for kind in KINDS},
         )
@@ -164,14 +170,20 @@ class Chance:
         return [item for item in world.waiting() if busy.get(item[:2], 0) < self._weights.workers]
 
     def _advance(self, world: World) -> Action:
-        name, controller, key = self._rng.choice(world.started())
-        about = world.instances[name].syncs[controller, key].about
+        found = [(item, world.instances[item[0]].syncs[item[1:]].about) for item in world.started()]
+        shares = [self._share(item[1], about) for item, about in found]
+        (name, controller, key), about = self._rng.choices(found, shares)[0]
         if about.startswith("write"):
             is_faulty = self._rng.random() < self._weights.write_faults
             outcomes = [self._rng.choice(WRITE_OUTCOMES)] if is_faulty else []
         else:
             outcomes = [*self._hook_outcome()] if about.startswith("hook") else []
         return ("advance", name, controller, key, *outcomes)
+
+    def _share(self, controller: str, about: str) -> float:
+        """How often a sync is advanced, compared with others: the rate limiter may let writes wait, but not forever."""
+        is_starved = controller == self._weights.starved and about.startswith("write")
+        return self._weights.starved_share if is_starved else 1.0
 
     def _hook_outcome(self, share: float = 1.0) -> tuple[str, ...]:
         drawn = self._rng.random()

@@ -151,8 +151,8 @@ class Simulation:
         """Let the cluster come to rest in the middle of a run, and judge a restore."""
         self.outcome.actions.append(SETTLE)
         self._finish_syncs()
-        self._come_to_rest()
-        if not self.outcome.findings:
+        self._settle()
+        if not (self.outcome.findings or self.world.repeated):
             self._judge_rest("Restored", restored(self.history))
         return self._rests and not self.outcome.findings
 
@@ -230,20 +230,27 @@ class Simulation:
 
     def _besiege(self) -> None:
         """Let tenants repeat their patches while everything else settles; then judge all other requests."""
+        self._settle()
+        attacked = {name for _, name in self.world.repeated}
+        self._judge_rest("Live", at_rest.live(self.history, attacked))
+        self.world.repeated.clear()
+
+    def _settle(self) -> None:
+        """Come to rest; or, while tenants repeat patches, let some time pass."""
+        if not self.world.repeated:
+            self._come_to_rest()
+            return
         world, end = self.world, self.world.clock.now() + timedelta(seconds=SIEGE_SECONDS)
         scheduler = self._scheduler()
         for _ in range(SIEGE_STEPS):
             if scheduler.step():
-                if not self._judge(scheduler.last_step):
+                if not self._judge(scheduler.last_step) or world.clock.now() > end:
                     return
                 continue
             due = scheduler.next_due()
             if due is None or due > end:
-                break
+                return
             scheduler.pass_time(due)
-        attacked = {name for _, name in world.repeated}
-        self._judge_rest("Live", at_rest.live(self.history, attacked))
-        world.repeated.clear()
 
     def _finish_syncs(self) -> None:
         for instance in self.world.instances.values():

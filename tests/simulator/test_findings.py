@@ -25,10 +25,10 @@ EXPECTED_RED = {
     "an-older-crd-turns-the-order-of-ranges",
     # OF_TENANTS, or "delete a namespace" of workload.PEOPLE_ACTIONS
     "a-namespace-is-deleted-with-a-range-that-serves-others",
+    "a-tenant-forges-a-label-forever",
     "a-tenant-strips-a-label-forever",
-    "a-tenant-strips-the-label-of-a-request",
     "an-operator-strips-the-finalizer-of-a-range",
-    "owner-of-a-namespace-strips-the-finalizer-of-a-request",
+    "an-owner-strips-the-finalizer-of-a-request",
 }
 
 
