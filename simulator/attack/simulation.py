@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from simulator.kubernetes.controllers import GarbageCollector, NamespaceController
     from simulator.kubernetes.objects import Obj
     from simulator.kubernetes.resources import Catalog, Resource
-    from simulator.kubernetes.store import Event
+    from simulator.kubernetes.storage import Event
     from simulator.metacontroller.webhook import Caller
     from simulator.world.machinery import Action
 

@@ -19,8 +19,7 @@ It follows these rules of the real API server:
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from simulator.kubernetes.clock import rfc3339
 from simulator.kubernetes.errors import AlreadyExists, ApiError, BadRequest, Conflict, Forbidden, Invalid, NotFound
@@ -28,6 +27,7 @@ from simulator.kubernetes.json_patch import merge_patched
 from simulator.kubernetes.metadata import SYSTEM_FIELDS, client_metadata, metadata_faults
 from simulator.kubernetes.objects import Key, Obj, copied, finalizers_of, is_deleting, joined, key_of, meta, uid_of
 from simulator.kubernetes.resources import NAMESPACE, Catalog, Resource
+from simulator.kubernetes.storage import Event, EventType, Storage
 
 if TYPE_CHECKING:
     import random
@@ -36,31 +36,6 @@ if TYPE_CHECKING:
     from simulator.kubernetes.clock import Clock
     from simulator.kubernetes.gate import Gate
     from simulator.kubernetes.schema import Schema
-
-EventType = Literal["ADDED", "MODIFIED", "DELETED"]
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One line of a watch: the type of the event, and the object after it (for DELETED: its last state)."""
-
-    type: EventType
-    obj: Obj
-
-
-@dataclass(slots=True)
-class Storage:
-    """The objects and the events of all API servers of a cluster."""
-
-    objects: dict[Resource, dict[Key, Obj]]
-    logs: dict[Resource, list[Event]]
-    version: int = 0
-    #: Called with each event, at once.
-    listeners: list[Callable[[Resource, Event], None]] = field(default_factory=list)
-    #: The kinds of which an older schema was ever served, so that a stored object may lack fields or defaults.
-    mixed: set[Resource] = field(default_factory=set)
-    #: What each write passes; None lets every write pass.
-    gate: Gate | None = None
 
 
 class Store:
