@@ -231,6 +231,8 @@ class Simulation:
     def _besiege(self) -> None:
         """Let tenants repeat their patches while everything else settles; then judge all other requests."""
         self._settle()
+        self._clear_strays()
+        self._settle()
         attacked = {name for _, name in self.world.repeated}
         self._judge_rest("Live", at_rest.live(self.history, attacked))
         self.world.repeated.clear()

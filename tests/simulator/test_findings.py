@@ -23,12 +23,6 @@ EXPECTED_RED = {
     "an-older-crd-and-its-watches-stall-a-range",
     "an-older-crd-keeps-hooks-writing",
     "an-older-crd-turns-the-order-of-ranges",
-    # OF_TENANTS, or "delete a namespace" of workload.PEOPLE_ACTIONS
-    "a-namespace-is-deleted-with-a-range-that-serves-others",
-    "a-tenant-forges-a-label-forever",
-    "a-tenant-strips-a-label-forever",
-    "an-operator-strips-the-finalizer-of-a-range",
-    "an-owner-strips-the-finalizer-of-a-request",
 }
 
 
