@@ -8,7 +8,8 @@ import pytest
 
 from simulator.attack.chance import Bias, Chance
 from simulator.attack.features import OF_TENANTS
-from simulator.attack.simulation import SETTLE, Simulation
+from simulator.attack.restores import SETTLE
+from simulator.attack.simulation import Simulation
 from simulator.attack.tenants import TENANT_ACTIONS
 from simulator.commands import APP, setting_for
 from simulator.kubernetes.objects import labels_of
