@@ -156,6 +156,10 @@ OF_TENANTS: dict[str, float] = {
     "an operator strips the finalizers of a range": 0.0,
 }
 
+#: The ways to restore a whole cluster (see `restores`), and the share of clusters with overlapping ranges that are
+#: restored.
+RESTORES: dict[str, float] = {"on-hold": 1.0, "held-late": 0.0, "not-held": 0.0, "velero": 0.5}
+RESTORED_WITH_OVERLAPS = 0.0
 #: The share of runs in which the clocks of replicas are wrong by less than a minute, each by its own time.
 SKEWED = 0.0
 #: How often an older CRD lacks a property, compared with the others. A property that is not listed has weight 1.

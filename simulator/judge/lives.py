@@ -194,6 +194,8 @@ class RequestLife:
     is_removed_unanswered: bool = False
     #: Whether it ever carried the address of an earlier life.
     ever_recorded: bool = False
+    #: The address of an earlier life with which it was created.
+    first_record: str = ""
     #: Whether a person wrote its cidr, and whether a person ever wrote its status.
     is_written_by_person: bool = False
     is_edited: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simulator.judge.addresses import BITS, Block, block_of, covers, fits, is_canonical, without
-from simulator.judge.claim_forms import wanted_by
+from simulator.judge.claim_forms import counts_by_index, wanted_by
 from simulator.judge.extents import unavailable
 from simulator.kubernetes.objects import annotations_of, is_deleting
 from simulator.names import CIDR_ANNOTATION, HOLD_ANNOTATION
@@ -73,6 +73,8 @@ def _states(request: RequestLife, life: RangeLife, free: FreeSpace) -> list[str]
     pool = _pool(life)
     if not pool:
         return ["Invalid"]
+    if counts_by_index(request.spec, str(annotations_of(request.obj).get(CIDR_ANNOTATION, ""))):
+        return ["Busy", "Invalid"]  # either the record or the index counts
     wanted = wanted_by(request.spec, life.spec, pool, shown=request.cidr)
     is_on_hold = annotations_of(life.obj).get(HOLD_ANNOTATION) == "true" and not request.cidr
     if wanted is None or not _has(pool, wanted):

@@ -15,6 +15,10 @@ FINDINGS = sorted((Path(__file__).parent / "findings").glob("*.json"))
 EXPECTED_RED = {
     # SKEWED
     "a-clock-within-a-minute-gives-up-a-living-holder",
+    # RESTORED_WITH_OVERLAPS, and the ways "held-late" and "not-held" of RESTORES
+    "a-record-that-is-not-understood-gets-no-true-reason",
+    "a-restore-loses-a-block-that-was-requested-by-index",
+    "a-restore-of-overlapping-ranges-loses-a-block",
     # LACKING: ipamextents spec.number
     "an-older-crd-and-its-watches-stall-a-range",
     "an-older-crd-keeps-hooks-writing",
