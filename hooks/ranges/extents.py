@@ -133,13 +133,15 @@ def observe_extents(observed: Observed, now: datetime) -> Extents:
 
 
 def _wanted(observed: Observed) -> AddressSet:
-    """The addresses to be announced: all; on hold those that requests show or record."""
+    """The addresses to be announced: all; on hold those that the ledger has, and those that requests show or record."""
     usable = observed.terms.pool.usable
     if not observed.wants_hold:
         return usable
     texts = (each.status.cidr or each.metadata.annotations.cidr for each in observed.requests.values())
-    blocks = (block_named_by(text) for text in texts if text)
-    return usable & AddressSet(usable.family, (each for each in blocks if each and each.family is usable.family))
+    recorded = (block_named_by(text) for text in texts if text)
+    held = (entry.prefix for entry in observed.ledger.entries.values())
+    blocks = [each for each in (*recorded, *held) if each and each.family is usable.family]
+    return usable & AddressSet(usable.family, blocks)
 
 
 def _is_next_batch_due(observed: Observed, own: Iterable[ExtentObject], now: datetime) -> bool:

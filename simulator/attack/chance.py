@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from simulator.attack.features import SKEWED
-from simulator.attack.workload import Behaviour, backup, drawn_person_action, first_actions
+from simulator.attack.restores import SETTLE, plan
+from simulator.attack.workload import Behaviour, backup, drawn_person_action, first_actions, newcomer
 from simulator.world.faults import CLOCK_OUTCOMES, HOOK_OUTCOMES, SAME_OUTCOMES, SKEWS, WRITE_OUTCOMES
 
 if TYPE_CHECKING:
@@ -136,11 +137,16 @@ class Chance:
     # --- a function for each kind of action
 
     def _person_acts(self, world: World) -> Action:
-        if self._planned and self._rng.random() < 0.8:
+        if self._planned and self._rng.random() < (0.5 if SETTLE in self._planned else 0.8):
             return self._planned.popleft()
+        if SETTLE in self._planned:
+            return newcomer(world, self._behaviour, self._rng)
         action = drawn_person_action(world, self._behaviour, self._rng) or ("wait", "1")
         if action[0] == "wipe":
             self._planned.extend(backup(world, self._rng))
+        if action[0] == "empty":
+            self._planned = deque(plan(world, action[1], self._rng))
+            return self._planned.popleft()
         return action
 
     def _delivery(self, world: World) -> Action:

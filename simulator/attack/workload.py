@@ -18,8 +18,11 @@ from simulator.attack.features import (
     OF_REQUESTS,
     OF_TENANTS,
     POOLS,
+    RESTORED_WITH_OVERLAPS,
+    RESTORES,
     Feature,
 )
+from simulator.attack.restores import has_overlaps
 from simulator.attack.tenants import TENANT_ACTIONS
 from simulator.kubernetes.json_patch import merge_patched
 from simulator.kubernetes.objects import finalizers_of, is_deleting, joined, key_of, labels_of, meta
@@ -94,7 +97,7 @@ def _range_manifest(name: str, behaviour: Behaviour, rng: random.Random) -> Obj:
     return _with_features(manifest, OF_RANGES, version, behaviour, rng)
 
 
-def _create_request(_: World, behaviour: Behaviour, rng: random.Random) -> Action | None:
+def _create_request(_: World, behaviour: Behaviour, rng: random.Random) -> Action:
     namespace, range_name = rng.choice(NAMESPACES), rng.choice(behaviour.ranges)
     manifest = _request_manifest(namespace, range_name, behaviour, rng)
     if behaviour.admits != "nothing":
@@ -236,6 +239,12 @@ def _wipe(_: World, __: Behaviour, ___: random.Random) -> Action | None:
     return ("wipe",)
 
 
+def _restore(world: World, _: Behaviour, rng: random.Random) -> Action | None:
+    if rng.random() >= RESTORED_WITH_OVERLAPS and has_overlaps(world):
+        return None
+    return "empty", rng.choices(list(RESTORES), list(RESTORES.values()))[0]
+
+
 def _serve_older(world: World, _: Behaviour, rng: random.Random) -> Action | None:
     """Let an API server serve a CRD that lacks one of all properties."""
     found = [(each.plural, path) for each in world.catalog.resources for path in properties_of(each)]
@@ -287,7 +296,7 @@ PEOPLE_ACTIONS: dict[str, PersonAction] = {
     "strip the owners of an extent": PersonAction(0.1, _on("strip-owners", "ipamextents")),
     "strip the labels of an extent": PersonAction(0.1, _on("strip-labels", "ipamextents")),
     "keep an extent by a finalizer": PersonAction(0.1, _on("add-finalizer", "ipamextents")),
-    # 0 as long as a run in tests/simulator/findings shows that ranges of a domain then share addresses.
+    # 0 as long as a run in tests/simulator/findings shows that a request of a range in it may hang.
     "delete a namespace": PersonAction(0.0, _delete_namespace),
     "remove a namespace by force": PersonAction(0.1, _force_namespace),
     "keep a request by a finalizer": PersonAction(0.6, _on("add-finalizer", "ipamrequests")),
@@ -309,6 +318,7 @@ PEOPLE_ACTIONS: dict[str, PersonAction] = {
     "reclaim absent holders": PersonAction(0.4, _reclaim),
     "put a range on hold, or end its hold": PersonAction(0.3, _hold),
     "wipe and restore": PersonAction(0.06, _wipe),
+    "back up, empty and restore": PersonAction(0.08, _restore),
     "serve an older schema": PersonAction(0.3, _serve_older),
     "serve the shipped schema": PersonAction(0.5, _serve_shipped),
     "open watches again": PersonAction(0.5, _rewatch),
@@ -347,3 +357,11 @@ def backup(world: World, rng: random.Random) -> list[Action]:
             actions.append(_creation(obj["kind"], joined(key_of(obj)), {"metadata": kept, "spec": obj["spec"]}))
     rng.shuffle(actions)
     return actions
+
+
+def newcomer(world: World, behaviour: Behaviour, rng: random.Random) -> Action:
+    """The creation of a request that records no address, as people who only request addresses make it."""
+    verb, manifest = _create_request(world, behaviour, rng)
+    obj = json.loads(manifest)
+    obj["metadata"].pop("annotations", None)
+    return verb, json.dumps(obj)

@@ -12,6 +12,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from simulator.judge.capacity import shared_accounted
+from simulator.judge.restores import restored
 from simulator.judge.verdicts import FreeSpace, right_answers
 from simulator.kubernetes.objects import is_deleting
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from simulator.judge.history import History
     from simulator.judge.lives import Answer, Entry, RangeLife, RequestLife
 
-INVARIANTS = ("Live", "Informed", "NoLeak", "Gone", "Calm")
+INVARIANTS = ("Live", "Informed", "Restored", "NoLeak", "Gone", "Calm")
 
 
 # --- Live and Informed
@@ -199,6 +200,7 @@ CHECKS: tuple[tuple[str, Callable[[History], Iterator[str]]], ...] = (
     ("Live", answered),
     ("Live", recorded),
     ("Informed", informed),
+    ("Restored", restored),
     ("NoLeak", no_leak),
     ("Accounted", shared_accounted),
     ("Gone", requests_gone),

@@ -19,6 +19,16 @@ def wanted_by(request_spec: Obj, range_spec: Obj, pool: list[Block], *, shown: s
     return wanted_block(shown or request_spec.get("request") or f"/{length}", pool)
 
 
+def counts_by_index(request_spec: Obj, cidr: str) -> bool:
+    """Whether a request names a block by an index, and this block has the length that it names.
+
+    The numbering changes when a range grows, so a record of that length stands for the block of the index.
+    """
+    index, _, size = str(request_spec.get("request", "")).rpartition("/")
+    bits = BITS[6 if ":" in cidr else 4]
+    return index.isdecimal() and cidr.endswith(f"/{bits - _host_bits(size, bits)}")
+
+
 def wanted_block(text: str, pool: list[Block]) -> Block | int | None:
     """The meaning of a text in a merged pool: a certain block, a prefix length, or None if it can never be granted."""
     bits = BITS[pool[0].version]
@@ -29,11 +39,6 @@ def wanted_block(text: str, pool: list[Block]) -> Block | int | None:
     if not 0 <= host_bits <= bits:
         return None
     return _block_at(int(index), 1 << host_bits, pool) if index else bits - host_bits
-
-
-def names_index(text: str) -> bool:
-    """Whether a text names a block by its index, which depends on the pool of its time."""
-    return "/" in text and not ("." in text or ":" in text) and not text.startswith("/")
 
 
 def _host_bits(size: str, bits: int) -> int:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from simulator.judge.addresses import Block
     from simulator.judge.lives import Answer, RangeLife, RequestLife
+    from simulator.judge.restores import Saved
     from simulator.kubernetes.objects import Obj
 
 
@@ -53,6 +54,9 @@ class History:
         self.skews = (timedelta(), timedelta())
         #: Whether an older CRD was ever served, which drops fields that people and hooks have written.
         self.schemas_changed = False
+        #: How the cluster was restored last, and the requests of that backup, by name.
+        self.restore_way = ""
+        self.saved: dict[str, Saved] = {}
         self._lives: dict[str, list[RangeLife]] = {}
         self._scope = namespaces
 

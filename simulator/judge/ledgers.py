@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simulator.judge.addresses import BITS, Block, block_of, covers
-from simulator.judge.claim_forms import names_index, wanted_by
+from simulator.judge.claim_forms import counts_by_index, wanted_by
 from simulator.judge.claims import LEDGER
 from simulator.judge.lives import pool_of
-from simulator.kubernetes.objects import is_deleting
+from simulator.kubernetes.objects import annotations_of, is_deleting
+from simulator.names import CIDR_ANNOTATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,8 +98,16 @@ def asked(history: History) -> Iterator[str]:
     """Asked: a granted block is the one, or has the prefix length, that the request wants or already shows."""
     for life, uid, cidr in history.facts.grants:
         request = history.requests.get(uid)
-        if request is not None and cidr != request.cidr and not _is_wanted(life, request, block_of(cidr)):
+        if request is None or cidr in {request.cidr, _recorded_by_index(request, cidr)}:
+            continue
+        if not _is_wanted(life, request, block_of(cidr)):
             yield f"{life.name} grants {cidr} to {request.name}, which asks for {_wish(life, request)}"
+
+
+def _recorded_by_index(request: RequestLife, cidr: str) -> str:
+    """The block that a request by index records, if it has the length that the index names."""
+    recorded = annotations_of(request.obj).get(CIDR_ANNOTATION, "")
+    return recorded if counts_by_index(request.spec, cidr) else ""
 
 
 def _is_wanted(life: RangeLife, request: RequestLife, block: Block) -> bool:
@@ -109,8 +118,6 @@ def _is_wanted(life: RangeLife, request: RequestLife, block: Block) -> bool:
 def _is_wanted_by(range_spec: Obj, request: RequestLife, block: Block) -> bool:
     pool = pool_of(range_spec)
     wanted = wanted_by(request.spec, range_spec, pool) if pool else None
-    if isinstance(wanted, Block) and names_index(request.spec.get("request", "")) and request.ever_recorded:
-        return block.size == wanted.size  # the index that it had in an earlier life
     if isinstance(wanted, Block) or wanted is None:
         return block == wanted
     return block.size == 1 << (BITS[block.version] - wanted)

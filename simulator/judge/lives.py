@@ -119,7 +119,8 @@ class RangeLife:
     is_forced: bool = False
     #: Whether it was ever on hold, so that it did not announce all its addresses at once.
     was_on_hold: bool = False
-    #: Whether a person, or the controller manager without the admission policies, deleted or changed an extent of it.
+    #: Whether a cluster administrator, or the controller manager without the admission policies, deleted or changed one
+    #: of its extents.
     was_tampered: bool = False
     is_deleted: bool = False
 
@@ -195,6 +196,8 @@ class RequestLife:
     is_removed_unanswered: bool = False
     #: Whether it ever carried the address of an earlier life.
     ever_recorded: bool = False
+    #: The address of an earlier life with which it was created.
+    first_record: str = ""
     #: Whether a person wrote its cidr, and whether a person ever wrote its status.
     is_written_by_person: bool = False
     is_edited: bool = False

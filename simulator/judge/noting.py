@@ -182,6 +182,7 @@ def _note_request(history: History, write: Write) -> None:
     before = life.cidr if life else ""
     if life is None:
         life = history.requests[uid_of(obj)] = RequestLife(uid_of(obj), joined(key_of(obj)), obj)
+        life.first_record = str(annotations_of(obj).get(CIDR_ANNOTATION, ""))
     had_finalizer = REQUEST_FINALIZER in finalizers_of(life.obj)
     _note_force(life, REQUEST_FINALIZER, write)
     if had_finalizer and REQUEST_FINALIZER not in finalizers_of(obj) and write.writer not in PEOPLE:
@@ -282,7 +283,7 @@ def _note_extent(history: History, write: Write) -> None:
         return
     if write.writer == METACONTROLLER and not life.was_tampered:
         history.facts.unannounced.append(life)
-    elif write.writer in PEOPLE or (write.writer == CONTROLLER_MANAGER and not history.has_policies):
+    elif write.writer == PERSON or (write.writer == CONTROLLER_MANAGER and not history.has_policies):
         life.was_tampered = True
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simulator.judge.addresses import BITS, Block, block_of, covers, fits, is_canonical, without
-from simulator.judge.claim_forms import names_index, wanted_by
+from simulator.judge.claim_forms import counts_by_index, wanted_by
 from simulator.judge.extents import unavailable
 from simulator.kubernetes.objects import annotations_of, is_deleting
 from simulator.names import CIDR_ANNOTATION, HOLD_ANNOTATION
@@ -107,7 +107,8 @@ def _recorded(request: RequestLife, wanted: Block | int, pool: list[Block]) -> B
         return None
     if not is_canonical(text):
         return None
-    if isinstance(wanted, Block) and not names_index(request.spec.get("request", "")):
-        return block if block == wanted else None
-    size = wanted.size if isinstance(wanted, Block) else 1 << (BITS[pool[0].version] - wanted)
-    return block if block.size == size and covers(pool, block) else None
+    if isinstance(wanted, Block):
+        is_wanted = block == wanted or (counts_by_index(request.spec, text) and covers(pool, block))
+    else:
+        is_wanted = block.size == 1 << (BITS[pool[0].version] - wanted) and covers(pool, block)
+    return block if is_wanted else None

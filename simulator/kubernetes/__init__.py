@@ -12,6 +12,7 @@ cel.py          the rules of `x-kubernetes-validations`; cel_net.py has Kubernet
 authorization.py  users, and what their roles allow
 policies.py     admission policies; cel_admission.py compiles their CEL, json_patch.py does their patches
 gate.py         what a write passes before it is stored: authorization, then admission
+storage.py      the objects and events that all API servers of a cluster share
 store.py        create, update, delete, watch: every write with its resourceVersion
 merge.py        the three-way merge of `kubectl apply` and of Metacontroller
 controllers.py  the garbage collector and the namespace controller

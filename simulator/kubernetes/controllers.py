@@ -16,7 +16,8 @@ from simulator.kubernetes.resources import NAMESPACE
 if TYPE_CHECKING:
     from simulator.kubernetes.objects import Key, Obj
     from simulator.kubernetes.resources import Resource
-    from simulator.kubernetes.store import Event, Store
+    from simulator.kubernetes.storage import Event
+    from simulator.kubernetes.store import Store
 
 
 def _controller(name: str, *verbs: str) -> User:

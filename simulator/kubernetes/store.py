@@ -19,8 +19,7 @@ It follows these rules of the real API server:
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from simulator.kubernetes.clock import rfc3339
 from simulator.kubernetes.errors import AlreadyExists, ApiError, BadRequest, Conflict, Forbidden, Invalid, NotFound
@@ -28,6 +27,7 @@ from simulator.kubernetes.json_patch import merge_patched
 from simulator.kubernetes.metadata import SYSTEM_FIELDS, client_metadata, metadata_faults
 from simulator.kubernetes.objects import Key, Obj, copied, finalizers_of, is_deleting, joined, key_of, meta, uid_of
 from simulator.kubernetes.resources import NAMESPACE, Catalog, Resource
+from simulator.kubernetes.storage import Event, EventType, Storage
 
 if TYPE_CHECKING:
     import random
@@ -36,31 +36,6 @@ if TYPE_CHECKING:
     from simulator.kubernetes.clock import Clock
     from simulator.kubernetes.gate import Gate
     from simulator.kubernetes.schema import Schema
-
-EventType = Literal["ADDED", "MODIFIED", "DELETED"]
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One line of a watch: the type of the event, and the object after it (for DELETED: its last state)."""
-
-    type: EventType
-    obj: Obj
-
-
-@dataclass(slots=True)
-class Storage:
-    """The objects and the events of all API servers of a cluster."""
-
-    objects: dict[Resource, dict[Key, Obj]]
-    logs: dict[Resource, list[Event]]
-    version: int = 0
-    #: Called with each event, at once.
-    listeners: list[Callable[[Resource, Event], None]] = field(default_factory=list)
-    #: The kinds of which an older schema was ever served, so that a stored object may lack fields or defaults.
-    mixed: set[Resource] = field(default_factory=set)
-    #: What each write passes; None lets every write pass.
-    gate: Gate | None = None
 
 
 class Store:
@@ -253,6 +228,10 @@ class Store:
             self._remove(resource, old)
         elif not is_deleting(old):
             self._commit(resource, "MODIFIED", _marked(old, rfc3339(self.clock.now())))
+
+    def begin_again(self) -> None:
+        """Count resourceVersions from the beginning, as the new cluster does in which a backup is restored."""
+        self._storage.version = 0
 
     def remove_namespace(self, name: str) -> None:
         """Remove a namespace that is being deleted (the last act of the namespace controller)."""

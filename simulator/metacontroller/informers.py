@@ -18,7 +18,8 @@ from simulator.kubernetes.objects import Key, Obj, controller_of, key_of
 
 if TYPE_CHECKING:
     from simulator.kubernetes.resources import Resource
-    from simulator.kubernetes.store import Event, Store
+    from simulator.kubernetes.storage import Event
+    from simulator.kubernetes.store import Store
 
 #: Called with (old, new); never both None.
 Handler = Callable[[Obj | None, Obj | None], None]

@@ -103,6 +103,20 @@ QUIET = {"write_faults": 0.0, "hook_faults": 0.0, "clock_faults": 0.0, "waits": 
 #: Syncs take long, and the cache of ranges gets their writes late.
 SLOW = QUIET | {"advances": 1.5, "deliveries": {each: 1.0 if each == "ipamranges" else 8.0 for each in KINDS}}
 
+#: Whole clusters are restored often; nothing else disturbs their requests.
+RESTORING = {
+    "back_up,_empty_and_restore": 1,
+    "create_a_request": 16,
+    "wipe_and_restore": 0,
+    "on_hold": 0,
+    "a_count,_a_length_or_an_index": 0,
+    "delete_a_range": 0,
+    "delete_a_request": 1,
+    "a_recorded_address": 0,
+    "some_namespaces_allowed": 0,
+    "all_namespaces_allowed": 1,
+}
+
 
 def _restarts(*kinds: str) -> dict[str, Any]:
     """Weights with which Metacontrollers restart often, with old caches of some kinds."""
@@ -198,6 +212,15 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("a range in deletion removes its extents", "decision 9", ("Disjoint",), path=RANGE,
            mutation=extent_mutations.hide_when_deleted,
            bias=_biased(QUIET, TWO_RANGES, delete_a_range=3, a_domain=0)),
+    Mutant("a range in deletion gives up living requests", "S5 c", ("NoOverlap",), path=RANGE,
+           mutation=extent_mutations.overlook_requests_when_deleted,
+           bias=_biased(QUIET | {"waits": 0.5}, TWO_RANGES | {"installs": ("policies",)}, delete_a_range=6,
+                        create_a_range=8, delete_a_request=0.5, create_a_request=16, all_namespaces_allowed=1,
+                        on_hold=0, a_domain=0, excludes=0)),
+    Mutant("recorded addresses are ignored", "Restored", ("Restored",), path=RANGE, mutation=mutations.ignore_records,
+           bias=_biased(QUIET, ONE_RANGE, **RESTORING)),
+    Mutant("a hold is ignored", "Restored", ("Restored",), path=RANGE, mutation=mutations.ignore_holds,
+           bias=_biased(QUIET, ONE_RANGE, **RESTORING)),
     Mutant("no answer asks for a resync", "S7", ("Gone",), mutation=mutations.ask_for_no_resync),
     Mutant("every answer asks for a resync at once", "Calm", ("Calm",), path=RANGE, mutation=mutations.resync_at_once),
     Mutant("answers are created in a namespace in deletion", "S7", ("Calm",), path=RANGE,

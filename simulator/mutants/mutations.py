@@ -10,7 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 from simulator.kubernetes.objects import Obj, copied
-from simulator.names import ALLOCATIONS_KEY, REQUEST_FINALIZER, REQUESTS_KEY, UID_LABEL
+from simulator.names import (
+    ALLOCATIONS_KEY,
+    CIDR_ANNOTATION,
+    HOLD_ANNOTATION,
+    REQUEST_FINALIZER,
+    REQUESTS_KEY,
+    UID_LABEL,
+)
 
 Ask = Callable[[Obj], Obj]
 Mutation = Callable[[str, Obj, Ask], Obj]
@@ -305,6 +312,19 @@ def forget_cursors(_: str, body: Obj, ask: Ask) -> Obj:
     if cursors:
         answer["status"]["roundRobin"] = dict(sorted(cursors.items(), key=lambda item: int(item[0])))
     return answer
+
+
+def ignore_records(_: str, body: Obj, ask: Ask) -> Obj:
+    """The address that a request records is not used."""
+    for obj in _requests(body).values():
+        obj["metadata"].get("annotations", {}).pop(CIDR_ANNOTATION, None)
+    return ask(body)
+
+
+def ignore_holds(_: str, body: Obj, ask: Ask) -> Obj:
+    """A range on hold serves every request."""
+    body["parent"]["metadata"].get("annotations", {}).pop(HOLD_ANNOTATION, None)
+    return ask(body)
 
 
 def omit_allocations(_: str, body: Obj, ask: Ask) -> Obj:

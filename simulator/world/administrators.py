@@ -1,4 +1,4 @@
-"""The actions of administrators: CRDs of another version are applied while everything runs.
+"""The actions of administrators: CRDs of another version are applied, and a cluster is emptied and restored.
 
 `one` and `two` are API servers that share the storage. They do not change their schemas at the same moment, and their
 open watches show the former schema for a while.
@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simulator.kubernetes.versions import lacking
+from simulator.names import HOLD_ANNOTATION
+from simulator.world import people
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,4 +39,27 @@ def serve_shipped(world: World) -> None:
         server.rewatch()
 
 
-VERBS: dict[str, Callable[..., str]] = {"serve": serve, "rewatch": rewatch}
+def empty(world: World, way: str) -> str:
+    """End the cluster, and begin with a new one that has only the namespaces; `way` is how it will be restored."""
+    for name in list(world.instances):
+        world.stop(name)
+    people.wipe(world)
+    world.store.begin_again()
+    return f"a new cluster begins, to be restored {way}"
+
+
+def set_hold(world: World, name: str, value: str) -> str | None:
+    """Put a range on hold, or end its hold."""
+    resource, key = world.plural("ipamranges"), people.key_from(name)
+    if world.store.find(resource, key) is None:
+        return None
+    world.store.patch(resource, key, {"metadata": {"annotations": {HOLD_ANNOTATION: value or None}}})
+    return f"{'put on hold' if value else 'end the hold of'} {name}"
+
+
+VERBS: dict[str, Callable[..., str | None]] = {
+    "serve": serve,
+    "rewatch": rewatch,
+    "empty": empty,
+    "set-hold": set_hold,
+}

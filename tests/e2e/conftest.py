@@ -17,7 +17,7 @@ from zlib import crc32
 import pytest
 
 from controlplane import history
-from controlplane.api import ALLOCATIONS, EXTENTS, RANGES, REQUESTS, objects_path
+from controlplane.api import ALLOCATIONS, EXTENTS, RANGES, REQUESTS
 from controlplane.audit import audit_history
 from controlplane.binaries import BuildFailed, find_or_build
 from controlplane.loop import Loop
@@ -124,7 +124,8 @@ def namespace(request: pytest.FixtureRequest, api: Api) -> Iterator[str]:
     Team(api, name).create_namespace()
     yield name
     for resource in (REQUESTS, ALLOCATIONS, RANGES, EXTENTS):
-        api.ask_patiently("DELETE", objects_path(resource, name))
+        for obj in api.list(resource, name):
+            api.delete(resource, name, obj["metadata"]["name"])
 
 
 @pytest.fixture(scope="session")

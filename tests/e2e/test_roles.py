@@ -16,6 +16,7 @@ from controlplane.objects import FOREIGN, OURS, allocation_object, namespace_obj
 from controlplane.policies import EFFECT_SECONDS_MAX
 from controlplane.processes import wait_until
 from controlplane.team import Team
+from tests.e2e.rights import RBAC, RBAC_PATH, bind, bind_in_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,12 +25,10 @@ if TYPE_CHECKING:
     from controlplane.api import Obj
     from controlplane.plane import ControlPlane
 
-RBAC = "rbac.authorization.k8s.io"
-RBAC_PATH = f"/apis/{RBAC}/v1"
 READ = {"get", "list", "watch"}
 WRITE = {"create", "update", "patch", "delete", "deletecollection"}
 NOTHING: set[str] = set()
-VERBS = READ | WRITE
+VERBS = READ | WRITE | {"use"}
 AGGREGATION_SECONDS_MAX = 30.0
 
 #: A role in a namespace, a resource, and all verbs that the role allows.
@@ -57,6 +56,10 @@ RIGHTS = [
     ("ipam-ranges", REQUESTS, NOTHING),
     ("ipam-ranges", f"{RANGES}/status", NOTHING),
     ("ipam-ranges", f"{RANGES}/finalizers", NOTHING),
+    ("ipam-ranges", "ipamdomains", {"use"}),
+    ("edit", "ipamdomains", NOTHING),
+    ("admin", "ipamdomains", NOTHING),
+    ("admin", "ipamrecords", NOTHING),
     ("ipam-metacontroller", RANGES, READ | {"update"}),
     ("ipam-metacontroller", REQUESTS, READ | {"update"}),
     ("ipam-metacontroller", f"{RANGES}/status", {"update"}),
@@ -80,8 +83,10 @@ OWN_KINDS = [
 @pytest.fixture
 def bound(api: Api, namespace: str) -> str:
     """A namespace in which users have the role of their name, after aggregation of our rules."""
-    for role in ("view", "edit", "admin", "ipam-ranges", "ipam-metacontroller"):
-        _bind(api, namespace, role)
+    for role in ("view", "edit", "admin", "ipam-ranges"):
+        bind(api, namespace, role)
+    bind_in_cluster(api, "ipam-domains", "ipam-ranges")
+    bind_in_cluster(api, "ipam-metacontroller")
     wait_until(
         lambda: all(_may(api, role, namespace, "get", RANGES) for role in ("view", "edit", "admin")),
         what="our rules are part of view, edit and admin",
@@ -320,12 +325,6 @@ def _may(api: Api, user: str, namespace: str, verb: str, resource: str) -> bool:
     }
     answer = api.impersonating(user).ask("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
     return bool(answer["status"]["allowed"])
-
-
-def _bind(api: Api, namespace: str, role: str) -> None:
-    subject = {"kind": "User", "name": role, "apiGroup": RBAC}
-    binding = _binding("RoleBinding", role, subject) | {"metadata": {"name": role, "namespace": namespace}}
-    api.ask("POST", f"{RBAC_PATH}/namespaces/{namespace}/rolebindings", binding)
 
 
 def _grant_in_cluster(api: Api, role: str, namespace: str) -> None:

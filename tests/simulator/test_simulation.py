@@ -37,6 +37,7 @@ DETECTED = {
     "Allowed": "all namespaces are allowed",
     "Asked": "the size of a request is ignored",
     "Informed": "requests do not show the network",
+    "Restored": "recorded addresses are ignored",
     "Live": "an answer is computed from half a body",
     "NoLeak": "the finalizer of a request is removed at once",
     "Gone": "no answer asks for a resync",

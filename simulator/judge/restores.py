@@ -1,0 +1,104 @@
+"""The invariant of restores: each request has the block again that it had at the backup.
+
+It is judged when the cluster is at rest after a restore, for each request that was created again with its record and
+its spec. A range that is missing, is being deleted, or does not serve the namespace of the request is the fault of
+the people who did that. Where ranges were not on hold before their requests, as docs/operating.md demands, another
+request may have the block; then the message must say which one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from simulator.judge.addresses import block_of
+from simulator.judge.claims import LEDGER
+from simulator.kubernetes.objects import is_deleting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from simulator.judge.history import History
+    from simulator.judge.lives import RangeLife, RequestLife
+    from simulator.kubernetes.objects import Obj
+
+#: A part of messages that give two reasons, one of which is not true.
+VAGUE = "or is not what the spec asks for"
+#: Ways of a restore in which every range was on hold from the beginning.
+HELD = ("on-hold", "velero")
+
+
+class Saved(NamedTuple):
+    """What a backup has of a request, and of its range."""
+
+    cidr: str
+    spec: Obj
+    range_spec: Obj
+
+
+def note_backup(history: History, way: str) -> None:
+    """Note the blocks of all requests at the time of a backup; `way` is how they will be restored."""
+    found = [(request, life) for request in history.judged_requests() if (life := _granting(history, request))]
+    history.restore_way = way
+    history.saved = {
+        request.name: Saved(request.cidr, request.spec, life.spec)
+        for request, life in found
+        if not _is_contested(history, request, life)
+    }
+
+
+def restored(history: History) -> Iterator[str]:
+    """Restored: after a restore each request has its block again, or its message says the one true reason."""
+    if history.schemas_changed:
+        return
+    for request in history.judged_requests():
+        before, life = history.saved.get(request.name), history.range_of(request)
+        if before is None or life is None or not _is_the_same(history, request, life, before):
+            continue
+        if request.cidr != before.cidr and not _is_explained(history, request, life, before):
+            status = request.obj.get("status") or {}
+            yield (
+                f"{request.name} had {before.cidr}, but is {status.get('state', 'Pending')} "
+                f"with {request.cidr or 'nothing'} after the restore: {status.get('message', '')}"
+            )
+
+
+def _granting(history: History, request: RequestLife) -> RangeLife | None:
+    """The range whose ledger has the block that a request shows."""
+    life = history.range_of(request)
+    if life is None or is_deleting(life.obj) or is_deleting(request.obj) or life.was_tampered:
+        return None
+    return life if request.cidr and life.ledger.cidr_of(request.uid) == request.cidr else None
+
+
+def _is_contested(history: History, request: RequestLife, life: RangeLife) -> bool:
+    """Whether another request holds a part of the block, as it may after the loss of a range."""
+    claims = history.claims.overlapping(block_of(request.cidr))
+    rivals = (each for each in claims if each.holder != request.uid and each.place == LEDGER)
+    return any(history.ranges[each.range_uid].domain == life.domain and history.is_current(each) for each in rivals)
+
+
+def _is_the_same(history: History, request: RequestLife, life: RangeLife, before: Saved) -> bool:
+    """Whether a request was restored as the backup has it, and its range serves it."""
+    is_served = history.allows(life, request) and not is_deleting(life.obj) and not history.takes_no_answers(life)
+    is_recorded = request.first_record.partition("/")[0] == before.cidr.partition("/")[0]  # in whatever notation
+    is_same = (request.spec, life.spec) == (before.spec, before.range_spec) and not request.is_edited
+    return is_same and is_served and not is_deleting(request.obj) and is_recorded
+
+
+def _is_explained(history: History, request: RequestLife, life: RangeLife, before: Saved) -> bool:
+    """Whether a message says why the record is not used: it is not canonical, or was taken for want of a hold."""
+    message = str((request.obj.get("status") or {}).get("message", ""))
+    record = request.first_record
+    if record not in message or VAGUE in message:
+        return False
+    may_be_taken = history.restore_way not in HELD
+    return record != before.cidr or (may_be_taken and _names_a_holder(history, message, life, before))
+
+
+def _names_a_holder(history: History, message: str, life: RangeLife, before: Saved) -> bool:
+    """Whether a message names a request that holds a part of the block, or another range of the domain."""
+    claims = history.claims.overlapping(block_of(before.cidr))
+    holders = (each.holder for each in claims if each.place == LEDGER and history.is_current(each))
+    names = [history.requests[uid].name for uid in holders if uid in history.requests]
+    names += [each.name for each in history.judged_ranges() if each is not life and each.domain == life.domain]
+    return any(name in message for name in names)

@@ -1,0 +1,38 @@
+"""What all API servers of a cluster share: the objects, and the events of each kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from simulator.kubernetes.gate import Gate
+    from simulator.kubernetes.objects import Key, Obj
+    from simulator.kubernetes.resources import Resource
+
+EventType = Literal["ADDED", "MODIFIED", "DELETED"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of a watch: the type of the event, and the object after it (for DELETED: its last state)."""
+
+    type: EventType
+    obj: Obj
+
+
+@dataclass(slots=True)
+class Storage:
+    """The objects and the events of all API servers of a cluster."""
+
+    objects: dict[Resource, dict[Key, Obj]]
+    logs: dict[Resource, list[Event]]
+    version: int = 0
+    #: Called with each event, at once.
+    listeners: list[Callable[[Resource, Event], None]] = field(default_factory=list)
+    #: The kinds of which an older schema was ever served, so that a stored object may lack fields or defaults.
+    mixed: set[Resource] = field(default_factory=set)
+    #: What each write passes; None lets every write pass.
+    gate: Gate | None = None

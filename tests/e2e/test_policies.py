@@ -1,0 +1,384 @@
+"""The shipped policies, by the findings that they close: what one tenant may not do to the range and to others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from controlplane.api import (
+    ALLOCATIONS,
+    EXTENTS,
+    MERGE_PATCH,
+    RANGES,
+    REQUESTS,
+    Api,
+    Refused,
+    object_path,
+    objects_path,
+)
+from controlplane.objects import (
+    FOREIGN,
+    HOLD,
+    LABEL,
+    OURS,
+    RECLAIM,
+    RECORDED,
+    allocation_object,
+    entry,
+    extent_object,
+    range_object,
+    request_object,
+)
+from controlplane.policies import EFFECT_SECONDS_MAX
+from controlplane.processes import wait_until
+from tests.e2e.rights import bind, bind_in_cluster, create_cluster_role, create_owner, rule
+
+if TYPE_CHECKING:
+    from controlplane.api import Obj
+
+RANGE_FINALIZER = "metacontroller.io/compositecontroller-ipamrange"
+LABELLED = "default.net"
+UID = "0dd0f7a5-1c9c-4bb0-8d0e-3c0f8b7c5f11"
+
+
+@pytest.fixture
+def tenant(api: Api, namespace: str) -> Api:
+    """A user that may edit requests in the namespace; the policies are in effect."""
+    bind(api, namespace, "ipam-edit")
+    bind(api, namespace, "view", "ipam-edit")
+    tenant = api.impersonating("ipam-edit")
+    wait_until(lambda: _is_forbidden(tenant, namespace), what="policies are in effect", seconds=EFFECT_SECONDS_MAX)
+    return tenant
+
+
+@pytest.fixture
+def owner(api: Api, namespace: str, tenant: Api) -> Api:
+    """A user that may do everything in the namespace."""
+    del tenant
+    create_owner(api, namespace, "owner")
+    owner = api.impersonating("owner")
+    wait_until(lambda: _may_list(owner, namespace), what="the role is in effect", seconds=EFFECT_SECONDS_MAX)
+    return owner
+
+
+# ---------------------------------------------------- finding 2 (a): the label of a request
+
+
+@pytest.mark.parametrize("labels", [{LABEL: None}, {LABEL: "default.other"}, {LABEL: ""}, None], ids=str)
+def test_finding_2a_a_tenant_cannot_strip_or_change_the_label(
+    api: Api, namespace: str, tenant: Api, labels: Obj
+) -> None:
+    api.create(_labelled(namespace, LABELLED))
+    with pytest.raises(Refused, match=f"request {namespace}/web must keep the label {LABEL}={LABELLED}") as refused:
+        tenant.patch(REQUESTS, namespace, "web", {"metadata": {"labels": labels}})
+    assert refused.value.status == 403
+    assert api.get(REQUESTS, namespace, "web")["metadata"]["labels"][LABEL] == LABELLED
+
+
+def test_finding_2a_other_labels_are_free_and_a_wrong_one_at_creation_is_accepted(
+    api: Api, namespace: str, tenant: Api
+) -> None:
+    """Metacontroller corrects it, so the request is served."""
+    tenant.create(_labelled(namespace, "default.wrong"))
+    tenant.patch(REQUESTS, namespace, "web", {"metadata": {"labels": {"team": "a"}}})
+    api.patch(REQUESTS, namespace, "web", {"metadata": {"labels": {LABEL: LABELLED}}})
+    tenant.create(request_object(namespace, "plain", "net"))
+    tenant.patch(REQUESTS, namespace, "plain", {"metadata": {"labels": {LABEL: LABELLED}}})
+
+
+# ---------------------------------------------------- finding 3: collections, and with them namespaces
+
+
+@pytest.mark.parametrize("resource", [ALLOCATIONS, EXTENTS])
+def test_finding_3_nobody_deletes_a_collection(api: Api, namespace: str, tenant: Api, resource: str) -> None:
+    del tenant
+    obj = allocation_object(namespace, "one") if resource == ALLOCATIONS else extent_object(namespace, "one")
+    api.create(obj)
+    with pytest.raises(Refused, match=f"{resource} are not deleted as a collection: {namespace}/one") as refused:
+        api.ask("DELETE", objects_path(resource, namespace))
+    assert refused.value.status == 403
+    api.delete(resource, namespace, "one")
+    assert api.find(resource, namespace, "one") is None
+
+
+def test_finding_3_extents_and_allocations_outlive_the_deletion_of_their_namespace(
+    api: Api, namespace: str, tenant: Api
+) -> None:
+    del tenant
+    for obj in (allocation_object(namespace, "one"), extent_object(namespace, "one")):
+        api.create(obj)
+    in_use = range_object(namespace, "net", "10.0.0.0/8")
+    in_use["metadata"]["finalizers"] = [FOREIGN]
+    api.create(in_use)
+    api.ask("DELETE", f"/api/v1/namespaces/{namespace}")
+    wait_until(lambda: _waits(api, namespace), what="the namespace waits for its content", seconds=EFFECT_SECONDS_MAX)
+    assert "deletionTimestamp" in api.get(RANGES, namespace, "net")["metadata"]
+    released = api.get(ALLOCATIONS, namespace, "one")
+    released["spec"] |= {"state": "Released", "revision": 1}
+    api.ask("PUT", object_path(ALLOCATIONS, namespace, "one"), released)
+    assert api.find(EXTENTS, namespace, "one") is not None
+    for resource in (ALLOCATIONS, EXTENTS):
+        api.delete(resource, namespace, "one")
+    api.patch(RANGES, namespace, "net", {"metadata": {"finalizers": None}})
+    wait_until(lambda: not _exists(api, namespace), what="the namespace is deleted", seconds=60)
+
+
+# ---------------------------------------------------- finding 4: owners of a namespace
+
+
+def test_finding_4_an_owner_of_a_namespace_is_bound_by_the_rules_for_requests(
+    api: Api, namespace: str, owner: Api
+) -> None:
+    request = _labelled(namespace, LABELLED)
+    request["metadata"]["finalizers"] = [OURS]
+    api.create(request)
+    with pytest.raises(Refused, match="must keep the finalizer"):
+        owner.patch(REQUESTS, namespace, "web", {"metadata": {"finalizers": None}})
+    with pytest.raises(Refused, match="must keep the label"):
+        owner.patch(REQUESTS, namespace, "web", {"metadata": {"labels": None}})
+    with pytest.raises(Refused, match="at most 16384 are allowed"):
+        owner.patch(REQUESTS, namespace, "web", {"metadata": {"annotations": {"a": "<" * 200_000}}})
+
+
+def test_finding_4_an_owner_of_a_namespace_writes_no_records_of_the_ipam(api: Api, namespace: str, owner: Api) -> None:
+    range_ = api.create(range_object(namespace, "net", "10.0.0.0/24"))
+    request = api.create(request_object(namespace, "web", "net"))
+    for obj in (allocation_object(namespace, "one"), extent_object(namespace, "one")):
+        with pytest.raises(Refused, match="only Metacontroller and cluster administrators may write this"):
+            owner.create(obj)
+        api.create(obj)
+    for resource in (ALLOCATIONS, EXTENTS):
+        with pytest.raises(Refused, match="only Metacontroller"):
+            owner.patch(resource, namespace, "one", {"metadata": {"labels": {"a": "b"}}})
+        with pytest.raises(Refused, match="only Metacontroller"):
+            owner.delete(resource, namespace, "one")
+    for obj, status in ((range_, {"revision": 1}), (request, {"cidr": "10.0.0.0/32", "state": "Ready"})):
+        with pytest.raises(Refused, match="only Metacontroller"):
+            owner.put_status(obj | {"status": status})
+
+
+# ---------------------------------------------------- finding 6: the recorded address
+
+
+def test_finding_6_a_tenant_cannot_record_an_address(api: Api, namespace: str, tenant: Api) -> None:
+    refusal = f"request {namespace}/web has the annotation {RECORDED}.*ipam-restore"
+    with pytest.raises(Refused, match=refusal) as refused:
+        tenant.create(_recorded(namespace, "10.0.0.0/28"))
+    assert refused.value.status == 403
+    assert api.find(REQUESTS, namespace, "web") is None
+
+
+@pytest.mark.parametrize("after", [None, "10.0.0.16/28", ""], ids=str)
+def test_finding_6_a_tenant_cannot_change_a_record(api: Api, namespace: str, tenant: Api, after: str | None) -> None:
+    api.create(_recorded(namespace, "10.0.0.0/28"))
+    api.create(request_object(namespace, "plain", "net"))
+    refusal = f"the annotation {RECORDED} of request {namespace}/web is written by the controller"
+    with pytest.raises(Refused, match=refusal):
+        tenant.patch(REQUESTS, namespace, "web", {"metadata": {"annotations": {RECORDED: after}}})
+    with pytest.raises(Refused, match="is written by the controller"):
+        tenant.patch(REQUESTS, namespace, "plain", {"metadata": {"annotations": {RECORDED: "10.0.0.16/28"}}})
+    tenant.patch(REQUESTS, namespace, "web", {"metadata": {"annotations": {"example.com/note": "free"}}})
+
+
+def test_finding_6_a_user_with_the_role_for_restores_creates_records_and_does_not_change_them(
+    api: Api, namespace: str, tenant: Api
+) -> None:
+    del tenant
+    bind(api, namespace, "ipam-edit", "restorer")
+    bind(api, namespace, "ipam-restore", "restorer")
+    restorer = api.impersonating("restorer")
+    wait_until(
+        lambda: _status_of_create(restorer, request_object(namespace, "plain", "net")) == 201,
+        what="the role is in effect",
+        seconds=EFFECT_SECONDS_MAX,
+    )
+    with pytest.raises(Refused, match="ipam-restore"):  # a RoleBinding is not enough
+        restorer.create(_recorded(namespace, "10.0.0.0/28"))
+    bind_in_cluster(api, "ipam-restore", "restorer")
+    wait_until(
+        lambda: _status_of_create(restorer, _recorded(namespace, "10.0.0.0/28")) == 201,
+        what="the role is in effect",
+        seconds=EFFECT_SECONDS_MAX,
+    )
+    restorer.create(_recorded(namespace, "10.0.0.0/28"))
+    with pytest.raises(Refused, match="is written by the controller"):
+        restorer.patch(REQUESTS, namespace, "web", {"metadata": {"annotations": {RECORDED: "10.0.0.16/28"}}})
+
+
+# ---------------------------------------------------- finding 9: ranges, and their domains
+
+
+def test_finding_9_a_range_in_use_keeps_its_finalizer(api: Api, namespace: str, tenant: Api) -> None:
+    network = _network_user(api, namespace, tenant)
+    created = range_object(namespace, "net", "10.0.0.0/8")
+    created["metadata"]["finalizers"] = [RANGE_FINALIZER, FOREIGN]
+    stored = api.create(created)
+    network.patch(RANGES, namespace, "net", {"metadata": {"finalizers": [FOREIGN]}})  # it holds nothing
+    stored = api.patch(RANGES, namespace, "net", {"metadata": {"finalizers": [RANGE_FINALIZER, FOREIGN]}})
+    api.put_status(stored | {"status": {"revision": 1, "allocations": [entry(1)]}})
+    refusal = rf"range {namespace}/net is in use \(blocks: 1\) and must keep the finalizer {RANGE_FINALIZER}"
+    for finalizers in (None, [FOREIGN]):
+        with pytest.raises(Refused, match=refusal):
+            network.patch(RANGES, namespace, "net", {"metadata": {"finalizers": finalizers}})
+    network.patch(RANGES, namespace, "net", {"metadata": {"finalizers": [RANGE_FINALIZER]}})
+    api.patch(RANGES, namespace, "net", {"metadata": {"finalizers": None}})
+
+
+def test_finding_9_a_team_announces_addresses_only_in_its_domains(api: Api, namespace: str, tenant: Api) -> None:
+    network = _network_user(api, namespace, tenant)
+    for domain in ("corp", "default"):
+        refusal = f"range {namespace}/net announces addresses in the domain {domain}, for which you need the right"
+        with pytest.raises(Refused, match=refusal):
+            network.create(range_object(namespace, "net", "0.0.0.0/0", domain=domain))
+    without = range_object(namespace, "net", "0.0.0.0/0")
+    del without["spec"]["domain"]
+    with pytest.raises(Refused, match="in the domain default"):
+        network.create(without)
+    assert api.create(without)["spec"]["domain"] == "default"
+    with pytest.raises(Refused, match="in the domain default"):
+        network.patch(RANGES, namespace, "net", {"spec": {"ranges": ["0.0.0.0/0", "10.0.0.0/8"]}})
+    network.patch(RANGES, namespace, "net", {"metadata": {"labels": {"a": "b"}}})
+    own = range_object(namespace, "own", "10.0.0.0/8")
+    network.create(own)
+    network.patch(RANGES, namespace, "own", {"spec": {"ranges": ["10.0.0.0/8", "172.16.0.0/12"]}})
+
+
+def test_finding_9_the_role_for_ranges_bound_in_the_cluster_suffices_for_every_domain(
+    api: Api, namespace: str, tenant: Api
+) -> None:
+    del tenant
+    bind_in_cluster(api, "ipam-ranges", "network-operator")
+    operator = api.impersonating("network-operator")
+    obj = range_object(namespace, "net", "10.0.0.0/8", domain="corp")
+    wait_until(
+        lambda: _status_of_create(operator, obj) == 201, what="the role is in effect", seconds=EFFECT_SECONDS_MAX
+    )
+
+
+# ---------------------------------------------------- findings 12 and 14: the size of ranges and namespaces
+
+
+def test_findings_12_and_14_the_metadata_of_a_range_is_limited(api: Api, namespace: str, tenant: Api) -> None:
+    network = _network_user(api, namespace, tenant)
+    api.create(range_object(namespace, "net", "10.0.0.0/8"))
+    refusal = rf"the metadata of range {namespace}/net has \d+ characters; at most 16384 are allowed"
+    with pytest.raises(Refused, match=refusal):
+        network.patch(RANGES, namespace, "net", {"metadata": {"annotations": {"a": "<" * 16_384}}})
+    api.patch(RANGES, namespace, "net", {"metadata": {"annotations": {"a": "<" * 20_000}}})
+    network.patch(RANGES, namespace, "net", {"metadata": {"annotations": {"a": "<" * 17_000}}})
+
+
+def test_finding_12_the_metadata_of_a_namespace_is_limited(api: Api, namespace: str, owner: Api) -> None:
+    create_cluster_role(
+        api, "namespace-editor", {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["create", "patch", "get"]}
+    )
+    bind_in_cluster(api, "namespace-editor", "owner")
+    path = f"/api/v1/namespaces/{namespace}"
+
+    def annotate(user: Api, length: int) -> int:
+        patch = {"metadata": {"annotations": {"example.com/note": "<" * length}}}
+        return user.call("PATCH", path, patch, kind=MERGE_PATCH).status_code
+
+    wait_until(lambda: annotate(owner, 60_000) == 200, what="the role is in effect", seconds=EFFECT_SECONDS_MAX)
+    assert annotate(owner, 66_000) == 422
+    assert annotate(api, 70_000) == 200
+    assert annotate(owner, 69_000) == 200
+    assert annotate(owner, 200_000) == 422
+    with pytest.raises(Refused, match=rf"the metadata of namespace {namespace} has \d+ characters; at most 65536"):
+        owner.ask("PATCH", path, {"metadata": {"annotations": {"a": "<" * 9_000}}}, kind=MERGE_PATCH)
+
+
+# ------------------------------------------------------------------------------- case hold-spelling: safety catches
+
+
+@pytest.mark.parametrize("value", ["True", "TRUE", "yes", "1", "on", "", " true", "false"])
+def test_case_hold_spelling_only_true_is_accepted(api: Api, namespace: str, tenant: Api, value: str) -> None:
+    del tenant
+    held = range_object(namespace, "net", "10.0.0.0/8")
+    held["metadata"]["annotations"] = {HOLD: value}
+    refusal = f'{HOLD} of range {namespace}/net is "{value}": write "true" to hold the range, or remove the annotation'
+    with pytest.raises(Refused) as refused:
+        api.create(held)
+    assert refusal in refused.value.message
+    held["metadata"]["annotations"] = {HOLD: "true"}
+    api.create(held)
+    with pytest.raises(Refused):
+        api.patch(RANGES, namespace, "net", {"metadata": {"annotations": {HOLD: value}}})
+    api.patch(RANGES, namespace, "net", {"metadata": {"annotations": {HOLD: None}}})
+
+
+@pytest.mark.parametrize("value", ["wrong-uid", f"{UID} {UID}", f"{UID};{UID}", f"{UID},", "team-a/web"])
+def test_case_hold_spelling_reclaim_is_a_list_of_uids(api: Api, namespace: str, tenant: Api, value: str) -> None:
+    del tenant
+    api.create(range_object(namespace, "net", "10.0.0.0/8"))
+    with pytest.raises(Refused, match="write the uids of requests, separated by commas"):
+        api.patch(RANGES, namespace, "net", {"metadata": {"annotations": {RECLAIM: value}}})
+    for accepted in (UID, f"{UID},{UID}", f"{UID}, {UID}", None):
+        api.patch(RANGES, namespace, "net", {"metadata": {"annotations": {RECLAIM: accepted}}})
+
+
+# ---------------------------------------------------- finding 16: the deletion of a collection of ranges
+
+
+@pytest.mark.parametrize("propagation", ["Foreground", "Orphan"])
+def test_finding_16_a_refused_deletion_of_a_collection_gives_the_reason(
+    api: Api, namespace: str, tenant: Api, propagation: str
+) -> None:
+    del tenant
+    created = api.create(range_object(namespace, "net", "10.0.0.0/8"))
+    api.put_status(created | {"status": {"revision": 1, "allocations": [entry(1), entry(2)]}})
+    body = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation}
+    with pytest.raises(Refused, match=rf"range {namespace}/net is in use \(blocks: 2\): delete it with"):
+        api.ask("DELETE", objects_path(RANGES, namespace), body)
+    assert api.find(RANGES, namespace, "net") is not None
+
+
+def _labelled(namespace: str, label: str) -> Obj:
+    request = request_object(namespace, "web", "net")
+    request["metadata"]["labels"] = {LABEL: label}
+    return request
+
+
+def _recorded(namespace: str, cidr: str) -> Obj:
+    request = request_object(namespace, "web", "net")
+    request["metadata"]["annotations"] = {RECORDED: cidr}
+    return request
+
+
+def _network_user(api: Api, namespace: str, tenant: Api) -> Api:
+    """A user that writes ranges in the namespace, with the domain of its name."""
+    del tenant
+    bind(api, namespace, "ipam-ranges", "network")
+    create_cluster_role(api, f"domain-{namespace}", rule("ipamdomains", "use", resourceNames=[namespace]))
+    bind_in_cluster(api, f"domain-{namespace}", "network")
+    network = api.impersonating("network")
+    probe = range_object(namespace, "probe", "10.0.0.0/8")
+    wait_until(
+        lambda: _status_of_create(network, probe) == 201, what="the roles are in effect", seconds=EFFECT_SECONDS_MAX
+    )
+    return network
+
+
+def _status_of_create(api: Api, obj: Obj) -> int:
+    resource = RANGES if obj["kind"] == "IPAMRange" else REQUESTS
+    return api.call("POST", objects_path(resource, obj["metadata"]["namespace"]), obj, dryRun="All").status_code
+
+
+def _is_forbidden(tenant: Api, namespace: str) -> bool:
+    """Whether the roles of the tenant and the policies are in effect."""
+    plain = _status_of_create(tenant, request_object(namespace, "web", "net"))
+    return (plain, _status_of_create(tenant, _recorded(namespace, "10.0.0.0/28"))) == (201, 403)
+
+
+def _may_list(api: Api, namespace: str) -> bool:
+    return api.call("GET", objects_path(EXTENTS, namespace)).ok
+
+
+def _waits(api: Api, namespace: str) -> bool:
+    conditions = api.ask("GET", f"/api/v1/namespaces/{namespace}")["status"].get("conditions", [])
+    return any(each["type"] == "NamespaceDeletionContentFailure" and each["status"] == "True" for each in conditions)
+
+
+def _exists(api: Api, namespace: str) -> bool:
+    return api.call("GET", f"/api/v1/namespaces/{namespace}").status_code != 404
