@@ -42,9 +42,9 @@ def range_status(observed: Observed, proposal: Ledger, grants: Grants, extents: 
     )
 
 
-def outdated_status(observed: Observed, kinds: Sequence[str], now: datetime) -> RangeStatus:
-    """The status of a range while the API server has an older schema of some kinds: the ledger stays as it is."""
-    parent, ledger = observed.body.parent, observed.ledger
+def outdated_status(observed: Observed, ledger: Ledger, kinds: Sequence[str], now: datetime) -> RangeStatus:
+    """The status of a range with this ledger while the API server has an older schema of some kinds."""
+    parent = observed.body.parent
     message = outdated_message(kinds)
     facts = [Fact("Ready", "False", "OutdatedCRD", message), Fact("Stalled", "True", "OutdatedCRD", message)]
     return msgspec.structs.replace(

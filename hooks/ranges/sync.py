@@ -101,11 +101,17 @@ def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
 
 
 def _outdated(observed: Observed, kinds: list[str], now: datetime) -> dict[str, Any]:
-    """Nothing is decided by objects of which an API server with an older schema may have dropped a part."""
+    """Nothing is decided by objects of which an API server with an older schema may have dropped a part.
+
+    But that the range is being deleted, which is true whatever they say.
+    """
     groups = {kind: observed.body.children.get(kind, {}) for kind in (names.ALLOCATION_KEY, names.EXTENT_KEY)}
     children = [child_as_it_was(kind, key, group[key]) for kind, group in groups.items() for key in sorted(group)]
+    ledger = _next_revision(
+        observed.ledger, replace(observed.ledger, closing=observed.ledger.closing or observed.is_deleted)
+    )
     reply: dict[str, Any] = {
-        "status": outdated_status(observed, kinds, now),
+        "status": outdated_status(observed, ledger, kinds, now),
         "children": children,
         "resyncAfterSeconds": RECHECK_SECONDS,
     }
