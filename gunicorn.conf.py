@@ -1,5 +1,10 @@
 """Settings for serving the hooks; `gunicorn` reads them when started in this folder. Figures: bench/README.md."""
 
+# ruff: noqa: E402 (sockets and locks are replaced before anything else uses them)
+from gevent import monkey
+
+monkey.patch_all()
+
 import gc
 import sys
 from typing import Any
@@ -14,11 +19,11 @@ except ValueError as error:
 wsgi_app = "hooks.app:create_app()"
 bind = list(settings.bind)
 
-# Two processes use two cores. Threads serve probes and small calls while a body of 40 MB is read. With more threads,
-# more such bodies would be in memory at once.
-worker_class = "gthread"
+# Two processes use two cores. While one works on a call, the other answers probes and small calls. Connections wait in
+# greenlets: with threads, a few clients that send half a body would stop the server.
+worker_class = "hooks.worker.HookWorker"
 workers = settings.workers
-threads = settings.threads
+worker_connections = 512
 preload_app = True
 
 # The timeout of Metacontroller is 30 s (metacontroller/*.yaml); it keeps connections open for 90 s.

@@ -22,7 +22,8 @@ import requests
 
 from bench.bodies import sync_body
 
-MODELS = (("sync", 1, 1), ("sync", 2, 1), ("gthread", 1, 4), ("gthread", 2, 2), ("gthread", 2, 4))
+OURS = "hooks.worker.HookWorker"
+MODELS = (("sync", 1), ("sync", 2), (OURS, 1), (OURS, 2))
 CALLERS = 4
 CALLS_PER_ROUND = 12
 ROUNDS = 3
@@ -32,32 +33,32 @@ PROBE_SECONDS = 0.05
 def main(count: int) -> None:
     """Print one Markdown table."""
     body = sync_body(count, "settled")
-    calls: dict[tuple[str, int, int], list[float]] = {model: [] for model in MODELS}
-    probes: dict[tuple[str, int, int], list[float]] = {model: [] for model in MODELS}
-    memory: dict[tuple[str, int, int], int] = {}
+    calls: dict[tuple[str, int], list[float]] = {model: [] for model in MODELS}
+    probes: dict[tuple[str, int], list[float]] = {model: [] for model in MODELS}
+    memory: dict[tuple[str, int], int] = {}
     for _ in range(ROUNDS):
         for model in MODELS:
             with served(*model) as (url, pid), probing(url, probes[model]), ThreadPoolExecutor(CALLERS) as pool:
                 calls[model] += pool.map(lambda _, url=url: post(url, body), range(CALLS_PER_ROUND))
                 memory[model] = resident_bytes(pid)
     print(f"body: {len(body) / 1e6:.1f} MB, {CALLERS} callers, {ROUNDS * CALLS_PER_ROUND} calls each")
-    print("| worker class | processes | threads | call median | call worst | probe median | probe worst | memory |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    print("| worker class | processes | call median | call worst | probe median | probe worst | memory |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for model in MODELS:
-        worker_class, workers, threads = model
+        worker_class, workers = model
         print(
-            f"| {worker_class} | {workers} | {threads} | {median(calls[model]):.0f} ms | {max(calls[model]):.0f} ms "
+            f"| {worker_class} | {workers} | {median(calls[model]):.0f} ms | {max(calls[model]):.0f} ms "
             f"| {median(probes[model]):.0f} ms | {max(probes[model]):.0f} ms | {memory[model] / 1e6:.0f} MB |"
         )
 
 
 @contextmanager
-def served(worker_class: str, workers: int, threads: int) -> Iterator[tuple[str, int]]:
+def served(worker_class: str, workers: int) -> Iterator[tuple[str, int]]:
     """Run the hooks under gunicorn on a free port; yield their URL and the process id of the arbiter."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         bind = f"127.0.0.1:{probe.getsockname()[1]}"
-    options = ["--worker-class", worker_class, "--workers", str(workers), "--threads", str(threads)]
+    options = ["--worker-class", worker_class, "--workers", str(workers)]
     command = [str(Path(sys.executable).with_name("gunicorn")), *options, "--log-level", "error"]
     process = subprocess.Popen(command, env={**os.environ, "IPAM_BIND": bind})
     try:

@@ -18,8 +18,8 @@ class Settings:
     workers: int = 2
     """Number of processes of gunicorn."""
 
-    threads: int = 4
-    """Number of threads in each of them."""
+    request_seconds_max: int = 60
+    """Time for reading and answering a request, in seconds; then its connection is closed."""
 
     bind: tuple[str, ...] = ("0.0.0.0:8080",)
     """Addresses where gunicorn listens, as `host:port`; the variable separates them by commas."""
@@ -39,7 +39,7 @@ def settings_from(environment: Mapping[str, str] = os.environ) -> Settings:
         body_bytes_max=_positive_integer(environment, "IPAM_BODY_BYTES_MAX", default.body_bytes_max),
         replay=_switch(environment, "IPAM_REPLAY"),
         workers=_positive_integer(environment, "IPAM_WORKERS", default.workers),
-        threads=_positive_integer(environment, "IPAM_THREADS", default.threads),
+        request_seconds_max=_positive_integer(environment, "IPAM_REQUEST_SECONDS_MAX", default.request_seconds_max),
         bind=tuple(environment["IPAM_BIND"].split(",")) if "IPAM_BIND" in environment else default.bind,
         access_log=environment.get("IPAM_ACCESS_LOG"),
     )

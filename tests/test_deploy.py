@@ -162,7 +162,7 @@ def test_the_files_of_monitoring_agree_on_its_namespace_and_the_document_on_the_
 
 
 def test_the_network_policy_is_about_the_hooks_and_their_port() -> None:
-    (policy,) = documents("deploy/network-policy/hooks.yaml")
+    (policy,) = documents("metacontroller/network-policy.yaml")
     hooks = next(each for each in documents("metacontroller/hooks.yaml") if each["kind"] == "Deployment")
     pod = hooks["spec"]["template"]
     assert policy["metadata"]["namespace"] == hooks["metadata"]["namespace"]

@@ -141,19 +141,21 @@ OF_REQUESTS: dict[str, Feature] = {
 OF_TENANTS: dict[str, float] = {
     "a tenant deletes a request": 1.0,
     "a tenant strips the finalizers of a request": 0.4,
-    "a tenant strips the labels of a request": 0.0,
-    "a tenant mislabels a request": 0.0,
+    "a tenant strips the labels of a request": 0.4,
+    "a tenant mislabels a request": 0.4,
     "a tenant writes a cidr": 0.2,
     "a tenant deletes an extent": 0.1,
     "a tenant annotates a request forever": 0.1,
-    "a tenant strips the label of a request forever": 0.0,
+    "a tenant strips the label of a request forever": 0.1,
     "a tenant records an address": 0.2,
-    "an owner strips the finalizers of a request": 0.0,
-    "an owner strips the labels of a request": 0.0,
+    "an owner strips the finalizers of a request": 0.4,
+    "an owner strips the labels of a request": 0.4,
     "an owner writes a cidr": 0.2,
+    "an owner deletes an extent": 0.1,
+    "an owner strips the labels of an extent": 0.1,
     "an operator deletes a range": 0.2,
     "an operator deletes a range, orphaning": 0.1,
-    "an operator strips the finalizers of a range": 0.0,
+    "an operator strips the finalizers of a range": 0.2,
 }
 
 #: The ways to restore a whole cluster (see `restores`), and the share of clusters with overlapping ranges that are

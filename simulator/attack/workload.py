@@ -296,7 +296,7 @@ PEOPLE_ACTIONS: dict[str, PersonAction] = {
     "strip the owners of an extent": PersonAction(0.1, _on("strip-owners", "ipamextents")),
     "strip the labels of an extent": PersonAction(0.1, _on("strip-labels", "ipamextents")),
     "keep an extent by a finalizer": PersonAction(0.1, _on("add-finalizer", "ipamextents")),
-    # 0 as long as a run in tests/simulator/findings shows that ranges of a domain then share addresses.
+    # 0 as long as a run in tests/simulator/findings shows that a request of a range in it may hang.
     "delete a namespace": PersonAction(0.0, _delete_namespace),
     "remove a namespace by force": PersonAction(0.1, _force_namespace),
     "keep a request by a finalizer": PersonAction(0.6, _on("add-finalizer", "ipamrequests")),

@@ -1,7 +1,8 @@
 """Reading manifests: YAML or JSON from files, folders or standard input, as kubectl reads them.
 
 PyYAML reads `1:30` as 90 and dates as dates, unlike the YAML library of Kubernetes, and silently keeps the last of two
-equal keys. The loader here drops those two resolvers and refuses duplicate keys.
+equal keys. The loader here drops those two resolvers and refuses duplicate keys. It reads 28.0 and 1.2e+06 (as Helm
+renders large numbers) as integers, because kubectl sends integers.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 SUFFIXES = (".yaml", ".yml", ".json")
 #: Integers of YAML 1.1 without its base-60 form, which matches parts of IPv6 addresses.
 INTEGER = re.compile(r"^[-+]?(0b[0-1_]+|0x[0-9a-fA-F_]+|0[0-7_]+|0|[1-9][0-9_]*)$")
-FLOAT = re.compile(r"^[-+]?([0-9][0-9_]*\.[0-9_]*([eE][-+]?[0-9]+)?|\.[0-9][0-9_]*([eE][-+]?[0-9]+)?|\.(inf|Inf|INF))$")
+FLOAT = re.compile(r"^[-+]?(([0-9][0-9_]*(\.[0-9_]*)?|\.[0-9][0-9_]*)([eE][-+]?[0-9]+)?|\.(inf|Inf|INF))$")
+#: Go writes smaller floats without an exponent, so those without a fraction are integers in JSON.
+INTEGRAL_FLOAT_MAX = 1e21
 
 
 class BadManifest(Exception):
@@ -104,11 +107,17 @@ class _Loader(yaml.SafeLoader):
             seen.add(name.value)
         return super().construct_mapping(node, deep=deep)
 
+    def construct_number(self, node: yaml.ScalarNode) -> int | float:
+        """A float; if it has no fraction, an integer."""
+        value = float(self.construct_yaml_float(node))
+        return int(value) if value.is_integer() and abs(value) < INTEGRAL_FLOAT_MAX else value
+
 
 _DROPPED = {"tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag not in _DROPPED]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+_Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_number)
 _Loader.add_implicit_resolver("tag:yaml.org,2002:int", INTEGER, list("-+0123456789"))
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", FLOAT, list("-+0123456789."))

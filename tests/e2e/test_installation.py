@@ -57,7 +57,7 @@ def test_the_installed_objects_are_as_shipped(control_plane: ControlPlane) -> No
     assert [line for line in _diff(control_plane, str(SHIPPED)) if not _is_redirected(line)] == []
 
 
-@pytest.mark.parametrize("folder", ["deploy/network-policy", "deploy/monitoring"])
+@pytest.mark.parametrize("folder", ["deploy/monitoring"])
 @pytest.mark.usefixtures("monitoring")
 def test_an_optional_part_can_be_installed_and_removed(control_plane: ControlPlane, folder: str) -> None:
     """Objects of foreign kinds (alerts.yaml) are not part of it."""

@@ -13,12 +13,21 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_without_variables_the_documented_defaults_apply() -> None:
-    assert settings_from({}) == Settings(body_bytes_max=64 * 1024 * 1024, replay=False, workers=2, threads=4)
+    assert settings_from({}) == Settings(
+        body_bytes_max=64 * 1024 * 1024, replay=False, workers=2, request_seconds_max=60
+    )
 
 
 def test_each_setting_is_read_from_its_variable() -> None:
-    environment = {"IPAM_BODY_BYTES_MAX": "1000", "IPAM_REPLAY": "1", "IPAM_WORKERS": "3", "IPAM_THREADS": "5"}
-    assert settings_from(environment | {"WORKERS": "9"}) == Settings(1000, replay=True, workers=3, threads=5)
+    environment = {
+        "IPAM_BODY_BYTES_MAX": "1000",
+        "IPAM_REPLAY": "1",
+        "IPAM_WORKERS": "3",
+        "IPAM_REQUEST_SECONDS_MAX": "5",
+    }
+    assert settings_from(environment | {"WORKERS": "9"}) == Settings(
+        1000, replay=True, workers=3, request_seconds_max=5
+    )
     assert settings_from({"IPAM_REPLAY": "0"}).replay is False
 
 
@@ -31,7 +40,7 @@ def test_each_setting_is_read_from_its_variable() -> None:
         ({"IPAM_BODY_BYTES_MAX": ""}, 'IPAM_BODY_BYTES_MAX="" is not a positive number'),
         ({"IPAM_BODY_BYTES_MAX": "٨"}, 'IPAM_BODY_BYTES_MAX="٨" is not a positive number'),
         ({"IPAM_WORKERS": "0"}, 'IPAM_WORKERS="0" is not a positive number'),
-        ({"IPAM_THREADS": "many"}, 'IPAM_THREADS="many" is not a positive number'),
+        ({"IPAM_WORKERS": "many"}, 'IPAM_WORKERS="many" is not a positive number'),
         ({"IPAM_REPLAY": "true"}, 'IPAM_REPLAY="true" is neither 0 nor 1'),
         ({"IPAM_REPLAY": ""}, 'IPAM_REPLAY="" is neither 0 nor 1'),
     ],

@@ -144,6 +144,19 @@ def test_a_missing_file_and_a_missing_object_are_named(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "value"),
+    [("28.0", 28), ("1.2e+06", 1_200_000), ("3e+07", 30_000_000), ("3E7", 30_000_000), ("-2.0", -2), ("28.5", 28.5)],
+)
+def test_case_integral_floats_are_read_as_integers(tmp_path: Path, text: str, value: float) -> None:
+    """As kubectl sends them; Helm renders large numbers in this form."""
+    file = tmp_path / "x.yaml"
+    file.write_text(f'{{apiVersion: v1, kind: X, spec: {{number: {text}, text: "{text}"}}}}')
+    (manifest,) = read_manifests(file)
+    assert manifest.obj["spec"] == {"number": value, "text": text}
+    assert isinstance(manifest.obj["spec"]["number"], type(value))
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [("a: [", "while parsing"), ("a: 1\na: 2", 'key "a" already set'), ("apiVersion: 1", "apiVersion not set")],
 )

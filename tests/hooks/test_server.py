@@ -1,0 +1,86 @@
+"""The server of the hooks under clients that send half a request and then nothing more, all on loopback."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+CONNECTIONS = 300
+REQUEST_SECONDS_MAX = 3
+HALF_A_BODY = b'POST /ipamrange/sync HTTP/1.1\r\nHost: hooks\r\nContent-Length: 1000\r\n\r\n{"parent": {'
+HALF_OF_THE_HEADERS = b"POST /ipamrange/sync HTTP/1.1\r\nHost: ho"
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[tuple[str, int]]:
+    """The address of a server with one process."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address: tuple[str, int] = probe.getsockname()
+    own = {
+        "IPAM_BIND": f"127.0.0.1:{address[1]}",
+        "IPAM_WORKERS": "1",
+        "IPAM_REQUEST_SECONDS_MAX": f"{REQUEST_SECONDS_MAX}",
+    }
+    command = [sys.executable, "-m", "gunicorn", "--log-level", "error"]
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ | own) as server:
+        try:
+            wait_until_it_answers(address)
+            yield address
+        finally:
+            server.terminate()
+
+
+def wait_until_it_answers(address: tuple[str, int]) -> None:
+    for _ in range(300):
+        try:
+            assert probe(address) == 200
+        except requests.ConnectionError:
+            time.sleep(0.1)
+        else:
+            return
+    raise TimeoutError(f"no answer from {address}")
+
+
+def probe(address: tuple[str, int], seconds: float = 10.0) -> int:
+    return requests.get(f"http://127.0.0.1:{address[1]}/healthz", timeout=seconds).status_code
+
+
+@pytest.mark.parametrize(
+    "sent", [HALF_A_BODY, HALF_OF_THE_HEADERS, b""], ids=["half a body", "half of the headers", "nothing"]
+)
+def test_finding_11_half_sent_requests_do_not_stop_the_probes(address: tuple[str, int], sent: bytes) -> None:
+    with ExitStack() as stack:
+        for _ in range(CONNECTIONS):
+            stack.enter_context(socket.create_connection(address, timeout=10)).sendall(sent)
+        time.sleep(0.5)
+        assert [probe(address, seconds=1.0) for _ in range(3)] == [200] * 3
+
+
+def test_finding_11_a_request_whose_body_does_not_arrive_is_ended(address: tuple[str, int]) -> None:
+    with socket.create_connection(address, timeout=30) as client:
+        client.sendall(HALF_A_BODY)
+        start = time.monotonic()
+        assert client.recv(1) == b""
+        assert REQUEST_SECONDS_MAX - 1 <= time.monotonic() - start < 20
+
+
+def test_a_connection_serves_several_requests(address: tuple[str, int]) -> None:
+    with requests.Session() as session:
+        url = f"http://127.0.0.1:{address[1]}"
+        answers = [session.post(f"{url}/ipamrange/sync", data="{}", timeout=10) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [400] * 3
+    assert all("error" in answer.json() for answer in answers)
