@@ -141,19 +141,21 @@ OF_REQUESTS: dict[str, Feature] = {
 OF_TENANTS: dict[str, float] = {
     "a tenant deletes a request": 1.0,
     "a tenant strips the finalizers of a request": 0.4,
-    "a tenant strips the labels of a request": 0.0,
-    "a tenant mislabels a request": 0.0,
+    "a tenant strips the labels of a request": 0.4,
+    "a tenant mislabels a request": 0.4,
     "a tenant writes a cidr": 0.2,
     "a tenant deletes an extent": 0.1,
     "a tenant annotates a request forever": 0.1,
-    "a tenant strips the label of a request forever": 0.0,
+    "a tenant strips the label of a request forever": 0.1,
     "a tenant records an address": 0.2,
-    "an owner strips the finalizers of a request": 0.0,
-    "an owner strips the labels of a request": 0.0,
+    "an owner strips the finalizers of a request": 0.4,
+    "an owner strips the labels of a request": 0.4,
     "an owner writes a cidr": 0.2,
+    "an owner deletes an extent": 0.1,
+    "an owner strips the labels of an extent": 0.1,
     "an operator deletes a range": 0.2,
     "an operator deletes a range, orphaning": 0.1,
-    "an operator strips the finalizers of a range": 0.0,
+    "an operator strips the finalizers of a range": 0.2,
 }
 
 #: The ways to restore a whole cluster (see `restores`), and the share of clusters with overlapping ranges that are
@@ -162,5 +164,23 @@ RESTORES: dict[str, float] = {"on-hold": 1.0, "held-late": 0.0, "not-held": 0.0,
 RESTORED_WITH_OVERLAPS = 0.0
 #: The share of runs in which the clocks of replicas are wrong by less than a minute, each by its own time.
 SKEWED = 0.0
-#: How often an older CRD lacks a property, compared with the others. A property that is not listed has weight 1.
-LACKING: dict[str, float] = {}
+#: How often an older CRD lacks a property, compared with the others. Properties that are not listed here are present in
+#: every CRD that is served: the hooks or the judge do not withstand their absence yet.
+LACKING: dict[str, float] = {
+    "ipamallocations spec.network.dnsServers": 1.0,
+    "ipamallocations spec.reason": 1.0,
+    "ipamallocations spec.message": 1.0,
+    "ipamallocations spec.revision": 1.0,
+    "ipamranges spec.mode": 1.0,
+    "ipamranges spec.description": 1.0,
+    "ipamranges spec.cooldownSeconds": 1.0,
+    "ipamranges spec.excludes": 1.0,
+    "ipamranges spec.chunkSize": 1.0,
+    "ipamranges spec.network.dnsServers": 1.0,
+    "ipamranges status.message": 1.0,
+    "ipamranges status.state": 1.0,
+    "ipamranges status.pending": 1.0,
+    "ipamranges status.capacity": 1.0,
+    "ipamranges status.capacity.used": 1.0,
+    "ipamrequests spec.description": 1.0,
+}

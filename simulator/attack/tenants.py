@@ -68,6 +68,8 @@ TENANT_ACTIONS: dict[str, Draw] = {
     "an owner strips the finalizers of a request": _on(OWNER, "strip-finalizers", "ipamrequests"),
     "an owner strips the labels of a request": _on(OWNER, "strip-labels", "ipamrequests"),
     "an owner writes a cidr": _writes_cidr(OWNER),
+    "an owner deletes an extent": _on(OWNER, "delete", "ipamextents"),
+    "an owner strips the labels of an extent": _on(OWNER, "strip-labels", "ipamextents"),
     "an operator deletes a range": _on(OPERATOR, "delete", "ipamranges"),
     "an operator deletes a range, orphaning": _on(OPERATOR, "delete", "ipamranges", "orphan"),
     "an operator strips the finalizers of a range": _on(OPERATOR, "strip-finalizers", "ipamranges"),

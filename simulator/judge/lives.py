@@ -117,7 +117,8 @@ class RangeLife:
     given_up: set[str] = field(default_factory=set)
     #: Whether a cluster administrator removed its finalizer, so that it could be removed at any time.
     is_forced: bool = False
-    #: Whether a person, or the controller manager without the admission policies, deleted or changed an extent of it.
+    #: Whether a cluster administrator, or the controller manager without the admission policies, deleted or changed one
+    #: of its extents.
     was_tampered: bool = False
     is_deleted: bool = False
 

@@ -282,7 +282,7 @@ def _note_extent(history: History, write: Write) -> None:
         return
     if write.writer == METACONTROLLER and not life.was_tampered:
         history.facts.unannounced.append(life)
-    elif write.writer in PEOPLE or (write.writer == CONTROLLER_MANAGER and not history.has_policies):
+    elif write.writer == PERSON or (write.writer == CONTROLLER_MANAGER and not history.has_policies):
         life.was_tampered = True
 
 

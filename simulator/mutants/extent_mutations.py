@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from simulator.mutants.mutations import extents_of, published
-from simulator.names import EXTENTS_KEY
+from simulator.names import EXTENTS_KEY, REQUESTS_KEY
 
 if TYPE_CHECKING:
     from simulator.kubernetes.objects import Obj
@@ -54,3 +54,10 @@ def hide_when_deleted(path: str, body: Obj, ask: Ask) -> Obj:
     """A range that is being deleted has no extents any more, even if it is not empty."""
     answer = ask(body)
     return answer | {"children": published(answer)} if path.endswith("finalize") else answer
+
+
+def overlook_requests_when_deleted(path: str, body: Obj, ask: Ask) -> Obj:
+    """A range that is being deleted does not see its requests, and gives up their blocks after a minute."""
+    if path.endswith("finalize"):
+        body["related"][REQUESTS_KEY] = {}
+    return ask(body)
