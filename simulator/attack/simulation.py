@@ -130,6 +130,7 @@ class Simulation:
 
     def _does(self, action: Action) -> bool:
         """Do an action and judge it; False once there is a finding."""
+        self.world.waiting()  # keys that are due enter their queues, in a replay as when actions are drawn
         if action == ("install", "policies"):
             self.history.has_policies = True
         if "clock:" in action[-1]:

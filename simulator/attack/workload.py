@@ -297,7 +297,7 @@ PEOPLE_ACTIONS: dict[str, PersonAction] = {
     "strip the labels of an extent": PersonAction(0.1, _on("strip-labels", "ipamextents")),
     "keep an extent by a finalizer": PersonAction(0.1, _on("add-finalizer", "ipamextents")),
     # 0 as long as a run in tests/simulator/findings shows that a request of a range in it may hang.
-    "delete a namespace": PersonAction(0.0, _delete_namespace),
+    "delete a namespace": PersonAction(0.1, _delete_namespace),
     "remove a namespace by force": PersonAction(0.1, _force_namespace),
     "keep a request by a finalizer": PersonAction(0.6, _on("add-finalizer", "ipamrequests")),
     "keep an allocation by a finalizer": PersonAction(0.2, _on("add-finalizer", "ipamallocations")),
@@ -319,7 +319,7 @@ PEOPLE_ACTIONS: dict[str, PersonAction] = {
     "put a range on hold, or end its hold": PersonAction(0.3, _hold),
     "wipe and restore": PersonAction(0.06, _wipe),
     "back up, empty and restore": PersonAction(0.08, _restore),
-    "serve an older schema": PersonAction(0.3, _serve_older),
+    "serve an older schema": PersonAction(0.1, _serve_older),
     "serve the shipped schema": PersonAction(0.5, _serve_shipped),
     "open watches again": PersonAction(0.5, _rewatch),
 }

@@ -13,26 +13,25 @@ Row = tuple[str, str, Obj, str]
 Change = tuple[str, str, Obj, Obj, str]
 
 NOT_A_RANGE = "must be an address (10.0.2.7), an interval (10.0.1.5-10.0.1.99) or a CIDR (10.0.0.0/24)"
-RANGE_HOST_BITS = "a CIDR must not have host bits set: write the network address, such as 10.0.0.0/24"
-RANGE_TEXT = "must be in canonical form: IPv6 in lower case and shortest form, such as 2001:db8::/32"
-BACKWARDS = "an interval must be written as first-last, with the lower address first"
+HOST_BITS = "a CIDR must not have host bits set"
+NOT_CANONICAL = "must be in canonical form"
+BACKWARDS = "an interval must begin with the lower address"
 ONE_FAMILY = "ranges must have one address family: all IPv4 or all IPv6"
 EXCLUDES_FAMILY = "excludes must have the same address family as ranges"
 CHUNK_SIZE = "chunkSize is too long for an IPv4 range; IPv4 prefix lengths are 0..32"
 GATEWAY = "must be an address, such as 10.0.0.1"
 GATEWAY_FAMILY = "the gateway must have the same address family as ranges"
 NAME_SERVER = "must be the address of a name server, such as 10.0.0.53"
-ADDRESS_TEXT = "must be an address in canonical form: IPv6 in lower case and shortest form, such as 2001:db8::1"
+ADDRESS_TEXT = "must be an address in canonical form"
 PREFIX_LENGTH = "prefixLength is too long for an IPv4 range; IPv4 prefix lengths are 0..32"
 ALLOCATION_NETWORK = "network is immutable once cidr is set"
-SELECTOR = "selector must be set if from is Selector, and must not be set otherwise"
+NO_SELECTOR = '"from: Selector" needs a selector'
+SELECTOR = 'a selector needs "from: Selector"'
 LABEL_KEY = "must be a label key, such as team or example.com/team"
 LABEL_VALUES = "values must be set for In and NotIn, and must not be set for Exists and DoesNotExist"
 NOT_A_REQUEST = (
     "must be a CIDR (10.0.0.16/28), an address (10.0.0.5), #10 (addresses), /28, %4 (host bits), 3/28 or 3/%4 (index 3)"
 )
-REQUEST_HOST_BITS = "a CIDR must not have host bits set: write the network address, such as 10.0.0.16/28"
-REQUEST_TEXT = "must be in canonical form: IPv6 in lower case and shortest form, such as 2001:db8::/64"
 READY_ALLOCATION = "cidr and revision must be set if state is Ready"
 ALLOCATION_CIDR = "cidr is immutable once set"
 ALLOCATION_SUBJECT = "range and request are immutable"
@@ -101,32 +100,63 @@ REFUSED: list[Row] = [
     ("interval of CIDRs", "IPAMRange", _ranges("10.0.0.0/24-10.0.1.0/24"), NOT_A_RANGE),
     ("interval of two families", "IPAMRange", _ranges("10.0.0.1-2001:db8::1"), NOT_A_RANGE),
     ("second text", "IPAMRange", _ranges("10.0.0.1", "nonsense"), NOT_A_RANGE),
-    ("host bits", "IPAMRange", _ranges("10.0.0.1/24"), RANGE_HOST_BITS),
-    ("IPv6 host bits", "IPAMRange", _ranges("2001:db8::1/64"), RANGE_HOST_BITS),
-    ("upper case", "IPAMRange", _ranges("2001:DB8::/32"), RANGE_TEXT),
-    ("long IPv6", "IPAMRange", _ranges("2001:db8:0:0::/64"), RANGE_TEXT),
-    ("upper case address", "IPAMRange", _ranges("2001:DB8::1"), RANGE_TEXT),
-    ("upper case interval", "IPAMRange", _ranges("2001:db8::1-2001:DB8::2"), RANGE_TEXT),
-    ("backwards", "IPAMRange", _ranges("10.0.0.9-10.0.0.1"), BACKWARDS),
+    ("host bits", "IPAMRange", _ranges("10.0.0.1/24"), f"{HOST_BITS}: write 10.0.0.0/24"),
+    ("IPv6 host bits", "IPAMRange", _ranges("2001:db8::1/64"), f"{HOST_BITS}: write 2001:db8::/64"),
+    ("upper case and host bits", "IPAMRange", _ranges("FD00::1/64"), f"{NOT_CANONICAL}: write fd00::/64"),
+    ("upper case", "IPAMRange", _ranges("2001:DB8::/32"), f"{NOT_CANONICAL}: write 2001:db8::/32"),
+    ("long IPv6", "IPAMRange", _ranges("2001:db8:0:0::/64"), f"{NOT_CANONICAL}: write 2001:db8::/64"),
+    ("upper case address", "IPAMRange", _ranges("2001:DB8::1"), f"{NOT_CANONICAL}: write 2001:db8::1"),
+    (
+        "upper case interval",
+        "IPAMRange",
+        _ranges("2001:db8::1-2001:DB8::2"),
+        f"{NOT_CANONICAL}: write 2001:db8::1-2001:db8::2",
+    ),
+    ("backwards", "IPAMRange", _ranges("10.0.0.9-10.0.0.1"), f"{BACKWARDS}: write 10.0.0.1-10.0.0.9"),
     ("backwards by the first number", "IPAMRange", _ranges("11.0.0.0-10.255.255.255"), BACKWARDS),
     ("two families", "IPAMRange", _ranges("10.0.0.0/24", "2001:db8::/64"), ONE_FAMILY),
     ("IPv4 after IPv6", "IPAMRange", _ranges("2001:db8::/64", "10.0.0.0/24"), ONE_FAMILY),
     ("excluded word", "IPAMRange", _ranges("10.0.0.0/24", excludes=["net"]), NOT_A_RANGE),
-    ("excluded host bits", "IPAMRange", _ranges("10.0.0.0/24", excludes=["10.0.0.1/30"]), RANGE_HOST_BITS),
-    ("excluded upper case", "IPAMRange", _ranges("2001:db8::/64", excludes=["2001:DB8::1"]), RANGE_TEXT),
-    ("excluded backwards", "IPAMRange", _ranges("10.0.0.0/24", excludes=["10.0.0.9-10.0.0.1"]), BACKWARDS),
+    (
+        "excluded host bits",
+        "IPAMRange",
+        _ranges("10.0.0.0/24", excludes=["10.0.0.1/30"]),
+        f"{HOST_BITS}: write 10.0.0.0/30",
+    ),
+    (
+        "excluded upper case",
+        "IPAMRange",
+        _ranges("2001:db8::/64", excludes=["2001:DB8::1"]),
+        f"{NOT_CANONICAL}: write 2001:db8::1",
+    ),
+    (
+        "excluded backwards",
+        "IPAMRange",
+        _ranges("10.0.0.0/24", excludes=["10.0.0.9-10.0.0.1"]),
+        f"{BACKWARDS}: write 10.0.0.1-10.0.0.9",
+    ),
     ("excludes of IPv6", "IPAMRange", _ranges("10.0.0.0/24", excludes=["10.0.0.1", "::1"]), EXCLUDES_FAMILY),
     ("excludes of IPv4", "IPAMRange", _ranges("2001:db8::/64", excludes=["10.0.0.1"]), EXCLUDES_FAMILY),
     ("chunkSize of IPv6", "IPAMRange", _ranges("10.0.0.0/24", chunkSize=33), CHUNK_SIZE),
     ("word as gateway", "IPAMRange", _network(gateway="router"), GATEWAY),
     ("CIDR as gateway", "IPAMRange", _network(gateway="10.0.0.1/24"), GATEWAY),
-    ("long gateway", "IPAMRange", _network("2001:db8::/64", gateway="2001:db8:0:0::1"), ADDRESS_TEXT),
+    (
+        "long gateway",
+        "IPAMRange",
+        _network("2001:db8::/64", gateway="2001:db8:0:0::1"),
+        f"{ADDRESS_TEXT}: write 2001:db8::1",
+    ),
     ("IPv6 gateway", "IPAMRange", _network(gateway="2001:db8::1"), GATEWAY_FAMILY),
     ("IPv4 gateway", "IPAMRange", _network("2001:db8::/64", gateway="10.0.0.1"), GATEWAY_FAMILY),
     ("prefixLength of IPv6", "IPAMRange", _network(prefixLength=33), PREFIX_LENGTH),
     ("word as name server", "IPAMRange", _network(dnsServers=["10.0.0.53", "dns"]), NAME_SERVER),
-    ("upper case name server", "IPAMRange", _network(dnsServers=["2001:DB8::53"]), ADDRESS_TEXT),
-    ("Selector without selector", "IPAMRange", _allowing("Selector"), SELECTOR),
+    (
+        "upper case name server",
+        "IPAMRange",
+        _network(dnsServers=["2001:DB8::53"]),
+        f"{ADDRESS_TEXT}: write 2001:db8::53",
+    ),
+    ("Selector without selector", "IPAMRange", _allowing("Selector"), NO_SELECTOR),
     ("selector without Selector", "IPAMRange", _allowing("All", {}), SELECTOR),
     ("selector by default", "IPAMRange", _allowing(None, {}), SELECTOR),
     ("blank in a key", "IPAMRange", _allowing("Selector", {"matchLabels": {"a team": "x"}}), LABEL_KEY),
@@ -158,9 +188,9 @@ REFUSED: list[Row] = [
     ("negative index", "IPAMRequest", _wanted("-3/28"), NOT_A_REQUEST),
     ("index of a count", "IPAMRequest", _wanted("3/#4"), NOT_A_REQUEST),
     ("length of 130 with index", "IPAMRequest", _wanted("3/130"), NOT_A_REQUEST),
-    ("host bits", "IPAMRequest", _wanted("10.0.0.5/28"), REQUEST_HOST_BITS),
-    ("upper case", "IPAMRequest", _wanted("2001:DB8::/64"), REQUEST_TEXT),
-    ("upper case address", "IPAMRequest", _wanted("2001:DB8::1"), REQUEST_TEXT),
+    ("host bits", "IPAMRequest", _wanted("10.0.0.5/28"), f"{HOST_BITS}: write 10.0.0.0/28"),
+    ("upper case", "IPAMRequest", _wanted("2001:DB8::/64"), f"{NOT_CANONICAL}: write 2001:db8::/64"),
+    ("upper case address", "IPAMRequest", _wanted("2001:DB8::1"), f"{NOT_CANONICAL}: write 2001:db8::1"),
     ("Ready without cidr", "IPAMAllocation", _allocation(state="Ready", revision=1), READY_ALLOCATION),
     ("Ready without revision", "IPAMAllocation", _allocation(state="Ready", cidr="10.0.0.0/28"), READY_ALLOCATION),
 ]
@@ -397,7 +427,7 @@ ANSWER_WRITES: list[tuple[str, list[Obj], str]] = [
 ]
 
 CEL_MESSAGES_WITH_A_CASE = frozenset(
-    [message for *_, message in REFUSED]
+    [message.partition(": write ")[0] for *_, message in REFUSED]
     + [message.partition(": 10")[0] for *_, message in REFUSED_CHANGES]
     + [message for *_, message in LEDGER_WRITES]
     + [message for *_, message in ANSWER_WRITES]
