@@ -210,6 +210,7 @@ class Simulation:
         self._come_to_rest()
         yield
         self._judge_rest("NoLeak", at_rest.no_leak(history, excuse=lambda _: False))
+        self._judge_rest("Gone", at_rest.ranges_gone(history))
         yield
         for plural in ("ipamrequests", "ipamranges"):
             for obj in self.world.store.list(self.world.plural(plural)):

@@ -155,8 +155,9 @@ def requests_gone(history: History) -> Iterator[str]:
 
 
 def ranges_gone(history: History) -> Iterator[str]:
-    """Gone: a range is still being deleted only if a request that it serves names it."""
+    """Gone: a range is still being deleted only if a request that it serves names it, or a holder is absent."""
     awaited = {request.range_name for request in history.requests.values() if _is_served(history, request)}
+    awaited |= {life.name for life, _, entry in _absent(history) if entry.absent_since}
     for life in history.judged_ranges():
         if is_deleting(life.obj) and life.name not in awaited:
             yield f"{life.name} was deleted and is still there: {life.status.get('message')}"

@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 
 
 def monotone(history: History) -> Iterator[str]:
-    """Monotone (S2): a ledger changes only with its revision, which increases by one and never decreases."""
+    """Monotone (S2): a ledger changes only with its revision, which increases by one and never decreases.
+
+    An older CRD may drop a part of a ledger with any write.
+    """
     for life, before, now, is_changed in history.facts.revisions:
-        if now not in {before, before + 1} or (is_changed and now == before):
+        if now not in {before, before + 1} or (is_changed and now == before and not history.schemas_changed):
             yield f"{life.name} changed from revision {before} to {now}{' with another ledger' if is_changed else ''}"
 
 
