@@ -257,7 +257,7 @@ ACCEPTED: list[tuple[str, str, Obj]] = [
     ("Ready", "IPAMAllocation", _allocation(state="Ready", revision=3, cidr="10.0.0.0/28")),
 ]
 
-_GRANTED = _allocation(state="Ready", revision=3, cidr="10.0.0.0/28")
+_GRANTED = _allocation(state="Ready", revision=3, cidr="10.0.0.0/28", schemaV1=True)
 _WITH_NETWORK = _GRANTED | {"network": {"gateway": "10.0.0.1"}}
 _OTHER_REQUEST = {"namespace": "team", "name": "web", "uid": "u2"}
 

@@ -12,12 +12,21 @@ from simulator.kubernetes.objects import Obj
 def judged(before: str, now: str, granted: list[str], held: tuple[str, ...] = ()) -> list[str]:
     """The violations of a step from one cursor of /28 to the next, in a range of four /28."""
     history = History()
+    note(history, Write("ipamranges", range_of_four(0, before, [])))
+    note(history, Write("ipamextents", EXTENT))
     for cidr in (*held, *granted):
         note(history, Write("ipamrequests", request(cidr)))
     note(history, Write("ipamranges", range_of_four(1, before, list(held))))
     history.facts = Facts()
     note(history, Write("ipamranges", range_of_four(2, now, [*held, *granted])))
     return list(in_turn(history))
+
+
+OWNER = {"kind": "IPAMRange", "name": "net", "uid": "uid-net", "controller": True}
+EXTENT = {
+    "metadata": {"namespace": "a", "name": "net-1", "uid": "uid-extent", "ownerReferences": [OWNER]},
+    "spec": {"range": "net", "domain": "default", "number": 1, "ranges": ["10.0.0.0-10.0.0.63"]},
+}
 
 
 def request(uid: str) -> Obj:

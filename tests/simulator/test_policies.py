@@ -38,7 +38,7 @@ def a_request(**metadata: Any) -> Obj:
 def a_used_range(world: World) -> Resource:
     with world.written_by(PERSON):
         stored = world.store.create(an_object("IPAMRange", {"ranges": ["10.0.0.0/24"]}, finalizers=[RANGE_FINALIZER]))
-        world.store.update_status(stored | {"status": {"revision": 1, "allocations": [ENTRY]}})
+        world.store.update_status(stored | {"status": {"schemaV1": True, "revision": 1, "allocations": [ENTRY]}})
     return world.plural("ipamranges")
 
 

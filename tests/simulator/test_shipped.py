@@ -87,7 +87,8 @@ def test_of_two_ledgers_computed_from_one_revision_one_wins(world: Cluster) -> N
     world.apply(iprange(ranges=["10.0.0.0/24"]))
     fresh = world.get("iprange", "net")
     first, second = (
-        {"revision": 1, "allocations": [{"cidr": f"10.0.0.{n}/32", "request": "a/b", "uid": str(n)}]} for n in (1, 2)
+        {"schemaV1": True, "revision": 1, "allocations": [{"cidr": f"10.0.0.{n}/32", "request": "a/b", "uid": str(n)}]}
+        for n in (1, 2)
     )
     unconditional = {"apiVersion": API_VERSION, "kind": "IPAMRange", "metadata": iprange()["metadata"]}
     world.store.update_status(unconditional | {"spec": fresh["spec"], "status": first})
