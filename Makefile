@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 PYTHON ?= python3
-export METACONTROLLER KUBE_APISERVER ETCD KUBE_CONTROLLER_MANAGER
+export METACONTROLLER KUBERNETES KUBE_APISERVER ETCD KUBE_CONTROLLER_MANAGER
 VENV := .venv
 BIN := $(VENV)/bin
 BIND ?= 127.0.0.1:8080
@@ -58,7 +58,8 @@ simulate: install ## Attack the design in simulation: SEEDS=2000 seeds from FIRS
 mutants: install ## Check that every deliberately broken design is detected
 	@$(BIN)/python -m simulator mutants
 
-# METACONTROLLER=, KUBE_APISERVER=, ETCD= and KUBE_CONTROLLER_MANAGER= set the paths of existing binaries.
+# METACONTROLLER=, KUBE_APISERVER=, ETCD= and KUBE_CONTROLLER_MANAGER= set the paths of existing binaries; KUBERNETES=1.31
+# builds and tests the API server of that version.
 .PHONY: e2e
 e2e: install ## Test on a real control plane; METACONTROLLER=/path adds the full loop
 	@IPAM_E2E=1 $(BIN)/python -m pytest tests/e2e

@@ -3,7 +3,7 @@
 So `make e2e` needs only Linux, Go, kubectl, openssl and a checkout.
 
 KUBE_APISERVER, ETCD and KUBE_CONTROLLER_MANAGER name existing programs. The others are built from `programs/go.mod`
-into a cache outside the tree, in a folder for each go.sum.
+into a cache outside the tree, in a folder for each go.sum. KUBERNETES=1.31 builds the API server of that version.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from controlplane import older
 
 MODULE = Path(__file__).parent / "programs"
 VERSION_PACKAGE = "k8s.io/component-base/version"
@@ -59,9 +61,26 @@ def cache_folder() -> Path:
 def _find_or_build_one(name: str, variable: str, package: str) -> Path:
     if named := os.environ.get(variable):
         return _executable(Path(named), variable)
+    version = os.environ.get("KUBERNETES")
+    if version and name == "kube-apiserver":
+        return _find_or_build_older(version)
     built = cache_folder() / name
     if not built.exists():
-        _build(name, package, built)
+        release = re.search(r"k8s\.io/kubernetes (v\d+\.\d+\.\d+)", (MODULE / "go.mod").read_text())
+        assert release is not None, "go.mod names no version of k8s.io/kubernetes"
+        _build(name, package, built, MODULE, release[1])
+    return built
+
+
+def _find_or_build_older(version: str) -> Path:
+    folder = cache_folder().parent / f"kubernetes-{version}"
+    built = folder / "kube-apiserver"
+    if not built.exists():
+        try:
+            release = older.write_module(folder, version)
+        except subprocess.CalledProcessError as error:
+            raise BuildFailed(f"KUBERNETES={version}: {error.stderr or error.stdout}") from error
+        _build("kube-apiserver", older.PACKAGE, built, folder, release)
     return built
 
 
@@ -71,12 +90,13 @@ def _executable(path: Path, variable: str) -> Path:
     return path.resolve()
 
 
-def _build(name: str, package: str, target: Path) -> None:
+def _build(name: str, package: str, target: Path, module: Path, release: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f"{name}.{os.getpid()}")
-    command = ["go", "build", "-v", "-ldflags", _ldflags(), "-o", str(unfinished), package]
-    _say(f"building {name} from controlplane/{MODULE.name}/go.mod (some minutes the first time)")
-    with subprocess.Popen(command, cwd=MODULE, stderr=subprocess.PIPE, text=True) as compiler:
+    command = ["go", "build", "-v", "-ldflags", _ldflags(release), "-o", str(unfinished), package]
+    _say(f"building {name} {release} from {module}/go.mod (some minutes the first time)")
+    environment = os.environ if module == MODULE else older.environment()
+    with subprocess.Popen(command, cwd=module, env=environment, stderr=subprocess.PIPE, text=True) as compiler:
         last_lines = _show_progress(name, compiler)
     if compiler.returncode != 0:
         raise BuildFailed(f"{' '.join(command)}\n" + "\n".join(last_lines))
@@ -93,11 +113,9 @@ def _show_progress(name: str, compiler: subprocess.Popen[str]) -> list[str]:
     return lines[-20:]
 
 
-def _ldflags() -> str:
-    version = re.search(r"k8s\.io/kubernetes (v(\d+)\.(\d+)\.\d+)", (MODULE / "go.mod").read_text())
-    assert version is not None, "go.mod names no version of k8s.io/kubernetes"
-    full, major, minor = version.groups()
-    values = {"gitVersion": full, "gitMajor": major, "gitMinor": minor}
+def _ldflags(release: str) -> str:
+    major, minor, _ = release.removeprefix("v").split(".")
+    values = {"gitVersion": release, "gitMajor": major, "gitMinor": minor}
     return "-s -w " + " ".join(f"-X {VERSION_PACKAGE}.{key}={value}" for key, value in values.items())
 
 
