@@ -162,7 +162,7 @@ class RangeStatus(Struct, frozen=True, gc=False, rename="camel", omit_defaults=T
     """The status of a range; all from `revision` to `closing` is its ledger.
 
     Here and in the other kinds, `schema_v1` shows that the API server that served the object knows this version of the
-    schema: it has dropped no field that the hooks depend on (docs/decisions/0021-schema-markers.md).
+    schema: it has dropped no field that the hooks depend on (docs/decisions/0019-schema-markers.md).
     """
 
     schema_v1: bool = False

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from simulator.kubernetes.resources import Resource
 
 
-#: The field that shows the version of a schema (docs/decisions/0021-schema-markers.md).
+#: The field that shows the version of a schema (docs/decisions/0019-schema-markers.md).
 MARKER = "schemaV1"
 
 
