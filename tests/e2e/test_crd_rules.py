@@ -8,7 +8,7 @@ import pytest
 
 from controlplane.api import KINDS, Refused, object_path
 from controlplane.objects import API_VERSION
-from tests.e2e import crd_tables
+from tests.e2e import crd_tables, crd_writes
 from tests.e2e.crd_schema import (
     FILLED,
     Keyword,
@@ -115,17 +115,19 @@ def test_another_change_is_accepted(api: Api, namespace: str, change: tuple[str,
 
 
 @pytest.mark.parametrize(
-    ("case", "statuses", "message"), crd_tables.LEDGER_WRITES, ids=[case for case, *_ in crd_tables.LEDGER_WRITES]
+    ("case", "statuses", "message"), crd_writes.LEDGER_WRITES, ids=[case for case, *_ in crd_writes.LEDGER_WRITES]
 )
 def test_the_ledger_changes_one_revision_at_a_time(
     api: Api, namespace: str, case: str, statuses: list[Obj], message: str
 ) -> None:
     spec = {"ranges": ["10.0.0.0/8"]}
-    _write_statuses(api, api.create(_object("IPAMRange", namespace, spec)), case, statuses, message)
+    marked = [{"schemaV1": True} | status for status in statuses]
+    stored = api.create(_object("IPAMRange", namespace, spec))
+    _write_statuses(api, stored, case, [_present(status) for status in marked], message)
 
 
 @pytest.mark.parametrize(
-    ("case", "statuses", "message"), crd_tables.ANSWER_WRITES, ids=[case for case, *_ in crd_tables.ANSWER_WRITES]
+    ("case", "statuses", "message"), crd_writes.ANSWER_WRITES, ids=[case for case, *_ in crd_writes.ANSWER_WRITES]
 )
 def test_a_published_cidr_never_changes(api: Api, namespace: str, case: str, statuses: list[Obj], message: str) -> None:
     spec = {"ipam": {"name": "net"}}
@@ -159,6 +161,10 @@ def _replace(api: Api, stored: Obj, spec: Obj) -> Obj:
     meta = stored["metadata"]
     path = object_path(KINDS[stored["kind"]], meta["namespace"], meta["name"])
     return api.ask("PUT", path, stored | {"spec": spec})
+
+
+def _present(status: Obj) -> Obj:
+    return {key: value for key, value in status.items() if value is not None}
 
 
 def _write_statuses(api: Api, stored: Obj, case: str, statuses: list[Obj], message: str) -> None:
