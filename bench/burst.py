@@ -1,8 +1,8 @@
 """Measure the duration and the cost of a burst of requests on a real control plane: `make burst N=1000`.
 
 It uses the cluster that `make cluster` has started, or starts its own, and audits the result: a burst with a violation
-is not printed as a row. The history is read after the burst, so that the audit does not slow it down. Then a bare client
-(bench/bare.py) writes as many requests; the row has its time, and the ratio to it.
+is not printed as a row. The history is read after the burst, so that the audit does not slow it down. A bare client
+(bench/bare.py) then writes as many requests; the row has its time, and the ratio to it.
 METACONTROLLER_FLAGS= adds flags to those of controlplane/loop.py.
 """
 
