@@ -95,7 +95,7 @@ def test_hold_spelling_is_rejected_and_is_a_hold_where_no_policy_rejects_it(valu
     ],
 )
 def test_record_reasons_are_the_one_true_reason(record: str, reason: str) -> None:
-    spec = {"excludes": ["10.0.0.9"], "network": {"gateway": "10.0.0.1"}}
+    spec: dict[str, Any] = {"excludes": ["10.0.0.9"], "network": {"gateway": "10.0.0.1"}}
     world = applied(
         iprange("r", ["10.0.0.0/24"], **spec), ipreq("holder", "r"), recorded(ipreq("imported", "r"), record)
     )
