@@ -7,18 +7,20 @@ lost.
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
-from hooks.api.kinds import RangeStatus
 from hooks.protocol.bodies import RangeBody, RangeCustomizeBody, RequestBody, RequestCustomizeBody
 from hooks.protocol.decoding import Body, decode_body, encode
 from hooks.protocol.errors import ProtocolError, excerpt
 from hooks.ranges import sync as ranges
 from hooks.requests import sync as requests
 from hooks.settings import Settings, settings_from
+
+if TYPE_CHECKING:
+    from hooks.api.kinds import RangeStatus
 
 #: In replay mode: the time at which a call takes place; the answer repeats it.
 NOW_HEADER = "Ipam-Now"
