@@ -34,6 +34,7 @@ DETECTED = {
     "Proven": "absent holders are released",
     "InTurn": "round robin starts again in each call",
     "SameAnswer": "requests are served in the order of the wire",
+    "Consistent": "every request is placed again in each call",
     "Allowed": "all namespaces are allowed",
     "Asked": "the size of a request is ignored",
     "Informed": "requests do not show the network",
