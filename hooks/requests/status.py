@@ -20,8 +20,8 @@ def invalid_spec_status(request: RequestParent, reason: str, now: datetime) -> R
 def outdated_status(observed: Observed, now: datetime) -> RequestStatus | None:
     """The status while objects are served by an older schema; None to leave it as it is.
 
-    A published block stays as it is. But if the request itself was served by an older schema, its status must change, so
-    that it is served again (hooks/ranges/outdated.py): then its conditions begin anew, and nothing else changes.
+    A published block stays as it is. But if the request itself was served by an older schema, its status must change,
+    so that it is served again (hooks/ranges/outdated.py): the times of its conditions change, and nothing else does.
     """
     request, answer = observed.request, observed.answer
     if names.REQUEST_KIND in observed.outdated_kinds:

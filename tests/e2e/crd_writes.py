@@ -19,12 +19,18 @@ LEDGER_MOVED_ON = (
 )
 NOT_OPENED_AGAIN = "closing must not be reset: the range is being deleted"
 
+MARKED: Obj = {"schemaV1": True}
+
+
+def _marked(status: Obj) -> Obj:
+    return {key: value for key, value in (MARKED | status).items() if value is not None}
+
+
 _LEDGER = {"revision": 1, "allocations": [entry(1)]}
 _RELEASED = {"revision": 1, "released": ["u1"]}
 _TURNED = {"revision": 1, "roundRobin": {"28": "10.0.0.16", "30": "10.0.0.4"}}
 
-#: Case, the statuses that are written to a new range one after the other, and the refusal of the last one, or "".
-LEDGER_WRITES: list[tuple[str, list[Obj], str]] = [
+_LEDGER_WRITES: list[tuple[str, list[Obj], str]] = [
     ("first status with revision 0", [{"revision": 0}], ""),
     ("without the marker of the schema", [_LEDGER | {"schemaV1": None}], LEDGER_MOVED_ON),
     ("next revision, without the marker", [_LEDGER, {"revision": 2, "schemaV1": None}], LEDGER_MOVED_ON),
@@ -73,6 +79,12 @@ LEDGER_WRITES: list[tuple[str, list[Obj], str]] = [
     ("opened again", [{"revision": 1, "closing": True}, {"revision": 2, "closing": False}], NOT_OPENED_AGAIN),
     ("closing forgotten", [{"revision": 1, "closing": True}, {"revision": 2}], NOT_OPENED_AGAIN),
     ("closing forgotten at the same revision", [{"revision": 1, "closing": True}, {"revision": 1}], LEDGER_MOVED_ON),
+]
+
+#: Case, the statuses that are written to a new range one after the other, and the refusal of the last one, or "". They
+#: have the marker of the schema, unless it is None in the table.
+LEDGER_WRITES = [
+    (case, [_marked(status) for status in statuses], message) for case, statuses, message in _LEDGER_WRITES
 ]
 
 _READY = {"state": "Ready", "cidr": "10.0.0.0/28"}

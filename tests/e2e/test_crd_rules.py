@@ -121,9 +121,7 @@ def test_the_ledger_changes_one_revision_at_a_time(
     api: Api, namespace: str, case: str, statuses: list[Obj], message: str
 ) -> None:
     spec = {"ranges": ["10.0.0.0/8"]}
-    marked = [{"schemaV1": True} | status for status in statuses]
-    stored = api.create(_object("IPAMRange", namespace, spec))
-    _write_statuses(api, stored, case, [_present(status) for status in marked], message)
+    _write_statuses(api, api.create(_object("IPAMRange", namespace, spec)), case, statuses, message)
 
 
 @pytest.mark.parametrize(
@@ -161,10 +159,6 @@ def _replace(api: Api, stored: Obj, spec: Obj) -> Obj:
     meta = stored["metadata"]
     path = object_path(KINDS[stored["kind"]], meta["namespace"], meta["name"])
     return api.ask("PUT", path, stored | {"spec": spec})
-
-
-def _present(status: Obj) -> Obj:
-    return {key: value for key, value in status.items() if value is not None}
 
 
 def _write_statuses(api: Api, stored: Obj, case: str, statuses: list[Obj], message: str) -> None:
