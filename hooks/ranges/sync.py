@@ -103,10 +103,14 @@ def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
 def _outdated(observed: Observed, kinds: list[str], now: datetime) -> dict[str, Any]:
     """Nothing is decided by objects of which an API server with an older schema may have dropped a part.
 
-    But that the range is being deleted, which is true whatever they say.
+    But that the range is being deleted, which is true whatever they say. Children get the marker, so that those that
+    older hooks have written are complete from then on.
     """
     groups = {kind: observed.body.children.get(kind, {}) for kind in (names.ALLOCATION_KEY, names.EXTENT_KEY)}
-    children = [child_as_it_was(kind, key, group[key]) for kind, group in groups.items() for key in sorted(group)]
+    marker = {"schemaV1": True}
+    children = [
+        child_as_it_was(kind, key, group[key], marker=marker) for kind, group in groups.items() for key in sorted(group)
+    ]
     ledger = _next_revision(
         observed.ledger, replace(observed.ledger, closing=observed.ledger.closing or observed.is_deleted)
     )

@@ -51,7 +51,7 @@ STEPS_MIN, STEPS_PER_OBJECT = 500, 80
 #: For how long tenants repeat their patches before all others must be served, and the most steps until then.
 SIEGE_SECONDS, SIEGE_STEPS = 200.0, 3000
 #: Everything that is judged, during a run and at its end.
-INVARIANTS = (*each_step.CHECKS, *at_rest.INVARIANTS)
+INVARIANTS = tuple(dict.fromkeys([*each_step.CHECKS, *at_rest.CHECKS, "Calm"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +133,8 @@ class Simulation:
         self.world.waiting()  # keys that are due enter their queues, in a replay as when actions are drawn
         if action == ("install", "policies"):
             self.history.has_policies = True
-        if "clock:" in action[-1]:
-            self.history.clocks_were_wrong = True
-        if "skew:" in action[-1]:
-            self.history.note_skew(float(action[-1].removeprefix("skew:")))
+        if action[-1].startswith(("clock:", "skew:")):
+            self.history.note_skew(float(action[-1].partition(":")[2]))
         if action == SETTLE:
             return self._settles()
         if action[0] == "empty":
@@ -209,7 +207,7 @@ class Simulation:
             people.done_by_person(self.world, "reclaim", (joined(key_of(obj)),))
         self._come_to_rest()
         yield
-        self._judge_rest("NoLeak", at_rest.no_leak(history, excuse=lambda _: False))
+        self._judge_rest("NoLeak", at_rest.nothing_absent(history))
         self._judge_rest("Gone", at_rest.ranges_gone(history))
         yield
         for plural in ("ipamrequests", "ipamranges"):

@@ -33,6 +33,7 @@ DETECTED = {
     "Standing": "a newer Ready answer is withdrawn",
     "Proven": "absent holders are released",
     "InTurn": "round robin starts again in each call",
+    "ByAge": "recorded addresses are served first",
     "SameAnswer": "requests are served in the order of the wire",
     "Allowed": "all namespaces are allowed",
     "Asked": "the size of a request is ignored",
