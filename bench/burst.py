@@ -1,7 +1,8 @@
 """Measure the duration and the cost of a burst of requests on a real control plane: `make burst N=1000`.
 
 It uses the cluster that `make cluster` has started, or starts its own, and audits the result: a burst with a violation
-is not printed as a row. The history is read after the burst, so that the audit does not slow it down.
+is not printed as a row. The history is read after the burst, so that the audit does not slow it down. A bare client
+(bench/bare.py) then writes as many requests; the row has its time, and the ratio to it.
 METACONTROLLER_FLAGS= adds flags to those of controlplane/loop.py.
 """
 
@@ -12,11 +13,12 @@ import os
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import requests
 
+from bench.bare import bare_seconds
 from bench.readings import Readings, read
 from controlplane import cluster
 from controlplane.api import RANGES, REQUESTS, Refused, kubectl, objects_path
@@ -37,7 +39,10 @@ RANGE = "10.0.0.0/8"
 BURST_SECONDS_MAX = 3600.0
 #: A new policy takes effect some time after its creation, and the API server does not report when.
 POLICY_SECONDS = 5.0
-COLUMNS = ("requests", "standing", "total s", "per s", "p50 s", "p99 s", "max s", "API writes", "hook calls", "CPU s")
+COLUMNS = (
+    *("requests", "standing", "total s", "bare s", "ratio", "per s", "p50 s", "p99 s", "max s"),
+    *("API writes", "hook calls", "CPU s"),
+)
 #: The programs whose CPU seconds have their own columns.
 PROGRAMS = ("metacontroller", "kube-apiserver", "hooks", "etcd")
 
@@ -86,6 +91,7 @@ class Result:
     standing: int
     spans: list[tuple[float, float]]
     cost: Readings
+    bare_seconds: float = 0.0
 
     @property
     def total_seconds(self) -> float:
@@ -152,6 +158,7 @@ def main(arguments: Sequence[str]) -> int:
             time.sleep(POLICY_SECONDS)
         team = Team(running.api, f"burst-{os.getpid()}")
         results, faults = run(running, team, [options.standing, options.count] if options.standing else [options.count])
+        results = [replace(each, bare_seconds=_bare_seconds(running, team, each)) for each in results]
         if not own:
             for resource in (REQUESTS, RANGES):
                 team.delete_all(resource, seconds=BURST_SECONDS_MAX)
@@ -190,11 +197,17 @@ def _burst(running: cluster.Running, team: Team, watch: ReadyWatch, standing: in
     return Result(count, standing, [(load.created_at[name], watch.ready_at[name]) for name in load.names], cost)
 
 
+def _bare_seconds(running: cluster.Running, team: Team, result: Result) -> float:
+    return bare_seconds(running.api, running.kubeconfig, team.namespace, result.count)
+
+
 def _row(result: Result) -> str:
     cells = [
         f"{result.count:,}",
         f"{result.standing:,}",
         f"{result.total_seconds:.1f}",
+        f"{result.bare_seconds:.1f}",
+        f"{result.total_seconds / result.bare_seconds:.2f}",
         f"{result.count / result.total_seconds:.0f}",
         *(f"{result.quantile(share):.2f}" for share in (0.5, 0.99, 1.0)),
         f"{result.cost.writes.total() / result.count:.2f} each",

@@ -123,18 +123,6 @@ def test_applying_a_request_again_changes_nothing(
 
 
 @pytest.mark.usefixtures("policy")
-def test_a_label_that_is_removed_or_changed_is_restored_at_once(api: Api, namespace: str) -> None:
-    api.create(request_object(namespace, "web", "net"))
-    label = {LABEL: f"{namespace}.net"}
-    for changed in (None, "another.net"):
-        patch = {"metadata": {"labels": {LABEL: changed, "team": "a"}}}
-        assert api.patch(REQUESTS, namespace, "web", patch)["metadata"]["labels"] == label | {"team": "a"}
-    bare = _with_meta(api.get(REQUESTS, namespace, "web"), labels={})
-    assert api.ask("PUT", object_path(REQUESTS, namespace, "web"), bare)["metadata"]["labels"] == label
-    _remove_finalizers(api, namespace)
-
-
-@pytest.mark.usefixtures("policy")
 def test_a_removed_finalizer_is_not_restored(api: Api, namespace: str) -> None:
     """Otherwise no client, not even Metacontroller, could remove it."""
     api.create(request_object(namespace, "web", "net"))

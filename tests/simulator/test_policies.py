@@ -95,14 +95,14 @@ def test_metacontroller_has_no_more_rights_than_its_role() -> None:
         a_world().store.create(a_request())
 
 
-def test_the_defaults_set_label_and_finalizer_at_creation_and_the_label_always() -> None:
+def test_the_defaults_set_label_and_finalizer_at_creation_only() -> None:
     world = a_world("defaults")
     with world.written_by(TENANT, world.person("ipam-edit:a")):
         stored = world.store.create(a_request())
         again = world.store.update(stored | {"metadata": {**stored["metadata"], "labels": {}, "finalizers": []}})
 
     assert (labels_of(stored), finalizers_of(stored)) == ({RANGE_LABEL: "a.net"}, [REQUEST_FINALIZER])
-    assert (labels_of(again), finalizers_of(again)) == ({RANGE_LABEL: "a.net"}, [])
+    assert (labels_of(again), finalizers_of(again)) == ({}, [])
 
 
 def test_a_collection_is_deleted_without_a_name() -> None:
