@@ -22,7 +22,7 @@ from simulator.kubernetes.objects import (
     labels_of,
     owners_of,
 )
-from simulator.names import CIDR_ANNOTATION, HOLD_ANNOTATION
+from simulator.names import CIDR_ANNOTATION, FOREIGN_FINALIZER, HOLD_ANNOTATION
 
 if TYPE_CHECKING:
     import random
@@ -63,7 +63,8 @@ def saved(obj: Obj, way: str, rng: random.Random) -> Obj:
     namespace, name = key_of(obj)
     metadata: Obj = {"namespace": namespace, "name": name, "labels": labels_of(obj), "annotations": annotations}
     if way == VELERO:
-        metadata |= {"finalizers": finalizers_of(obj), "ownerReferences": owners_of(obj)}
+        kept = [each for each in finalizers_of(obj) if each != FOREIGN_FINALIZER]  # its controller would remove it
+        metadata |= {"finalizers": kept, "ownerReferences": owners_of(obj)}
     return {each: obj[each] for each in ("apiVersion", "kind", "spec")} | {"metadata": metadata}
 
 

@@ -67,6 +67,8 @@ def _granting(history: History, request: RequestLife) -> RangeLife | None:
     life = history.range_of(request)
     if life is None or is_deleting(life.obj) or is_deleting(request.obj) or life.was_tampered:
         return None
+    if request.is_written_by_person:
+        return None  # perhaps another block than its spec asks for
     return life if request.cidr and life.ledger.cidr_of(request.uid) == request.cidr else None
 
 

@@ -168,10 +168,10 @@ def test_children_are_returned_as_they_were_written_in_an_outdated_call() -> Non
 
 def test_children_of_older_hooks_get_the_marker_if_it_is_recorded_what_was_written() -> None:
     written = {"spec": {"range": "net", "state": "Busy", "message": "as it was"}}
-    recorded = annotated(unmarked(allocation_object("web")), LAST_APPLIED_ANNOTATION, json.dumps(written))
-    unknown = unmarked(allocation_object("db"))
+    recorded = annotated(unmarked(allocation_object("web", "Busy")), LAST_APPLIED_ANNOTATION, json.dumps(written))
+    unknown = unmarked(allocation_object("db", "Busy"))
 
-    answer = sync_range(range_body(range_object(), request_object("web"), allocations=[recorded, unknown]))
+    answer = sync_range(range_object(), request_object("web"), allocations=[recorded, unknown])
 
     specs = {child["metadata"]["name"]: child["spec"] for child in answer["children"]}
     assert specs[recorded["metadata"]["name"]] == written["spec"] | {"schemaV1": True}
