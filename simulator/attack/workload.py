@@ -61,6 +61,8 @@ class Behaviour:
     #: The names in use: with few names, objects often meet.
     ranges: tuple[str, ...]
     requests: tuple[str, ...]
+    #: What older CRDs lack, such as `ipamrequests spec.size`; "" if each time another property is drawn.
+    lacks: str = ""
 
     @classmethod
     def drawn(cls, rng: random.Random) -> Behaviour:
@@ -250,8 +252,10 @@ def _restore(world: World, _: Behaviour, rng: random.Random) -> Action | None:
     return "empty", rng.choices(list(RESTORES), list(RESTORES.values()))[0]
 
 
-def _serve_older(world: World, _: Behaviour, rng: random.Random) -> Action | None:
+def _serve_older(world: World, behaviour: Behaviour, rng: random.Random) -> Action | None:
     """Let an API server serve a CRD that lacks one of all properties."""
+    if behaviour.lacks:
+        return "serve", rng.choice(list(world.servers)), *behaviour.lacks.split(" ")
     found = [(each.plural, path) for each in world.catalog.resources for path in properties_of(each)]
     weights = [LACKING.get(f"{plural} {path}", 1.0) for plural, path in found]
     if not any(weights):

@@ -258,6 +258,8 @@ def _answering(history: History, write: Write) -> RangeLife | None:
 
 def _note_answer(history: History, answer: Answer, write: Write) -> None:
     if answer.state == "Ready":
+        if not answer.cidr:
+            return  # an older schema has dropped it
         history.facts.ready.append(answer)
         if answer.life is not None:
             answer.life.allocated.setdefault(answer.uid, answer.cidr)
