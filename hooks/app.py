@@ -7,7 +7,7 @@ lost.
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
@@ -18,6 +18,9 @@ from hooks.protocol.errors import ProtocolError, excerpt
 from hooks.ranges import sync as ranges
 from hooks.requests import sync as requests
 from hooks.settings import Settings, settings_from
+
+if TYPE_CHECKING:
+    from hooks.api.kinds import RangeStatus
 
 #: In replay mode: the time at which a call takes place; the answer repeats it.
 NOW_HEADER = "Ipam-Now"
@@ -46,8 +49,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.add_url_rule(path, path, view, methods=["POST"], provide_automatic_options=False)
 
     hook("/ipamrange/customize", RangeCustomizeBody, lambda body, _: ranges.customize(body))
-    hook("/ipamrange/sync", RangeBody, ranges.sync)
-    hook("/ipamrange/finalize", RangeBody, ranges.sync)
+    hook("/ipamrange/sync", RangeBody, _sync_range)
+    hook("/ipamrange/finalize", RangeBody, _sync_range)
     hook("/ipamrequest/customize", RequestCustomizeBody, lambda body, _: requests.customize(body))
     hook("/ipamrequest/sync", RequestBody, requests.sync)
     hook("/ipamrequest/finalize", RequestBody, requests.finalize)
@@ -80,6 +83,16 @@ def _echo_now(response: Response) -> Response:
 
 def _json(answer: object, status: int) -> Response:
     return Response(encode(answer), status, content_type="application/json")
+
+
+def _sync_range(body: RangeBody, now: datetime) -> dict[str, Any]:
+    """The answer to a range; contradictions that it reports are also logged."""
+    answer = ranges.sync(body, now)
+    status: RangeStatus = answer["status"]
+    for condition in status.conditions:
+        if condition.type == "Consistent":
+            current_app.logger.error("range %s: %s", body.parent.metadata.namespaced_name, condition.message)
+    return answer
 
 
 def _refused(error: ProtocolError) -> Response:

@@ -175,6 +175,7 @@ def test_each_condition_and_reason_of_the_code_occurs() -> None:
         "Overlapping",
         "HoldersAbsent",
         "RangesIgnored",
+        "Consistent",
         "ChunkSizeTooLarge",
     }
 

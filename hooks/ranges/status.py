@@ -9,6 +9,7 @@ from hooks.api import names
 from hooks.api.conditions import Fact, conditions, listed, outdated_message, truncated
 from hooks.api.kinds import Capacity, RangeStatus
 from hooks.api.times import timestamp
+from hooks.ranges.consistency import contradictions
 from hooks.ranges.extents import Extents
 from hooks.ranges.grants import Grants
 from hooks.ranges.ledger import Ledger, LedgerEntry
@@ -93,6 +94,8 @@ def _blockers_message(observed: Observed) -> str:
 def _circumstances(observed: Observed, proposal: Ledger, extents: Extents) -> list[Fact]:
     """Conditions that are present only while they are true."""
     terms, facts = observed.terms, list[Fact]()
+    if found := contradictions(observed):
+        facts.append(Fact("Consistent", "False", "Contradiction", f"contradiction: {listed(found)}"))
     if terms.pool.ignored:
         message = f"ignored: {listed(terms.pool.ignored)}"
         facts.append(Fact("RangesIgnored", "True", "InvalidText", message))

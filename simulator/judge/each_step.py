@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from simulator.judge.answers import committed, no_overlap, same_answer, stable, standing
 from simulator.judge.capacity import accounted
+from simulator.judge.consistent import consistent
 from simulator.judge.facts import Facts
 from simulator.judge.ledgers import allowed, asked, disjoint, inside_range, monotone, no_early_reuse, proven
 from simulator.judge.turns import by_age, in_turn
@@ -35,6 +36,7 @@ CHECKS: dict[str, Callable[[History], Iterator[str]]] = {
     "InTurn": in_turn,
     "ByAge": by_age,
     "SameAnswer": same_answer,
+    "Consistent": consistent,
 }
 
 

@@ -66,6 +66,8 @@ class History:
         self.skews = (timedelta(), timedelta())
         #: Whether an older CRD was ever served, which drops fields that people and hooks have written.
         self.schemas_changed = False
+        #: Whether a person ever wrote an allocation or the block that a request shows.
+        self.was_forged = False
         #: How the cluster was restored last, and the requests of that backup, by name.
         self.restore_way = ""
         self.saved: dict[str, Saved] = {}

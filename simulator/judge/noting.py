@@ -197,6 +197,7 @@ def _note_request(history: History, write: Write) -> None:
     life.is_released |= write.is_deletion or _is_unheld(obj)
     if life.cidr != before:
         life.is_written_by_person = write.writer in PEOPLE
+        history.was_forged |= life.is_written_by_person
         _note_publication(history, life, before)
 
 
@@ -230,6 +231,7 @@ def _was_unanswered(history: History, life: RequestLife) -> bool:
 
 
 def _note_allocation(history: History, write: Write) -> None:
+    history.was_forged |= write.writer in PEOPLE
     name = joined(key_of(write.obj))
     before = history.allocations.get(name)
     if before is not None and before.state == "Ready" and _withdraws(write):

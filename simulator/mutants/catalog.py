@@ -139,7 +139,7 @@ MUTANTS: tuple[Mutant, ...] = (
                         create_a_request=16)),
     Mutant("held blocks are granted", "S1", ("NoOverlap",), path=RANGE, mutation=mutations.grant_held_blocks,
            bias=_biased(QUIET, ONE_RANGE)),
-    Mutant("every request is placed again in each call", "S4", ("Stable", "NoEarlyReuse"), path=RANGE,
+    Mutant("every request is placed again in each call", "S4", ("Stable", "NoEarlyReuse", "Consistent"), path=RANGE,
            mutation=mutations.place_again,
            bias=_biased(QUIET, ONE_RANGE)),
     Mutant("an interval is rounded up to a CIDR", "S1", ("InsideRange",), path=RANGE,

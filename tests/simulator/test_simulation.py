@@ -35,6 +35,7 @@ DETECTED = {
     "InTurn": "round robin starts again in each call",
     "ByAge": "recorded addresses are served first",
     "SameAnswer": "requests are served in the order of the wire",
+    "Consistent": "every request is placed again in each call",
     "Allowed": "all namespaces are allowed",
     "Asked": "the size of a request is ignored",
     "Informed": "requests do not show the network",

@@ -1,7 +1,6 @@
 """Extents: what a range announces in its domain, and when."""
 
 import json
-from collections.abc import Sequence
 
 import pytest
 
@@ -22,20 +21,7 @@ from tests.hooks.build import (
     with_ledger,
 )
 from tests.hooks.calls import answer_to, answers_of, condition, extents_of, ledger_of, sync_range
-
-POOL = "10.0.0.0-10.0.0.255"
-
-
-def other(text: str, version: int, *, number: int | None = None, domain: str = "default") -> Obj:
-    """An extent of team-a/other."""
-    return extent_object(text, version=version, number=number, range_="other", domain=domain)
-
-
-def synced(*extents: Obj, parent: Obj | None = None, requests: Sequence[Obj] = (WEB,)) -> Obj:
-    """The answer of a range that has announced its addresses and observes these extents; by default, web waits."""
-    own = [each for each in extents if each["metadata"]["ownerReferences"][0]["uid"] == "uid-net"]
-    return sync_range(parent or range_object(), *requests, announced=own, extents=list(extents))
-
+from tests.hooks.ranges.domain import POOL, other, synced
 
 # --- announcements ----------------------------------------------------------------------------------------------------
 

@@ -1,12 +1,9 @@
 """Ranges of one domain that overlap: the range that announced an address first grants it, and no other range does."""
 
-from collections.abc import Sequence
-
 import pytest
 
 from hooks.api import names
 from tests.hooks.build import (
-    WEB,
     Obj,
     deleted,
     entry,
@@ -19,20 +16,7 @@ from tests.hooks.build import (
     with_ledger,
 )
 from tests.hooks.calls import answers_of, condition, extents_of, ledger_of, messages_of, sync_range
-
-POOL = "10.0.0.0-10.0.0.255"
-
-
-def other(text: str, version: int, *, number: int | None = None, domain: str = "default") -> Obj:
-    """An extent of team-a/other."""
-    return extent_object(text, version=version, number=number, range_="other", domain=domain)
-
-
-def synced(*extents: Obj, parent: Obj | None = None, requests: Sequence[Obj] = (WEB,)) -> Obj:
-    """The answer of a range that has announced its addresses and observes these extents; by default, web waits."""
-    own = [each for each in extents if each["metadata"]["ownerReferences"][0]["uid"] == "uid-net"]
-    return sync_range(parent or range_object(), *requests, announced=own, extents=list(extents))
-
+from tests.hooks.ranges.domain import POOL, other, synced
 
 # --- overlaps ---------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,55 @@
+"""Self-audit: contradictions between the ledger, the answers and the requests of one call.
+
+Each of them may be observed at another moment, so most differences only mean that one cache is older. What is reported
+here has no such explanation, because it contradicts facts that never change:
+
+    S4  the block of a uid never changes, wherever it is written;
+        a uid whose release was recorded never holds a block again;
+    S1  a block lies inside the addresses that its range may allocate.
+
+Nothing is repaired, because no call can know which side is right. Only a user with the rights of Metacontroller can
+cause it, or a bug.
+"""
+
+from collections.abc import Iterator
+
+from hooks.ranges.observed import Observed
+
+
+def contradictions(observed: Observed) -> list[str]:
+    """A sentence for each contradiction, in the order of addresses."""
+    return [*_entries_outside(observed), *_other_blocks(observed), *_holders_after_release(observed)]
+
+
+def _entries_outside(observed: Observed) -> Iterator[str]:
+    """Entries for addresses that the range can't allocate; of an invalid range they are not known."""
+    if observed.terms.invalid_reason:
+        return
+    usable = observed.terms.pool.usable
+    for entry in observed.ledger.entries.values():
+        if not usable.covers(entry.prefix):
+            yield f"{entry.prefix} of {entry.holder} is in the ledger, but the range may not allocate it"
+
+
+def _other_blocks(observed: Observed) -> Iterator[str]:
+    """Holders of a block that another block was published to."""
+    for uid, entry in observed.ledger.entries.items():
+        cidr = entry.written.cidr
+        answer, request = observed.answers.get(uid), observed.requests.get(uid)
+        if answer and answer.spec.cidr not in ("", cidr):
+            yield f"{cidr} of {entry.holder} is in the ledger, but {answer.spec.cidr} in its allocation"
+        if request and request.status.cidr not in ("", cidr):
+            yield f"{cidr} of {entry.holder} is in the ledger, but {request.status.cidr} in its status"
+
+
+def _holders_after_release(observed: Observed) -> Iterator[str]:
+    """Holders of a block whose release is recorded by this ledger, or was published by it or an earlier one."""
+    ledger = observed.ledger
+    recorded = set(ledger.released)
+    for uid, entry in ledger.entries.items():
+        if entry.released_at:
+            continue
+        answer = observed.answers.get(uid)
+        was_published = answer and answer.spec.state == "Released" and answer.spec.revision <= ledger.revision
+        if uid in recorded or was_published:
+            yield f"{entry.prefix} of {entry.holder} is in the ledger, but was released"
