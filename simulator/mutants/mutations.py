@@ -204,7 +204,7 @@ def finalize_without_closing(path: str, body: Obj, ask: Ask) -> Obj:
     """A deleted range is finalized once its ledger looks empty, before `closing` is committed."""
     answer = ask(body)
     if path.endswith("finalize"):
-        answer["finalized"] = not (_entries(body["parent"]) or requests_of(body) or _answers(body))
+        answer["finalized"] = not (_entries(body["parent"]) or _answers(body))
     return answer
 
 
