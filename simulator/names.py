@@ -14,8 +14,9 @@ RANGE_SYNC_PATH = "/ipamrange/sync"
 #: The fields of a range's status that only a new revision may change: the ledger.
 LEDGER_FIELDS = ("allocations", "released", "roundRobin", "onHold", "closing")
 
-#: The label by which a range finds its requests, and the annotations that people and hooks write.
+#: The labels by which a range finds its requests and extents, and the annotations that people and hooks write.
 RANGE_LABEL = f"{GROUP}/range"
+CELL_LABEL = f"{GROUP}/cell"
 CIDR_ANNOTATION = f"{GROUP}/cidr"
 HOLD_ANNOTATION = f"{GROUP}/hold"
 RECLAIM_ANNOTATION = f"{GROUP}/reclaim"
@@ -24,6 +25,8 @@ RECLAIM_ANNOTATION = f"{GROUP}/reclaim"
 RANGE_FINALIZER = "metacontroller.io/compositecontroller-ipamrange"
 REQUEST_FINALIZER = "metacontroller.io/decoratorcontroller-ipamrequest"
 UID_LABEL = "controller-uid"
+#: What Metacontroller wrote last of a child.
+LAST_APPLIED_ANNOTATION = "metacontroller.k8s.io/last-applied-configuration"
 
 #: A finalizer of another controller, and the label by which ranges of the attack select namespaces.
 FOREIGN_FINALIZER = "example.com/keep"

@@ -15,7 +15,13 @@ _SORTED = msgspec.json.Encoder(order="sorted")
 
 
 def child_as_it_was(
-    kind_key: str, key: str, raw: Raw, *, annotations: Mapping[str, str] | None = None, **added: object
+    kind_key: str,
+    key: str,
+    raw: Raw,
+    *,
+    marker: Mapping[str, object] | None = None,
+    annotations: Mapping[str, str] | None = None,
+    **added: object,
 ) -> dict[str, Any]:
     """A child that stays, as a child to be returned.
 
@@ -26,6 +32,8 @@ def child_as_it_was(
         kind_key: its kind as Metacontroller writes it, such as `IPAMExtent.ipam.mandelsoft.org/v1alpha1`.
         key: its "namespace/name".
         raw: the child.
+        marker: that of the schema, to be set in its spec where it is recorded what was written. It may lack there
+            because the writer was older; but what is recorded is complete, as no schema drops annotations.
         annotations: annotations that it should have.
         added: fields to be set in its spec, where that is known to be an object.
 
@@ -34,7 +42,10 @@ def child_as_it_was(
     """
     path = f'$.children["{kind_key}"]["{key}"]'
     plain, name = _plain_object(raw, path), NamespacedName.parse(key)
-    written = _last_applied(plain) or plain
+    applied = _last_applied(plain)
+    written = applied or plain
+    if applied and marker:
+        added = {**added, **marker}
     spec = written.get("spec", {})
     metadata: dict[str, Any] = {"namespace": name.namespace, "name": name.name}
     if labels := _our_labels(written):

@@ -15,7 +15,7 @@ from hooks.ranges.observed import Observed
 from hooks.ranges.occupancy import Occupancy
 from hooks.ranges.records import contradiction, gateway_in, unused_record
 from ipam.address import Prefix, block_named_by
-from ipam.allocate import Claim, Decision, Refused, Verdict, allocate
+from ipam.allocate import TAKEN, Claim, Decision, Refused, Verdict, allocate
 from ipam.claim_forms import InvalidClaim, parse_claim
 
 
@@ -110,9 +110,19 @@ def _decided(claimants: Sequence[RequestObject], claims: Sequence[Claim], situat
         if isinstance(outcome, Prefix):
             entries.append(LedgerEntry(outcome, Entry(cidr=str(outcome), holder=claim.holder, uid=uid)))
         else:
-            refusals[uid] = outcome
+            refusals[uid] = _with_unused_record(outcome, request, claim, situation)
     cursors_after = written_cursors(decision.cursors, pool.family)
     return Grants(entries, refusals, occupancy, decision, cursors_after, is_announcing=bool(extents.pending))
+
+
+def _with_unused_record(refusal: Refused, request: RequestObject, claim: Claim, situation: _Situation) -> Refused:
+    """The refusal of a request that waits for room, with the reason why its recorded block is not allocated to it."""
+    recorded = block_named_by(request.metadata.annotations.cidr)
+    is_about_record = request.status.cidr or (recorded and recorded == claim.exact)
+    if refusal.reason not in ("Exhausted", TAKEN) or is_about_record:
+        return refusal
+    reason = unused_record(request, claim, situation.observed, situation.occupancy)
+    return replace(refusal, message=f"{refusal.message}; {reason}") if reason else refusal
 
 
 # --- what a request claims -------------------------------------------------------------------------------------------

@@ -29,9 +29,10 @@ def children_as_they_were(observed: Observed, now: datetime) -> list[dict[str, A
     groups = {kind: observed.body.children.get(kind, {}) for kind in (names.ALLOCATION_KEY, names.EXTENT_KEY)}
     unmarked = [(kind, key) for kind, group in groups.items() for key in _unmarked(kind, group)]
     rewritten = set(islice(sorted(unmarked), REWRITTEN_COUNT_MAX))
+    marker = {"schemaV1": True}
     mark = {names.REWRITTEN_ANNOTATION: timestamp(rewriting_time(now))}
     return [
-        child_as_it_was(kind, key, group[key], annotations=mark if (kind, key) in rewritten else None)
+        child_as_it_was(kind, key, group[key], marker=marker, annotations=mark if (kind, key) in rewritten else None)
         for kind, group in groups.items()
         for key in sorted(group)
     ]

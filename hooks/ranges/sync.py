@@ -103,7 +103,8 @@ def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
 def _outdated(observed: Observed, kinds: list[str], now: datetime) -> dict[str, Any]:
     """Nothing is decided by objects of which an API server with an older schema may have dropped a part.
 
-    But that the range is being deleted, which is true whatever they say.
+    But that the range is being deleted, which is true whatever they say. Children get the marker, so that those that
+    older hooks have written are complete from then on.
     """
     ledger = _next_revision(
         observed.ledger, replace(observed.ledger, closing=observed.ledger.closing or observed.is_deleted)

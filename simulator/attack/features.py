@@ -165,6 +165,8 @@ OF_TENANTS: dict[str, float] = {
 #: restored.
 RESTORES: dict[str, float] = {"on-hold": 1.0, "held-late": 0.3, "not-held": 0.3, "velero": 0.5}
 RESTORED_WITH_OVERLAPS = 1.0
+#: The share of records in a backup that a person has written in another notation.
+FOREIGN_NOTATIONS = 0.05
 #: The share of runs in which the clocks of replicas are wrong by less than a minute, each by its own time.
 SKEWED = 0.3
 #: How often an older CRD lacks a property, compared with the others. A property that is not listed has weight 1.

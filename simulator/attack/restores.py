@@ -7,9 +7,11 @@ order of their names, with owners and finalizers of the former cluster.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from typing import TYPE_CHECKING
 
+from simulator.attack.features import FOREIGN_NOTATIONS
 from simulator.judge.addresses import block_of
 from simulator.kubernetes.objects import (
     annotations_of,
@@ -20,7 +22,7 @@ from simulator.kubernetes.objects import (
     labels_of,
     owners_of,
 )
-from simulator.names import CIDR_ANNOTATION, HOLD_ANNOTATION
+from simulator.names import CIDR_ANNOTATION, FOREIGN_FINALIZER, HOLD_ANNOTATION
 
 if TYPE_CHECKING:
     import random
@@ -40,7 +42,7 @@ def plan(world: World, way: str, rng: random.Random) -> list[Action]:
     """The actions of a backup, the end of the cluster, and a restore up to the end of the holds."""
     kinds = KINDS if way == VELERO else KINDS[2:]
     found = [obj for plural in kinds for obj in world.store.list(world.plural(plural)) if not is_deleting(obj)]
-    creations = [("create", json.dumps(saved(obj, way))) for obj in found]
+    creations = [("create", json.dumps(saved(obj, way, rng))) for obj in found]
     if way != VELERO:
         rng.shuffle(creations)
     ranges = [joined(key_of(obj)) for obj in found if obj["kind"] == "IPAMRange"]
@@ -49,20 +51,30 @@ def plan(world: World, way: str, rng: random.Random) -> list[Action]:
     return [("empty", way), *creations, *late, ("boot", "restored"), SETTLE, *released, SETTLE]
 
 
-def saved(obj: Obj, way: str) -> Obj:
-    """An object as the backup has it."""
+def saved(obj: Obj, way: str, rng: random.Random) -> Obj:
+    """An object as the backup has it; now and then a person has written its record in another notation."""
     annotations = dict(annotations_of(obj))
     if obj["kind"] == "IPAMRange" and way in {ON_HOLD, VELERO}:
         annotations[HOLD_ANNOTATION] = "true"
     if obj["kind"] == "IPAMRequest" and way != VELERO:
         annotations.pop(CIDR_ANNOTATION, None)
         cidr = obj.get("status", {}).get("cidr")
-        annotations |= {CIDR_ANNOTATION: cidr} if cidr else {}
+        annotations |= {CIDR_ANNOTATION: written(cidr, rng)} if cidr else {}
     namespace, name = key_of(obj)
     metadata: Obj = {"namespace": namespace, "name": name, "labels": labels_of(obj), "annotations": annotations}
     if way == VELERO:
-        metadata |= {"finalizers": finalizers_of(obj), "ownerReferences": owners_of(obj)}
+        kept = [each for each in finalizers_of(obj) if each != FOREIGN_FINALIZER]  # its controller would remove it
+        metadata |= {"finalizers": kept, "ownerReferences": owners_of(obj)}
     return {each: obj[each] for each in ("apiVersion", "kind", "spec")} | {"metadata": metadata}
+
+
+def written(cidr: str, rng: random.Random) -> str:
+    """A block as people write it: mostly as it is shown."""
+    if rng.random() >= FOREIGN_NOTATIONS:
+        return cidr
+    network = ipaddress.ip_network(cidr)
+    forms = (f"{network[-1]}/{network.prefixlen}", network.with_netmask, network.exploded.upper(), str(network[0]))
+    return rng.choice(forms if network.num_addresses == 1 else forms[:3])
 
 
 def has_overlaps(world: World) -> bool:

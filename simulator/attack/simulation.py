@@ -51,7 +51,7 @@ STEPS_MIN, STEPS_PER_OBJECT = 500, 80
 #: For how long tenants repeat their patches before all others must be served, and the most steps until then.
 SIEGE_SECONDS, SIEGE_STEPS = 200.0, 3000
 #: Everything that is judged, during a run and at its end.
-INVARIANTS = (*each_step.CHECKS, *at_rest.INVARIANTS)
+INVARIANTS = tuple(dict.fromkeys([*each_step.CHECKS, *at_rest.CHECKS, "Calm"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +133,8 @@ class Simulation:
         self.world.waiting()  # keys that are due enter their queues, in a replay as when actions are drawn
         if action == ("install", "policies"):
             self.history.has_policies = True
-        if "clock:" in action[-1]:
-            self.history.clocks_were_wrong = True
-        if "skew:" in action[-1]:
-            self.history.note_skew(float(action[-1].removeprefix("skew:")))
+        if action[-1].startswith(("clock:", "skew:")):
+            self.history.note_skew(float(action[-1].partition(":")[2]))
         if action == SETTLE:
             return self._settles()
         if action[0] == "empty":
@@ -149,8 +147,14 @@ class Simulation:
         return self._judge(line)
 
     def _settles(self) -> bool:
-        """Let the cluster come to rest in the middle of a run, and judge a restore."""
+        """Let the cluster come to rest in the middle of a run, and judge a restore.
+
+        Several Metacontrollers do not come to rest while their API servers have different schemas: each writes what the
+        other one does not see.
+        """
         self.outcome.actions.append(SETTLE)
+        if len(self.world.instances) != 1 and (self.world.store.mixed or not self.world.instances):
+            return True
         self._finish_syncs()
         self._settle()
         if not (self.outcome.findings or self.world.repeated):
@@ -206,7 +210,7 @@ class Simulation:
             people.done_by_person(self.world, "reclaim", (joined(key_of(obj)),))
         self._come_to_rest()
         yield
-        self._judge_rest("NoLeak", at_rest.no_leak(history, excuse=lambda _: False))
+        self._judge_rest("NoLeak", at_rest.nothing_absent(history))
         self._judge_rest("Gone", at_rest.ranges_gone(history))
         yield
         for plural in ("ipamrequests", "ipamranges"):

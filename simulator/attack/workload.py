@@ -61,6 +61,8 @@ class Behaviour:
     #: The names in use: with few names, objects often meet.
     ranges: tuple[str, ...]
     requests: tuple[str, ...]
+    #: What older CRDs lack, such as `ipamrequests spec.size`; "" if each time another property is drawn.
+    lacks: str = ""
 
     @classmethod
     def drawn(cls, rng: random.Random) -> Behaviour:
@@ -215,6 +217,11 @@ def _reclaim(world: World, _: Behaviour, rng: random.Random) -> Action | None:
     return None if obj is None else ("reclaim", joined(key_of(obj)))
 
 
+def _reclaim_all(world: World, _: Behaviour, rng: random.Random) -> Action | None:
+    obj = _any(world, "ipamranges", rng)
+    return None if obj is None else ("reclaim", joined(key_of(obj)), "all")
+
+
 def _hold(world: World, _: Behaviour, rng: random.Random) -> Action | None:
     obj = _any(world, "ipamranges", rng)
     return None if obj is None else ("hold", joined(key_of(obj)))
@@ -245,8 +252,10 @@ def _restore(world: World, _: Behaviour, rng: random.Random) -> Action | None:
     return "empty", rng.choices(list(RESTORES), list(RESTORES.values()))[0]
 
 
-def _serve_older(world: World, _: Behaviour, rng: random.Random) -> Action | None:
+def _serve_older(world: World, behaviour: Behaviour, rng: random.Random) -> Action | None:
     """Let an API server serve a CRD that lacks one of all properties."""
+    if behaviour.lacks:
+        return "serve", rng.choice(list(world.servers)), *behaviour.lacks.split(" ")
     found = [(each.plural, path) for each in world.catalog.resources for path in properties_of(each)]
     weights = [LACKING.get(f"{plural} {path}", 1.0) for plural, path in found]
     if not any(weights):
@@ -316,6 +325,8 @@ PEOPLE_ACTIONS: dict[str, PersonAction] = {
     "edit a status": PersonAction(0.3, _edit_status),
     "write an old status again": PersonAction(0.5, _old_status),
     "reclaim absent holders": PersonAction(0.4, _reclaim),
+    # Only in the runs of a mutant: people must name no holder that lives, which an old cache may not show for a minute.
+    "reclaim all holders": PersonAction(0.0, _reclaim_all),
     "put a range on hold, or end its hold": PersonAction(0.3, _hold),
     "wipe and restore": PersonAction(0.06, _wipe),
     "back up, empty and restore": PersonAction(0.08, _restore),

@@ -7,7 +7,7 @@ cluster in a box, and that of a real control plane, read from etcd. Reading orde
     claim_forms.py  the meaning of the forms of `spec.request`
     lives.py        a record for each life of an object
     facts.py        writes, and the changes that the writes of a step have made
-    claims.py       every block that was given to a request, found by its addresses
+    holdings.py       every block that was given to a request, found by its addresses
     history.py      the true history
     noting.py       the effect of a write on the history
     extents.py      the addresses of a range that belong to older ranges

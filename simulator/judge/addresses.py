@@ -49,9 +49,22 @@ def within(blocks: list[Block], first: int, last: int) -> list[Block]:
     return [block for block in cut if block.first <= block.last]
 
 
-def is_canonical(cidr: str) -> bool:
-    """Whether a CIDR is written in the one form that the hooks write."""
-    return str(ipaddress.ip_network(cidr)) == cidr
+def named_block(text: str) -> Block | None:
+    """The block that a CIDR or an address in canonical form names; None for all other texts."""
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError:
+        return None
+    forms = {str(network), str(network.network_address)} if network.num_addresses == 1 else {str(network)}
+    return block_of(str(network)) if text in forms else None
+
+
+def is_meant(text: str, cidr: str) -> bool:
+    """Whether people who write this text mean this block, in whatever notation."""
+    try:
+        return ipaddress.ip_network(text, strict=False) == ipaddress.ip_network(cidr)
+    except ValueError:
+        return False
 
 
 def merged(blocks: list[Block]) -> list[Block]:

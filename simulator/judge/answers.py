@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from simulator.judge.claims import ALLOCATION, LEDGER
+from simulator.judge.holdings import ALLOCATION, LEDGER
 from simulator.judge.lives import Ledger
 from simulator.kubernetes.objects import uid_of
 from simulator.names import RANGE_SYNC_PATH, REQUESTS_KEY
@@ -14,9 +14,9 @@ from simulator.names import RANGE_SYNC_PATH, REQUESTS_KEY
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from simulator.judge.claims import Claim
     from simulator.judge.facts import Grant
     from simulator.judge.history import History
+    from simulator.judge.holdings import Holding
     from simulator.judge.lives import RequestLife
     from simulator.kubernetes.objects import Obj
 
@@ -29,33 +29,33 @@ HELD_BY = re.compile(r"(?P<wanted>\S+) is not free: (?P<part>\S+) was held by (?
 
 def no_overlap(history: History) -> Iterator[str]:
     """NoOverlap: no two holders' blocks overlap in a domain, in ledgers, Ready allocations and published statuses."""
-    reported: set[frozenset[Claim]] = set()
-    for claim in history.facts.claims:
-        if not history.is_current(claim):
+    reported: set[frozenset[Holding]] = set()
+    for holding in history.facts.holdings:
+        if not history.is_current(holding):
             continue
-        for other in history.claims.overlapping(claim.block):
-            pair = frozenset({claim, other})
-            if pair not in reported and _conflicts(history, claim, other):
+        for other in history.holdings.overlapping(holding.block):
+            pair = frozenset({holding, other})
+            if pair not in reported and _conflicts(history, holding, other):
                 reported.add(pair)
-                yield f"{_described(history, claim)} and {_described(history, other)} overlap"
+                yield f"{_described(history, holding)} and {_described(history, other)} overlap"
 
 
-def _conflicts(history: History, claim: Claim, other: Claim) -> bool:
-    if other.holder == claim.holder or not history.is_current(other):
+def _conflicts(history: History, holding: Holding, other: Holding) -> bool:
+    if other.holder == holding.holder or not history.is_current(other):
         return False
-    one, two = (history.ranges[each.range_uid] for each in (claim, other))
+    one, two = (history.ranges[each.range_uid] for each in (holding, other))
     if one.name == two.name:
         return True
     return one.domain == two.domain and not (one.was_tampered or two.was_tampered)
 
 
-def _described(history: History, claim: Claim) -> str:
-    life = history.ranges[claim.range_uid]
-    if claim.place == LEDGER:
-        return f"{life.ledger.cidr_of(claim.holder)} of {claim.holder} in the ledger of {life.name}"
-    if claim.place == ALLOCATION:
-        return f"{history.allocations[claim.allocation].cidr} of {claim.holder} in its allocation by {life.name}"
-    return f"{history.requests[claim.holder].cidr} of {claim.holder} in its status, granted by {life.name}"
+def _described(history: History, holding: Holding) -> str:
+    life = history.ranges[holding.range_uid]
+    if holding.place == LEDGER:
+        return f"{life.ledger.cidr_of(holding.holder)} of {holding.holder} in the ledger of {life.name}"
+    if holding.place == ALLOCATION:
+        return f"{history.allocations[holding.allocation].cidr} of {holding.holder} in its allocation by {life.name}"
+    return f"{history.requests[holding.holder].cidr} of {holding.holder} in its status, granted by {life.name}"
 
 
 # --- Stable

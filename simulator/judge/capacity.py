@@ -20,7 +20,7 @@ LENGTHS_MAX = 32
 
 
 def accounted(history: History) -> Iterator[str]:
-    """Accounted: free + allocated + shared = total, and all but shared follow from the ledger and the spec.
+    """Accounted: free + allocated + unavailable = total; all but unavailable follow from the ledger and the spec.
 
     An older CRD drops numbers, and changes a spec without a new generation.
     """
@@ -32,18 +32,18 @@ def accounted(history: History) -> Iterator[str]:
             free = without(life.pool, life.ledger.taken)
             yield from _miscounted(life, capacity)
             yield from _misjudged_largest(life, capacity, free)
-            if not _shared(capacity):
+            if not _unavailable(capacity):
                 yield from _miscounted_blocks(life, capacity, free)
 
 
-def shared_accounted(history: History) -> Iterator[str]:
-    """Accounted at rest: the shared addresses of a range are those that it can't grant and does not hold."""
+def unavailable_accounted(history: History) -> Iterator[str]:
+    """Accounted at rest: the unavailable addresses of a range are those that it can't grant and does not hold."""
     for life in history.judged_ranges():
         capacity = life.status.get("capacity")
         if capacity and life.is_up_to_date and not _is_pruned(history, life):
-            shared = sum(block.size for block in without(unavailable(history, life), life.ledger.taken))
-            if _shared(capacity) != shared:
-                yield f"{life.name} counts {_shared(capacity)} shared addresses, but has {shared}"
+            count = sum(block.size for block in without(unavailable(history, life), life.ledger.taken))
+            if _unavailable(capacity) != count:
+                yield f"{life.name} counts {_unavailable(capacity)} unavailable addresses, but has {count}"
 
 
 def _is_pruned(history: History, life: RangeLife) -> bool:
@@ -51,25 +51,25 @@ def _is_pruned(history: History, life: RangeLife) -> bool:
     return history.schemas_changed and len(life.specs) > 1
 
 
-def _shared(capacity: Obj) -> int:
+def _unavailable(capacity: Obj) -> int:
     return int(capacity.get("unavailable", "0"))
 
 
 def _miscounted(life: RangeLife, capacity: Obj) -> Iterator[str]:
     total, allocated = (sum(block.size for block in blocks) for blocks in (life.pool, life.ledger.taken))
-    counted, shared = tuple(capacity.get(name) for name in ("total", "allocated", "free")), _shared(capacity)
-    if counted != (str(total), str(allocated), str(total - allocated - shared)):
-        yield f"{life.name} counts {counted} (total, allocated, free) and {shared}, but has {total} and {allocated}"
+    counted, rest = tuple(capacity.get(name) for name in ("total", "allocated", "free")), _unavailable(capacity)
+    if counted != (str(total), str(allocated), str(total - allocated - rest)):
+        yield f"{life.name} counts {counted} (total, allocated, free) and {rest}, but has {total} and {allocated}"
 
 
 def _misjudged_largest(life: RangeLife, capacity: Obj, free: list[Block]) -> Iterator[str]:
-    """A wrong `largestFree`; without shared addresses there must be no larger free block either."""
-    largest, shared = capacity.get("largestFree", ""), _shared(capacity)
+    """A wrong `largestFree`; without unavailable addresses there must be no larger free block either."""
+    largest, is_partial = capacity.get("largestFree", ""), bool(_unavailable(capacity))
     if not largest:
-        is_right = bool(shared) or not free
+        is_right = is_partial or not free
     else:
         length = int(largest[1:])
-        is_right = fits(free, length) and (length == 0 or bool(shared) or not fits(free, length - 1))
+        is_right = fits(free, length) and (length == 0 or is_partial or not fits(free, length - 1))
     if not is_right:
         yield f"{life.name} says that its largest free block is {largest or 'none'}"
 

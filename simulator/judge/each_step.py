@@ -13,7 +13,7 @@ from simulator.judge.capacity import accounted
 from simulator.judge.consistent import consistent
 from simulator.judge.facts import Facts
 from simulator.judge.ledgers import allowed, asked, disjoint, inside_range, monotone, no_early_reuse, proven
-from simulator.judge.turns import in_turn
+from simulator.judge.turns import by_age, in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +34,7 @@ CHECKS: dict[str, Callable[[History], Iterator[str]]] = {
     "Asked": asked,
     "Accounted": accounted,
     "InTurn": in_turn,
+    "ByAge": by_age,
     "SameAnswer": same_answer,
     "Consistent": consistent,
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from simulator.judge.claims import Claim
+    from simulator.judge.holdings import Holding
     from simulator.judge.lives import Answer, RangeLife, RequestLife
     from simulator.kubernetes.objects import Obj
 
@@ -92,7 +92,7 @@ class Facts:
     respecified: list[RangeLife] = field(default_factory=list)
     deleted: list[RangeLife] = field(default_factory=list)
     #: Blocks that ledgers, allocations and statuses have given.
-    claims: list[Claim] = field(default_factory=list)
+    holdings: list[Holding] = field(default_factory=list)
     published: list[Publication] = field(default_factory=list)
     #: Allocations that are new or changed: those with a block, refusals, and those that are Released.
     ready: list[Answer] = field(default_factory=list)

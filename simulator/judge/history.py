@@ -10,8 +10,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from simulator.judge.addresses import block_of
-from simulator.judge.claims import ALLOCATION, LEDGER, Claim, ClaimIndex
 from simulator.judge.facts import Facts, HookCalls
+from simulator.judge.holdings import ALLOCATION, LEDGER, Holding, HoldingIndex
 from simulator.kubernetes.objects import is_deleting, key_of, selector_matches
 
 if TYPE_CHECKING:
@@ -24,12 +24,24 @@ if TYPE_CHECKING:
     from simulator.kubernetes.objects import Obj
 
 
+#: By how much clocks may be wrong (docs/decisions/0022-clocks.md).
+SKEW_MAX = timedelta(minutes=1)
+
+
 class History:
     """All lives, the present objects, and the changes of the last step."""
 
-    def __init__(self, calls: HookCalls | None = None, namespaces: Collection[str] | None = None) -> None:
+    def __init__(
+        self,
+        calls: HookCalls | None = None,
+        namespaces: Collection[str] | None = None,
+        *,
+        knows_writers: bool = True,
+    ) -> None:
         """`calls` are the hook calls of each step, if they are known; `namespaces` limits what is judged at rest."""
         self.calls = calls or HookCalls()
+        #: Whether the writers are known, so that it is known whether a person removed a finalizer.
+        self.knows_writers = knows_writers
         #: Lives by uid.
         self.ranges: dict[str, RangeLife] = {}
         self.requests: dict[str, RequestLife] = {}
@@ -42,13 +54,13 @@ class History:
         self.namespaces: dict[str, Obj] = {}
         self.labels: dict[str, list[dict[str, str]]] = {}
         #: Every block that was ever given to a request.
-        self.claims = ClaimIndex()
+        self.holdings = HoldingIndex()
         self.facts = Facts()
         #: The time of the last write; None if times are not known.
         self.now: datetime | None = None
         #: Whether the validating admission policies are installed.
         self.has_policies = False
-        #: Whether the clock of a replica was ever wrong by more than DESIGN.md allows.
+        #: Whether the clock of a replica was ever wrong by more than SKEW_MAX.
         self.clocks_were_wrong = False
         #: By how much the clocks of replicas were wrong within that limit, at most: behind, and ahead.
         self.skews = (timedelta(), timedelta())
@@ -63,9 +75,12 @@ class History:
         self._scope = namespaces
 
     def note_skew(self, seconds: float) -> None:
-        """Note that the clock of a replica was wrong by so many seconds, within the limit."""
+        """Note that the clock of a replica was wrong by so many seconds."""
         skew = timedelta(seconds=seconds)
-        self.skews = min(self.skews[0], skew), max(self.skews[1], skew)
+        if abs(skew) > SKEW_MAX:
+            self.clocks_were_wrong = True
+        else:
+            self.skews = min(self.skews[0], skew), max(self.skews[1], skew)
 
     @property
     def clock_spread(self) -> timedelta:
@@ -127,7 +142,7 @@ class History:
     def takes_any_block(self, uid: str) -> bool:
         """Whether a request neither names a block, nor shows one, nor ever recorded one."""
         request = self.requests.get(uid)
-        return request is not None and not (request.cidr or request.ever_recorded or "request" in request.spec)
+        return request is not None and not (request.cidr or request.records or "request" in request.spec)
 
     def takes_no_answers(self, life: RangeLife) -> bool:
         """Whether the API server refuses new allocations, because the namespace of the range is being deleted."""
@@ -136,24 +151,24 @@ class History:
 
     # --- blocks
 
-    def is_current(self, claim: Claim) -> bool:
-        """Whether the claim is still true, and its holder may still use the block."""
-        life = self.ranges[claim.range_uid]
-        if claim.place == LEDGER:
-            return not life.is_deleted and _is_block(life.ledger.cidr_of(claim.holder), claim.block)
-        if life.is_lost or self.is_free_of(life, claim.holder):
+    def is_current(self, holding: Holding) -> bool:
+        """Whether the holding is still true, and its holder may still use the block."""
+        life = self.ranges[holding.range_uid]
+        if holding.place == LEDGER:
+            return not life.is_deleted and _is_block(life.ledger.cidr_of(holding.holder), holding.block)
+        if life.is_lost or self.is_free_of(life, holding.holder):
             return False
-        return self._is_allocated(claim) if claim.place == ALLOCATION else self._is_published(claim)
+        return self._is_allocated(holding) if holding.place == ALLOCATION else self._is_published(holding)
 
-    def _is_allocated(self, claim: Claim) -> bool:
-        answer = self.allocations.get(claim.allocation)
-        if answer is None or answer.state != "Ready" or answer.uid != claim.holder:
+    def _is_allocated(self, holding: Holding) -> bool:
+        answer = self.allocations.get(holding.allocation)
+        if answer is None or answer.state != "Ready" or answer.uid != holding.holder:
             return False
-        return answer.life is self.ranges[claim.range_uid] and _is_block(answer.cidr, claim.block)
+        return answer.life is self.ranges[holding.range_uid] and _is_block(answer.cidr, holding.block)
 
-    def _is_published(self, claim: Claim) -> bool:
-        request = self.requests[claim.holder]
-        return request.published_by == claim.range_uid and _is_block(request.cidr, claim.block)
+    def _is_published(self, holding: Holding) -> bool:
+        request = self.requests[holding.holder]
+        return request.published_by == holding.range_uid and _is_block(request.cidr, holding.block)
 
     # --- the objects that are judged at rest
 

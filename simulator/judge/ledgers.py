@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator.judge.addresses import BITS, Block, block_of, covers
+from simulator.judge.addresses import BITS, Block, block_of, covers, named_block
 from simulator.judge.claim_forms import counts_by_index, wanted_by
-from simulator.judge.claims import LEDGER
+from simulator.judge.holdings import LEDGER
 from simulator.judge.lives import pool_of
-from simulator.kubernetes.objects import annotations_of, is_deleting
-from simulator.names import CIDR_ANNOTATION
+from simulator.kubernetes.objects import is_deleting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,13 +51,13 @@ def no_early_reuse(history: History) -> Iterator[str]:
 
 def _reused(history: History, grant: Grant) -> Iterator[str]:
     life, uid, cidr = grant
-    for claim in history.claims.overlapping(block_of(cidr)):
-        if (claim.range_uid, claim.place) != (life.uid, LEDGER):
+    for holding in history.holdings.overlapping(block_of(cidr)):
+        if (holding.range_uid, holding.place) != (life.uid, LEDGER):
             continue
-        if claim.holder in life.ledger.cooling:
-            yield f"{life.name} grants {cidr} to {uid}, but {life.ledger.cidr_of(claim.holder)} cools down"
-        elif claim.holder != uid and not history.is_free_of(life, claim.holder):
-            yield f"{life.name} grants {cidr} to {uid}, but {claim.holder} holds {life.granted[claim.holder]}"
+        if holding.holder in life.ledger.cooling:
+            yield f"{life.name} grants {cidr} to {uid}, but {life.ledger.cidr_of(holding.holder)} cools down"
+        elif holding.holder != uid and not history.is_free_of(life, holding.holder):
+            yield f"{life.name} grants {cidr} to {uid}, but {holding.holder} holds {life.granted[holding.holder]}"
 
 
 def _cooled_too_briefly(history: History, cooled: Cooled) -> Iterator[str]:
@@ -101,16 +100,16 @@ def asked(history: History) -> Iterator[str]:
     """Asked: a granted block is the one, or has the prefix length, that the request wants or already shows."""
     for life, uid, cidr in history.facts.grants:
         request = history.requests.get(uid)
-        if request is None or cidr in {request.cidr, _recorded_by_index(request, cidr)}:
+        if request is None or cidr == request.cidr or _is_recorded_by_index(request, cidr):
             continue
         if not _is_wanted(life, request, block_of(cidr)):
             yield f"{life.name} grants {cidr} to {request.name}, which asks for {_wish(life, request)}"
 
 
-def _recorded_by_index(request: RequestLife, cidr: str) -> str:
-    """The block that a request by index records, if it has the length that the index names."""
-    recorded = annotations_of(request.obj).get(CIDR_ANNOTATION, "")
-    return recorded if counts_by_index(request.spec, cidr) else ""
+def _is_recorded_by_index(request: RequestLife, cidr: str) -> bool:
+    """Whether a request by index ever recorded this block, and the block has the length that the index names."""
+    is_recorded = any(named_block(text) == block_of(cidr) for text in request.records)
+    return is_recorded and counts_by_index(request.spec, cidr)
 
 
 def _is_wanted(life: RangeLife, request: RequestLife, block: Block) -> bool:
@@ -134,10 +133,10 @@ def _wish(life: RangeLife, request: RequestLife) -> str:
 def disjoint(history: History) -> Iterator[str]:
     """Disjoint: no two living ranges of a domain hold an address, unless another writer took an extent from one."""
     for life, uid, cidr in history.facts.grants:
-        for claim in history.claims.overlapping(block_of(cidr)):
-            other = history.ranges[claim.range_uid]
+        for holding in history.holdings.overlapping(block_of(cidr)):
+            other = history.ranges[holding.range_uid]
             is_rival = other is not life and not other.was_tampered and other.domain == life.domain
-            if claim.place == LEDGER and is_rival and history.is_current(claim):
+            if holding.place == LEDGER and is_rival and history.is_current(holding):
                 yield f"{life.name} grants {cidr} to {uid}, of which {other.name} holds a part in {life.domain}"
     for life in history.facts.unannounced:
         yield f"an extent of {life.name} is changed or deleted, though the range is there"

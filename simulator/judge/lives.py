@@ -194,8 +194,8 @@ class RequestLife:
     was_hidden: bool = False
     #: Whether its hook removed our finalizer after the no-answer timeout, without an answer that is Released.
     is_removed_unanswered: bool = False
-    #: Whether it ever carried the address of an earlier life.
-    ever_recorded: bool = False
+    #: The addresses of earlier lives that it ever carried: an old cache shows those that were removed.
+    records: set[str] = field(default_factory=set)
     #: The address of an earlier life with which it was created.
     first_record: str = ""
     #: Whether a person wrote its cidr, and whether a person ever wrote its status.

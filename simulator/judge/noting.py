@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from simulator.judge.addresses import block_of
-from simulator.judge.claims import ALLOCATION, LEDGER, STATUS, Claim
 from simulator.judge.facts import Cooled, Drop, Grant, Publication, Revision, Turn
+from simulator.judge.holdings import ALLOCATION, LEDGER, STATUS, Holding
 from simulator.judge.lives import Answer, Ledger, RangeLife, RequestLife, controlling_range
 from simulator.kubernetes.clock import parse_rfc3339
 from simulator.kubernetes.objects import (
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 #: The writers that are people.
 PEOPLE = frozenset({PERSON, TENANT})
-#: S5 (c): how long a holder must have been absent from a range that is being deleted.
+#: S5 (b): how long a holder must have been absent before it can be given up.
 ABSENCE = timedelta(minutes=1)
 #: How long a deleted request without an answer keeps its finalizer.
 NO_ANSWER_TIMEOUT = timedelta(seconds=10)
@@ -148,7 +148,7 @@ def _was_absent(history: History, since: datetime | None) -> bool:
     """Whether a holder has been absent for long enough; without times, whether it was marked at all."""
     if history.clocks_were_wrong:
         return True
-    return since is not None and (history.now is None or history.now - since >= ABSENCE)
+    return since is not None and (history.now is None or history.now - since >= ABSENCE - history.clock_spread)
 
 
 def _note_grants(history: History, life: RangeLife, before: Ledger) -> None:
@@ -158,10 +158,10 @@ def _note_grants(history: History, life: RangeLife, before: Ledger) -> None:
             life.granted.setdefault(uid, entry.cidr)
             request = history.requests.get(uid)
             life.holders.add((entry.cidr, request.name if request else entry.request))
-            _claim(history, Claim(block_of(entry.cidr), life.uid, uid, LEDGER))
+            _note_holding(history, Holding(block_of(entry.cidr), life.uid, uid, LEDGER))
     for uid, cooling in life.ledger.cooling.items():
         if uid not in before.cooling:
-            _claim(history, Claim(block_of(cooling.cidr), life.uid, uid, LEDGER))
+            _note_holding(history, Holding(block_of(cooling.cidr), life.uid, uid, LEDGER))
 
 
 def _note_marks(life: RangeLife) -> None:
@@ -191,7 +191,8 @@ def _note_request(history: History, write: Write) -> None:
         life.was_hidden |= write.writer in {PERSON, ""}
     life.is_edited |= write.writer in PEOPLE and obj.get("status") != life.obj.get("status")
     life.obj = obj
-    life.ever_recorded |= CIDR_ANNOTATION in annotations_of(obj)
+    if CIDR_ANNOTATION in annotations_of(obj):
+        life.records.add(str(annotations_of(obj)[CIDR_ANNOTATION]))
     life.is_deleted |= write.is_deletion
     life.is_released |= write.is_deletion or _is_unheld(obj)
     if life.cidr != before:
@@ -211,7 +212,7 @@ def _note_publication(history: History, life: RequestLife, before: str) -> None:
     life.published_by = publishers[-1] if publishers else ""
     history.facts.published.append(Publication(life, before, life.cidr))
     if life.published_by:
-        _claim(history, Claim(block_of(life.cidr), life.published_by, life.uid, STATUS))
+        _note_holding(history, Holding(block_of(life.cidr), life.published_by, life.uid, STATUS))
 
 
 def _was_unanswered(history: History, life: RequestLife) -> bool:
@@ -259,10 +260,12 @@ def _answering(history: History, write: Write) -> RangeLife | None:
 
 def _note_answer(history: History, answer: Answer, write: Write) -> None:
     if answer.state == "Ready":
+        if not answer.cidr:
+            return  # an older schema has dropped it
         history.facts.ready.append(answer)
         if answer.life is not None:
             answer.life.allocated.setdefault(answer.uid, answer.cidr)
-            _claim(history, Claim(block_of(answer.cidr), answer.life.uid, answer.uid, ALLOCATION, answer.name))
+            _note_holding(history, Holding(block_of(answer.cidr), answer.life.uid, answer.uid, ALLOCATION, answer.name))
     elif write.writer in {METACONTROLLER, ""}:
         listed = history.facts.released if answer.state == "Released" else history.facts.refused
         listed.append(answer)
@@ -321,6 +324,6 @@ def _note_force(life: RangeLife | RequestLife, finalizer: str, write: Write) -> 
         life.is_forced = True
 
 
-def _claim(history: History, claim: Claim) -> None:
-    history.claims.add(claim)
-    history.facts.claims.append(claim)
+def _note_holding(history: History, holding: Holding) -> None:
+    history.holdings.add(holding)
+    history.facts.holdings.append(holding)

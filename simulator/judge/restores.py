@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from simulator.judge.addresses import block_of
-from simulator.judge.claims import LEDGER
+from simulator.judge.addresses import block_of, is_meant, named_block
+from simulator.judge.holdings import LEDGER
 from simulator.kubernetes.objects import is_deleting
 
 if TYPE_CHECKING:
@@ -67,38 +67,40 @@ def _granting(history: History, request: RequestLife) -> RangeLife | None:
     life = history.range_of(request)
     if life is None or is_deleting(life.obj) or is_deleting(request.obj) or life.was_tampered:
         return None
+    if request.is_written_by_person:
+        return None  # perhaps another block than its spec asks for
     return life if request.cidr and life.ledger.cidr_of(request.uid) == request.cidr else None
 
 
 def _is_contested(history: History, request: RequestLife, life: RangeLife) -> bool:
     """Whether another request holds a part of the block, as it may after the loss of a range."""
-    claims = history.claims.overlapping(block_of(request.cidr))
-    rivals = (each for each in claims if each.holder != request.uid and each.place == LEDGER)
+    holdings = history.holdings.overlapping(block_of(request.cidr))
+    rivals = (each for each in holdings if each.holder != request.uid and each.place == LEDGER)
     return any(history.ranges[each.range_uid].domain == life.domain and history.is_current(each) for each in rivals)
 
 
 def _is_the_same(history: History, request: RequestLife, life: RangeLife, before: Saved) -> bool:
     """Whether a request was restored as the backup has it, and its range serves it."""
     is_served = history.allows(life, request) and not is_deleting(life.obj) and not history.takes_no_answers(life)
-    is_recorded = request.first_record.partition("/")[0] == before.cidr.partition("/")[0]  # in whatever notation
+    is_recorded = is_meant(request.first_record, before.cidr)
     is_same = (request.spec, life.spec) == (before.spec, before.range_spec) and not request.is_edited
     return is_same and is_served and not is_deleting(request.obj) and is_recorded
 
 
 def _is_explained(history: History, request: RequestLife, life: RangeLife, before: Saved) -> bool:
-    """Whether a message says why the record is not used: it is not canonical, or was taken for want of a hold."""
+    """Whether a message says why the record is not used: it can't be read, or was taken for want of a hold."""
     message = str((request.obj.get("status") or {}).get("message", ""))
     record = request.first_record
     if record not in message or VAGUE in message:
         return False
     may_be_taken = history.restore_way not in HELD
-    return record != before.cidr or (may_be_taken and _names_a_holder(history, message, life, before))
+    return named_block(record) is None or (may_be_taken and _names_a_holder(history, message, life, before))
 
 
 def _names_a_holder(history: History, message: str, life: RangeLife, before: Saved) -> bool:
     """Whether a message names a request that holds a part of the block, or another range of the domain."""
-    claims = history.claims.overlapping(block_of(before.cidr))
-    holders = (each.holder for each in claims if each.place == LEDGER and history.is_current(each))
+    holdings = history.holdings.overlapping(block_of(before.cidr))
+    holders = (each.holder for each in holdings if each.place == LEDGER and history.is_current(each))
     names = [history.requests[uid].name for uid in holders if uid in history.requests]
     names += [each.name for each in history.judged_ranges() if each is not life and each.domain == life.domain]
     return any(name in message for name in names)

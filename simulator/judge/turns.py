@@ -1,12 +1,15 @@
-"""The invariant of round robin, checked by the cursors and the grants of one step."""
+"""The invariants of turns: round robin, by the cursors and grants of one step; and age, by what one call proposes."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from simulator.judge.addresses import BITS, Block, address_of, block_of, fits, within, without
-from simulator.judge.lives import controlling_range
-from simulator.kubernetes.objects import meta
+from simulator.judge.claim_forms import wanted_by
+from simulator.judge.lives import Ledger, controlling_range, pool_of
+from simulator.kubernetes.objects import annotations_of, finalizers_of, is_deleting, joined, key_of, meta, uid_of
+from simulator.names import CIDR_ANNOTATION, HOLD_ANNOTATION, RANGE_SYNC_PATH, REQUEST_FINALIZER, REQUESTS_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from simulator.judge.facts import Turn
     from simulator.judge.history import History
     from simulator.judge.lives import RangeLife
+    from simulator.kubernetes.objects import Obj
 
 
 def in_turn(history: History) -> Iterator[str]:
@@ -72,3 +76,55 @@ def _ends(history: History, life: RangeLife, length: str) -> set[int]:
     """For each new block of this length, the address one past it, round the address space."""
     blocks = [block_of(cidr) for each, _, cidr in history.facts.grants if each is life and cidr.endswith(f"/{length}")]
     return {(block.last + 1) % (1 << BITS[block.version]) for block in blocks}
+
+
+def by_age(history: History) -> Iterator[str]:
+    """ByAge (S6): of two requests for which the same free block is right, the older one gets it.
+
+    It is judged by what a call saw and proposed. The two are of one namespace, so that both are allowed or neither is.
+    """
+    for path, body, answered in history.calls.answered:
+        if path == RANGE_SYNC_PATH:
+            yield from _overtaken(json.loads(body), json.loads(answered))
+
+
+def _overtaken(body: Obj, answer: Obj) -> Iterator[str]:
+    """The requests that get nothing although a younger one is granted a block that they want."""
+    parent, before, after = body["parent"], Ledger.of(body["parent"]), Ledger.of(answer)
+    new = {uid: entry.cidr for uid, entry in after.entries.items() if uid not in before.entries}
+    if (
+        not new
+        or HOLD_ANNOTATION in annotations_of(parent)
+        or {"onHold"} & (before.fields.keys() | after.fields.keys())
+    ):
+        return
+    requests = list(body["related"].get(REQUESTS_KEY, {}).values())
+    waiting = [
+        obj for obj in requests if uid_of(obj) not in {*after.entries, *after.released} and _is_served_by_age(obj)
+    ]
+    winners = [obj for obj in requests if uid_of(obj) in new and not (obj.get("status") or {}).get("cidr")]
+    for one in waiting:
+        for other in winners:
+            if _is_older(one, other) and _wants(parent, one, new[uid_of(other)]):
+                yield f"{joined(key_of(other))} gets {new[uid_of(other)]}, for which {joined(key_of(one))} waits longer"
+
+
+def _is_served_by_age(request: Obj) -> bool:
+    """Whether nothing but its age decides when a request is served: it neither shows nor records a block."""
+    is_new = not (request.get("status") or {}).get("cidr") and CIDR_ANNOTATION not in annotations_of(request)
+    return is_new and not is_deleting(request) and REQUEST_FINALIZER in finalizers_of(request)
+
+
+def _is_older(one: Obj, other: Obj) -> bool:
+    """Whether one of two requests of the same namespace comes first."""
+    ages = [(meta(obj)["creationTimestamp"], key_of(obj), uid_of(obj)) for obj in (one, other)]
+    return key_of(one)[0] == key_of(other)[0] and ages[0] < ages[1]
+
+
+def _wants(parent: Obj, request: Obj, cidr: str) -> bool:
+    """Whether this block is what a request asks for."""
+    block, ipam = block_of(cidr), request["spec"].get("ipam", {})
+    named = f"{ipam.get('namespace') or key_of(request)[0]}/{ipam.get('name')}"
+    wanted = wanted_by(request["spec"], parent["spec"], pool_of(parent["spec"]))
+    size = 1 << (BITS[block.version] - wanted) if isinstance(wanted, int) else 0
+    return named == joined(key_of(parent)) and (block == wanted or block.size == size)

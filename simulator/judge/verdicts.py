@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator.judge.addresses import BITS, Block, block_of, covers, fits, is_canonical, without
+from simulator.judge.addresses import BITS, Block, covers, fits, named_block, without
 from simulator.judge.claim_forms import counts_by_index, wanted_by
 from simulator.judge.extents import unavailable
 from simulator.kubernetes.objects import annotations_of, is_deleting
@@ -101,11 +101,8 @@ def _has(blocks: list[Block], wanted: Block | int) -> bool:
 def _recorded(request: RequestLife, wanted: Block | int, pool: list[Block]) -> Block | None:
     """The block that a request had in an earlier life, if the request wants it now and the pool has it."""
     text = str(annotations_of(request.obj).get(CIDR_ANNOTATION, ""))
-    try:
-        block = block_of(text)
-    except ValueError:
-        return None
-    if not is_canonical(text):
+    block = named_block(text)
+    if block is None:
         return None
     if isinstance(wanted, Block):
         is_wanted = block == wanted or (counts_by_index(request.spec, text) and covers(pool, block))

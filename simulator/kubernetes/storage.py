@@ -30,6 +30,8 @@ class Storage:
     objects: dict[Resource, dict[Key, Obj]]
     logs: dict[Resource, list[Event]]
     version: int = 0
+    #: By kind the number of events of former clusters, of which this one knows nothing.
+    former: dict[Resource, int] = field(default_factory=dict)
     #: Called with each event, at once.
     listeners: list[Callable[[Resource, Event], None]] = field(default_factory=list)
     #: The kinds of which an older schema was ever served, so that a stored object may lack fields or defaults.

@@ -230,8 +230,13 @@ class Store:
             self._commit(resource, "MODIFIED", _marked(old, rfc3339(self.clock.now())))
 
     def begin_again(self) -> None:
-        """Count resourceVersions from the beginning, as the new cluster does in which a backup is restored."""
+        """Begin as the new cluster does in which a backup is restored: no list has an event of the former one."""
         self._storage.version = 0
+        self._storage.former = {resource: len(log) for resource, log in self._storage.logs.items()}
+
+    def oldest_state(self, resource: Resource) -> int:
+        """The number of events of a kind that even the oldest list includes."""
+        return self._storage.former.get(resource, 0)
 
     def remove_namespace(self, name: str) -> None:
         """Remove a namespace that is being deleted (the last act of the namespace controller)."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from simulator.kubernetes.objects import labels_of
 from simulator.mutants.mutations import extents_of, published
-from simulator.names import EXTENTS_KEY, REQUESTS_KEY
+from simulator.names import CELL_LABEL, EXTENTS_KEY
 
 if TYPE_CHECKING:
     from simulator.kubernetes.objects import Obj
@@ -56,8 +57,9 @@ def hide_when_deleted(path: str, body: Obj, ask: Ask) -> Obj:
     return answer | {"children": published(answer)} if path.endswith("finalize") else answer
 
 
-def overlook_requests_when_deleted(path: str, body: Obj, ask: Ask) -> Obj:
-    """A range that is being deleted does not see its requests, and gives up their blocks after a minute."""
-    if path.endswith("finalize"):
-        body["related"][REQUESTS_KEY] = {}
+def see_only_the_own_cell(_: str, body: Obj, ask: Ask) -> Obj:
+    """A range asks for the extents of its own cells only, not for those around and inside them."""
+    related = body["related"].get(EXTENTS_KEY, {})
+    own = {labels_of(obj).get(CELL_LABEL) for obj in body["children"].get(EXTENTS_KEY, {}).values()}
+    body["related"][EXTENTS_KEY] = {key: obj for key, obj in related.items() if labels_of(obj).get(CELL_LABEL) in own}
     return ask(body)

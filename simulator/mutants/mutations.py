@@ -1,4 +1,4 @@
-"""The changes of the mutants: of bodies before the hooks get them, of the hooks' answers, and of the CRDs.
+"""The changes of the mutants: of bodies before the hooks get them, and of the hooks' answers.
 
 A mutation of a hook gets the body of a call and a function that calls the hooks with a body, and returns the answer.
 """
@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
-from typing import Any
 
 from simulator.kubernetes.objects import Obj, copied
 from simulator.names import (
     ALLOCATIONS_KEY,
-    CIDR_ANNOTATION,
-    HOLD_ANNOTATION,
+    RECLAIM_ANNOTATION,
     REQUEST_FINALIZER,
     REQUESTS_KEY,
     UID_LABEL,
@@ -30,7 +28,8 @@ def _entries(obj: Obj) -> list[Obj]:
     return list((obj.get("status") or {}).get("allocations") or [])
 
 
-def _requests(body: Obj) -> dict[str, Obj]:
+def requests_of(body: Obj) -> dict[str, Obj]:
+    """The requests that a call sees, by `namespace/name`."""
     found: dict[str, Obj] = body["related"].get(REQUESTS_KEY, {})
     return found
 
@@ -41,7 +40,7 @@ def _answers(body: Obj) -> dict[str, Obj]:
 
 
 def _uids(body: Obj) -> set[str]:
-    return {obj["metadata"]["uid"] for obj in _requests(body).values()}
+    return {obj["metadata"]["uid"] for obj in requests_of(body).values()}
 
 
 def _with_ledger(body: Obj, answer: Obj, entries: list[Obj]) -> Obj:
@@ -65,7 +64,7 @@ def _without_grants(body: Obj) -> Obj:
     bare = copied(body)
     bare["parent"].get("status", {}).pop("allocations", None)
     bare["children"] = {}
-    for obj in _requests(bare).values():
+    for obj in requests_of(bare).values():
         obj.get("status", {}).pop("cidr", None)
     return bare
 
@@ -109,8 +108,22 @@ def release_absent(_: str, body: Obj, ask: Ask) -> Obj:
 
 def release_other_uid(_: str, body: Obj, ask: Ask) -> Obj:
     """A request of the same name and another uid proves that a holder is deleted."""
-    present, uids = _requests(body), _uids(body)
+    present, uids = requests_of(body), _uids(body)
     return _dropping(body, ask(body), lambda entry: entry["request"] in present and entry["uid"] not in uids)
+
+
+def release_absent_when_deleted(path: str, body: Obj, ask: Ask) -> Obj:
+    """A range that is being deleted releases the holders that it does not see and has marked as absent."""
+    return release_marked(path, body, ask) if path.endswith("finalize") else ask(body)
+
+
+def reclaim_at_once(_: str, body: Obj, ask: Ask) -> Obj:
+    """A holder that is to be reclaimed counts as absent since long ago."""
+    named = body["parent"]["metadata"].get("annotations", {}).get(RECLAIM_ANNOTATION, "")
+    for entry in _entries(body["parent"]):
+        if entry["uid"] in named and "releasedAt" not in entry:
+            entry["absentSince"] = "2020-01-01T00:00:00Z"
+    return ask(body)
 
 
 def release_marked(_: str, body: Obj, ask: Ask) -> Obj:
@@ -121,7 +134,7 @@ def release_marked(_: str, body: Obj, ask: Ask) -> Obj:
 
 def ignore_foreign_finalizers(_: str, body: Obj, ask: Ask) -> Obj:
     """A deleted request counts as released although a foreign finalizer keeps it."""
-    for obj in _requests(body).values():
+    for obj in requests_of(body).values():
         if "deletionTimestamp" in obj["metadata"]:
             obj["metadata"]["finalizers"] = [REQUEST_FINALIZER]
     return ask(body)
@@ -182,7 +195,7 @@ def count_before_granting(_: str, body: Obj, ask: Ask) -> Obj:
 
 def serve_in_wire_order(_: str, body: Obj, ask: Ask) -> Obj:
     """Requests are served in the order of the body."""
-    for number, obj in enumerate(_requests(body).values()):
+    for number, obj in enumerate(requests_of(body).values()):
         obj["metadata"]["creationTimestamp"] = f"2020-01-01T00:{number // 60 % 60:02}:{number % 60:02}Z"
     return ask(body)
 
@@ -191,13 +204,13 @@ def finalize_without_closing(path: str, body: Obj, ask: Ask) -> Obj:
     """A deleted range is finalized once its ledger looks empty, before `closing` is committed."""
     answer = ask(body)
     if path.endswith("finalize"):
-        answer["finalized"] = not (_entries(body["parent"]) or _requests(body) or _answers(body))
+        answer["finalized"] = not (_entries(body["parent"]) or _answers(body))
     return answer
 
 
 def grant_without_finalizer(_: str, body: Obj, ask: Ask) -> Obj:
     """A request is granted a block before it has our finalizer."""
-    for obj in _requests(body).values():
+    for obj in requests_of(body).values():
         finalizers = obj["metadata"].get("finalizers", [])
         if "deletionTimestamp" not in obj["metadata"] and REQUEST_FINALIZER not in finalizers:
             obj["metadata"]["finalizers"] = [*finalizers, REQUEST_FINALIZER]
@@ -208,7 +221,7 @@ def withdraw_newer_answers(_: str, body: Obj, ask: Ask) -> Obj:
     """A Ready answer without an entry is withdrawn, even if it is newer than the observed ledger."""
     answer = ask(body)
     held = {entry["uid"] for entry in _entries(body["parent"])}
-    present = {obj["metadata"]["uid"]: obj["metadata"] for obj in _requests(body).values()}
+    present = {obj["metadata"]["uid"]: obj["metadata"] for obj in requests_of(body).values()}
     kept = extents_of(answer)
     for child in published(answer):
         uid = child["spec"]["request"]["uid"]
@@ -233,7 +246,9 @@ def forget_the_living(_: str, body: Obj, ask: Ask) -> Obj:
     """A released request is granted a block again while it seems to be alive."""
     status = body["parent"].setdefault("status", {})
     order = status.get("released", [])
-    living = {obj["metadata"]["uid"] for obj in _requests(body).values() if "deletionTimestamp" not in obj["metadata"]}
+    living = {
+        obj["metadata"]["uid"] for obj in requests_of(body).values() if "deletionTimestamp" not in obj["metadata"]
+    }
     status["released"] = [uid for uid in order if uid not in living]
     answer = ask(body)
     added = [uid for uid in answer["status"].get("released", []) if uid not in order]
@@ -244,7 +259,7 @@ def forget_the_living(_: str, body: Obj, ask: Ask) -> Obj:
 
 def ignore_shown_blocks(_: str, body: Obj, ask: Ask) -> Obj:
     """The block that a request shows already does not bind its range."""
-    for obj in _requests(body).values():
+    for obj in requests_of(body).values():
         obj.get("status", {}).pop("cidr", None)
     return ask(body)
 
@@ -286,7 +301,7 @@ def grant_the_gateway(_: str, body: Obj, ask: Ask) -> Obj:
 def keep_range_for_others(path: str, body: Obj, ask: Ask) -> Obj:
     """A deleted range waits for requests that it does not serve."""
     answer = ask(body)
-    return answer | {"finalized": False} if path.endswith("finalize") and _requests(body) else answer
+    return answer | {"finalized": False} if path.endswith("finalize") and requests_of(body) else answer
 
 
 def hide_the_network(_: str, body: Obj, ask: Ask) -> Obj:
@@ -298,7 +313,7 @@ def hide_the_network(_: str, body: Obj, ask: Ask) -> Obj:
 
 def ignore_sizes(_: str, body: Obj, ask: Ask) -> Obj:
     """A request gets a block of the default length, whatever length it asks for."""
-    for obj in _requests(body).values():
+    for obj in requests_of(body).values():
         obj["spec"].pop("size", None)
     return ask(body)
 
@@ -312,19 +327,6 @@ def forget_cursors(_: str, body: Obj, ask: Ask) -> Obj:
     if cursors:
         answer["status"]["roundRobin"] = dict(sorted(cursors.items(), key=lambda item: int(item[0])))
     return answer
-
-
-def ignore_records(_: str, body: Obj, ask: Ask) -> Obj:
-    """The address that a request records is not used."""
-    for obj in _requests(body).values():
-        obj["metadata"].get("annotations", {}).pop(CIDR_ANNOTATION, None)
-    return ask(body)
-
-
-def ignore_holds(_: str, body: Obj, ask: Ask) -> Obj:
-    """A range on hold serves every request."""
-    body["parent"]["metadata"].get("annotations", {}).pop(HOLD_ANNOTATION, None)
-    return ask(body)
 
 
 def omit_allocations(_: str, body: Obj, ask: Ask) -> Obj:
@@ -360,37 +362,3 @@ def finalize_without_answer(path: str, body: Obj, ask: Ask) -> Obj:
 def finalize_at_once(path: str, body: Obj, ask: Ask) -> Obj:
     """A deleted request is finalized at once."""
     return {"finalized": True} if path.endswith("finalize") else ask(body)
-
-
-# --- changes of the CRDs
-
-
-def _root(crds: dict[str, Obj], plural: str) -> Any:
-    return crds[plural]["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-
-
-def no_cas(crds: dict[str, Obj]) -> None:
-    """Remove compare and swap."""
-    del _root(crds, "ipamranges")["x-kubernetes-validations"][0]
-
-
-def cas_by_ledger_alone(crds: dict[str, Obj]) -> None:
-    """Compare ledgers only, whatever the revision."""
-    rule = _root(crds, "ipamranges")["x-kubernetes-validations"][0]
-    flat = " ".join(rule["rule"].split())
-    text = flat.replace("|| (self.status.revision == oldSelf.status.revision && ", "|| (", 1)
-    assert text != flat, "the rule has no comparison of equal revisions"
-    rule["rule"] = text
-
-
-def no_default_revision(crds: dict[str, Obj]) -> None:
-    """Create ranges without a revision."""
-    status = _root(crds, "ipamranges")["properties"]["status"]
-    del status["default"]["revision"]
-    status.pop("required", None)
-
-
-def published_may_change(crds: dict[str, Obj]) -> None:
-    """Allow changes of published blocks."""
-    _root(crds, "ipamrequests").pop("x-kubernetes-validations")
-    _root(crds, "ipamallocations")["properties"]["spec"].pop("x-kubernetes-validations")

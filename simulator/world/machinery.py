@@ -144,7 +144,7 @@ class World:
         ages = dict(word.split("=") for word in behind)
         server = self.servers[ages.pop("server", "one")]
         positions = {
-            item.plural: max(len(self.store.log(item)) - int(ages.get(item.plural, 0)), 0)
+            item.plural: max(len(self.store.log(item)) - int(ages.get(item.plural, 0)), self.store.oldest_state(item))
             for item in self.catalog.resources
         }
         api, hooks = FaultyApi(server, self._repeat), FaultyHooks(self.clock, self._connect)

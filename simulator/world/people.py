@@ -187,18 +187,18 @@ def old_status(world: World, plural: str, name: str, back: str) -> str | None:
     return f"write the status of {plural} {name} of {back} events ago"
 
 
-def reclaim(world: World, name: str) -> str | None:
-    """Name all holders whose requests do not exist in the annotation `reclaim` of a range."""
+def reclaim(world: World, name: str, whom: str = "") -> str | None:
+    """Name all holders whose requests do not exist in the annotation `reclaim` of a range; or just all holders."""
     found = find(world, "ipamranges", name)
     if found is None:
         return None
-    alive = {uid_of(obj) for obj in world.store.list(world.plural("ipamrequests"))}
+    alive = {uid_of(obj) for obj in world.store.list(world.plural("ipamrequests"))} if whom != "all" else set()
     entries = found[1].get("status", {}).get("allocations", [])
-    absent = ",".join(entry["uid"] for entry in entries if entry["uid"] not in alive)
-    if not absent:
+    named = ",".join(entry["uid"] for entry in entries if entry["uid"] not in alive)
+    if not named:
         return None
     return _change(
-        world, "ipamranges", name, lambda obj: {"annotations": annotations_of(obj) | {RECLAIM_ANNOTATION: absent}}
+        world, "ipamranges", name, lambda obj: {"annotations": annotations_of(obj) | {RECLAIM_ANNOTATION: named}}
     )
 
 
@@ -226,7 +226,7 @@ def wipe(world: World) -> str | None:
 
 
 def strays(world: World, plural: str) -> list[Obj]:
-    """The children of a kind that no range claims: without a controller, or without the label that identifies it."""
+    """The children of a kind that no range controls: without a controller, or without the label that identifies it."""
     return [obj for obj in world.store.list(world.plural(plural)) if not _is_claimed(obj)]
 
 

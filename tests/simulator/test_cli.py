@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import socket
 import threading
 from typing import TYPE_CHECKING, Any
@@ -252,6 +253,6 @@ def test_hooks_are_reached_over_http_and_in_process(shell: Shell, url: str) -> N
     file = shell.file("a.yaml", box(), wish("x"))
     runs = [shell.run(file, "--get", "box", caller=caller) for caller in (
         http_caller(url), wsgi_caller(toy_application(shell.hooks)), shell.hooks)]  # fmt: skip
-    assert runs[0] == runs[1] == runs[2]
+    assert len({re.sub(r"\b\d+s\b", "0s", str(run)) for run in runs}) == 1  # ages are those of a real clock
     shell.hooks.override = lambda _path, _body: ok({})
     assert http_caller(url)("/x", b"{}")[1]["retry-after"] == "3"

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from simulator.judge import each_step
 from simulator.judge.addresses import Block
-from simulator.judge.claims import LEDGER, Claim, ClaimIndex
 from simulator.judge.facts import HookCalls, Write
 from simulator.judge.history import History
+from simulator.judge.holdings import LEDGER, Holding, HoldingIndex
 from simulator.judge.noting import note
 from simulator.kubernetes.objects import Obj
 from simulator.names import CONTROLLER_MANAGER, METACONTROLLER, PERSON, REQUEST_FINALIZER
@@ -30,14 +30,14 @@ def cidr_blocks(draw: st.DrawFn) -> Block:
 
 @given(st.lists(cidr_blocks(), max_size=20), cidr_blocks())
 def test_the_search_finds_all_overlapping_claims(blocks: list[Block], wanted: Block) -> None:
-    claims = [Claim(block, "range", f"holder-{number}", LEDGER) for number, block in enumerate(blocks)]
-    index = ClaimIndex()
-    for claim in [*claims, *claims]:
-        index.add(claim)
+    holdings = [Holding(block, "range", f"holder-{number}", LEDGER) for number, block in enumerate(blocks)]
+    index = HoldingIndex()
+    for holding in [*holdings, *holdings]:
+        index.add(holding)
 
     found = list(index.overlapping(wanted))
 
-    assert sorted(found) == sorted(claim for claim in claims if claim.block.overlaps(wanted))
+    assert sorted(found) == sorted(holding for holding in holdings if holding.block.overlaps(wanted))
 
 
 def range_of(*entries: Obj, revision: int = 1, **spec: Any) -> Obj:

@@ -33,6 +33,7 @@ DETECTED = {
     "Standing": "a newer Ready answer is withdrawn",
     "Proven": "absent holders are released",
     "InTurn": "round robin starts again in each call",
+    "ByAge": "recorded addresses are served first",
     "SameAnswer": "requests are served in the order of the wire",
     "Consistent": "every request is placed again in each call",
     "Allowed": "all namespaces are allowed",
@@ -93,6 +94,20 @@ def test_every_invariant_of_the_design_is_judged_and_detects_a_mutant() -> None:
 
     assert named == set(INVARIANTS) == set(DETECTED) == {name for item in MUTANTS for name in item.invariants}
     assert all(invariant in mutant(name).invariants for invariant, name in DETECTED.items())
+
+
+def test_the_design_names_every_mutant_at_a_step_that_its_invariants_check() -> None:
+    proof = (ROOT / "DESIGN.md").read_text().partition("## Why no address")[2].partition("`make simulate`")[0]
+    steps = [" ".join(step.split()) for step in re.split(r"^\d+\. ", proof, flags=re.MULTILINE)[1:]]
+    placed = {
+        name: re.findall(r"\w+", ", ".join(re.findall(r"\*([A-Z][\w, ]+)\*", step)))
+        for step in steps
+        for name in step.partition("Mutant")[2].lstrip("s: ").partition(".")[0].split("; ")
+    }
+
+    assert set(placed) == {item.name for item in MUTANTS}
+    assert [item.name for item in MUTANTS if not set(item.invariants) <= set(placed[item.name])] == []
+    assert all(" Rests on: " in step and " Broken by: " in step for step in steps)
 
 
 def test_a_hunt_reports_which_invariants_detected_the_mutant_and_whether_the_right_design_fails() -> None:

@@ -78,6 +78,27 @@ def test_a_repeated_patch_that_is_refused_changes_nothing() -> None:
     assert world.store.get(world.plural("ipamrequests"), ("a", "web"))["status"]["state"] == "Ready"
 
 
+@pytest.mark.parametrize("verb", ["annotate", "strip-labels", "mislabel", "strip-finalizers", "set-status"])
+@pytest.mark.parametrize("role", ["ipam-edit", "owner"])
+def test_no_change_of_a_request_by_a_tenant_costs_a_commit(role: str, verb: str) -> None:
+    """Finding 8 of the review: each patch of a label was up to two commits of the whole ledger."""
+    words = {"annotate": ['{"example.com/note": "x"}'], "mislabel": ["b.net"], "set-status": ['{"message": "x"}']}
+    simulation = done(SETTLE)
+    before = _revision(simulation)
+
+    for _ in range(5):
+        for action in [("as", f"{role}:a", verb, "ipamrequests", "a/web", *words.get(verb, [])), SETTLE]:
+            assert simulation._does(action)
+
+    assert _revision(simulation) == before > 0
+
+
+def _revision(simulation: Simulation) -> int:
+    world = simulation.world
+    revision: int = world.store.get(world.plural("ipamranges"), ("a", "net"))["status"]["revision"]
+    return revision
+
+
 @pytest.mark.parametrize(("about", "share"), [("write status", 0.1), ("hook of ipamrange", 1.0)])
 def test_the_rate_limiter_lets_the_writes_of_one_controller_wait(about: str, share: float) -> None:
     chance = Chance(1, Bias(weights={"starved": "ipamrange", "starved_share": 0.1}))

@@ -217,7 +217,8 @@ def test_a_refusal_of_a_taken_block_changes_with_the_block() -> None:
     assert told["spec"]["message"] == "10.0.0.16/28 is not free: it was held by team-a/b when last checked"
     existing = allocation_object("web", "Busy") | {"spec": told["spec"]}
     answer = sync_range(parent, waiting, allocations=[existing])
-    assert messages_of(answer)["web"] == f"{CIDR} is not free: it was held by team-a/a when last checked"
+    why = "10.0.0.16/28 is not free: it was held by team-a/b when last checked"
+    assert messages_of(answer)["web"] == f"{CIDR} is not free: it was held by team-a/a when last checked; {why}"
 
 
 def test_a_refusal_for_another_reason_always_has_the_latest_message() -> None:

@@ -274,6 +274,25 @@ def test_a_record_whose_block_has_become_free_since_is_not_called_taken() -> Non
     assert messages_of(answer) == {"web": "10.0.0.0/28 was not free when the request was served"}
 
 
+def test_a_request_that_waits_for_room_says_why_its_record_is_not_used() -> None:
+    parent = with_ledger(range_object("10.0.0.0/27"), entry("a", "10.0.0.0/28"), entry("b", "10.0.0.16/28"))
+    waiting = {
+        "taken": recording(request_object("taken"), "10.0.0.16/28"),
+        "other": recording(request_object("other", wanted="10.0.0.0/28"), "10.0.0.16/28"),
+        "same": recording(request_object("same", wanted="10.0.0.0/28"), "10.0.0.0/28"),
+        "none": request_object("none"),
+    }
+    answer = sync_range(parent, request_object("a"), request_object("b"), *waiting.values())
+    no_room = "no free /28 in team-a/net: waiting for room"
+    held = "10.0.0.0/28 is not free: it was held by team-a/a when last checked"
+    assert {name: messages_of(answer)[name] for name in waiting} == {
+        "taken": f"{no_room}; 10.0.0.16/28 is not free: it was held by team-a/b when last checked",
+        "other": f"{held}; 10.0.0.16/28 is recorded, but the spec asks for 10.0.0.0/28",
+        "same": held,
+        "none": no_room,
+    }
+
+
 def test_a_record_that_an_older_range_has_is_named_with_that_range() -> None:
     own, other = extent_object("10.0.0.0/24", version=7), extent_object("10.0.0.0/25", version=3, range_="other")
     body = range_body(range_object(), recording(WEB, "10.0.0.0/28"), announced=[own], extents=[own, other])

@@ -166,6 +166,18 @@ def test_children_are_returned_as_they_were_written_in_an_outdated_call() -> Non
     assert condition(answer["status"])["reason"] == "OutdatedCRD"
 
 
+def test_children_of_older_hooks_get_the_marker_if_it_is_recorded_what_was_written() -> None:
+    written = {"spec": {"range": "net", "state": "Busy", "message": "as it was"}}
+    recorded = annotated(unmarked(allocation_object("web", "Busy")), LAST_APPLIED_ANNOTATION, json.dumps(written))
+    unknown = unmarked(allocation_object("db", "Busy"))
+
+    answer = sync_range(range_object(), request_object("web"), allocations=[recorded, unknown])
+
+    specs = {child["metadata"]["name"]: child["spec"] for child in answer["children"]}
+    assert specs[recorded["metadata"]["name"]] == written["spec"] | {"schemaV1": True}
+    assert specs[unknown["metadata"]["name"]] == unknown["spec"]
+
+
 def test_an_outdated_call_of_a_range_at_rest_writes_once() -> None:
     parent = unmarked(with_ledger(range_object(), entry("web", CIDR)))
     status = sync_range(parent, WEB)["status"]
