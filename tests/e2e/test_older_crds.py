@@ -42,8 +42,6 @@ def test_finding_1_an_extents_crd_without_number_gives_no_address_twice(loop: Lo
         start = history.current_revision(loop.plane.etcd_url)
         time.sleep(OLDER_SECONDS)
         assert history.current_revision(loop.plane.etcd_url) - start <= WRITE_COUNT_MAX
-        with pytest.raises(Refused, match=REFUSAL):
-            _annotate(team, EXTENTS, team.api.list(EXTENTS, team.namespace)[0])
         team.create_request("late", "y0")
     _wait_recovered(team)
     team.wait_state("late", "Busy")
