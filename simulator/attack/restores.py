@@ -73,8 +73,10 @@ def written(cidr: str, rng: random.Random) -> str:
     if rng.random() >= FOREIGN_NOTATIONS:
         return cidr
     network = ipaddress.ip_network(cidr)
-    forms = (f"{network[-1]}/{network.prefixlen}", network.with_netmask, network.exploded.upper(), str(network[0]))
-    return rng.choice(forms if network.num_addresses == 1 else forms[:3])
+    forms = [f"{network[-1]}/{network.prefixlen}", network.exploded.upper()]
+    forms += [network.with_netmask] if network.version == 4 else []
+    forms += [str(network[0])] if network.num_addresses == 1 else []
+    return rng.choice(forms)
 
 
 def has_overlaps(world: World) -> bool:

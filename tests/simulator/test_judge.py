@@ -1,5 +1,6 @@
 """The judge: its search for blocks, and the checks that need the writers or the times of writes."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,8 +14,18 @@ from simulator.judge.facts import HookCalls, Write
 from simulator.judge.history import History
 from simulator.judge.holdings import LEDGER, Holding, HoldingIndex
 from simulator.judge.noting import note
+from simulator.judge.turns import by_age
 from simulator.kubernetes.objects import Obj
-from simulator.names import CONTROLLER_MANAGER, METACONTROLLER, PERSON, REQUEST_FINALIZER
+from simulator.names import (
+    CIDR_ANNOTATION,
+    CONTROLLER_MANAGER,
+    HOLD_ANNOTATION,
+    METACONTROLLER,
+    PERSON,
+    RANGE_SYNC_PATH,
+    REQUEST_FINALIZER,
+    REQUESTS_KEY,
+)
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 RELEASED_AT = "2026-01-01T00:00:00Z"
@@ -116,6 +127,72 @@ def test_a_cool_down_is_measured_if_times_are_known(seconds: int | None, broken:
     )
 
     assert violated(*writes) == broken
+
+
+@pytest.mark.parametrize(
+    ("seconds", "spread", "is_wrong"),
+    [((), 0, False), ((45,), 45, False), ((-55, 40), 95, False), ((60, -61), 60, True)],
+)
+def test_a_clock_is_excused_from_a_minute_on(seconds: tuple[float, ...], spread: float, is_wrong: bool) -> None:
+    history = History()
+    for each in seconds:
+        history.note_skew(each)
+
+    assert (history.clock_spread, history.clocks_were_wrong) == (timedelta(seconds=spread), is_wrong)
+
+
+def waiting(name: str, age: int, **spec: Any) -> Obj:
+    obj = request_of(name)
+    obj["metadata"] |= {"creationTimestamp": f"2026-01-01T00:00:{60 - age:02}Z"}
+    return obj | {"spec": obj["spec"] | spec}
+
+
+def annotated(obj: Obj, name: str) -> Obj:
+    return obj | {"metadata": obj["metadata"] | {"annotations": {name: "10.0.0.0/32"}}}
+
+
+OLD, YOUNG = waiting("old", 30), waiting("young", 10)
+YOUNG_GETS = [{"cidr": "10.0.0.0/32", "request": "team/young", "uid": "young"}]
+
+
+def overtaken(*requests: Obj, parent: Obj | None = None, allocations: list[Obj] | None = None) -> list[str]:
+    """The violations of one call that proposes these allocations, by default one for `young`."""
+    parent = parent or range_of(revision=1)
+    related = {REQUESTS_KEY: {each["metadata"]["name"]: each for each in requests}}
+    answer = {"status": {"revision": 2, "allocations": YOUNG_GETS if allocations is None else allocations}}
+    body = {"parent": parent, "children": {}, "related": related}
+    history = History(HookCalls([(RANGE_SYNC_PATH, json.dumps(body).encode(), json.dumps(answer).encode())]))
+    return list(by_age(history))
+
+
+@pytest.mark.parametrize("old", [OLD, waiting("old", 30, size=32), waiting("old", 30, request="10.0.0.0")])
+def test_a_younger_request_must_not_get_what_an_older_one_waits_for(old: Obj) -> None:
+    assert overtaken(old, YOUNG) == ["team/young gets 10.0.0.0/32, for which team/old waits longer"]
+    assert overtaken(YOUNG, old) == overtaken(old, YOUNG)
+
+
+@pytest.mark.parametrize(
+    "requests",
+    [
+        (waiting("old", 5), YOUNG),
+        (waiting("old", 30, size=28), YOUNG),
+        (waiting("old", 30, request="10.0.0.1"), YOUNG),
+        (annotated(OLD, CIDR_ANNOTATION), YOUNG),
+        (OLD | {"metadata": OLD["metadata"] | {"finalizers": []}}, YOUNG),
+        (OLD | {"metadata": OLD["metadata"] | {"namespace": "other"}}, YOUNG),
+        (OLD, YOUNG | {"status": {"cidr": "10.0.0.0/32"}}),
+    ],
+    ids=["younger", "size", "block", "record", "finalizer", "namespace", "shown"],
+)
+def test_a_younger_request_may_get_what_no_older_one_waits_for(requests: tuple[Obj, ...]) -> None:
+    assert overtaken(*requests) == []
+
+
+def test_turns_by_age_are_not_judged_on_hold_or_where_the_older_request_is_served() -> None:
+    both = [*YOUNG_GETS, {"cidr": "10.0.0.1/32", "request": "team/old", "uid": "old"}]
+
+    assert overtaken(OLD, YOUNG, parent=annotated(range_of(), HOLD_ANNOTATION)) == []
+    assert overtaken(OLD, YOUNG, allocations=both) == []
 
 
 def test_hook_calls_are_judged_if_they_are_known() -> None:

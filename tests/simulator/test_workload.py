@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from simulator.attack import restores
 from simulator.attack.features import FORMS_OF_REQUESTS, OF_RANGES, OF_REQUESTS, Feature
 from simulator.attack.simulation import Simulation
 from simulator.attack.workload import PEOPLE_ACTIONS, Behaviour
 from simulator.commands import APP, setting_for
+from simulator.judge.addresses import is_meant, named_block
 from simulator.kubernetes.objects import Obj
 
 
@@ -45,6 +47,16 @@ def test_forms_of_requests_exclude_each_other() -> None:
     assert {"size"} in forms
     assert {"request"} in forms
     assert set() in forms
+
+
+@pytest.mark.parametrize("cidr", ["10.0.0.5/32", "10.0.0.8/30", "2001:db8::a/128", "2001:db8::/124"])
+def test_people_write_a_record_in_ways_that_mean_the_same_block(cidr: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(restores, "FOREIGN_NOTATIONS", 1.0)
+    texts = {restores.written(cidr, random.Random(seed)) for seed in range(50)}
+
+    assert len(texts) > 1
+    assert all(is_meant(text, cidr) for text in texts)
+    assert {named_block(text) for text in texts} <= {named_block(cidr), None}
 
 
 def test_no_name_is_used_twice() -> None:
