@@ -9,6 +9,7 @@ import pytest
 from controlplane.api import (
     ALLOCATIONS,
     EXTENTS,
+    GROUP,
     MERGE_PATCH,
     RANGES,
     REQUESTS,
@@ -90,15 +91,25 @@ def test_finding_2a_other_labels_are_free_and_a_wrong_one_at_creation_is_accepte
 # ---------------------------------------------------- finding 3: collections, and with them namespaces
 
 
+def _controlled(child: Obj, owner: Obj) -> Obj:
+    meta = owner["metadata"]
+    reference = {"apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": meta["name"], "uid": meta["uid"]}
+    return child | {"metadata": child["metadata"] | {"ownerReferences": [reference | {"controller": True}]}}
+
+
 @pytest.mark.parametrize("resource", [ALLOCATIONS, EXTENTS])
 def test_finding_3_nobody_deletes_a_collection(api: Api, namespace: str, tenant: Api, resource: str) -> None:
     del tenant
+    owner = api.create(range_object(namespace, "net", "10.0.0.0/8"))
     obj = allocation_object(namespace, "one") if resource == ALLOCATIONS else extent_object(namespace, "one")
-    api.create(obj)
+    api.create(_controlled(obj, owner))
     with pytest.raises(Refused, match=f"{resource} are not deleted as a collection: {namespace}/one") as refused:
         api.ask("DELETE", objects_path(resource, namespace))
     assert refused.value.status == 403
     api.delete(resource, namespace, "one")
+    assert api.find(resource, namespace, "one") is None
+    api.create(obj)
+    api.ask("DELETE", objects_path(resource, namespace))  # no range controls it
     assert api.find(resource, namespace, "one") is None
 
 
@@ -106,11 +117,11 @@ def test_finding_3_extents_and_allocations_outlive_the_deletion_of_their_namespa
     api: Api, namespace: str, tenant: Api
 ) -> None:
     del tenant
-    for obj in (allocation_object(namespace, "one"), extent_object(namespace, "one")):
-        api.create(obj)
     in_use = range_object(namespace, "net", "10.0.0.0/8")
     in_use["metadata"]["finalizers"] = [FOREIGN]
-    api.create(in_use)
+    in_use = api.create(in_use)
+    for obj in (allocation_object(namespace, "one"), extent_object(namespace, "one")):
+        api.create(_controlled(obj, in_use))
     api.ask("DELETE", f"/api/v1/namespaces/{namespace}")
     wait_until(lambda: _waits(api, namespace), what="the namespace waits for its content", seconds=EFFECT_SECONDS_MAX)
     assert "deletionTimestamp" in api.get(RANGES, namespace, "net")["metadata"]
@@ -287,6 +298,38 @@ def test_finding_12_the_metadata_of_a_namespace_is_limited(api: Api, namespace: 
     assert annotate(owner, 200_000) == 422
     with pytest.raises(Refused, match=rf"the metadata of namespace {namespace} has \d+ characters; at most 65536"):
         owner.ask("PATCH", path, {"metadata": {"annotations": {"a": "<" * 9_000}}}, kind=MERGE_PATCH)
+
+
+@pytest.mark.parametrize("subresource", ["", "/status"])
+def test_an_owner_changes_no_label_of_ours_and_grows_no_namespace(
+    api: Api, namespace: str, owner: Api, subresource: str
+) -> None:
+    """Labels of ours decide which ranges serve a namespace; a write of the status keeps changes of the metadata."""
+    create_cluster_role(
+        api, "namespace-owner", {"apiGroups": [""], "resources": ["namespaces", "namespaces/status"], "verbs": ["*"]}
+    )
+    bind_in_cluster(api, "namespace-owner", "owner")
+    path = f"/api/v1/namespaces/{namespace}{subresource}"
+
+    def label(user: Api, key: str, value: str | None) -> int:
+        return user.call("PATCH", path, {"metadata": {"labels": {key: value}}}, kind=MERGE_PATCH).status_code
+
+    wait_until(lambda: label(owner, "team", "a") == 200, what="the role is in effect", seconds=EFFECT_SECONDS_MAX)
+    assert label(owner, f"{GROUP}/pool", "secret") == 403
+    assert label(api, f"{GROUP}/pool", "open") == 200
+    assert label(owner, f"{GROUP}/pool", "secret") == 403
+    assert label(owner, f"{GROUP}/pool", None) == 403
+    assert label(owner, "team", "b") == 200
+    large = {"metadata": {"annotations": {"a": "<" * 66_000}}}
+    assert owner.call("PATCH", path, large, kind=MERGE_PATCH).status_code == 422
+
+
+def test_no_range_is_orphaned(api: Api, namespace: str, tenant: Api) -> None:
+    network = _network_user(api, namespace, tenant)
+    api.create(range_object(namespace, "net", "10.0.0.0/8"))
+    with pytest.raises(Refused, match=f"range {namespace}/net cannot be deleted with --cascade=orphan"):
+        network.ask("DELETE", object_path(RANGES, namespace, "net"), {"propagationPolicy": "Orphan"})
+    network.ask("DELETE", object_path(RANGES, namespace, "net"), {"propagationPolicy": "Foreground"})
 
 
 # ------------------------------------------------------------------------------- case hold-spelling: safety catches
