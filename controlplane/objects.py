@@ -38,12 +38,13 @@ def request_object(namespace: str, name: str, range_name: str, **spec: Any) -> O
 def allocation_object(namespace: str, name: str, **spec: Any) -> Obj:
     """An IPAMAllocation, by default Busy."""
     request = {"namespace": namespace, "name": "request", "uid": "u1"}
-    return _object("IPAMAllocation", namespace, name, {"range": "net", "request": request, "state": "Busy", **spec})
+    spec = {"range": "net", "request": request, "state": "Busy", "schemaV1": True, **spec}
+    return _object("IPAMAllocation", namespace, name, spec)
 
 
 def extent_object(namespace: str, name: str) -> Obj:
     """An IPAMExtent."""
-    spec = {"range": "net", "domain": "corp", "ranges": ["10.0.0.0-10.0.0.255"], "number": 7}
+    spec = {"range": "net", "domain": "corp", "ranges": ["10.0.0.0-10.0.0.255"], "number": 7, "schemaV1": True}
     return _object("IPAMExtent", namespace, name, spec)
 
 

@@ -11,6 +11,11 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def rewriting_time(now: datetime) -> datetime:
+    """A time that changes four times a minute, so that to write it is a change, but no loop without a pause."""
+    return now.replace(second=now.second // 15 * 15, microsecond=0)
+
+
 def plausible(written: datetime, now: datetime) -> datetime:
     """A time that a replica wrote; one that lies further ahead than clocks may differ is wrong and counts as now."""
     return now if written - now > CLOCK_DIFFERENCE_MAX else written

@@ -15,7 +15,13 @@ _SORTED = msgspec.json.Encoder(order="sorted")
 
 
 def child_as_it_was(
-    kind_key: str, key: str, raw: Raw, *, marker: Mapping[str, object] | None = None, **added: object
+    kind_key: str,
+    key: str,
+    raw: Raw,
+    *,
+    marker: Mapping[str, object] | None = None,
+    annotations: Mapping[str, str] | None = None,
+    **added: object,
 ) -> dict[str, Any]:
     """A child that stays, as a child to be returned.
 
@@ -28,6 +34,7 @@ def child_as_it_was(
         raw: the child.
         marker: that of the schema, to be set in its spec where it is recorded what was written. It may lack there
             because the writer was older; but what is recorded is complete, as no schema drops annotations.
+        annotations: annotations that it should have.
         added: fields to be set in its spec, where that is known to be an object.
 
     Raises:
@@ -43,6 +50,8 @@ def child_as_it_was(
     metadata: dict[str, Any] = {"namespace": name.namespace, "name": name.name}
     if labels := _our_labels(written):
         metadata["labels"] = labels
+    if annotations:
+        metadata["annotations"] = annotations
     return {
         "apiVersion": names.API_VERSION,
         "kind": kind_key.partition(".")[0],

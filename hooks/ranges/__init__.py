@@ -13,6 +13,7 @@ occupancy.py  what can't be granted, and why
 records.py    which blocks requests had in an earlier life, and why they can't be allocated again
 grants.py     requests to claims, and their outcomes to new entries and refusals
 answers.py    the allocations: what is published, and what of it ends
+outdated.py   the children while an API server has an older schema
 consistency.py contradictions that no stale cache explains
 status.py     what is reported, in words and numbers
 """

@@ -8,7 +8,7 @@ import msgspec
 from hooks.api import names
 from hooks.api.conditions import Fact, conditions, listed, outdated_message, truncated
 from hooks.api.kinds import Capacity, RangeStatus
-from hooks.api.times import timestamp
+from hooks.api.times import rewriting_time, timestamp
 from hooks.ranges.consistency import contradictions
 from hooks.ranges.extents import Extents
 from hooks.ranges.grants import Grants
@@ -48,12 +48,14 @@ def outdated_status(observed: Observed, ledger: Ledger, kinds: Sequence[str], no
     parent = observed.body.parent
     message = outdated_message(kinds)
     facts = [Fact("Ready", "False", "OutdatedCRD", message), Fact("Stalled", "True", "OutdatedCRD", message)]
+    # If the range itself was served by an older schema, its status must change, so that it is served again.
+    before, time = ([], rewriting_time(now)) if names.RANGE_KIND in kinds else (parent.status.conditions, now)
     return msgspec.structs.replace(
         _ledger_status(ledger),
         state="Deleting" if observed.is_deleted else "Invalid",
         message=truncated(message),
         observed_generation=parent.metadata.generation,
-        conditions=conditions(facts, parent.status.conditions, parent.metadata.generation, now),
+        conditions=conditions(facts, before, parent.metadata.generation, time),
     )
 
 

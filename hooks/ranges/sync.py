@@ -17,7 +17,6 @@ from typing import Any
 
 from hooks.api import names
 from hooks.protocol.bodies import RangeBody, RangeCustomizeBody
-from hooks.protocol.children import child_as_it_was
 from hooks.ranges.answers import allocation_objects, are_published, published
 from hooks.ranges.cells import cells_to_ask_for
 from hooks.ranges.extents import observe_extents
@@ -25,6 +24,7 @@ from hooks.ranges.grants import grant
 from hooks.ranges.ledger import Ledger, with_grants
 from hooks.ranges.observed import Observed
 from hooks.ranges.occupancy import Occupancy, occupancy_of
+from hooks.ranges.outdated import children_as_they_were
 from hooks.ranges.releases import ABSENCE_BEFORE_RECLAIM, after_releases
 from hooks.ranges.spec import Terms, read_terms
 from hooks.ranges.status import outdated_status, range_status
@@ -106,17 +106,12 @@ def _outdated(observed: Observed, kinds: list[str], now: datetime) -> dict[str, 
     But that the range is being deleted, which is true whatever they say. Children get the marker, so that those that
     older hooks have written are complete from then on.
     """
-    groups = {kind: observed.body.children.get(kind, {}) for kind in (names.ALLOCATION_KEY, names.EXTENT_KEY)}
-    marker = {"schemaV1": True}
-    children = [
-        child_as_it_was(kind, key, group[key], marker=marker) for kind, group in groups.items() for key in sorted(group)
-    ]
     ledger = _next_revision(
         observed.ledger, replace(observed.ledger, closing=observed.ledger.closing or observed.is_deleted)
     )
     reply: dict[str, Any] = {
         "status": outdated_status(observed, ledger, kinds, now),
-        "children": children,
+        "children": children_as_they_were(observed, now),
         "resyncAfterSeconds": RECHECK_SECONDS,
     }
     if observed.body.finalizing:

@@ -2,9 +2,12 @@
 
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from hooks.api import names
 from hooks.api.conditions import Fact, conditions, outdated_message, truncated
 from hooks.api.kinds import AllocationSpec, RequestParent, RequestStatus
+from hooks.api.times import rewriting_time
 from hooks.requests.observed import Observed
 
 
@@ -15,11 +18,23 @@ def invalid_spec_status(request: RequestParent, reason: str, now: datetime) -> R
 
 
 def outdated_status(observed: Observed, now: datetime) -> RequestStatus | None:
-    """The status while the API server has an older schema; None if a block is published, which stays as it is."""
-    if observed.request.status.cidr:
+    """The status while objects are served by an older schema; None to leave it as it is.
+
+    A published block stays as it is. But if the request itself was served by an older schema, its status must change,
+    so that it is served again (hooks/ranges/outdated.py): the times of its conditions change, and nothing else does.
+    """
+    request, answer = observed.request, observed.answer
+    if names.REQUEST_KIND in observed.outdated_kinds:
+        now = rewriting_time(now)
+        request = replace(request, status=replace(request.status, conditions=[]))
+    elif request.status.cidr:
         return None
-    message = outdated_message(observed.outdated_kinds)
-    return _status(observed.request, "Pending", Fact("Ready", "False", "OutdatedCRD", message), now)
+    if not request.status.cidr:
+        message = outdated_message(observed.outdated_kinds)
+        return _status(request, "Pending", Fact("Ready", "False", "OutdatedCRD", message), now)
+    if answer and answer.schema_v1 and answer.cidr == request.status.cidr:
+        return granted_status(request, answer, now)
+    return None
 
 
 def granted_status(request: RequestParent, answer: AllocationSpec, now: datetime) -> RequestStatus:

@@ -29,6 +29,8 @@ NO_ANSWER_TIMEOUT = timedelta(seconds=10)
 RECHECK_SECONDS = 300.0
 #: ... and one that waits for any answer, or for its release, after this many.
 RECHECK_UNANSWERED_SECONDS = 60.0
+#: ... and one of which something was served by an older schema after this many.
+RECHECK_OUTDATED_SECONDS = 20.0
 
 
 def customize(body: RequestCustomizeBody) -> dict[str, Any]:
@@ -73,7 +75,7 @@ def sync(body: RequestBody, now: datetime) -> dict[str, Any]:
         return {"status": invalid_spec_status(request, spec, now)}
     observed = Observed(body, spec)
     if observed.outdated_kinds:
-        return {"status": outdated_status(observed, now), "resyncAfterSeconds": RECHECK_UNANSWERED_SECONDS}
+        return {"status": outdated_status(observed, now), "resyncAfterSeconds": RECHECK_OUTDATED_SECONDS}
     labels, answer = _labels(observed), observed.answer
     if answer is None or answer.state == "Released":
         status = unanswered_status(observed, now)
@@ -99,7 +101,8 @@ def finalize(body: RequestBody, now: datetime) -> dict[str, Any]:
         return {"finalized": False, "resyncAfterSeconds": RECHECK_UNANSWERED_SECONDS}
     observed = Observed(body, spec)
     if observed.outdated_kinds:
-        return {"finalized": False, "resyncAfterSeconds": RECHECK_UNANSWERED_SECONDS}
+        status = outdated_status(observed, now)
+        return {"finalized": False, "status": status, "resyncAfterSeconds": RECHECK_OUTDATED_SECONDS}
     if observed.answer or observed.will_be_answered:
         is_released = observed.answer is not None and observed.answer.state == "Released"
         return {

@@ -196,9 +196,6 @@ class Simulation:
         if self.history.schemas_changed:
             self._judge_rest("Calm", self.world.failing_syncs())
             yield
-            self._list_again()
-            self._come_to_rest()
-            yield
         self._judge_rest("Gone", at_rest.requests_gone(self.history))
         yield
         self._clear_strays()
@@ -265,12 +262,6 @@ class Simulation:
             for sync in list(instance.syncs.values()):
                 run_to_end(sync.steps)
             instance.syncs.clear()
-
-    def _list_again(self) -> None:
-        """After other schemas were served, list all objects again, as when Metacontroller is restarted."""
-        for instance in self.world.instances.values():
-            for resource in sorted(self.world.store.mixed, key=lambda item: item.plural):
-                instance.metacontroller.caches[resource].relist()
 
     def _clear_strays(self) -> None:
         """Delete the allocations and extents that block answers and extents, as messages ask people to."""

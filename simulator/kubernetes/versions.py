@@ -34,12 +34,18 @@ def properties_of(resource: Resource) -> list[str]:
 
 def lacking(resource: Resource, path: str) -> Resource:
     """The kind with a schema that lacks a property and the marker. Raises KeyError for an unknown path."""
-    root = copied(resource.schema.root)
+    root = schema_lacking(resource.schema.root, path)
+    return replace(resource, schema=Schema(root), rules=Rules(root))
+
+
+def schema_lacking(root: dict[str, Any], path: str) -> dict[str, Any]:
+    """A schema without a property and without the marker. Raises KeyError for an unknown path."""
+    root = copied(root)
     _remove(root, path)
     for part in ("spec", "status"):
         if MARKER in root["properties"].get(part, {}).get("properties", {}):
             _remove(root, f"{part}.{MARKER}")
-    return replace(resource, schema=Schema(root), rules=Rules(root))
+    return root
 
 
 def _remove(root: dict[str, Any], path: str) -> None:
@@ -73,8 +79,8 @@ def _object_of(node: dict[str, Any]) -> dict[str, Any]:
 
 def _drop_rules(node: dict[str, Any], name: str) -> None:
     """Remove the rules that need a property, at every level; a rule that asks whether the property is there stays."""
-    rules = node.get("x-kubernetes-validations", [])
-    node["x-kubernetes-validations"] = [rule for rule in rules if not _needs(rule["rule"], name)]
+    if rules := node.pop("x-kubernetes-validations", []):
+        node["x-kubernetes-validations"] = [rule for rule in rules if not _needs(rule["rule"], name)]
     for child in node.get("properties", {}).values():
         _drop_rules(child, name)
     for word in ("items", "additionalProperties"):

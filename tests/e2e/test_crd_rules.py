@@ -8,7 +8,7 @@ import pytest
 
 from controlplane.api import KINDS, Refused, object_path
 from controlplane.objects import API_VERSION
-from tests.e2e import crd_tables
+from tests.e2e import crd_tables, crd_writes
 from tests.e2e.crd_schema import (
     FILLED,
     Keyword,
@@ -115,7 +115,7 @@ def test_another_change_is_accepted(api: Api, namespace: str, change: tuple[str,
 
 
 @pytest.mark.parametrize(
-    ("case", "statuses", "message"), crd_tables.LEDGER_WRITES, ids=[case for case, *_ in crd_tables.LEDGER_WRITES]
+    ("case", "statuses", "message"), crd_writes.LEDGER_WRITES, ids=[case for case, *_ in crd_writes.LEDGER_WRITES]
 )
 def test_the_ledger_changes_one_revision_at_a_time(
     api: Api, namespace: str, case: str, statuses: list[Obj], message: str
@@ -125,7 +125,7 @@ def test_the_ledger_changes_one_revision_at_a_time(
 
 
 @pytest.mark.parametrize(
-    ("case", "statuses", "message"), crd_tables.ANSWER_WRITES, ids=[case for case, *_ in crd_tables.ANSWER_WRITES]
+    ("case", "statuses", "message"), crd_writes.ANSWER_WRITES, ids=[case for case, *_ in crd_writes.ANSWER_WRITES]
 )
 def test_a_published_cidr_never_changes(api: Api, namespace: str, case: str, statuses: list[Obj], message: str) -> None:
     spec = {"ipam": {"name": "net"}}

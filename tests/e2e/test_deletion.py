@@ -26,7 +26,7 @@ REFUSAL = r"is in use \(blocks: 2\): delete it with --cascade=background, or del
 def in_use(api: Api, namespace: str) -> str:
     """A namespace with the range "net", which has granted two blocks; the test removes its finalizer."""
     created = api.create(_with_finalizer(range_object(namespace, "net", "10.0.0.0/8")))
-    api.put_status(created | {"status": {"revision": 1, "allocations": [entry(1), entry(2)]}})
+    api.put_status(created | {"status": {"revision": 1, "schemaV1": True, "allocations": [entry(1), entry(2)]}})
     wait_until(lambda: _is_refused(api, namespace), what="the policy is in effect", seconds=EFFECT_SECONDS_MAX)
     return namespace
 
@@ -72,18 +72,20 @@ def test_a_finalizer_does_not_change_how_a_range_in_use_is_deleted(api: Api, in_
 def test_a_grant_from_before_a_deletion_is_not_committed_after_it(api: Api, namespace: str) -> None:
     """A range without blocks may be deleted in the foreground, and its extents before an old proposal arrives."""
     created = api.create(_with_finalizer(range_object(namespace, "net", "10.0.0.0/8")))
-    proposal = {"revision": 1, "allocations": [entry(1)]}
+    proposal = {"revision": 1, "schemaV1": True, "allocations": [entry(1)]}
     _delete(api, namespace, propagationPolicy="Foreground")
     wait_until(lambda: _is_late(api, namespace, proposal), what="the policy is in effect", seconds=EFFECT_SECONDS_MAX)
     with pytest.raises(Refused, match=f"range {namespace}/net is being deleted: this status was") as refused:
         api.patch(RANGES, namespace, "net", {"status": proposal}, sub="/status")
     assert refused.value.status == 422
-    api.patch(RANGES, namespace, "net", {"status": {"revision": 1, "closing": True}}, sub="/status")
+    api.patch(RANGES, namespace, "net", {"status": {"revision": 1, "schemaV1": True, "closing": True}}, sub="/status")
     assert api.get(RANGES, namespace, "net")["metadata"]["uid"] == created["metadata"]["uid"]
     _remove_finalizers(api, namespace)
 
 
-@pytest.mark.parametrize("status", [None, {"revision": 1, "allocations": []}], ids=["no status", "an empty ledger"])
+@pytest.mark.parametrize(
+    "status", [None, {"revision": 1, "schemaV1": True, "allocations": []}], ids=["no status", "an empty ledger"]
+)
 @pytest.mark.parametrize("propagation", ["Foreground", "Orphan"])
 def test_a_range_without_blocks_can_be_deleted_with_any_propagation(
     api: Api, namespace: str, status: Obj | None, propagation: str

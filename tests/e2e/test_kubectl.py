@@ -35,7 +35,14 @@ def objects(api: Api, namespace: str) -> str:
     range_ = api.create(range_object(namespace, "net", "10.0.0.0/24", chunkSize=28))
     capacity: Obj = {"total": "256", "allocated": "16", "free": "240", "used": "6%", "largestFree": "/25"}
     capacity |= {"freeBlocks": {"/28": "15"}, "room": "15 more /28"}
-    status = {"revision": 1, "allocations": [entry(1)], "state": "Ready", "pending": 0, "capacity": capacity}
+    status = {
+        "schemaV1": True,
+        "revision": 1,
+        "allocations": [entry(1)],
+        "state": "Ready",
+        "pending": 0,
+        "capacity": capacity,
+    }
     api.put_status(range_ | {"status": status})
     request = api.create(request_object(namespace, "web", "net", size=28))
     api.put_status(request | {"status": {"state": "Ready", "cidr": "10.0.0.0/28"}})

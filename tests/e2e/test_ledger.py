@@ -15,7 +15,7 @@ import pytest
 
 from controlplane.api import MERGE_PATCH, RANGES, Refused, object_path
 from controlplane.objects import entry, range_object
-from tests.e2e.crd_tables import LEDGER_MOVED_ON
+from tests.e2e.crd_writes import LEDGER_MOVED_ON
 
 if TYPE_CHECKING:
     from controlplane.api import Api, Obj
@@ -31,7 +31,7 @@ ENTRIES_TOO_MANY = 20_000
 def stored(api: Api, namespace: str) -> Obj:
     """A range with one committed entry."""
     created = api.create(range_object(namespace, "net", "10.0.0.0/8"))
-    return api.put_status(created | {"status": {"revision": 1, "allocations": [entry(1)]}})
+    return api.put_status(created | {"status": {"schemaV1": True, "revision": 1, "allocations": [entry(1)]}})
 
 
 def test_of_two_to_eight_racing_writers_exactly_one_wins(api: Api, stored: Obj) -> None:
@@ -94,7 +94,7 @@ def test_a_range_deleted_and_created_again_starts_a_new_ledger(api: Api, stored:
 
 def test_thirteen_thousand_entries_fit(api: Api, stored: Obj) -> None:
     ledger = [entry(number) for number in range(ENTRIES_MAX)]
-    written = api.put_status(stored | {"status": {"revision": 2, "allocations": ledger}})
+    written = api.put_status(stored | {"status": {"schemaV1": True, "revision": 2, "allocations": ledger}})
     written = api.put_status(written | {"status": written["status"] | {"message": "full"}})
     assert len(written["status"]["allocations"]) == ENTRIES_MAX
     with pytest.raises(Refused, match="the ledger has changed"):
@@ -104,14 +104,14 @@ def test_thirteen_thousand_entries_fit(api: Api, stored: Obj) -> None:
 def test_twenty_thousand_entries_fail_cleanly(api: Api, stored: Obj) -> None:
     ledger = [entry(number) for number in range(ENTRIES_TOO_MANY)]
     with pytest.raises(Refused, match=r"Too many: 20000: must have at most 13000 items"):
-        api.put_status(stored | {"status": {"revision": 2, "allocations": ledger}})
+        api.put_status(stored | {"status": {"schemaV1": True, "revision": 2, "allocations": ledger}})
     assert api.get(RANGES, stored["metadata"]["namespace"], "net")["status"] == stored["status"]
 
 
 def test_a_ledger_beyond_the_limit_of_etcd_fails_cleanly(api: Api, stored: Obj) -> None:
     ledger = [entry(number, "long-" * 8) for number in range(ENTRIES_MAX)]
     with pytest.raises(Refused, match="request is too large"):
-        api.put_status(stored | {"status": {"revision": 2, "allocations": ledger}})
+        api.put_status(stored | {"status": {"schemaV1": True, "revision": 2, "allocations": ledger}})
     assert api.get(RANGES, stored["metadata"]["namespace"], "net")["status"] == stored["status"]
 
 
@@ -121,7 +121,7 @@ def _status_path(stored: Obj) -> str:
 
 
 def _proposal(revision: int, *ledger: Obj) -> Obj:
-    return {"status": {"revision": revision, "allocations": list(ledger)}}
+    return {"status": {"schemaV1": True, "revision": revision, "allocations": list(ledger)}}
 
 
 def _propose_at_once(start: threading.Barrier, api: Api, path: str, body: Obj) -> tuple[int, str]:

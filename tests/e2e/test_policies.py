@@ -227,7 +227,7 @@ def test_finding_9_a_range_in_use_keeps_its_finalizer(api: Api, namespace: str, 
     stored = api.create(created)
     network.patch(RANGES, namespace, "net", {"metadata": {"finalizers": [FOREIGN]}})  # it holds nothing
     stored = api.patch(RANGES, namespace, "net", {"metadata": {"finalizers": [RANGE_FINALIZER, FOREIGN]}})
-    api.put_status(stored | {"status": {"revision": 1, "allocations": [entry(1)]}})
+    api.put_status(stored | {"status": {"revision": 1, "schemaV1": True, "allocations": [entry(1)]}})
     refusal = rf"range {namespace}/net is in use \(blocks: 1\) and must keep the finalizer {RANGE_FINALIZER}"
     for finalizers in (None, [FOREIGN]):
         with pytest.raises(Refused, match=refusal):
@@ -370,7 +370,7 @@ def test_finding_16_a_refused_deletion_of_a_collection_gives_the_reason(
 ) -> None:
     del tenant
     created = api.create(range_object(namespace, "net", "10.0.0.0/8"))
-    api.put_status(created | {"status": {"revision": 1, "allocations": [entry(1), entry(2)]}})
+    api.put_status(created | {"status": {"revision": 1, "schemaV1": True, "allocations": [entry(1), entry(2)]}})
     body = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation}
     with pytest.raises(Refused, match=rf"range {namespace}/net is in use \(blocks: 2\): delete it with"):
         api.ask("DELETE", objects_path(RANGES, namespace), body)

@@ -14,11 +14,12 @@ import pytest
 from simulator.kubernetes.cel import Rules
 from simulator.kubernetes.objects import Obj
 from tests.e2e import crd_tables as tables
+from tests.e2e import crd_writes
 from tests.e2e.crd_schema import crds, schema_of
 
 SCHEMAS = {crd["spec"]["names"]["kind"]: schema_of(crd) for crd in crds()}
 NEW_STATUS: dict[str, Obj] = {"IPAMRange": {"revision": 0}}
-WRITES = {"IPAMRange": tables.LEDGER_WRITES, "IPAMRequest": tables.ANSWER_WRITES}
+WRITES = {"IPAMRange": crd_writes.LEDGER_WRITES, "IPAMRequest": crd_writes.ANSWER_WRITES}
 #: One field in a rule that lists fields.
 CLAUSE = re.compile(
     r"\(has\(self\.((?:\w+\.)?\w+)\)\s*\?\s.*?:\s!has\(oldSelf\.\1\)\)"

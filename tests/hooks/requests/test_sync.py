@@ -265,7 +265,8 @@ def test_a_deleted_request_is_not_finalized_by_objects_of_an_older_schema(kind: 
     released = [shown("allocation", allocation_object("web", "Released"))] if kind != "extent" else []
     extents = [shown("extent", extent_object(ANNOUNCED, range_="team-a/net", allowed={"from": "All"}))]
     answer = finalize_request(request, *released, extents=extents)
-    assert answer == {"finalized": False, "resyncAfterSeconds": 60}
+    assert (answer["finalized"], answer["resyncAfterSeconds"]) == (False, 20)
+    assert answer["status"]["conditions"][0]["reason"] == "OutdatedCRD"
 
 
 def test_customize_asks_for_both_namespaces_of_a_deleted_request() -> None:
