@@ -364,15 +364,18 @@ def test_case_hold_spelling_reclaim_is_a_list_of_uids(api: Api, namespace: str, 
 # ---------------------------------------------------- finding 16: the deletion of a collection of ranges
 
 
-@pytest.mark.parametrize("propagation", ["Foreground", "Orphan"])
+@pytest.mark.parametrize(
+    ("propagation", "reason"),
+    [("Foreground", r"is in use \(blocks: 2\): delete it with"), ("Orphan", "cannot be deleted with --cascade=orphan")],
+)
 def test_finding_16_a_refused_deletion_of_a_collection_gives_the_reason(
-    api: Api, namespace: str, tenant: Api, propagation: str
+    api: Api, namespace: str, tenant: Api, propagation: str, reason: str
 ) -> None:
     del tenant
     created = api.create(range_object(namespace, "net", "10.0.0.0/8"))
     api.put_status(created | {"status": {"revision": 1, "schemaV1": True, "allocations": [entry(1), entry(2)]}})
     body = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation}
-    with pytest.raises(Refused, match=rf"range {namespace}/net is in use \(blocks: 2\): delete it with"):
+    with pytest.raises(Refused, match=f"range {namespace}/net {reason}"):
         api.ask("DELETE", objects_path(RANGES, namespace), body)
     assert api.find(RANGES, namespace, "net") is not None
 
