@@ -5,7 +5,6 @@ What can't be understood as a whole raises `ProtocolError`. An answer that is co
 allocations, because Metacontroller deletes every child that is missing from an answer.
 """
 
-import sys
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -26,12 +25,6 @@ from hooks.api.kinds import (
 )
 from hooks.protocol.bodies import RangeBody, RangeCustomizeBody, RequestBody, RequestCustomizeBody
 from hooks.protocol.errors import ProtocolError, excerpt, explained
-
-#: JSON that Go reads has at most 10,000 levels, and a client can create objects as deep as that: `managedFields` holds
-#: whatever it writes. msgspec counts the levels of what it skips as recursion, so that one such object would make whole
-#: bodies unreadable.
-_DEPTH_MAX = 10_000
-sys.setrecursionlimit(max(sys.getrecursionlimit(), _DEPTH_MAX + 2_000))
 
 #: What msgspec raises for bytes that are not what they should be.
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
