@@ -78,6 +78,8 @@ def test_one_more_range_of_a_large_domain_calls_only_its_neighbours(loop: Loop, 
     syncs = calls["/ipamrange/sync"] - idle["/ipamrange/sync"]
     assert syncs <= OWN_CALLS_MAX + NEIGHBOUR_COUNT * NEIGHBOUR_CALLS_MAX
     assert ready_seconds < QUIET_SECONDS
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(team.delete_range, [f"net-{number:04}" for number in range(RANGE_COUNT + 1)]))
 
 
 def _create(team: Team, number: int) -> None:
