@@ -149,11 +149,11 @@ class Simulation:
     def _settles(self) -> bool:
         """Let the cluster come to rest in the middle of a run, and judge a restore.
 
-        Several Metacontrollers do not come to rest while their API servers have different schemas: each writes what the
-        other one does not see.
+        Several Metacontrollers do not come to rest while an API server has another schema: each writes what the other
+        one does not see.
         """
         self.outcome.actions.append(SETTLE)
-        if len(self.world.instances) != 1 and (self.world.store.mixed or not self.world.instances):
+        if not self.world.instances or (self._is_outdated and len(self.world.instances) > 1):
             return True
         self._finish_syncs()
         self._settle()
@@ -241,11 +241,12 @@ class Simulation:
         self.world.repeated.clear()
 
     def _settle(self) -> None:
-        """Come to rest; or, while tenants repeat patches, let some time pass."""
-        if not self.world.repeated:
+        """Come to rest; or let some time pass, while tenants repeat patches or hooks wait for the present schema."""
+        if not (self.world.repeated or self._is_outdated):
             self._come_to_rest()
             return
-        world, end = self.world, self.world.clock.now() + timedelta(seconds=SIEGE_SECONDS)
+        world, start = self.world, self.world.clock.now()
+        end = start + timedelta(seconds=SIEGE_SECONDS)
         scheduler = self._scheduler()
         for _ in range(SIEGE_STEPS):
             if scheduler.step():
@@ -256,6 +257,12 @@ class Simulation:
             if due is None or due > end:
                 return
             scheduler.pass_time(due)
+        if not self.world.repeated:
+            self._find([f"Calm: {SIEGE_STEPS} steps in {world.clock.now() - start} while a CRD is older"])
+
+    @property
+    def _is_outdated(self) -> bool:
+        return any(server.is_older for server in self.world.servers.values())
 
     def _finish_syncs(self) -> None:
         for instance in self.world.instances.values():

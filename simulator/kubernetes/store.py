@@ -88,6 +88,11 @@ class Store:
         """The kinds of which an older schema was ever served."""
         return frozenset(self._storage.mixed)
 
+    @property
+    def is_older(self) -> bool:
+        """Whether this API server serves an older schema of any kind now."""
+        return any(older is not resource for resource, older in self._served.items())
+
     def beside(self) -> Store:
         """Another API server on the same storage."""
         return Store(self.catalog, self.clock, self._rng, self._uid_of, self._storage)
@@ -296,9 +301,11 @@ class Store:
         self._storage.version += 1
         new["metadata"]["resourceVersion"] = str(self.version)
         stored = self._schema(resource).completed(new)
+        if event == "ADDED" and resource.has_status and resource in self._storage.mixed:
+            stored.pop("status", None)  # its defaults are added by each schema that serves the object
         self._objects[resource][key_of(stored)] = stored
         self._publish(resource, Event(event, stored))
-        return stored
+        return self._shown(resource, stored, self._served)
 
     def _remove(self, resource: Resource, obj: Obj) -> Obj:
         self._storage.version += 1
