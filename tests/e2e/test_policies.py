@@ -153,7 +153,10 @@ def test_finding_4_an_owner_of_a_namespace_writes_no_records_of_the_ipam(api: Ap
             owner.patch(resource, namespace, "one", {"metadata": {"labels": {"a": "b"}}})
         with pytest.raises(Refused, match="only Metacontroller"):
             owner.delete(resource, namespace, "one")
-    for obj, status in ((range_, {"revision": 1}), (request, {"cidr": "10.0.0.0/32", "state": "Ready"})):
+    for obj, status in (
+        (range_, {"revision": 1, "schemaV1": True}),
+        (request, {"cidr": "10.0.0.0/32", "state": "Ready"}),
+    ):
         with pytest.raises(Refused, match="only Metacontroller"):
             owner.put_status(obj | {"status": status})
 
