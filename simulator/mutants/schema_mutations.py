@@ -40,7 +40,7 @@ def renumber_extents(_: str, body: Obj, ask: Ask) -> Obj:
 
 
 def write_nothing_again(_: str, body: Obj, ask: Ask) -> Obj:
-    """Children that an API server with an older schema has shown are not changed, so a cache may keep them for good."""
+    """Children that an API server with an older schema has shown are not changed, so a cache keeps them."""
     answer = ask(body)
     for child in answer["children"]:
         child["metadata"].pop("annotations", None)
