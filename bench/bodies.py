@@ -6,11 +6,13 @@ from typing import Any, Literal
 from hooks.api.names import (
     ALLOCATION_KEY,
     API_VERSION,
+    EXTENT_KEY,
     RANGE_LABEL,
     REQUEST_FINALIZER,
     REQUEST_KEY,
     NamespacedName,
     allocation_name,
+    extent_name,
 )
 
 RANGE_UID = "de152dec-3154-46e4-a4ca-367e4396cb2e"
@@ -20,7 +22,9 @@ CREATED = "2026-11-23T19:57:49Z"
 State = Literal["waiting", "settled", "exhausted"]
 
 _EXHAUSTED = "no free /28 in team-a/net: waiting for room"
+_MARKED = {"schemaV1": True}
 _DEFAULT_STATUS = {
+    **_MARKED,
     "state": "Pending",
     "message": (
         "no answer yet: if this lasts, see whether the range exists, whether it allows this namespace, and whether "
@@ -47,7 +51,10 @@ def sync_body(count: int, state: State) -> bytes:
         {"cidr": _cidr(index), "request": f"team-a/{_name(index)}", "uid": _uid(index)} for index in range(held_count)
     ]
     children = [_allocation(index, held_count) for index in range(told_count)]
-    last = _address(16 * held_count - 1)
+    text = f"10.0.0.0-{_address(16 * held_count - 1)}" if state == "exhausted" else "10.0.0.0-10.255.255.255"
+    extent = _extent(text)
+    extents = {f"team-a/{extent['metadata']['name']}": extent}
+    ledger = {"revision": 1, "allocations": entries} if entries else {"revision": 0}
     body = {
         "controller": {"kind": "CompositeController", "metadata": {"name": "ipamrange"}},
         "parent": {
@@ -60,11 +67,14 @@ def sync_body(count: int, state: State) -> bytes:
                 "generation": 1,
                 "creationTimestamp": CREATED,
             },
-            "spec": {"chunkSize": 28, "ranges": [f"10.0.0.0-{last}" if state == "exhausted" else "10.0.0.0/8"]},
-            "status": {"revision": 1, "allocations": entries} if entries else {"revision": 0},
+            "spec": {"chunkSize": 28, "ranges": [text]},
+            "status": _MARKED | ledger | {"state": "Ready"},
         },
-        "children": {ALLOCATION_KEY: {f"team-a/{each['metadata']['name']}": each for each in children}},
-        "related": {REQUEST_KEY: requests},
+        "children": {
+            ALLOCATION_KEY: {f"team-a/{each['metadata']['name']}": each for each in children},
+            EXTENT_KEY: extents,
+        },
+        "related": {REQUEST_KEY: requests, EXTENT_KEY: extents},
         "finalizing": False,
     }
     return json.dumps(body, separators=(",", ":")).encode()
@@ -98,7 +108,7 @@ def _verdict(state: str, status: str, reason: str, message: str) -> dict[str, An
     types = {"Ready": status} | ({} if status == "True" else {"Reconciling": "True"})
     common = {"reason": reason, "message": message, "lastTransitionTime": CREATED, "observedGeneration": 1}
     conditions = [{"type": type_, "status": value, **common} for type_, value in types.items()]
-    return {"state": state, "message": message, "observedGeneration": 1, "conditions": conditions}
+    return _MARKED | {"state": state, "message": message, "observedGeneration": 1, "conditions": conditions}
 
 
 def _request(index: int, held_count: int, told_count: int) -> dict[str, Any]:
@@ -136,9 +146,19 @@ def _allocation(index: int, held_count: int) -> dict[str, Any]:
         spec |= {"state": "Ready", "cidr": _cidr(index), "revision": 1}
     else:
         spec |= {"state": "Busy", "reason": "Exhausted", "message": _EXHAUSTED}
+    return _child("IPAMAllocation", name, index, spec | _MARKED)
+
+
+def _extent(text: str) -> dict[str, Any]:
+    """The extent by which the range has announced all its addresses."""
+    spec = {"range": "net", "domain": "default", "number": 7, "ranges": [text]}
+    return _child("IPAMExtent", extent_name("net", RANGE_UID, [text]), 0, spec | _MARKED)
+
+
+def _child(kind: str, name: str, index: int, spec: dict[str, Any]) -> dict[str, Any]:
     return {
         "apiVersion": API_VERSION,
-        "kind": "IPAMAllocation",
+        "kind": kind,
         "metadata": {
             "annotations": {"metacontroller.k8s.io/last-applied-configuration": json.dumps({"spec": spec})},
             "creationTimestamp": CREATED,

@@ -5,6 +5,7 @@ that can't be understood is 400, one that is too large 413, a bug 500. Metacontr
 lost.
 """
 
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,10 @@ from hooks.settings import Settings, settings_from
 if TYPE_CHECKING:
     from hooks.api.kinds import RangeStatus
 
+#: JSON that Go reads has at most 10,000 levels, and a client can create objects as deep as that: `managedFields` holds
+#: whatever it writes. msgspec counts the levels of what it skips as recursion, so that one such object would make whole
+#: bodies unreadable.
+RECURSION_MAX = 12_000
 #: In replay mode: the time at which a call takes place; the answer repeats it.
 NOW_HEADER = "Ipam-Now"
 
@@ -35,6 +40,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     Raises:
         ValueError: if a variable of the environment has an invalid value.
     """
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION_MAX))
     settings = settings_from() if settings is None else settings
     is_replay = settings.replay
     app = Flask("ipam", static_folder=None)

@@ -1,7 +1,7 @@
 """Sets of addresses of one family: immutable values with the operators of sets."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 
 from ipam.address import Family, Prefix
@@ -80,7 +80,9 @@ class AddressSet:
         return AddressSet(self.family, (*self.intervals, *other.intervals))
 
     def __and__(self, other: "AddressSet") -> "AddressSet":
-        return self - (self - other)
+        self._assert_same_family(other)
+        few, many = sorted((self.intervals, other.intervals), key=len)
+        return AddressSet._of_normal_form(self.family, _common(few, many))
 
     def __sub__(self, other: "AddressSet") -> "AddressSet":
         self._assert_same_family(other)
@@ -103,6 +105,15 @@ class AddressSet:
 
     def _assert_same_family(self, other: "AddressSet") -> None:
         assert self.family is other.family, f"{self!r} and {other!r} are of two families"
+
+
+def _common(few: Sequence[Interval], many: Sequence[Interval]) -> Iterator[Interval]:
+    """What two sets in normal form have in common, found by bisection in the larger one."""
+    for interval in few:
+        at = bisect_left(many, interval.first, key=attrgetter("last"))
+        while at < len(many) and many[at].first <= interval.last:
+            yield Interval(max(interval.first, many[at].first), min(interval.last, many[at].last))
+            at += 1
 
 
 def _normal_form(spans: Iterable[Span]) -> list[Interval]:

@@ -157,13 +157,9 @@ def _divided(pool: AddressSet, owner_uid: str, announced: list[_Announcement]) -
     """Of the pool, what no own extent announces by which it may serve, and what others announced before."""
     own = [each for each in announced if each.owner_uid == owner_uid and each.serves_its_range]
     others = [each for each in announced if each.owner_uid != owner_uid]
-    usable = mine = AddressSet(pool.family)
-    for extent in own:
-        older = _union(pool.family, (other for other in others if other.seniority < extent.seniority))
-        usable |= extent.addresses - older
-        mine |= extent.addresses
-    unannounced = pool - mine
-    remainder = pool - usable - unannounced
+    usable_parts = [extent.addresses - _older_in(extent, others) for extent in own]
+    unannounced = pool - _union(pool.family, (extent.addresses for extent in own))
+    remainder = pool - _union(pool.family, usable_parts) - unannounced
     owned_by_older: list[OlderRange] = []
     for other in sorted(others, key=attrgetter("seniority")):
         if overlap := remainder & other.addresses:
@@ -173,8 +169,14 @@ def _divided(pool: AddressSet, owner_uid: str, announced: list[_Announcement]) -
     return unannounced, owned_by_older
 
 
-def _union(family: Family, announcements: Iterable[_Announcement]) -> AddressSet:
-    return AddressSet(family, (span for each in announcements for span in each.addresses.intervals))
+def _older_in(extent: _Announcement, others: list[_Announcement]) -> AddressSet:
+    """The addresses of an extent that others announced before; each of these may have hundreds of intervals."""
+    older = (other.addresses & extent.addresses for other in others if other.seniority < extent.seniority)
+    return _union(extent.addresses.family, older)
+
+
+def _union(family: Family, sets: Iterable[AddressSet]) -> AddressSet:
+    return AddressSet(family, (span for each in sets for span in each.intervals))
 
 
 def _announcements(
@@ -237,7 +239,7 @@ def _additions(
 ) -> list[dict[str, Any]]:
     """Extents for the wanted addresses that no extent of this range announces, if there are any."""
     uid, terms = observed.body.parent.metadata.uid, observed.terms
-    missing = wanted - _union(wanted.family, (each for each in announced if each.owner_uid == uid))
+    missing = wanted - _union(wanted.family, (each.addresses for each in announced if each.owner_uid == uid))
     additions: list[dict[str, Any]] = []
     for addresses in _parts(missing) if missing else []:
         texts = addresses.texts

@@ -16,6 +16,7 @@ from hooks.api.kinds import (
     RequestWithBadSpec,
 )
 from hooks.api.names import NamespacedName
+from hooks.api.ownership import controller_of
 from hooks.protocol.bodies import RangeBody
 from hooks.protocol.children import child_as_it_was
 from hooks.protocol.decoding import decode_objects, decode_spec, encode
@@ -94,7 +95,9 @@ class Observed:
             names.RANGE_KIND: self.is_marked or not self.body.parent.status.state,
             names.REQUEST_KIND: all(each.status.schema_v1 for each in self.requests.values()),
             names.ALLOCATION_KIND: all(each.spec.schema_v1 for each in self.answers.values()),
-            names.EXTENT_KIND: all(each.spec.schema_v1 for each in (self.extents or {}).values()),
+            names.EXTENT_KIND: all(
+                each.spec.schema_v1 for each in (self.extents or {}).values() if controller_of(each.metadata)
+            ),
         }
         return [kind for kind, value in is_current.items() if not value]
 

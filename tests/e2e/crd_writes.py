@@ -34,7 +34,6 @@ _LEDGER_WRITES: list[tuple[str, list[Obj], str]] = [
     ("first status with revision 0", [{"revision": 0}], ""),
     ("without the marker of the schema", [_LEDGER | {"schemaV1": None}], LEDGER_MOVED_ON),
     ("next revision, without the marker", [_LEDGER, {"revision": 2, "schemaV1": None}], LEDGER_MOVED_ON),
-    ("same revision, same ledger, without the marker", [_LEDGER, _LEDGER | {"schemaV1": None}], ""),
     ("first status with revision 1", [_LEDGER], ""),
     ("first status with revision 2", [_LEDGER | {"revision": 2}], LEDGER_MOVED_ON),
     ("first status with a ledger at revision 0", [_LEDGER | {"revision": 0}], LEDGER_MOVED_ON),

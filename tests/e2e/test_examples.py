@@ -6,6 +6,8 @@ created within milliseconds, the one that Metacontroller labels first is served 
 
 from __future__ import annotations
 
+from ipaddress import ip_network
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -45,6 +47,29 @@ def test_each_example_ends_as_its_comments_promise(loop: Loop, example: Any) -> 
             what=f"{promise.obj['metadata']['name']} is {promise.state} {promise.blocks}",
             seconds=SECONDS_MAX,
         )
+
+
+@pytest.mark.usefixtures("applied")
+def test_all_examples_together_give_no_address_twice_in_a_domain(loop: Loop) -> None:
+    domains = {_key(obj): obj["spec"]["domain"] for obj in loop.plane.api.list(RANGES)}
+    granted: dict[str, list[Any]] = {}
+    for obj in loop.plane.api.list(REQUESTS):
+        if cidr := obj["status"].get("cidr"):
+            ipam = obj["spec"]["ipam"]
+            domain = domains[ipam.get("namespace", obj["metadata"]["namespace"]), ipam["name"]]
+            granted.setdefault(domain, []).append(ip_network(cidr))
+    assert sum(map(len, granted.values())) > len(OURS)
+    twice = [
+        f"{one} and {other} in {domain}"
+        for domain, blocks in granted.items()
+        for one, other in combinations(blocks, 2)
+        if one.version == other.version and one.overlaps(other)
+    ]
+    assert not twice
+
+
+def _key(obj: dict[str, Any]) -> tuple[str, str]:
+    return obj["metadata"]["namespace"], obj["metadata"]["name"]
 
 
 def _status(loop: Loop, promise: Promise) -> dict[str, Any]:

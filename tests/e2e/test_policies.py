@@ -9,7 +9,6 @@ import pytest
 from controlplane.api import (
     ALLOCATIONS,
     EXTENTS,
-    MERGE_PATCH,
     RANGES,
     REQUESTS,
     Api,
@@ -32,7 +31,8 @@ from controlplane.objects import (
 )
 from controlplane.policies import EFFECT_SECONDS_MAX
 from controlplane.processes import wait_until
-from tests.e2e.rights import bind, bind_in_cluster, create_cluster_role, create_owner, rule
+from tests.e2e.policy_users import network_user_of, owner_of, recorded, status_of_create, tenant_of
+from tests.e2e.rights import bind, bind_in_cluster
 
 if TYPE_CHECKING:
     from controlplane.api import Obj
@@ -45,21 +45,14 @@ UID = "0dd0f7a5-1c9c-4bb0-8d0e-3c0f8b7c5f11"
 @pytest.fixture
 def tenant(api: Api, namespace: str) -> Api:
     """A user that may edit requests in the namespace; the policies are in effect."""
-    bind(api, namespace, "ipam-edit")
-    bind(api, namespace, "view", "ipam-edit")
-    tenant = api.impersonating("ipam-edit")
-    wait_until(lambda: _is_forbidden(tenant, namespace), what="policies are in effect", seconds=EFFECT_SECONDS_MAX)
-    return tenant
+    return tenant_of(api, namespace)
 
 
 @pytest.fixture
 def owner(api: Api, namespace: str, tenant: Api) -> Api:
     """A user that may do everything in the namespace."""
     del tenant
-    create_owner(api, namespace, "owner")
-    owner = api.impersonating("owner")
-    wait_until(lambda: _may_list(owner, namespace), what="the role is in effect", seconds=EFFECT_SECONDS_MAX)
-    return owner
+    return owner_of(api, namespace)
 
 
 # ---------------------------------------------------- finding 2 (a): the label of a request
@@ -90,15 +83,25 @@ def test_finding_2a_other_labels_are_free_and_a_wrong_one_at_creation_is_accepte
 # ---------------------------------------------------- finding 3: collections, and with them namespaces
 
 
+def _controlled(child: Obj, owner: Obj) -> Obj:
+    meta = owner["metadata"]
+    reference = {"apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": meta["name"], "uid": meta["uid"]}
+    return child | {"metadata": child["metadata"] | {"ownerReferences": [reference | {"controller": True}]}}
+
+
 @pytest.mark.parametrize("resource", [ALLOCATIONS, EXTENTS])
 def test_finding_3_nobody_deletes_a_collection(api: Api, namespace: str, tenant: Api, resource: str) -> None:
     del tenant
+    owner = api.create(range_object(namespace, "net", "10.0.0.0/8"))
     obj = allocation_object(namespace, "one") if resource == ALLOCATIONS else extent_object(namespace, "one")
-    api.create(obj)
+    api.create(_controlled(obj, owner))
     with pytest.raises(Refused, match=f"{resource} are not deleted as a collection: {namespace}/one") as refused:
         api.ask("DELETE", objects_path(resource, namespace))
     assert refused.value.status == 403
     api.delete(resource, namespace, "one")
+    assert api.find(resource, namespace, "one") is None
+    api.create(obj)
+    api.ask("DELETE", objects_path(resource, namespace))  # no range controls it
     assert api.find(resource, namespace, "one") is None
 
 
@@ -106,11 +109,11 @@ def test_finding_3_extents_and_allocations_outlive_the_deletion_of_their_namespa
     api: Api, namespace: str, tenant: Api
 ) -> None:
     del tenant
-    for obj in (allocation_object(namespace, "one"), extent_object(namespace, "one")):
-        api.create(obj)
     in_use = range_object(namespace, "net", "10.0.0.0/8")
     in_use["metadata"]["finalizers"] = [FOREIGN]
-    api.create(in_use)
+    in_use = api.create(in_use)
+    for obj in (allocation_object(namespace, "one"), extent_object(namespace, "one")):
+        api.create(_controlled(obj, in_use))
     api.ask("DELETE", f"/api/v1/namespaces/{namespace}")
     wait_until(lambda: _waits(api, namespace), what="the namespace waits for its content", seconds=EFFECT_SECONDS_MAX)
     assert "deletionTimestamp" in api.get(RANGES, namespace, "net")["metadata"]
@@ -153,7 +156,10 @@ def test_finding_4_an_owner_of_a_namespace_writes_no_records_of_the_ipam(api: Ap
             owner.patch(resource, namespace, "one", {"metadata": {"labels": {"a": "b"}}})
         with pytest.raises(Refused, match="only Metacontroller"):
             owner.delete(resource, namespace, "one")
-    for obj, status in ((range_, {"revision": 1}), (request, {"cidr": "10.0.0.0/32", "state": "Ready"})):
+    for obj, status in (
+        (range_, {"revision": 1, "schemaV1": True}),
+        (request, {"cidr": "10.0.0.0/32", "state": "Ready"}),
+    ):
         with pytest.raises(Refused, match="only Metacontroller"):
             owner.put_status(obj | {"status": status})
 
@@ -164,14 +170,14 @@ def test_finding_4_an_owner_of_a_namespace_writes_no_records_of_the_ipam(api: Ap
 def test_finding_6_a_tenant_cannot_record_an_address(api: Api, namespace: str, tenant: Api) -> None:
     refusal = f"request {namespace}/web has the annotation {RECORDED}.*ipam-restore"
     with pytest.raises(Refused, match=refusal) as refused:
-        tenant.create(_recorded(namespace, "10.0.0.0/28"))
+        tenant.create(recorded(namespace, "10.0.0.0/28"))
     assert refused.value.status == 403
     assert api.find(REQUESTS, namespace, "web") is None
 
 
 @pytest.mark.parametrize("after", [None, "10.0.0.16/28", ""], ids=str)
 def test_finding_6_a_tenant_cannot_change_a_record(api: Api, namespace: str, tenant: Api, after: str | None) -> None:
-    api.create(_recorded(namespace, "10.0.0.0/28"))
+    api.create(recorded(namespace, "10.0.0.0/28"))
     api.create(request_object(namespace, "plain", "net"))
     refusal = f"the annotation {RECORDED} of request {namespace}/web is written by the controller"
     with pytest.raises(Refused, match=refusal):
@@ -189,19 +195,19 @@ def test_finding_6_a_user_with_the_role_for_restores_creates_records_and_does_no
     bind(api, namespace, "ipam-restore", "restorer")
     restorer = api.impersonating("restorer")
     wait_until(
-        lambda: _status_of_create(restorer, request_object(namespace, "plain", "net")) == 201,
+        lambda: status_of_create(restorer, request_object(namespace, "plain", "net")) == 201,
         what="the role is in effect",
         seconds=EFFECT_SECONDS_MAX,
     )
     with pytest.raises(Refused, match="ipam-restore"):  # a RoleBinding is not enough
-        restorer.create(_recorded(namespace, "10.0.0.0/28"))
+        restorer.create(recorded(namespace, "10.0.0.0/28"))
     bind_in_cluster(api, "ipam-restore", "restorer")
     wait_until(
-        lambda: _status_of_create(restorer, _recorded(namespace, "10.0.0.0/28")) == 201,
+        lambda: status_of_create(restorer, recorded(namespace, "10.0.0.0/28")) == 201,
         what="the role is in effect",
         seconds=EFFECT_SECONDS_MAX,
     )
-    restorer.create(_recorded(namespace, "10.0.0.0/28"))
+    restorer.create(recorded(namespace, "10.0.0.0/28"))
     with pytest.raises(Refused, match="is written by the controller"):
         restorer.patch(REQUESTS, namespace, "web", {"metadata": {"annotations": {RECORDED: "10.0.0.16/28"}}})
 
@@ -210,7 +216,8 @@ def test_finding_6_a_user_with_the_role_for_restores_creates_records_and_does_no
 
 
 def test_finding_9_a_range_in_use_keeps_its_finalizer(api: Api, namespace: str, tenant: Api) -> None:
-    network = _network_user(api, namespace, tenant)
+    del tenant
+    network = network_user_of(api, namespace)
     created = range_object(namespace, "net", "10.0.0.0/8")
     created["metadata"]["finalizers"] = [RANGE_FINALIZER, FOREIGN]
     stored = api.create(created)
@@ -226,7 +233,8 @@ def test_finding_9_a_range_in_use_keeps_its_finalizer(api: Api, namespace: str, 
 
 
 def test_finding_9_a_team_announces_addresses_only_in_its_domains(api: Api, namespace: str, tenant: Api) -> None:
-    network = _network_user(api, namespace, tenant)
+    del tenant
+    network = network_user_of(api, namespace)
     for domain in ("corp", "default"):
         refusal = f"range {namespace}/net announces addresses in the domain {domain}, for which you need the right"
         with pytest.raises(Refused, match=refusal):
@@ -251,42 +259,16 @@ def test_finding_9_the_role_for_ranges_bound_in_the_cluster_suffices_for_every_d
     bind_in_cluster(api, "ipam-ranges", "network-operator")
     operator = api.impersonating("network-operator")
     obj = range_object(namespace, "net", "10.0.0.0/8", domain="corp")
-    wait_until(
-        lambda: _status_of_create(operator, obj) == 201, what="the role is in effect", seconds=EFFECT_SECONDS_MAX
-    )
+    wait_until(lambda: status_of_create(operator, obj) == 201, what="the role is in effect", seconds=EFFECT_SECONDS_MAX)
 
 
-# ---------------------------------------------------- findings 12 and 14: the size of ranges and namespaces
-
-
-def test_findings_12_and_14_the_metadata_of_a_range_is_limited(api: Api, namespace: str, tenant: Api) -> None:
-    network = _network_user(api, namespace, tenant)
+def test_no_range_is_orphaned(api: Api, namespace: str, tenant: Api) -> None:
+    del tenant
+    network = network_user_of(api, namespace)
     api.create(range_object(namespace, "net", "10.0.0.0/8"))
-    refusal = rf"the metadata of range {namespace}/net has \d+ characters; at most 16384 are allowed"
-    with pytest.raises(Refused, match=refusal):
-        network.patch(RANGES, namespace, "net", {"metadata": {"annotations": {"a": "<" * 16_384}}})
-    api.patch(RANGES, namespace, "net", {"metadata": {"annotations": {"a": "<" * 20_000}}})
-    network.patch(RANGES, namespace, "net", {"metadata": {"annotations": {"a": "<" * 17_000}}})
-
-
-def test_finding_12_the_metadata_of_a_namespace_is_limited(api: Api, namespace: str, owner: Api) -> None:
-    create_cluster_role(
-        api, "namespace-editor", {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["create", "patch", "get"]}
-    )
-    bind_in_cluster(api, "namespace-editor", "owner")
-    path = f"/api/v1/namespaces/{namespace}"
-
-    def annotate(user: Api, length: int) -> int:
-        patch = {"metadata": {"annotations": {"example.com/note": "<" * length}}}
-        return user.call("PATCH", path, patch, kind=MERGE_PATCH).status_code
-
-    wait_until(lambda: annotate(owner, 60_000) == 200, what="the role is in effect", seconds=EFFECT_SECONDS_MAX)
-    assert annotate(owner, 66_000) == 422
-    assert annotate(api, 70_000) == 200
-    assert annotate(owner, 69_000) == 200
-    assert annotate(owner, 200_000) == 422
-    with pytest.raises(Refused, match=rf"the metadata of namespace {namespace} has \d+ characters; at most 65536"):
-        owner.ask("PATCH", path, {"metadata": {"annotations": {"a": "<" * 9_000}}}, kind=MERGE_PATCH)
+    with pytest.raises(Refused, match=f"range {namespace}/net cannot be deleted with --cascade=orphan"):
+        network.ask("DELETE", object_path(RANGES, namespace, "net"), {"propagationPolicy": "Orphan"})
+    network.ask("DELETE", object_path(RANGES, namespace, "net"), {"propagationPolicy": "Foreground"})
 
 
 # ------------------------------------------------------------------------------- case hold-spelling: safety catches
@@ -321,15 +303,18 @@ def test_case_hold_spelling_reclaim_is_a_list_of_uids(api: Api, namespace: str, 
 # ---------------------------------------------------- finding 16: the deletion of a collection of ranges
 
 
-@pytest.mark.parametrize("propagation", ["Foreground", "Orphan"])
+@pytest.mark.parametrize(
+    ("propagation", "reason"),
+    [("Foreground", r"is in use \(blocks: 2\): delete it with"), ("Orphan", "cannot be deleted with --cascade=orphan")],
+)
 def test_finding_16_a_refused_deletion_of_a_collection_gives_the_reason(
-    api: Api, namespace: str, tenant: Api, propagation: str
+    api: Api, namespace: str, tenant: Api, propagation: str, reason: str
 ) -> None:
     del tenant
     created = api.create(range_object(namespace, "net", "10.0.0.0/8"))
     api.put_status(created | {"status": {"revision": 1, "schemaV1": True, "allocations": [entry(1), entry(2)]}})
     body = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation}
-    with pytest.raises(Refused, match=rf"range {namespace}/net is in use \(blocks: 2\): delete it with"):
+    with pytest.raises(Refused, match=f"range {namespace}/net {reason}"):
         api.ask("DELETE", objects_path(RANGES, namespace), body)
     assert api.find(RANGES, namespace, "net") is not None
 
@@ -338,41 +323,6 @@ def _labelled(namespace: str, label: str) -> Obj:
     request = request_object(namespace, "web", "net")
     request["metadata"]["labels"] = {LABEL: label}
     return request
-
-
-def _recorded(namespace: str, cidr: str) -> Obj:
-    request = request_object(namespace, "web", "net")
-    request["metadata"]["annotations"] = {RECORDED: cidr}
-    return request
-
-
-def _network_user(api: Api, namespace: str, tenant: Api) -> Api:
-    """A user that writes ranges in the namespace, with the domain of its name."""
-    del tenant
-    bind(api, namespace, "ipam-ranges", "network")
-    create_cluster_role(api, f"domain-{namespace}", rule("ipamdomains", "use", resourceNames=[namespace]))
-    bind_in_cluster(api, f"domain-{namespace}", "network")
-    network = api.impersonating("network")
-    probe = range_object(namespace, "probe", "10.0.0.0/8")
-    wait_until(
-        lambda: _status_of_create(network, probe) == 201, what="the roles are in effect", seconds=EFFECT_SECONDS_MAX
-    )
-    return network
-
-
-def _status_of_create(api: Api, obj: Obj) -> int:
-    resource = RANGES if obj["kind"] == "IPAMRange" else REQUESTS
-    return api.call("POST", objects_path(resource, obj["metadata"]["namespace"]), obj, dryRun="All").status_code
-
-
-def _is_forbidden(tenant: Api, namespace: str) -> bool:
-    """Whether the roles of the tenant and the policies are in effect."""
-    plain = _status_of_create(tenant, request_object(namespace, "web", "net"))
-    return (plain, _status_of_create(tenant, _recorded(namespace, "10.0.0.0/28"))) == (201, 403)
-
-
-def _may_list(api: Api, namespace: str) -> bool:
-    return api.call("GET", objects_path(EXTENTS, namespace)).ok
 
 
 def _waits(api: Api, namespace: str) -> bool:

@@ -19,6 +19,7 @@ from tests.hooks.build import (
     entry,
     range_body,
     range_object,
+    renamed,
     request_body,
     request_object,
     with_ledger,
@@ -212,13 +213,26 @@ def test_an_allocation_is_returned_or_refused_at_any_depth_of_nesting() -> None:
     """At each depth, because the second decoder is called from deeper inside and fails earlier than the first one."""
     whole = json.dumps(range_body(range_object(), allocations=[allocation_object("web") | {"spec": "HERE"}]))
     statuses = set()
-    for depth in range(1, sys.getrecursionlimit() + 20):
+    limit = sys.getrecursionlimit()
+    for depth in (*range(1, 50), *range(50, limit, 977), *range(limit - 30, limit + 20)):
         spec = "[" * depth + "]" * depth
         response = post("/ipamrange/sync", whole.replace('"HERE"', spec).encode())
         statuses.add(response.status_code)
         assert response.status_code in (200, 400), depth
         assert response.status_code == 400 or spec.encode() in response.data, "returned as it came"
     assert statuses >= {200}
+
+
+def test_metadata_as_deep_as_the_api_server_takes_it_stops_no_other_request() -> None:
+    depth = 9_990
+    deep = '{"f:a":' * depth + "{}" + "}" * depth
+    body = json.dumps(range_body(range_object(), renamed(WEB, "bomb"), request_object("good")))
+    body = body.replace('"name": "bomb"', '"managedFields": [{"fieldsV1": ' + deep + '}], "name": "bomb"')
+    response = post("/ipamrange/sync", body.encode())
+    assert deep in body
+    assert response.status_code == 200
+    allocations = json.loads(response.data)["status"]["allocations"]
+    assert [each["request"] for each in allocations] == ["team-a/bomb", "team-a/good"]
 
 
 def test_a_body_that_is_too_large_is_413_and_names_the_limit(caplog: pytest.LogCaptureFixture) -> None:

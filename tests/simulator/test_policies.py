@@ -50,7 +50,7 @@ def test_a_range_in_use_is_deleted_in_the_background_only() -> None:
         world.written_by(PERSON),
         pytest.raises(Denied, match=r"denied request: range a/web is in use \(blocks: 1\)") as caught,
     ):
-        world.store.delete(ranges, ("a", "web"), gc_finalizer="orphan")
+        world.store.delete(ranges, ("a", "web"), gc_finalizer="foregroundDeletion")
     assert (caught.value.code, caught.value.reason) == (403, "Forbidden")
     with world.written_by(PERSON):
         world.store.delete(ranges, ("a", "web"))

@@ -2,12 +2,14 @@
 
 import copy
 import json
+from datetime import timedelta
 
 import pytest
 
 from hooks.api.names import LAST_APPLIED_ANNOTATION
 from tests.hooks.build import (
     CIDR,
+    NOW,
     WEB,
     Obj,
     allocation_object,
@@ -238,3 +240,38 @@ def test_what_the_hooks_write_is_marked() -> None:
     assert all(child["spec"]["schemaV1"] is True for child in answer["children"])
     assert len(extents_of(answer)) == 1 == len(announcing(range_object()))
     assert answer["status"]["schemaV1"] is True
+
+
+REWRITTEN = "ipam.mandelsoft.org/rewritten"
+
+
+@pytest.mark.parametrize("kind", ["allocation", "extent"])
+def test_a_child_that_an_older_schema_has_shown_is_written_again(kind: str) -> None:
+    """Otherwise a cache that got it in the second after a change of the CRD keeps it until a restart."""
+    written = {child["kind"] for child in answer_to(busy(**{kind: True}))["children"] if _rewritten(child)}
+    assert written == {KINDS[kind]}
+    for other in ("range", "request", "other"):
+        assert not any(map(_rewritten, answer_to(busy(**{other: True}))["children"]))
+
+
+def test_children_are_written_again_every_fifteen_seconds_and_a_hundred_at_once() -> None:
+    allocations = [unmarked(allocation_object(f"r{number:03}", "Busy")) for number in range(130)]
+    body = range_body(with_ledger(range_object()), allocations=allocations)
+    times = [
+        [_rewritten(child) for child in answer_to(body, now=NOW + timedelta(seconds=second))["children"]]
+        for second in (0, 14, 15)
+    ]
+    assert [len(list(filter(None, each))) for each in times] == [100, 100, 100]
+    assert times[0] == times[1] != times[2]
+
+
+def test_the_status_of_a_range_that_an_older_schema_has_shown_changes() -> None:
+    body = busy(range=True)
+    first = answer_to(body, now=NOW + timedelta(seconds=0))["status"]
+    body["parent"]["status"] = {key: value for key, value in first.items() if key != "schemaV1"}
+    assert answer_to(body, now=NOW + timedelta(seconds=14))["status"] == first
+    assert answer_to(body, now=NOW + timedelta(seconds=15))["status"] != first
+
+
+def _rewritten(child: Obj) -> str:
+    return str(child["metadata"].get("annotations", {}).get(REWRITTEN, ""))
