@@ -96,6 +96,7 @@ def test_case_overlap_restore_velero_gives_each_request_its_block_back(
     team: Team, guest: Team, operator: Operator
 ) -> None:
     before = _history(team, guest)
+    operator.run(operator.save)
     resources = sorted(KINDS.values())
     backup = [obj for resource in resources for obj in team.api.list(resource)]
     _lose_everything(team, guest, kept="grown")
