@@ -109,7 +109,8 @@ class History:
     def allows(self, life: RangeLife, request: RequestLife, *, ever: bool = False) -> bool:
         """Whether a range serves the namespace of a request now; or ever did, as an old cache may show.
 
-        A namespace whose labels are not known counts as allowed.
+        A namespace whose labels are not known counts as allowed. One that is gone, of which a request is left, is
+        selected by nothing.
         """
         namespace, allowed = key_of(request.obj)[0], life.spec.get("allowedNamespaces", {})
         match allowed.get("from", "Same"):
@@ -117,9 +118,10 @@ class History:
                 return True
             case "Selector":
                 labels = self.labels.get(namespace)
-                return labels is None or any(
-                    selector_matches(allowed.get("selector"), each) for each in (labels if ever else labels[-1:])
-                )
+                if labels is None:
+                    return True
+                current = labels[-1:] if namespace in self.namespaces else []
+                return any(selector_matches(allowed.get("selector"), each) for each in (labels if ever else current))
             case _:
                 return namespace == life.name.partition("/")[0]
 
