@@ -181,7 +181,7 @@ def _is_newer(answer: AllocationSpec, observed: Observed) -> bool:
         return False
     if answer.state == "Released":
         return not observed.is_alive(answer.request.uid)
-    return answer.state == "Ready" and not observed.ledger.closing
+    return bool(answer.cidr) and not observed.ledger.closing  # a stranger may have changed the state of a Ready one
 
 
 def _key_of(request: RequestObject) -> RequestKey:

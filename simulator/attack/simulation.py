@@ -227,9 +227,21 @@ class Simulation:
         if not world.instances:
             world.boot("last")
         administrators.serve_shipped(world)
+        if self.history.schemas_changed:
+            self._let_customize_answers_lapse()
         with world.written_by(PERSON):
             people.drop_all_finalizers(world)
         self._judge("faults end")
+
+    def _let_customize_answers_lapse(self) -> None:
+        """Let the time pass for which Metacontroller keeps them.
+
+        Without the policies an older schema changes a spec by any write, and the generation stays. Until its answer
+        lapses, each of several Metacontrollers may show the hooks other related objects, and they write in turns.
+        """
+        for instance in self.world.instances.values():
+            for controller in instance.metacontroller.controllers:
+                controller.related.forget_answers()
 
     def _besiege(self) -> None:
         """Let tenants repeat their patches while everything else settles; then judge all other requests."""

@@ -258,6 +258,12 @@ def test_an_allocation_with_another_name_is_not_an_answer() -> None:
     assert (child["metadata"]["name"], child["spec"]["cidr"]) != ("stranger", "10.0.0.16/28")
 
 
+def test_an_answer_with_a_block_that_is_newer_than_the_ledger_stays_whatever_state_a_stranger_gave_it() -> None:
+    tampered = allocation_object("web", "Busy", cidr=CIDR, revision=REVISION + 1)
+    (child,) = allocations_of(sync_range(LEDGER["nothing"], WEB, allocations=[tampered]))
+    assert child["spec"] == tampered["spec"]
+
+
 def test_a_reason_left_on_a_ready_answer_is_cleared() -> None:
     (child,) = children_of(allocation_object("web", cidr=CIDR, revision=4, reason="Exhausted", message="no room"))
     assert child["spec"] == {
