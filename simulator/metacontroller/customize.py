@@ -66,7 +66,7 @@ class RelatedObjects:
         return result
 
     def forget_answers(self) -> None:
-        """Ask the hook anew from now on, as after KEPT_FOR."""
+        """Ask the hook again for each parent, as after KEPT_FOR."""
         self._answers.clear()
 
     def on_event(self, old: Obj | None, new: Obj | None) -> None:
