@@ -194,6 +194,8 @@ class Simulation:
         self._come_to_rest()
         yield
         if self.history.schemas_changed:
+            self._let_customize_answers_lapse()
+            self._come_to_rest()
             self._judge_rest("Calm", self.world.failing_syncs())
             yield
         self._judge_rest("Gone", at_rest.requests_gone(self.history))
@@ -236,8 +238,8 @@ class Simulation:
     def _let_customize_answers_lapse(self) -> None:
         """Let the time pass for which Metacontroller keeps them.
 
-        Without the policies an older schema changes a spec by any write, and the generation stays. Until its answer
-        lapses, each of several Metacontrollers may show the hooks other related objects, and they write in turns.
+        A server with an older schema shows a range without some of its fields, in its full generation. Until the answer
+        to that lapses, Metacontroller shows the hooks too few related objects; several of them write in turns.
         """
         for instance in self.world.instances.values():
             for controller in instance.metacontroller.controllers:
