@@ -32,7 +32,7 @@ HOLD_ANNOTATION = f"{GROUP}/hold"
 UNANSWERED_ANNOTATION = f"{GROUP}/unanswered-since"
 #: On a range, by its owner: uids of holders that no longer exist, separated by commas (see ranges/releases.py).
 RECLAIM_ANNOTATION = f"{GROUP}/reclaim"
-#: On a child that was observed without the marker of its schema: the last attempt to have it served in full.
+#: On an object that was observed without the marker of its schema: the last attempt to have it served in full.
 REWRITTEN_ANNOTATION = f"{GROUP}/rewritten"
 #: On each child, by Metacontroller: what the hook wanted it to be when it was written last, as JSON.
 LAST_APPLIED_ANNOTATION = "metacontroller.k8s.io/last-applied-configuration"

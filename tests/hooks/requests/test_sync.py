@@ -269,6 +269,14 @@ def test_a_deleted_request_is_not_finalized_by_objects_of_an_older_schema(kind: 
     assert answer["status"]["conditions"][0]["reason"] == "OutdatedCRD"
 
 
+def test_a_request_of_an_older_schema_is_written_again_by_an_annotation_where_its_status_must_stay() -> None:
+    """It shows a block, but no answer does: which state was dropped is not known. The annotation changes every 15 s."""
+    request = DELETED_LONG_AGO | {"status": {"cidr": CIDR}}
+    answer = finalize_request(request)
+    assert (answer["finalized"], answer["status"]) == (False, None)
+    assert list(answer["annotations"]) == ["ipam.mandelsoft.org/rewritten"]
+
+
 def test_customize_asks_for_both_namespaces_of_a_deleted_request() -> None:
     request = deleted(request_object("team-b/web", range_="team-a/net"))
     assert customize_request(request)["relatedResources"][2]["names"] == ["team-a", "team-b"]
