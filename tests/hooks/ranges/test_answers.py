@@ -218,6 +218,18 @@ def test_a_refusal_of_a_taken_block_changes_with_the_block() -> None:
     assert messages_of(answer)["web"] == f"{CIDR} is not free: it was held by team-a/a when last checked; {why}"
 
 
+def test_a_refusal_for_lack_of_room_keeps_its_message_while_the_recorded_block_changes_hands() -> None:
+    """An update of one answer triggers all requests of its slice."""
+    waiting = recording(request_object("web"), CIDR)
+    first, second = (with_ledger(range_object("10.0.0.0/28"), entry(name, CIDR)) for name in ("first", "second"))
+    (told,) = items_of(sync_range(first, waiting))
+    reason = f"{CIDR} is not free: it was held by team-a/first when last checked"
+    assert told["reason"] == "Exhausted"
+    assert told["message"] == f"no free /28 in team-a/net: waiting for room; {reason}"
+    assert items_of(sync_range(second, waiting, answers=[told])) == [told]
+    assert "team-a/second" in messages_of(sync_range(second, waiting))["web"]
+
+
 def test_a_refusal_for_another_reason_always_has_the_latest_message() -> None:
     old = answer_item("web", "Invalid", reason="InvalidRange", message="range team-a/net is invalid: web")
     answer = sync_range(range_object(chunk_size=99), WEB, answers=[old])
