@@ -29,17 +29,16 @@ class Audit:
     violations: list[str] = field(default_factory=list)
     #: The number of writes that have changed a ledger.
     commits: int = 0
-
-    @property
-    def published(self) -> dict[str, str]:
-        """The block that each request shows, by the uid of the request."""
-        return {uid: request.cidr for uid, request in self.history.requests.items() if request.cidr}
+    #: The block that each request has shown, by the uid of the request, which may be deleted since.
+    published: dict[str, str] = field(default_factory=dict)
 
     def see(self, event: Event) -> None:
         """Judge the next write."""
         note(self.history, Write(event.resource, event.obj, is_deletion=event.deleted))
         self.commits += sum(revision.is_changed for revision in self.history.facts.revisions)
         meta = event.obj["metadata"]
+        if cidr := event.obj.get("status", {}).get("cidr"):
+            self.published[meta["uid"]] = cidr
         written = f"at etcd revision {event.revision}: {event.resource} {meta['namespace']}/{meta['name']}"
         self.violations += [f"{written}: {text}" for text in each_step.violations(self.history)]
 
