@@ -1,8 +1,7 @@
 """The shell: routes, HTTP status codes and the clock. It decides nothing, and nothing below it knows HTTP.
 
-An error is never answered 200, because Metacontroller deletes each allocation that is missing from an answer: a body
-that can't be understood is 400, one that is too large 413, a bug 500. Metacontroller then tries again, and nothing is
-lost.
+An error is never answered 200, because Metacontroller deletes each child that is missing from an answer: a body that
+can't be understood is 400, one that is too large 413, a bug 500. Metacontroller then tries again, and nothing is lost.
 """
 
 import sys

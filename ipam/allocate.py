@@ -82,10 +82,14 @@ def fate_of_held(holder: str) -> str:
     return f"was held by {holder} when last checked"
 
 
+#: In the sentence that says why a block is not free: between the block and what became of it, which may change.
+NOT_FREE = " is not free: "
+
+
 def not_free(block: Prefix, occupant: Occupant) -> str:
     """The sentence that says why a block is not free."""
     subject = "it" if occupant.prefix == block else str(occupant.prefix)
-    return f"{block} is not free: {subject} {occupant.fate}"
+    return f"{block}{NOT_FREE}{subject} {occupant.fate}"
 
 
 class Claim(NamedTuple):

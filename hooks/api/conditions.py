@@ -22,13 +22,15 @@ class Fact(NamedTuple):
     message: str
 
 
-#: The longest message that the CRDs admit; a longer one would make the API server refuse the whole status.
+#: The longest message that the CRDs admit in a status; a longer one would make the API server refuse all of it.
 MESSAGE_LENGTH_MAX = 4096
+#: The longest message of an answer in a slice.
+ANSWER_MESSAGE_LENGTH_MAX = 256
 
 
-def truncated(message: str) -> str:
-    """The message, cut if it is longer than a status may hold."""
-    return message if len(message) <= MESSAGE_LENGTH_MAX else f"{message[: MESSAGE_LENGTH_MAX - 3]}..."
+def truncated(message: str, length_max: int = MESSAGE_LENGTH_MAX) -> str:
+    """The message, cut if it has more characters than that."""
+    return message if len(message) <= length_max else f"{message[: length_max - 3]}..."
 
 
 #: A list in a message names at most so many.

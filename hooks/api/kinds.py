@@ -74,6 +74,18 @@ class LastApplied(Struct, frozen=True, gc=False):
     text: str = field(default="", name=names.LAST_APPLIED_ANNOTATION)
 
 
+class RawLastApplied(Struct, frozen=True, gc=False):
+    """The same annotation of slices, as a JSON string that is decoded only where it is needed."""
+
+    text: Raw = field(default_factory=lambda: Raw(b'""'), name=names.LAST_APPLIED_ANNOTATION)
+
+
+class SliceMetadata(Metadata, frozen=True, gc=False, rename="camel"):
+    """The metadata of a slice among the children of its range."""
+
+    annotations: RawLastApplied = RawLastApplied()
+
+
 class ExtentMetadata(OwnedMetadata, frozen=True, gc=False, kw_only=True, rename="camel"):
     """The metadata of an extent, with the place of its last change in the order of all changes."""
 
@@ -243,19 +255,6 @@ class RequestWithBadSpec(Struct, frozen=True, gc=False):
     status: ShownStatus = ShownStatus()
 
 
-class RequestKey(Struct, frozen=True, gc=False):
-    """The request that an allocation answers."""
-
-    namespace: str
-    name: str
-    uid: str
-
-    @property
-    def namespaced_name(self) -> NamespacedName:
-        """Namespace and name together."""
-        return NamespacedName(self.namespace, self.name)
-
-
 class RequestParent(Struct, frozen=True, gc=False, rename="camel"):
     """The IPAMRequest that a call is about. The spec is decoded separately, as that of a range."""
 
@@ -265,32 +264,46 @@ class RequestParent(Struct, frozen=True, gc=False, rename="camel"):
     status: RequestStatus = RequestStatus()
 
 
-class AllocationSpec(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
-    """The answer of a range to one request. Ready and Released rest on the ledger of this `revision`."""
+class Answer(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
+    """The answer of a range to one request, an item of a slice; `request` is "namespace/name".
 
-    range: str
-    request: RequestKey
+    Ready and Released rest on the ledger of this `revision`.
+    """
+
+    uid: str
+    request: str
     state: str
     cidr: str = ""
     network: Network | None = None
     revision: int = 0
     reason: str = ""
     message: str = ""
+
+
+class SliceSpec(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
+    """The answers of a range to requests that were created in the same second.
+
+    `answers` has no default, so that it is written even if it is empty: Metacontroller removes a field that is no
+    longer written as a whole, with items that it did not write.
+    """
+
+    range: str
+    answers: list[Answer]
     schema_v1: bool = False
 
 
-class AllocationObject(Struct, frozen=True, gc=False):
-    """An IPAMAllocation among the children of its range."""
+class SliceObject(Struct, frozen=True, gc=False):
+    """An IPAMAllocationSlice among the children of its range."""
 
-    metadata: Metadata
-    spec: AllocationSpec
+    metadata: SliceMetadata
+    spec: SliceSpec
 
 
-class OwnedAllocationObject(Struct, frozen=True, gc=False):
-    """An IPAMAllocation seen from its request, where it matters which range controls it."""
+class OwnedSliceObject(Struct, frozen=True, gc=False):
+    """An IPAMAllocationSlice seen from a request, where it matters which range controls it."""
 
     metadata: OwnedMetadata
-    spec: AllocationSpec
+    spec: SliceSpec
 
 
 class LabelledMetadata(Metadata, frozen=True, gc=False, rename="camel"):

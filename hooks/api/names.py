@@ -1,19 +1,22 @@
 """Names that the hooks, the manifests and the users must compute or spell alike."""
 
+from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple
+from zlib import crc32
 
 GROUP = "ipam.mandelsoft.org"
 API_VERSION = f"{GROUP}/v1alpha1"
 
 RANGE_KIND = "IPAMRange"
 REQUEST_KIND = "IPAMRequest"
-ALLOCATION_KIND = "IPAMAllocation"
+SLICE_KIND = "IPAMAllocationSlice"
 EXTENT_KIND = "IPAMExtent"
 
 #: Keys of Metacontroller's object maps: "<kind>.<group>/<version>".
 REQUEST_KEY = f"{REQUEST_KIND}.{API_VERSION}"
-ALLOCATION_KEY = f"{ALLOCATION_KIND}.{API_VERSION}"
+SLICE_KEY = f"{SLICE_KIND}.{API_VERSION}"
 EXTENT_KEY = f"{EXTENT_KIND}.{API_VERSION}"
 NAMESPACE_KEY = "Namespace.v1"
 
@@ -58,7 +61,7 @@ class NamespacedName(NamedTuple):
         return cls(namespace, name)
 
 
-_LABEL_VALUE_LENGTH_MAX = 63  # Kubernetes' limit, and that of a DNS label, which allocation names keep to
+_LABEL_VALUE_LENGTH_MAX = 63  # Kubernetes' limit, and that of a DNS label, which the names of slices keep to
 _HASH_LENGTH = 10
 
 
@@ -68,12 +71,23 @@ def range_label(range_name: NamespacedName) -> str:
     return text if len(text) <= _LABEL_VALUE_LENGTH_MAX else _cut(text, hashed=text)
 
 
-def allocation_name(range_name: NamespacedName, request: NamespacedName, uid: str) -> str:
-    """The name of the allocation by which a range answers a request.
+#: The requests of a range that were created in the same second are divided among so many slices, so that an update of
+#: one of them triggers fewer requests.
+SLOTS = 4
 
-    A function of the request alone, because the request's hook asks for it by name.
+
+def slice_name(range_name: NamespacedName, created: datetime, uid: str) -> str:
+    """The name of the slice in which a range answers a request, given when that was created, and its uid.
+
+    A function of the request alone, because the request's hook asks for the slice by name.
     """
-    return _cut(request.name, hashed=f"{range_name}/{request}/{uid}")
+    return _slice_name(range_name, created, crc32(uid.encode()) % SLOTS)
+
+
+@lru_cache(maxsize=16384)
+def _slice_name(range_name: NamespacedName, created: datetime, slot: int) -> str:
+    second = created.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _cut(range_name.name, hashed=f"{range_name}/{second}/{slot}")
 
 
 def domain_label(domain: str) -> str:

@@ -2,7 +2,7 @@
 
 The objects of a body are decoded one by one (`Raw`): one malformed request among thousands must not stop the others.
 What can't be understood as a whole raises `ProtocolError`. An answer that is computed from half a body would delete
-allocations, because Metacontroller deletes every child that is missing from an answer.
+slices, because Metacontroller deletes every child that is missing from an answer.
 """
 
 from collections.abc import Mapping
@@ -13,15 +13,15 @@ from msgspec import Raw, Struct
 
 from hooks.api import names
 from hooks.api.kinds import (
-    AllocationObject,
     ExtentObject,
     NamespaceObject,
-    OwnedAllocationObject,
+    OwnedSliceObject,
     RangeObject,
     RangeSpec,
     RequestObject,
     RequestSpec,
     RequestWithBadSpec,
+    SliceObject,
 )
 from hooks.protocol.bodies import RangeBody, RangeCustomizeBody, RequestBody, RequestCustomizeBody
 from hooks.protocol.errors import ProtocolError, excerpt, explained
@@ -34,8 +34,8 @@ Object = TypeVar(
     "Object",
     RequestObject,
     RequestWithBadSpec,
-    AllocationObject,
-    OwnedAllocationObject,
+    SliceObject,
+    OwnedSliceObject,
     ExtentObject,
     NamespaceObject,
 )
@@ -110,6 +110,34 @@ def applied_number(last_applied: str) -> int | None:
     except UNREADABLE:
         return None
     return number if number is not None and 0 < number < 1 << 63 else None
+
+
+class _AppliedAnswer(Struct, frozen=True, gc=False):
+    uid: str = ""
+
+
+class _AppliedSliceSpec(Struct, frozen=True, gc=False):
+    answers: list[_AppliedAnswer] = []
+
+
+class _AppliedSlice(Struct, frozen=True, gc=False):
+    spec: _AppliedSliceSpec = _AppliedSliceSpec()
+
+
+_TEXT_DECODER = msgspec.json.Decoder(str)
+_APPLIED_SLICE_DECODER = msgspec.json.Decoder(_AppliedSlice)
+
+
+def applied_uids(last_applied: Raw) -> frozenset[str]:
+    """The uids of the answers that a slice had when Metacontroller wrote it last, by the annotation as it came.
+
+    Metacontroller removes only these from a slice, not what others have written.
+    """
+    try:
+        applied = _APPLIED_SLICE_DECODER.decode(_TEXT_DECODER.decode(last_applied))
+    except UNREADABLE:
+        return frozenset()
+    return frozenset(answer.uid for answer in applied.spec.answers)
 
 
 def encode(answer: Any) -> bytes:

@@ -3,7 +3,7 @@
 In the order of a call:
 
 sync.py       customize, sync and finalize: the pipeline, one stage a line
-observed.py   what one call sees
+observed.py   what one call sees; slices.py reads the slices that exist
 spec.py       what the spec says, read once; network.py reads its settings for consumers
 ledger.py     which request holds which block, as the status records it
 releases.py   which holders no longer exist, by proof
@@ -12,7 +12,8 @@ extents.py    what the range announces in its domain, and what older ranges have
 occupancy.py  what can't be granted, and why
 records.py    which blocks requests had in an earlier life, and why they can't be allocated again
 grants.py     requests to claims, and their outcomes to new entries and refusals
-answers.py    the allocations: what is published, and what of it ends
+answers.py    the answers: what is published, and what of it ends
+placement.py  the answers as items of slices
 outdated.py   the children while an API server has an older schema
 consistency.py contradictions that no stale cache explains
 status.py     what is reported, in words and numbers

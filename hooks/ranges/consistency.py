@@ -36,8 +36,8 @@ def _other_blocks(observed: Observed) -> Iterator[str]:
     for uid, entry in observed.ledger.entries.items():
         cidr = entry.written.cidr
         answer, request = observed.answers.get(uid), observed.requests.get(uid)
-        if answer and answer.spec.cidr not in ("", cidr):
-            yield f"{cidr} of {entry.holder} is in the ledger, but {answer.spec.cidr} in its allocation"
+        if answer and answer.cidr not in ("", cidr):
+            yield f"{cidr} of {entry.holder} is in the ledger, but {answer.cidr} in its answer"
         if request and request.status.cidr not in ("", cidr):
             yield f"{cidr} of {entry.holder} is in the ledger, but {request.status.cidr} in its status"
 
@@ -50,6 +50,6 @@ def _holders_after_release(observed: Observed) -> Iterator[str]:
         if entry.released_at:
             continue
         answer = observed.answers.get(uid)
-        was_published = answer and answer.spec.state == "Released" and answer.spec.revision <= ledger.revision
+        was_published = answer and answer.state == "Released" and answer.revision <= ledger.revision
         if uid in recorded or was_published:
             yield f"{entry.prefix} of {entry.holder} is in the ledger, but was released"

@@ -7,7 +7,7 @@ from msgspec import Raw
 
 from hooks.api import names, namespaces
 from hooks.api.kinds import (
-    AllocationObject,
+    Answer,
     ExtentObject,
     NamespaceObject,
     RangeReference,
@@ -18,10 +18,10 @@ from hooks.api.kinds import (
 from hooks.api.names import NamespacedName
 from hooks.api.ownership import controller_of
 from hooks.protocol.bodies import RangeBody
-from hooks.protocol.children import child_as_it_was
 from hooks.protocol.decoding import decode_objects, decode_spec, encode
 from hooks.ranges.ledger import Ledger, read_ledger
 from hooks.ranges.releases import Evidence
+from hooks.ranges.slices import Slices
 from hooks.ranges.spec import read_terms
 
 _NO_SPEC = RequestSpec(RangeReference(""))
@@ -44,10 +44,10 @@ class Observed:
         bad_specs: why the specs of some of them can't be read, by uid.
         deleted: when those that are deleted and released (S5 a) were deleted, by uid.
         wants_hold: whether the range's owner wants it on hold.
-        answers: the allocations that exist, by uid of the request.
+        slices: the slices that exist.
+        answers: those of their items that are answers, by uid of the request.
         unreadable_requests: names of requests that can't be read, which may be of this range: those of namespaces that
             it allows, or of holders.
-        unreadable_answers: allocations that can't be read, as children to be returned: leaving one out would delete it.
         extents: those of its domain with which this range may have addresses in common, by "namespace/name"; None if
             the call does not say.
         unreadable_extents: keys of those that can't be read.
@@ -69,7 +69,7 @@ class Observed:
         self.ledger: Ledger = read_ledger(body.parent.status, self.terms.family, range_bytes)
         self._namespaces, _ = decode_objects(body.related.get(names.NAMESPACE_KEY, {}), NamespaceObject)
         self._allowed = namespaces.allowed_names(self.terms.allowed, self.name.namespace, self._namespaces.values())
-        self.answers, self.unreadable_answers = self._read_answers(body.children.get(names.ALLOCATION_KEY, {}))
+        self.slices = Slices(self.name, body.children.get(names.SLICE_KEY, {}))
         self.extents: dict[str, ExtentObject] | None = None
         self.unreadable_extents: list[str] = []
         if names.EXTENT_KEY in body.related:
@@ -77,6 +77,7 @@ class Observed:
         self.requests: dict[str, RequestObject] = {}
         self.bad_specs: dict[str, str] = {}
         self.unreadable_requests = self._read_requests(body.related.get(names.REQUEST_KEY, {}))
+        self.answers: dict[str, Answer] = self.slices.answers(self.requests)
         self.deleted = {
             uid: request.metadata.deletion_timestamp
             for uid, request in self.requests.items()
@@ -94,7 +95,7 @@ class Observed:
         is_current = {
             names.RANGE_KIND: self.is_marked or not self.body.parent.status.state,
             names.REQUEST_KIND: all(each.status.schema_v1 for each in self.requests.values()),
-            names.ALLOCATION_KIND: all(each.spec.schema_v1 for each in self.answers.values()),
+            names.SLICE_KIND: all(each.spec.schema_v1 for each in self.slices.own.values()),
             names.EXTENT_KIND: all(
                 each.spec.schema_v1 for each in (self.extents or {}).values() if controller_of(each.metadata)
             ),
@@ -120,6 +121,14 @@ class Observed:
             reclaimed=self.reclaimed,
             answered=self.answers.keys(),
             closing=self.is_deleted,
+        )
+
+    @cached_property
+    def knows_all_holders(self) -> bool:
+        """Whether this call shows the request of each holder, or an answer to it."""
+        return all(
+            uid in self.requests or uid in self.answers or entry.written.released_at
+            for uid, entry in self.ledger.entries.items()
         )
 
     @cached_property
@@ -160,17 +169,6 @@ class Observed:
         waiting.sort(key=_seniority)
         return waiting
 
-    def _read_answers(self, group: dict[str, Raw]) -> tuple[dict[str, AllocationObject], list[dict[str, Any]]]:
-        allocations, unreadable = decode_objects(group, AllocationObject)
-        ours = {each.spec.request.uid: each for each in allocations.values() if self._is_our_answer(each)}
-        return ours, [child_as_it_was(names.ALLOCATION_KEY, key, group[key]) for key in sorted(unreadable)]
-
-    def _is_our_answer(self, allocation: AllocationObject) -> bool:
-        """Whether an allocation is one that we would write: answers are known by their names."""
-        key = allocation.spec.request
-        expected = names.allocation_name(self.name, key.namespaced_name, key.uid)
-        return (allocation.metadata.name, allocation.spec.range) == (expected, self.name.name)
-
     def _read_requests(self, group: dict[str, Raw]) -> frozenset[NamespacedName]:
         """Sort in the requests of this range; gives the names of those that can't be read and may be of it."""
         requests, unreadable = decode_objects(group, RequestObject)
@@ -197,8 +195,8 @@ class Observed:
 
     @cached_property
     def _known(self) -> frozenset[str]:
-        """The uids that the ledger or an answer knows."""
-        return frozenset([*self.ledger.entries, *self.ledger.released, *self.answers])
+        """The uids that the ledger or an item of a slice knows."""
+        return self.slices.uids.union(self.ledger.entries, self.ledger.released)
 
 
 def is_released(request: RequestObject) -> bool:

@@ -6,15 +6,13 @@ again with an annotation that makes a difference. As long as the CRD is older, t
 (metacontroller/policies.yaml), and nothing in the store is lost.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from msgspec import Raw
-
 from hooks.api import names
-from hooks.api.kinds import AllocationObject, ExtentObject
+from hooks.api.kinds import ExtentObject
 from hooks.api.times import rewriting_time, timestamp
 from hooks.protocol.children import child_as_it_was
 from hooks.protocol.decoding import decode_objects
@@ -26,9 +24,8 @@ REWRITTEN_COUNT_MAX = 100
 
 def children_as_they_were(observed: Observed, now: datetime) -> list[dict[str, Any]]:
     """All children as Metacontroller wrote them last, and some of those without the marker changed by an annotation."""
-    groups = {kind: observed.body.children.get(kind, {}) for kind in (names.ALLOCATION_KEY, names.EXTENT_KEY)}
-    unmarked = [(kind, key) for kind, group in groups.items() for key in _unmarked(kind, group)]
-    rewritten = set(islice(sorted(unmarked), REWRITTEN_COUNT_MAX))
+    groups = {kind: observed.body.children.get(kind, {}) for kind in (names.SLICE_KEY, names.EXTENT_KEY)}
+    rewritten = set(islice(sorted(_unmarked(observed)), REWRITTEN_COUNT_MAX))
     marker = {"schemaV1": True}
     mark = {names.REWRITTEN_ANNOTATION: timestamp(rewriting_time(now))}
     return [
@@ -38,10 +35,10 @@ def children_as_they_were(observed: Observed, now: datetime) -> list[dict[str, A
     ]
 
 
-def _unmarked(kind: str, group: Mapping[str, Raw]) -> Iterator[str]:
-    if kind == names.ALLOCATION_KEY:
-        allocations, _ = decode_objects(group, AllocationObject)
-        yield from (key for key, each in allocations.items() if not each.spec.schema_v1)
-    else:
-        extents, _ = decode_objects(group, ExtentObject)
-        yield from (key for key, each in extents.items() if not each.spec.schema_v1)
+def _unmarked(observed: Observed) -> Iterator[tuple[str, str]]:
+    """The children without the marker, as kind and "namespace/name"."""
+    for each in observed.slices.own.values():
+        if not each.spec.schema_v1:
+            yield names.SLICE_KEY, str(each.metadata.namespaced_name)
+    extents, _ = decode_objects(observed.body.children.get(names.EXTENT_KEY, {}), ExtentObject)
+    yield from ((names.EXTENT_KEY, key) for key, each in extents.items() if not each.spec.schema_v1)

@@ -47,7 +47,7 @@ class Evidence:
         present: requests that exist and are not released, or can't be read.
         deleted: proof (a), with the time of the deletion by the API server's clock.
         reclaimed: proof (b), if absent for long enough.
-        answered: uids to which an allocation exists.
+        answered: uids to which an answer exists.
         closing: the range is being deleted.
     """
 

@@ -25,11 +25,15 @@ _HOLD_MESSAGE = (
 )
 
 
-def range_status(observed: Observed, proposal: Ledger, grants: Grants, extents: Extents, now: datetime) -> RangeStatus:
-    """The next status of a range."""
+def range_status(
+    observed: Observed, proposal: Ledger, grants: Grants, extents: Extents, now: datetime, *, delayed_count: int
+) -> RangeStatus:
+    """The next status of a range, of which so many answers wait for room in their slices."""
     parent = observed.body.parent
     state, facts = _state(observed, grants)
     facts += _circumstances(observed, proposal, extents)
+    if delayed_count:
+        facts.append(Fact("AnswersDelayed", "True", "SliceFull", _delay_message(delayed_count)))
     messages = [fact.message for fact in facts if fact.type != "Stalled"]
     messages += [*observed.terms.remarks, *_remarks(observed, grants.occupancy, extents)]
     return msgspec.structs.replace(
@@ -158,6 +162,12 @@ def _absence_message(absent: list[LedgerEntry], observed: Observed) -> str:
     if unknown := sorted(observed.reclaimed - {entry.uid for entry in absent}):
         remedy += f"; it names {listed(unknown)}, which is none of them"
     return f"{what}; {remedy}"
+
+
+def _delay_message(count: int) -> str:
+    """Why requests are not answered, and how to avoid it."""
+    waiting = f"{_count(count, 'request')} {'waits' if count == 1 else 'wait'} for room in the slice of the answer"
+    return f"{waiting}, which is full: create fewer requests in one second, or use shorter names"
 
 
 def _capacity(terms: Terms, grants: Grants) -> Capacity | None:

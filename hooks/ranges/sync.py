@@ -6,6 +6,7 @@
     occupy     what can't be granted, and why                                   (occupancy.py)
     grant      blocks for requests that wait, in order                          (grants.py)
     publish    answers, from the observed ledger only                           (answers.py)
+    place      the answers in slices                                            (placement.py)
     report     the proposed ledger, in words and numbers                        (status.py)
 
 The status that is returned is a proposal. It holds once the API server has accepted it, which the next call observes.
@@ -17,7 +18,7 @@ from typing import Any
 
 from hooks.api import names
 from hooks.protocol.bodies import RangeBody, RangeCustomizeBody
-from hooks.ranges.answers import allocation_objects, are_published, published
+from hooks.ranges.answers import published
 from hooks.ranges.cells import cells_to_ask_for
 from hooks.ranges.extents import observe_extents
 from hooks.ranges.grants import grant
@@ -25,6 +26,7 @@ from hooks.ranges.ledger import Ledger, with_grants
 from hooks.ranges.observed import Observed
 from hooks.ranges.occupancy import Occupancy, occupancy_of
 from hooks.ranges.outdated import children_as_they_were
+from hooks.ranges.placement import placed
 from hooks.ranges.releases import ABSENCE_BEFORE_RECLAIM, after_releases
 from hooks.ranges.spec import Terms, read_terms
 from hooks.ranges.status import outdated_status, range_status
@@ -86,12 +88,12 @@ def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
     extents = observe_extents(observed, now)
     occupancy = occupancy_of(kept, extents, observed.terms.cooldown)
     grants = grant(observed, kept, occupancy, extents)
-    answers = published(observed, grants.publishable_refusals, occupancy)
+    placement = placed(published(observed, grants.publishable_refusals, occupancy), observed, now)
     proposal = _next_revision(observed.ledger, with_grants(kept, grants.entries, grants.round_robin))
-    is_finished = observed.namespace_is_terminating or (not extents.pending and are_published(answers, observed))
+    is_finished = observed.namespace_is_terminating or (not extents.pending and placement.is_complete)
     reply = {
-        "status": range_status(observed, proposal, grants, extents, now),
-        "children": [*allocation_objects(answers, observed), *extents.children],
+        "status": range_status(observed, proposal, grants, extents, now, delayed_count=placement.delayed_count),
+        "children": [*placement.children, *extents.children],
         "resyncAfterSeconds": _resync_after_seconds(observed, proposal, occupancy, now, is_finished=is_finished),
     }
     if body.finalizing:
@@ -131,7 +133,7 @@ def _has_blockers(observed: Observed) -> bool:
         or observed.requests
         or observed.unreadable_requests
         or observed.answers
-        or observed.unreadable_answers
+        or observed.slices.unreadable
     )
 
 

@@ -4,7 +4,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from hooks.api import names
-from hooks.api.kinds import AllocationSpec, ExtentObject, NamespaceObject, OwnedAllocationObject, RequestSpec
+from hooks.api.kinds import Answer, ExtentObject, NamespaceObject, OwnedSliceObject, RequestSpec
 from hooks.api.namespaces import allowed_names
 from hooks.api.ownership import is_child_of
 from hooks.protocol.bodies import RequestBody
@@ -20,31 +20,33 @@ class Observed:
     Attributes:
         request: the request.
         range_name: the range that it names.
-        answer: the answer of that range; None if there is none. An allocation that this range does not control is no
-            answer.
+        answer: the answer of that range; None if there is none. A slice that this range does not control has no
+            answers.
         outdated_kinds: the kinds of which an object was served by an API server that does not know this version of
             their schema, and may have dropped a part of it.
-        foreign_allocations: names of allocations that claim to answer this request, but belong to no such range.
+        foreign_slice: the slice that should have the answer, if it exists but does not belong to that range.
     """
 
     def __init__(self, body: RequestBody, spec: RequestSpec) -> None:
-        """Read the allocations."""
+        """Read the slice that should have the answer, and the extents."""
         self.outdated_kinds = [] if body.object.status.schema_v1 else [names.REQUEST_KIND]
         self._related = body.related
         self.request = body.object
         self.range_name = spec.range_name(body.object.metadata.namespace)
-        self.answer: AllocationSpec | None = None
-        self.foreign_allocations: list[NamespacedName] = []
-        allocations, _ = decode_objects(body.related.get(names.ALLOCATION_KEY, {}), OwnedAllocationObject)
-        for allocation in allocations.values():
-            if allocation.spec.request.uid != body.object.metadata.uid:
+        self.answer: Answer | None = None
+        self.foreign_slice: NamespacedName | None = None
+        meta = body.object.metadata
+        slice_name = names.slice_name(self.range_name, meta.creation_timestamp, meta.uid)
+        slices, _ = decode_objects(body.related.get(names.SLICE_KEY, {}), OwnedSliceObject)
+        for each in slices.values():
+            if each.metadata.namespaced_name != (self.range_name.namespace, slice_name):
                 continue
-            if is_child_of(allocation.metadata, self.range_name):
-                self.answer = self.answer or allocation.spec
-                if not allocation.spec.schema_v1:
-                    self.outdated_kinds.append(names.ALLOCATION_KIND)
+            if is_child_of(each.metadata, self.range_name):
+                self.answer = next((item for item in each.spec.answers if item.uid == meta.uid), None)
+                if not each.spec.schema_v1:
+                    self.outdated_kinds.append(names.SLICE_KIND)
             else:
-                self.foreign_allocations.append(allocation.metadata.namespaced_name)
+                self.foreign_slice = each.metadata.namespaced_name
         extents, _ = decode_objects(body.related.get(names.EXTENT_KEY, {}), ExtentObject)
         self._extents = [each for each in extents.values() if is_child_of(each.metadata, self.range_name)]
         if not all(each.spec.schema_v1 for each in self._extents):
@@ -54,10 +56,10 @@ class Observed:
     def will_be_answered(self) -> bool:
         """Whether a range exists that serves this request, and nothing prevents it from creating its answer.
 
-        That may take long: a range writes ten thousand answers before it is synced again. A foreign allocation of the
+        That may take long: a range writes all slices of a burst before it is synced again. A foreign slice of the
         same name prevents it, and the deletion of its namespace.
         """
-        if self.answer or self.foreign_allocations:
+        if self.answer or self.foreign_slice:
             return False
         namespaces, _ = decode_objects(self._related.get(names.NAMESPACE_KEY, {}), NamespaceObject)
         if any(

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from hooks.api import names
 from hooks.api.conditions import Fact, conditions, outdated_message, truncated
-from hooks.api.kinds import AllocationSpec, RequestParent, RequestStatus
+from hooks.api.kinds import Answer, RequestParent, RequestStatus
 from hooks.api.times import rewriting_time
 from hooks.requests.observed import Observed
 
@@ -32,18 +32,18 @@ def outdated_status(observed: Observed, now: datetime) -> RequestStatus | None:
     if not request.status.cidr:
         message = outdated_message(observed.outdated_kinds)
         return _status(request, "Pending", Fact("Ready", "False", "OutdatedCRD", message), now)
-    if answer and answer.schema_v1 and answer.cidr == request.status.cidr:
+    if answer and names.SLICE_KIND not in observed.outdated_kinds and answer.cidr == request.status.cidr:
         return granted_status(request, answer, now)
     return None
 
 
-def granted_status(request: RequestParent, answer: AllocationSpec, now: datetime) -> RequestStatus:
+def granted_status(request: RequestParent, answer: Answer, now: datetime) -> RequestStatus:
     """The status for an answer that gives a block."""
     fact = Fact("Ready", "True", "Allocated", _granted_message(request, answer))
     return _status(request, "Ready", fact, now, granted=answer)
 
 
-def refused_status(request: RequestParent, answer: AllocationSpec, now: datetime) -> RequestStatus:
+def refused_status(request: RequestParent, answer: Answer, now: datetime) -> RequestStatus:
     """The status for an answer that gives no block, or another one than the published block."""
     if answer.state == "Ready":
         message = f"{request.status.cidr} is published and stays, but the range answers {answer.cidr}"
@@ -58,16 +58,16 @@ def unanswered_status(observed: Observed, now: datetime) -> RequestStatus | None
     cost two writes for each request of a large burst, just when writes are scarce.
     """
     request, name = observed.request, observed.range_name
-    foreign = observed.foreign_allocations
+    foreign = observed.foreign_slice
     if request.status.cidr or not (foreign or request.status.state in ("Busy", "Invalid")):
         return None
     message = f"range {name} no longer answers: check that it exists and allows this namespace"
     if foreign:
-        message = f"allocation {min(foreign)}, which range {name} does not control, blocks the answer: delete it"
+        message = f"slice {foreign}, which range {name} does not control, blocks the answer: delete it"
     return _status(request, "Pending", Fact("Ready", "False", "NoAnswer", message), now)
 
 
-def _granted_message(request: RequestParent, answer: AllocationSpec) -> str:
+def _granted_message(request: RequestParent, answer: Answer) -> str:
     """Empty, unless an earlier life of the request had another block. Once published, a message stays."""
     if request.status.cidr:
         return request.status.message if request.status.state == "Ready" else ""
@@ -78,7 +78,7 @@ def _granted_message(request: RequestParent, answer: AllocationSpec) -> str:
 
 
 def _status(
-    request: RequestParent, state: str, fact: Fact, now: datetime, granted: AllocationSpec | None = None
+    request: RequestParent, state: str, fact: Fact, now: datetime, granted: Answer | None = None
 ) -> RequestStatus:
     """The next status; a published block stays in it, with its network settings."""
     facts = [fact]

@@ -1,8 +1,8 @@
 """The hooks of an IPAMRequest: the range's answer to it in, its status out.
 
 A request decides nothing. It carries the label by which its range finds it, and copies the answer that the range
-publishes (an IPAMAllocation whose name follows from the request alone) into its status. After its deletion it keeps its
-finalizer until the range has released it.
+publishes into its status. The answer is an item of an IPAMAllocationSlice whose name follows from the request alone.
+After its deletion the request keeps its finalizer until the range has released it.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,7 @@ RECHECK_OUTDATED_SECONDS = 20.0
 
 
 def customize(body: RequestCustomizeBody) -> dict[str, Any]:
-    """What else a request's sync must observe: the one allocation that answers it.
+    """What else a request's sync must observe: the one slice that has its answer.
 
     Once it is deleted, also whether a range exists that will answer: its extents, the labels of the request's own
     namespace, and whether that of the range is being deleted. (Metacontroller asks again then, because a deletion is a
@@ -49,9 +49,9 @@ def customize(body: RequestCustomizeBody) -> dict[str, Any]:
     rules: list[dict[str, Any]] = [
         {
             "apiVersion": names.API_VERSION,
-            "resource": "ipamallocations",
+            "resource": "ipamallocationslices",
             "namespace": range_name.namespace,
-            "names": [names.allocation_name(range_name, meta.namespaced_name, meta.uid)],
+            "names": [names.slice_name(range_name, meta.creation_timestamp, meta.uid)],
         }
     ]
     if meta.deletion_timestamp:

@@ -10,14 +10,13 @@ import copy
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any, TypedDict, Unpack
 
 from msgspec import Raw
 
 from hooks.api.kinds import RangeStatus
 from hooks.api.names import (
-    ALLOCATION_KEY,
-    ALLOCATION_KIND,
     API_VERSION,
     CELL_LABEL,
     CIDR_ANNOTATION,
@@ -26,6 +25,7 @@ from hooks.api.names import (
     EXTENT_KEY,
     EXTENT_KIND,
     HOLD_ANNOTATION,
+    LAST_APPLIED_ANNOTATION,
     NAMESPACE_KEY,
     RANGE_KIND,
     RANGE_LABEL,
@@ -33,10 +33,12 @@ from hooks.api.names import (
     REQUEST_FINALIZER,
     REQUEST_KEY,
     REQUEST_KIND,
+    SLICE_KEY,
+    SLICE_KIND,
     UNANSWERED_ANNOTATION,
     NamespacedName,
-    allocation_name,
     range_label,
+    slice_name,
 )
 from hooks.ranges.cells import cell_label, cell_of
 from hooks.ranges.spec import DEFAULT_DOMAIN, read_terms
@@ -140,7 +142,7 @@ def request_object(
     return made | {"status": {"schemaV1": True}}
 
 
-def allocation_object(
+def answer_item(
     request: str,
     state: str = "Ready",
     *,
@@ -149,16 +151,42 @@ def allocation_object(
     reason: str = "",
     message: str = "",
     uid: str | None = None,
-    range_: str = RANGE,
 ) -> Obj:
-    """The IPAMAllocation with which a range, by default team-a/net, answers the request of this name."""
-    key, range_name, uid = key_of(request), key_of(range_), uid or uid_of(request)
-    name = allocation_name(range_name, key, uid)
-    spec = {"range": range_name.name, "request": {**key._asdict(), "uid": uid}, "state": state}
+    """The answer of a range to the request of this name, as an item of a slice."""
+    item = {"uid": uid or uid_of(request), "request": str(key_of(request)), "state": state}
     optional: Obj = {"cidr": cidr, "revision": revision, "reason": reason, "message": message}
-    spec |= {field: value for field, value in optional.items() if value} | {"schemaV1": True}
-    own_key = NamespacedName(range_name.namespace, name)
-    return _object(ALLOCATION_KIND, own_key, uid_of(name), spec, **_controlled_by(range_))
+    return item | {field: value for field, value in optional.items() if value}
+
+
+def slice_object(*items: Obj, created: str = at(-60), range_: str = RANGE, name: str | None = None) -> Obj:
+    """The IPAMAllocationSlice of a range, by default team-a/net, for requests that were created at this time.
+
+    It has the name that follows from the first item, unless a name is given. It was written by Metacontroller as it is.
+    """
+    range_name = key_of(range_)
+    name = name or slice_name(range_name, datetime.fromisoformat(created), items[0]["uid"])
+    spec: Obj = {"range": range_name.name, "answers": sorted(items, key=itemgetter("uid")), "schemaV1": True}
+    key = NamespacedName(range_name.namespace, name)
+    made = _object(SLICE_KIND, key, f"uid-{name}", spec, **_controlled_by(range_), creationTimestamp=created)
+    return written(made)
+
+
+def written(child: Obj) -> Obj:
+    """A child of which it is recorded that Metacontroller wrote it as it is."""
+    return annotated(child, LAST_APPLIED_ANNOTATION, json.dumps({"spec": child["spec"]}))
+
+
+def slices_for(items: Sequence[Obj], requests: Sequence[Obj] = ()) -> list[Obj]:
+    """The slices of team-a/net in which these items belong; those without one of these requests as if it had the
+    default age."""
+    created = {each["metadata"].get("uid"): each["metadata"]["creationTimestamp"] for each in requests}
+    groups: dict[str, list[Obj]] = {}
+    for item in items:
+        each = slice_object(item, created=created.get(item["uid"], at(-60)))
+        groups.setdefault(each["metadata"]["name"], []).append(item)
+    return [
+        slice_object(*group, created=created.get(group[0]["uid"], at(-60)), name=name) for name, group in groups.items()
+    ]
 
 
 def extent_object(
@@ -220,7 +248,7 @@ def with_ledger(
     return copy.deepcopy(range_) | {"status": status}
 
 
-def _with_metadata(obj: Obj, **fields: object) -> Obj:
+def with_metadata(obj: Obj, **fields: object) -> Obj:
     changed = copy.deepcopy(obj)
     changed["metadata"] |= fields
     return changed
@@ -228,11 +256,11 @@ def _with_metadata(obj: Obj, **fields: object) -> Obj:
 
 def deleted(obj: Obj, when: str = at(-1)) -> Obj:
     """An object that is being deleted, by default since a second ago."""
-    return _with_metadata(obj, deletionTimestamp=when)
+    return with_metadata(obj, deletionTimestamp=when)
 
 
 def annotated(obj: Obj, name: str, value: str) -> Obj:
-    return _with_metadata(obj, annotations={**obj["metadata"].get("annotations", {}), name: value})
+    return with_metadata(obj, annotations={**obj["metadata"].get("annotations", {}), name: value})
 
 
 def put_on_hold(range_: Obj) -> Obj:
@@ -255,7 +283,7 @@ def showing(request: Obj, cidr: str) -> Obj:
 
 
 def renamed(obj: Obj, name: str) -> Obj:
-    return _with_metadata(obj, name=name)
+    return with_metadata(obj, name=name)
 
 
 def unanswered(request: Obj, since: str) -> Obj:
@@ -266,7 +294,7 @@ def unanswered(request: Obj, since: str) -> Obj:
 def uncontrolled(child: Obj) -> Obj:
     """A child whose owner reference is not that of a controller."""
     references = [{**reference, "controller": False} for reference in child["metadata"]["ownerReferences"]]
-    return _with_metadata(child, ownerReferences=references)
+    return with_metadata(child, ownerReferences=references)
 
 
 def unnumbered(extent: Obj) -> Obj:
@@ -277,7 +305,7 @@ def unnumbered(extent: Obj) -> Obj:
 
 def noisy(obj: Obj) -> Obj:
     """An object with fields that real objects carry and the hooks do not read."""
-    changed = _with_metadata(obj, **(NOISE | obj["metadata"]))
+    changed = with_metadata(obj, **(NOISE | obj["metadata"]))
     if "status" in changed:
         changed["status"]["digest"] = "398ae2458d8ad9e5e609de4923bce79155a5f892085168db9a02d76aadb38726"
     return changed
@@ -297,12 +325,14 @@ def keyed(objects: list[Obj]) -> Obj:
 
 
 class Others(TypedDict, total=False):
-    """What the body of a range has besides its requests: `announced` are own extents, `extents` those of the domain.
+    """What the body of a range has besides its requests.
 
-    Without both of them the range has announced all its addresses.
+    `answers` are items, which lie in the slices where they belong; `slices` are other slices. `announced` are own
+    extents, `extents` those of the domain: without both of them the range has announced all its addresses.
     """
 
-    allocations: list[Obj]
+    answers: list[Obj]
+    slices: list[Obj]
     namespaces: list[Obj]
     announced: list[Obj]
     extents: list[Obj]
@@ -314,7 +344,7 @@ def range_body(parent: Obj, *requests: Obj, **others: Unpack[Others]) -> Obj:
     body: Obj = {
         "controller": {"kind": "CompositeController", "metadata": {"name": "ipamrange"}},
         "parent": parent,
-        "children": {ALLOCATION_KEY: keyed(others.get("allocations", []))},
+        "children": {SLICE_KEY: keyed([*slices_for(others.get("answers", []), requests), *others.get("slices", [])])},
         "related": {
             REQUEST_KEY: keyed(list(requests)),
             NAMESPACE_KEY: keyed(others.get("namespaces", [namespace_object()])),
@@ -328,15 +358,16 @@ def range_body(parent: Obj, *requests: Obj, **others: Unpack[Others]) -> Obj:
 
 
 class Asked(TypedDict, total=False):
-    """What the body of a request has besides allocations, once the request is deleted."""
+    """What the body of a request has besides answers: slices as they are, and more once the request is deleted."""
 
+    slices: list[Obj]
     extents: list[Obj]
     namespaces: list[Obj]
 
 
-def request_body(obj: Obj, *allocations: Obj, finalizing: bool = False, **asked: Unpack[Asked]) -> Obj:
-    """The body of /ipamrequest/sync and /ipamrequest/finalize."""
-    related = {ALLOCATION_KEY: keyed(list(allocations))}
+def request_body(obj: Obj, *answers: Obj, finalizing: bool = False, **asked: Unpack[Asked]) -> Obj:
+    """The body of /ipamrequest/sync and /ipamrequest/finalize; the answers lie in the slices where they belong."""
+    related = {SLICE_KEY: keyed([*slices_for(answers, [obj]), *asked.get("slices", [])])}
     related |= {EXTENT_KEY: keyed(asked["extents"])} if "extents" in asked else {}
     related |= {NAMESPACE_KEY: keyed(asked["namespaces"])} if "namespaces" in asked else {}
     return {

@@ -7,7 +7,7 @@ from typing import Unpack
 
 from werkzeug.test import TestResponse
 
-from hooks.api.names import ALLOCATION_KIND, EXTENT_KIND
+from hooks.api.names import EXTENT_KIND, SLICE_KIND
 from hooks.app import NOW_HEADER, create_app
 from hooks.protocol.bodies import RangeBody, RangeCustomizeBody, RequestBody, RequestCustomizeBody
 from hooks.protocol.decoding import decode_body, encode
@@ -53,13 +53,14 @@ def customize_range(parent: Obj) -> Obj:
     return _plain(ranges.customize(decode_body(json.dumps({"parent": parent}).encode(), RangeCustomizeBody)))
 
 
-def sync_request(obj: Obj, *allocations: Obj, now: datetime = NOW) -> Obj:
+def sync_request(obj: Obj, *answers: Obj, now: datetime = NOW, **asked: Unpack[Asked]) -> Obj:
     """The answer of an IPAMRequest's sync as plain JSON."""
-    return _plain(requests.sync(decode_body(json.dumps(request_body(obj, *allocations)).encode(), RequestBody), now))
+    body = request_body(obj, *answers, **asked)
+    return _plain(requests.sync(decode_body(json.dumps(body).encode(), RequestBody), now))
 
 
-def finalize_request(obj: Obj, *allocations: Obj, now: datetime = NOW, **asked: Unpack[Asked]) -> Obj:
-    body = request_body(obj, *allocations, finalizing=True, **asked)
+def finalize_request(obj: Obj, *answers: Obj, now: datetime = NOW, **asked: Unpack[Asked]) -> Obj:
+    body = request_body(obj, *answers, finalizing=True, **asked)
     return _plain(requests.finalize(decode_body(json.dumps(body).encode(), RequestBody), now))
 
 
@@ -77,12 +78,12 @@ def ledger_of(answer: Obj) -> dict[str, str]:
 
 def answers_of(answer: Obj) -> dict[str, tuple[str, str]]:
     """What is published: state and block by name of the request."""
-    return {spec["request"]["name"]: (spec["state"], spec.get("cidr", "")) for spec in _specs(answer, ALLOCATION_KIND)}
+    return {_name_in(item): (item["state"], item.get("cidr", "")) for item in items_of(answer)}
 
 
 def messages_of(answer: Obj) -> dict[str, str]:
     """Messages of published answers by name of the request."""
-    return {spec["request"]["name"]: spec.get("message", "") for spec in _specs(answer, ALLOCATION_KIND)}
+    return {_name_in(item): item.get("message", "") for item in items_of(answer)}
 
 
 def extents_of(answer: Obj) -> list[list[str]]:
@@ -90,9 +91,19 @@ def extents_of(answer: Obj) -> list[list[str]]:
     return [spec["ranges"] for spec in _specs(answer, EXTENT_KIND)]
 
 
-def allocations_of(answer: Obj) -> list[Obj]:
-    """The desired allocations, which are all children but the extents."""
-    return [child for child in answer["children"] if child["kind"] == ALLOCATION_KIND]
+def items_of(answer: Obj) -> list[Obj]:
+    """The items of all desired slices."""
+    return [item for spec in _specs(answer, SLICE_KIND) for item in spec["answers"]]
+
+
+def slices_of(answer: Obj) -> list[Obj]:
+    """The desired slices, which are all children but the extents."""
+    return [child for child in answer["children"] if child["kind"] == SLICE_KIND]
+
+
+def _name_in(item: Obj) -> str:
+    name: str = item["request"].partition("/")[2]
+    return name
 
 
 def _specs(answer: Obj, kind: str) -> list[Obj]:

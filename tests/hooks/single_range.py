@@ -7,18 +7,20 @@ import copy
 from datetime import datetime, timedelta
 from typing import Any
 
-from hooks.api.names import ALLOCATION_KIND, EXTENT_KIND, REQUEST_FINALIZER
-from tests.hooks.build import NOW, Obj, allocation_object, announcing, namespace_object, range_body, range_object
-from tests.hooks.calls import answer_to, finalize_request, sync_request
+from hooks.api.names import EXTENT_KIND, REQUEST_FINALIZER, SLICE_KIND
+from tests.hooks.build import NOW, Obj, announcing, namespace_object, range_body, range_object, slice_object, written
+from tests.hooks.calls import answer_to, customize_request, finalize_request, sync_request
+
+SLICES = "ipamallocationslices"
 
 
 class SingleRange:
-    """One range, its allocations, and requests by name."""
+    """One range, its slices by name, and requests by name."""
 
     def __init__(self, parent: Obj | None = None) -> None:
         self.range: Obj | None = parent or range_object()
         self.requests: dict[str, Obj] = {}
-        self.allocations: dict[str, Obj] = {}
+        self.slices: dict[str, Obj] = {}
         self.extents: list[Obj] = announcing(self.range)
         self.now: datetime = NOW
         self.published: dict[str, str] = {}  # cidr by uid of the request, over the whole history
@@ -43,7 +45,7 @@ class SingleRange:
         return range_body(
             self.range,
             *self.requests.values(),
-            allocations=list(self.allocations.values()),
+            slices=list(self.slices.values()),
             namespaces=[namespace_object()],
             announced=self.extents,
             extents=self.extents,
@@ -55,23 +57,22 @@ class SingleRange:
             return
         answer = answer_to(self.body(), self.now)
         if answer.get("finalized"):
-            self.range, self.allocations, self.extents = None, {}, []
+            self.range, self.slices, self.extents = None, {}, []
             return
         children: dict[str, Obj] = {}
-        answers = [child for child in answer["children"] if child["kind"] == ALLOCATION_KIND]
+        slices = [child for child in answer["children"] if child["kind"] == SLICE_KIND]
         returned = [child["spec"] for child in answer["children"] if child["kind"] == EXTENT_KIND]
         assert returned == [each["spec"] for each in self.extents], (
             "an extent stays as it is until its range is deleted"
         )
-        for child in answers:
+        for child in slices:
             spec, name = child["spec"], child["metadata"]["name"]
-            key = spec["request"]
-            made = allocation_object(f"{key['namespace']}/{key['name']}", uid=key["uid"])
-            assert made["metadata"]["name"] == name, "the hook of the request asks for this name"
-            children[name] = self.allocations.get(name, made) | {"spec": spec}
-            before = self.allocations.get(name, {}).get("spec", {}).get("cidr")
-            assert before in (None, spec.get("cidr")), "the cidr of an allocation never changes"
-        self.allocations = children
+            made = slice_object(created=self._stamp(), name=name)
+            children[name] = written(self.slices.get(name, made) | {"spec": spec})
+            before = {item["uid"]: item.get("cidr") for item in self.slices.get(name, made)["spec"]["answers"]}
+            for item in spec["answers"]:
+                assert before.get(item["uid"]) in (None, item.get("cidr")), "the cidr of an answer never changes"
+        self.slices = children
         self._commit(answer["status"])
 
     def _commit(self, status: Obj) -> None:
@@ -85,16 +86,17 @@ class SingleRange:
 
     def sync_request(self, name: str) -> None:
         request = self.requests[name]
-        allocations = [each for each in self.allocations.values() if each["spec"]["request"]["name"] == name]
+        (rule,) = [each for each in customize_request(request)["relatedResources"] if each["resource"] == SLICES]
+        slices = [self.slices[each] for each in rule["names"] if each in self.slices]
         if "deletionTimestamp" in request["metadata"]:
-            answer = finalize_request(request, *allocations, now=self.now)
+            answer = finalize_request(request, slices=slices, now=self.now)
             request["metadata"].setdefault("annotations", {}).update(answer.get("annotations", {}))
             if answer.get("finalized"):
                 request["metadata"]["finalizers"].remove(REQUEST_FINALIZER)
                 if not request["metadata"]["finalizers"]:
                     del self.requests[name]
             return
-        answer = sync_request(request, *allocations, now=self.now)
+        answer = sync_request(request, slices=slices, now=self.now)
         if answer.get("status") is not None:
             request["status"] = answer["status"]
         for field in ("labels", "annotations"):
@@ -115,7 +117,7 @@ class SingleRange:
         raise AssertionError(f"not at rest after {rounds} rounds")
 
     def state(self) -> Any:
-        return self.range, self.requests, self.allocations
+        return self.range, self.requests, self.slices
 
     def wait(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)

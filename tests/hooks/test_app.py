@@ -14,7 +14,7 @@ from tests.hooks.build import (
     NOW,
     WEB,
     Obj,
-    allocation_object,
+    answer_item,
     deleted,
     entry,
     range_body,
@@ -22,6 +22,7 @@ from tests.hooks.build import (
     renamed,
     request_body,
     request_object,
+    slice_object,
     with_ledger,
 )
 from tests.hooks.calls import APP, post
@@ -31,7 +32,7 @@ BODIES: dict[str, Obj] = {
     "/ipamrange/sync": range_body(range_object(), WEB),
     "/ipamrange/finalize": range_body(deleted(range_object()), finalizing=True),
     "/ipamrequest/customize": {"parent": WEB},
-    "/ipamrequest/sync": request_body(WEB, allocation_object("web", cidr="10.0.0.0/28")),
+    "/ipamrequest/sync": request_body(WEB, answer_item("web", cidr="10.0.0.0/28")),
     "/ipamrequest/finalize": request_body(DELETED_WEB, finalizing=True),
 }
 HOOKS = list(BODIES)
@@ -209,9 +210,11 @@ def test_of_a_key_that_comes_twice_the_last_one_counts() -> None:
     assert post("/ipamrange/sync", twice).data == post("/ipamrange/sync", body).data
 
 
-def test_an_allocation_is_returned_or_refused_at_any_depth_of_nesting() -> None:
+def test_a_slice_is_returned_or_refused_at_any_depth_of_nesting() -> None:
     """At each depth, because the second decoder is called from deeper inside and fails earlier than the first one."""
-    whole = json.dumps(range_body(range_object(), allocations=[allocation_object("web") | {"spec": "HERE"}]))
+    deep = slice_object(answer_item("web"), name="deep") | {"spec": "HERE"}
+    deep["metadata"].pop("annotations")
+    whole = json.dumps(range_body(range_object(), slices=[deep]))
     statuses = set()
     limit = sys.getrecursionlimit()
     for depth in (*range(1, 50), *range(50, limit, 977), *range(limit - 30, limit + 20)):
@@ -265,7 +268,7 @@ def test_a_probe_is_not_posted(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/ipamrange", "/ipamrange/", "/ipamrange/sync/", "/ipamallocation/sync", "/metrics.json"]
+    "path", ["/", "/ipamrange", "/ipamrange/", "/ipamrange/sync/", "/ipamallocationslice/sync", "/metrics.json"]
 )
 def test_an_unknown_route_is_404(path: str) -> None:
     error = error_of(post(path, BODIES["/ipamrange/sync"]), 404)

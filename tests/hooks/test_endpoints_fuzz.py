@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.hooks.build import (
     Obj,
-    allocation_object,
+    answer_item,
     at,
     deleted,
     entry,
@@ -33,21 +33,21 @@ BODIES: dict[str, Obj] = {
         request_object("b", size=30),
         noisy(request_object("c", wanted="10.0.0.64/28")),
         deleted(request_object("d"), at(-5)),
-        allocations=[
-            allocation_object("a", cidr="10.0.0.0/28", revision=1),
-            allocation_object("d", "Busy", message="no room"),
+        answers=[
+            answer_item("a", cidr="10.0.0.0/28", revision=1),
+            answer_item("d", "Busy", message="no room"),
         ],
     ),
     "/ipamrange/finalize": range_body(
         with_ledger(deleted(range_object(), at(-9)), entry("a", "10.0.0.0/28", absent_since=at(-50)), closing=True),
         deleted(request_object("d"), at(-5)),
-        allocations=[allocation_object("a", cidr="10.0.0.0/28", revision=1)],
+        answers=[answer_item("a", cidr="10.0.0.0/28", revision=1)],
         finalizing=True,
     ),
     "/ipamrequest/customize": {"parent": noisy(request_object("a"))},
-    "/ipamrequest/sync": request_body(noisy(request_object("a")), allocation_object("a", cidr="10.0.0.0/28")),
+    "/ipamrequest/sync": request_body(noisy(request_object("a")), answer_item("a", cidr="10.0.0.0/28")),
     "/ipamrequest/finalize": request_body(
-        deleted(request_object("a"), at(-5)), allocation_object("a", "Released"), finalizing=True
+        deleted(request_object("a"), at(-5)), answer_item("a", "Released"), finalizing=True
     ),
 }
 

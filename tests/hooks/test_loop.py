@@ -10,14 +10,14 @@ from hooks.api.names import REQUEST_FINALIZER
 from tests.hooks.build import (
     WEB,
     Obj,
-    allocation_object,
+    answer_item,
     at,
     entry,
     noisy,
     range_body,
     range_object,
-    renamed,
     request_object,
+    slice_object,
     with_ledger,
 )
 from tests.hooks.calls import answer_to, condition, post, sync_range
@@ -37,9 +37,9 @@ def test_one_call_of_the_range_commits_a_grant_and_the_next_one_publishes_it() -
     loop = SingleRange()
     loop.create(WEB)
     loop.sync_range()
-    assert (loop.ledger(), loop.allocations) == ({"web": "10.0.0.0/28"}, {})
+    assert (loop.ledger(), loop.slices) == ({"web": "10.0.0.0/28"}, {})
     loop.sync_range()
-    assert [each["spec"]["state"] for each in loop.allocations.values()] == ["Ready"]
+    assert [[item["state"] for item in each["spec"]["answers"]] for each in loop.slices.values()] == [["Ready"]]
 
 
 def test_a_waiting_request_is_served_when_a_block_is_released() -> None:
@@ -119,7 +119,11 @@ def test_creating_and_deleting_in_a_loop_leaks_nothing() -> None:
             loop.sync_request(random.choice(sorted(loop.requests)))
     loop.delete(*(name for name, each in loop.requests.items() if "deletionTimestamp" not in each["metadata"]))
     loop.run()
-    assert (loop.requests, loop.allocations, loop.ledger()) == ({}, {}, {})
+    assert (loop.requests, loop.ledger()) == ({}, {})
+    assert not any(each["spec"]["answers"] for each in loop.slices.values())
+    loop.wait(600)
+    loop.run()
+    assert loop.slices == {}
 
 
 def test_a_request_with_a_foreign_finalizer_keeps_its_block_until_that_is_removed() -> None:
@@ -182,14 +186,14 @@ def test_the_order_of_a_body_does_not_change_a_byte_of_the_answer(seed: int) -> 
 
 
 def test_objects_that_cannot_be_read_do_not_make_the_answer_depend_on_their_order() -> None:
-    broken: list[Obj] = [renamed(allocation_object(f"r{number}"), f"r{number}") for number in range(6)]
+    broken: list[Obj] = [slice_object(answer_item(f"r{number}"), name=f"r{number}") for number in range(6)]
     for each in broken:
-        each["spec"]["state"] = 7
+        each["spec"]["answers"][0]["state"] = 7
     requests: list[Obj] = [request_object(f"q{number}") for number in range(6)]
     for request in requests:
         request["metadata"]["finalizers"] = "none"
-    one = post("/ipamrange/sync", range_body(range_object(), *requests, allocations=broken))
-    other = post("/ipamrange/sync", range_body(range_object(), *requests[::-1], allocations=broken[::-1]))
+    one = post("/ipamrange/sync", range_body(range_object(), *requests, slices=broken))
+    other = post("/ipamrange/sync", range_body(range_object(), *requests[::-1], slices=broken[::-1]))
     assert one.status_code == 200
     assert one.data == other.data
 
@@ -202,9 +206,9 @@ def test_the_same_call_twice_gets_the_same_answer() -> None:
 def test_fields_that_are_not_read_do_not_change_the_answer() -> None:
     parent = with_ledger(range_object(), entry("a", "10.0.0.0/28"))
     requests = [request_object("a"), request_object("b")]
-    answer = allocation_object("a", cidr="10.0.0.0/28", revision=1)
-    plain = sync_range(parent, *requests, allocations=[answer])
-    assert sync_range(noisy(parent), *map(noisy, requests), allocations=[noisy(answer)]) == plain
+    slice_ = slice_object(answer_item("a", cidr="10.0.0.0/28", revision=1))
+    plain = sync_range(parent, *requests, slices=[slice_])
+    assert sync_range(noisy(parent), *map(noisy, requests), slices=[noisy(slice_)]) == plain
 
 
 def test_a_call_at_rest_changes_nothing_and_writes_nothing() -> None:
@@ -213,7 +217,7 @@ def test_a_call_at_rest_changes_nothing_and_writes_nothing() -> None:
     assert loop.range
     answer = answer_to(loop.body())
     assert answer["status"] == loop.range["status"]
-    existing = [*loop.allocations.values(), *loop.extents]
+    existing = [*loop.slices.values(), *loop.extents]
     assert {child["metadata"]["name"]: child["spec"] for child in answer["children"]} == {
         each["metadata"]["name"]: each["spec"] for each in existing
     }

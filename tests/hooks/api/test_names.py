@@ -1,14 +1,15 @@
 """Names that several parties compute: valid, short enough, and unique."""
 
 import re
-from collections import Counter
+from datetime import UTC, datetime, timedelta, timezone
 from hashlib import sha256
+from zlib import crc32
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hooks.api.names import REQUEST_FINALIZER, NamespacedName, allocation_name, extent_name, range_label
+from hooks.api.names import REQUEST_FINALIZER, SLOTS, NamespacedName, extent_name, range_label, slice_name
 
 LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 DNS_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
@@ -18,6 +19,8 @@ NAMESPACES = st.from_regex(DNS_LABEL, fullmatch=True)
 NAMES = st.lists(st.from_regex(r"[a-z0-9]([-a-z0-9]{0,20}[a-z0-9])?", fullmatch=True), min_size=1, max_size=10).map(
     ".".join
 )
+CREATED = datetime(2026, 11, 23, 19, 59, 0, tzinfo=UTC)
+SLOT_0, SLOT_1 = (next(uid for uid in map(str, range(99)) if crc32(uid.encode()) % SLOTS == slot) for slot in (0, 1))
 
 
 def test_a_short_range_is_labelled_by_its_name() -> None:
@@ -46,7 +49,7 @@ def test_two_ranges_have_different_labels(namespace: str, name: str, other_names
 @pytest.mark.parametrize("cut_at", ["-", ".", "--.-", "x"])
 def test_a_name_that_is_cut_ends_in_a_letter_or_digit_before_its_hash(cut_at: str) -> None:
     name = "a" * (52 - len(cut_at)) + cut_at + "b" * 100
-    made = allocation_name(NamespacedName("ns", "net"), NamespacedName("ns", name), "uid")
+    made = slice_name(NamespacedName("ns", name), CREATED, "uid")
     kept = made[: -len("-0123456789")]
     assert kept == "a" * (52 - len(cut_at)) + ("x" if cut_at == "x" else "")
     assert re.fullmatch(r"-[0-9a-f]{10}", made[len(kept) :])
@@ -55,58 +58,55 @@ def test_a_name_that_is_cut_ends_in_a_letter_or_digit_before_its_hash(cut_at: st
 
 
 @given(NAMESPACES, NAMES)
-def test_an_allocation_has_a_valid_name_of_at_most_63_characters(namespace: str, name: str) -> None:
-    made = allocation_name(
-        NamespacedName(namespace, "net"), NamespacedName("team-a", name), "5bf2a5bd-3e17-4651-b1d8-7bc623c6754d"
-    )
+def test_a_slice_has_a_valid_name_of_at_most_63_characters(namespace: str, name: str) -> None:
+    made = slice_name(NamespacedName(namespace, name), CREATED, "5bf2a5bd-3e17-4651-b1d8-7bc623c6754d")
     assert SUBDOMAIN.fullmatch(made)
     assert len(made) <= 63
     assert made.startswith(name[:1])
 
 
-def test_each_part_of_the_key_of_an_allocation_changes_its_name() -> None:
+def test_requests_of_one_range_and_second_have_one_slice_for_each_slot() -> None:
+    uids = [f"uid-{number}" for number in range(100)]
+    names = [slice_name(NamespacedName("ns", "net"), CREATED, uid) for uid in uids]
+    assert len(set(names)) == SLOTS == 4
+    fractions = [slice_name(NamespacedName("ns", "net"), CREATED.replace(microsecond=1), uid) for uid in uids]
+    assert fractions == names
+
+
+def test_each_part_of_what_a_slice_is_for_changes_its_name() -> None:
     keys = [
-        ("ns", "net", "ns", "web", "uid"),
-        ("ns2", "net", "ns", "web", "uid"),
-        ("ns", "net2", "ns", "web", "uid"),
-        ("ns", "net", "ns2", "web", "uid"),
-        ("ns", "net", "ns", "web2", "uid"),
-        ("ns", "net", "ns", "web", "uid2"),
+        (NamespacedName("ns", "net"), CREATED, SLOT_0),
+        (NamespacedName("ns2", "net"), CREATED, SLOT_0),
+        (NamespacedName("ns", "net2"), CREATED, SLOT_0),
+        (NamespacedName("ns", "net"), CREATED + timedelta(seconds=1), SLOT_0),
+        (NamespacedName("ns", "net"), CREATED, SLOT_1),
     ]
-    assert (
-        max(
-            Counter(
-                allocation_name(NamespacedName(*key[:2]), NamespacedName(*key[2:4]), key[4]) for key in keys
-            ).values()
-        )
-        == 1
+    assert len({slice_name(*key) for key in keys}) == len(keys)
+
+
+def test_the_name_of_a_slice_does_not_depend_on_the_zone_of_the_time() -> None:
+    elsewhere = CREATED.astimezone(timezone(timedelta(hours=5, minutes=30)))
+    assert slice_name(NamespacedName("ns", "net"), elsewhere, "u") == slice_name(
+        NamespacedName("ns", "net"), CREATED, "u"
     )
 
 
 def test_keys_whose_parts_end_elsewhere_make_different_names() -> None:
     """Joined without separators, (a, bc) and (ab, c) would have one name."""
-    assert allocation_name(NamespacedName("a", "bc"), NamespacedName("x", "web"), "u") != allocation_name(
-        NamespacedName("ab", "c"), NamespacedName("x", "web"), "u"
-    )
-    assert allocation_name(NamespacedName("a", "b"), NamespacedName("x", "web"), "1u") != allocation_name(
-        NamespacedName("a", "b"), NamespacedName("x", "web1"), "u"
-    )
+    names = {slice_name(NamespacedName(*key), CREATED, "u")[-10:] for key in (("a", "bc"), ("ab", "c"))}
+    assert len(names) == 2
 
 
 def test_long_names_that_begin_alike_stay_different() -> None:
-    names = [
-        allocation_name(NamespacedName("ns", "net"), NamespacedName("ns", "w" * 200 + str(number)), "uid")
-        for number in range(100)
-    ]
+    names = [slice_name(NamespacedName("ns", "w" * 200 + str(number)), CREATED, "uid") for number in range(100)]
     assert len(set(names)) == 100
 
 
 def test_names_never_change() -> None:
-    """They are stored in clusters: another hash would orphan all existing allocations."""
-    digest = sha256(b"team-a/net/team-a/web/uid-web").hexdigest()[:10]
-    assert (
-        allocation_name(NamespacedName("team-a", "net"), NamespacedName("team-a", "web"), "uid-web") == f"web-{digest}"
-    )
+    """They are stored in clusters: another hash would orphan all existing answers."""
+    slot = crc32(b"uid-web") % 4
+    digest = sha256(f"team-a/net/2026-11-23T19:59:00Z/{slot}".encode()).hexdigest()[:10]
+    assert slice_name(NamespacedName("team-a", "net"), CREATED, "uid-web") == f"net-{digest}"
     assert REQUEST_FINALIZER == "metacontroller.io/decoratorcontroller-ipamrequest"
 
 

@@ -10,7 +10,7 @@ from hooks.protocol.errors import ProtocolError
 from tests.hooks.build import (
     WEB,
     Obj,
-    allocation_object,
+    answer_item,
     entry,
     namespace_object,
     range_body,
@@ -35,7 +35,7 @@ def test_unknown_fields_are_skipped_at_every_level() -> None:
     body = range_body(
         with_ledger(range_object(), entry("a", "10.0.0.0/28")),
         request_object("a"),
-        allocations=[allocation_object("a", cidr="10.0.0.0/28", revision=1)],
+        answers=[answer_item("a", cidr="10.0.0.0/28", revision=1)],
     )
     spread_body = spread(body)
     assert isinstance(spread_body, dict)

@@ -9,7 +9,7 @@ from tests.hooks.build import (
     ALL,
     NAMESPACE,
     Obj,
-    allocation_object,
+    answer_item,
     deleted,
     entry,
     namespace_object,
@@ -18,7 +18,7 @@ from tests.hooks.build import (
     showing,
     with_ledger,
 )
-from tests.hooks.calls import allocations_of, answers_of, customize_range, ledger_of, sync_range
+from tests.hooks.calls import answers_of, customize_range, ledger_of, sync_range
 
 PUBLIC = {"from": "Selector", "selector": {"matchLabels": {"ipam": "public"}}}
 OWN = namespace_object()
@@ -81,11 +81,11 @@ def test_a_request_that_is_not_allowed_and_holds_no_block_does_not_change_the_an
 
 def test_a_block_stays_granted_and_is_released_as_usual_if_its_namespace_is_no_longer_allowed() -> None:
     parent = with_ledger(range_object(allowed=PUBLIC), entry("team-b/web", "10.0.0.0/28"))
-    allocation = allocation_object("team-b/web", cidr="10.0.0.0/28", revision=1)
-    answer = sync_range(parent, showing(FOREIGN, "10.0.0.0/28"), allocations=[allocation])
+    item = answer_item("team-b/web", cidr="10.0.0.0/28", revision=1)
+    answer = sync_range(parent, showing(FOREIGN, "10.0.0.0/28"), answers=[item])
     assert answers_of(answer) == {"web": ("Ready", "10.0.0.0/28")}
     assert ledger_of(answer) == {"web": "10.0.0.0/28"}
-    answer = sync_range(parent, deleted(showing(FOREIGN, "10.0.0.0/28")), allocations=[allocation])
+    answer = sync_range(parent, deleted(showing(FOREIGN, "10.0.0.0/28")), answers=[item])
     assert ledger_of(answer) == {}
     assert answer["status"]["revision"] == 2
 
@@ -101,21 +101,18 @@ def test_a_holder_that_cannot_be_read_keeps_its_block() -> None:
 
 @pytest.mark.parametrize("state", ["Busy", "Invalid"])
 def test_a_refusal_is_withdrawn_when_its_namespace_is_no_longer_allowed(state: str) -> None:
-    refusal = allocation_object("team-b/web", state)
-    (marked,) = allocations_of(sync_range(range_object(), FOREIGN, allocations=[refusal]))
-    assert marked["spec"]["reason"] == "Withdrawn"
-    refusal["spec"] = marked["spec"]
-    assert answers_of(sync_range(range_object(), FOREIGN, allocations=[refusal])) == {}
+    refusal = answer_item("team-b/web", state)
+    assert answers_of(sync_range(range_object(), FOREIGN, answers=[refusal])) == {}
 
 
 def test_a_refused_request_that_is_deleted_is_answered_released_though_it_is_no_longer_allowed() -> None:
-    refusal = allocation_object("team-b/web", "Busy")
+    refusal = answer_item("team-b/web", "Busy")
     parent = range_object()
-    answer = sync_range(parent, deleted(FOREIGN), allocations=[refusal])
+    answer = sync_range(parent, deleted(FOREIGN), answers=[refusal])
     assert answer["status"]["released"] == ["uid-web"]
     parent["status"] = answer["status"]
-    for allocations in ([refusal], []):
-        answer = sync_range(parent, deleted(FOREIGN), allocations=allocations)
+    for answers in ([refusal], []):
+        answer = sync_range(parent, deleted(FOREIGN), answers=answers)
         assert answers_of(answer) == {"web": ("Released", "")}
 
 

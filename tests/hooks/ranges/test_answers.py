@@ -12,7 +12,7 @@ from tests.hooks.build import (
     DELETED_WEB,
     WEB,
     Obj,
-    allocation_object,
+    answer_item,
     at,
     deleted,
     entry,
@@ -20,17 +20,17 @@ from tests.hooks.build import (
     range_body,
     range_object,
     recording,
-    renamed,
     request_object,
     with_ledger,
 )
 from tests.hooks.calls import (
-    allocations_of,
     answer_once_committed,
     answer_to,
     answers_of,
+    items_of,
     ledger_of,
     messages_of,
+    slices_of,
     sync_range,
 )
 
@@ -58,14 +58,14 @@ def answered(
     """The answer of the call and that to the request. By default the range is invalid, so that it grants nothing."""
     state, revision = answer or ("", 0)
     cidr = CIDR if state in ("Ready", "Released") else ""
-    existing = [allocation_object("web", state, cidr=cidr, revision=revision)] if answer else []
+    existing = [answer_item("web", state, cidr=cidr, revision=revision)] if answer else []
     parent = copy.deepcopy(LEDGER[ledger])
     parent["spec"] |= {"chunkSize": 99} if invalid_range else {}
     parent["status"] |= {"closing": True} if closing else {}
-    result = sync_range(parent, *REQUESTS[request], allocations=existing)
-    specs = [child["spec"] for child in allocations_of(result)]
-    assert len(specs) <= 1
-    return result, (specs[0]["state"], specs[0].get("revision", 0)) if specs else None
+    result = sync_range(parent, *REQUESTS[request], answers=existing)
+    items = items_of(result)
+    assert len(items) <= 1
+    return result, (items[0]["state"], items[0].get("revision", 0)) if items else None
 
 
 OLDER, SAME, NEWER = REVISION - 1, REVISION, REVISION + 1
@@ -77,8 +77,11 @@ RELEASED: tuple[Answer, ...] = tuple(("Released", a) for a in (OLDER, SAME, NEWE
 
 #: (observed answer, record in the observed ledger, observed request) -> published answer
 LIFE: list[tuple[Answer | None, str, str, Answer | None]] = [
+    # nothing -- entry in the ledger, request absent --> nothing: the name of its slice is not known
+    (None, "entry", "absent", None),
     # nothing, Busy, Invalid -- entry in the ledger --> Ready(a = r); S3
-    *((old, "entry", request, READY_NOW) for old in UNSERVED for request in REQUESTS),
+    *((None, "entry", request, READY_NOW) for request in ("alive", "released")),
+    *((old, "entry", request, READY_NOW) for old in (BUSY, INVALID) for request in REQUESTS),
     # nothing, Busy, Invalid, Ready -- release in the ledger, request observed --> Released(a = r)
     *((old, "release", request, RELEASED_NOW) for old in (*UNSERVED, *READY) for request in ("alive", "released")),
     # Ready -- neither of them, request is being released --> the same: the release is being committed
@@ -89,8 +92,8 @@ LIFE: list[tuple[Answer | None, str, str, Answer | None]] = [
     *((old, "entry", "alive", READY_NOW) for old in RELEASED),
     # Ready, Released -- release in the ledger, request absent --> nothing
     *((old, "release", "absent", None) for old in (*READY, *RELEASED)),
-    # Busy, Invalid -- request absent --> the same, marked; then nothing (tested below)
-    *((old, "nothing", "absent", old) for old in (BUSY, INVALID)),
+    # Busy, Invalid -- request absent --> nothing
+    *((old, "nothing", "absent", None) for old in (BUSY, INVALID)),
     *((old, "release", "absent", None) for old in UNSERVED),
     (None, "nothing", "absent", None),
     # right answers stay
@@ -134,15 +137,11 @@ def test_a_closing_ledger_ends_answers_that_rest_on_a_later_one(request_: str) -
     assert answered(("Ready", NEWER), "nothing", request_, closing=True)[1] == expected[request_]
 
 
-def test_a_refusal_ends_in_two_steps() -> None:
-    """Metacontroller deletes an answer even if it has changed, but updates it only if it is as observed."""
+def test_a_refusal_ends_by_an_update_of_its_slice() -> None:
+    """Metacontroller deletes a slice even if it has changed, but updates it only if it is as observed."""
     parent = with_ledger(range_object(), revision=REVISION)
-    (marked,) = allocations_of(sync_range(parent, allocations=[allocation_object("web", "Busy", reason="Exhausted")]))
-    assert (marked["spec"]["state"], marked["spec"]["reason"]) == ("Busy", "Withdrawn")
-    marked_allocation = allocation_object("web", "Busy", reason="Withdrawn")
-    assert allocations_of(sync_range(parent, allocations=[marked_allocation])) == []
-    served = sync_range(parent, WEB, allocations=[marked_allocation])
-    assert ledger_of(served) == {"web": CIDR}
+    (slice_,) = slices_of(sync_range(parent, answers=[answer_item("web", "Busy", reason="Exhausted")]))
+    assert slice_["spec"]["answers"] == []
 
 
 # --- S3: from the observed ledger only ------------------------------------------------------------------------------
@@ -201,40 +200,50 @@ def test_a_refusal_of_a_taken_block_keeps_its_message_while_the_block_changes_ha
     """Finding 7: one release would rewrite the answers of all requests that wait for the block."""
     waiting = request_object("web", wanted=CIDR)
     parent = with_ledger(range_object(), entry("first", CIDR))
-    (told,) = [each for each in allocations_of(sync_range(parent, waiting)) if each["spec"]["state"] == "Busy"]
-    assert told["spec"]["message"] == f"{CIDR} is not free: it was held by team-a/first when last checked"
-    existing = allocation_object("web", "Busy") | {"spec": told["spec"]}
+    (told,) = items_of(sync_range(parent, waiting))
+    assert told["message"] == f"{CIDR} is not free: it was held by team-a/first when last checked"
     cooling = with_ledger(range_object(cooldown=60), entry("first", CIDR, released_at=at(-5)))
     for later in (with_ledger(range_object(), entry("second", CIDR)), cooling):
-        assert told in allocations_of(sync_range(later, waiting, allocations=[existing]))
+        assert items_of(sync_range(later, waiting, answers=[told])) == [told]
 
 
 def test_a_refusal_of_a_taken_block_changes_with_the_block() -> None:
     """On hold a request by index waits for its recorded block, and afterwards for that of its index."""
     waiting = recording(request_object("web", wanted="0/28"), "10.0.0.16/28")
     parent = with_ledger(range_object(), entry("a", CIDR), entry("b", "10.0.0.16/28"))
-    (told,) = [each for each in allocations_of(sync_range(put_on_hold(parent), waiting)) if "reason" in each["spec"]]
-    assert told["spec"]["message"] == "10.0.0.16/28 is not free: it was held by team-a/b when last checked"
-    existing = allocation_object("web", "Busy") | {"spec": told["spec"]}
-    answer = sync_range(parent, waiting, allocations=[existing])
+    (told,) = items_of(sync_range(put_on_hold(parent), waiting))
+    assert told["message"] == "10.0.0.16/28 is not free: it was held by team-a/b when last checked"
+    answer = sync_range(parent, waiting, answers=[told])
     why = "10.0.0.16/28 is not free: it was held by team-a/b when last checked"
     assert messages_of(answer)["web"] == f"{CIDR} is not free: it was held by team-a/a when last checked; {why}"
 
 
+def test_a_refusal_for_lack_of_room_keeps_its_message_while_the_recorded_block_changes_hands() -> None:
+    """An update of one answer triggers all requests of its slice."""
+    waiting = recording(request_object("web"), CIDR)
+    first, second = (with_ledger(range_object("10.0.0.0/28"), entry(name, CIDR)) for name in ("first", "second"))
+    (told,) = items_of(sync_range(first, waiting))
+    reason = f"{CIDR} is not free: it was held by team-a/first when last checked"
+    assert told["reason"] == "Exhausted"
+    assert told["message"] == f"no free /28 in team-a/net: waiting for room; {reason}"
+    assert items_of(sync_range(second, waiting, answers=[told])) == [told]
+    assert "team-a/second" in messages_of(sync_range(second, waiting))["web"]
+
+
 def test_a_refusal_for_another_reason_always_has_the_latest_message() -> None:
-    old = allocation_object("web", "Invalid", reason="InvalidRange", message="range team-a/net is invalid: web")
-    answer = sync_range(range_object(chunk_size=99), WEB, allocations=[old])
+    old = answer_item("web", "Invalid", reason="InvalidRange", message="range team-a/net is invalid: web")
+    answer = sync_range(range_object(chunk_size=99), WEB, answers=[old])
     assert messages_of(answer)["web"] == "range team-a/net is invalid: chunkSize 99: IPv4 prefix lengths are 0..32"
 
 
 def test_a_refusal_of_a_taken_block_changes_with_its_reason() -> None:
     waiting = request_object("web", wanted=CIDR)
-    existing = allocation_object("web", "Busy", reason="Exhausted", message="no room")
+    existing = answer_item("web", "Busy", reason="Exhausted", message="no room")
     parent = with_ledger(range_object(), entry("first", CIDR))
-    answer = sync_range(parent, waiting, allocations=[existing])
+    answer = sync_range(parent, waiting, answers=[existing])
     assert messages_of(answer)["web"] == f"{CIDR} is not free: it was held by team-a/first when last checked"
-    taken = allocation_object("web", "Busy", reason="Taken", message=messages_of(answer)["web"])
-    answer = sync_range(deleted(parent), waiting, allocations=[taken])
+    taken = answer_item("web", "Busy", reason="Taken", message=messages_of(answer)["web"])
+    answer = sync_range(deleted(parent), waiting, answers=[taken])
     assert (answers_of(answer)["web"], messages_of(answer)["web"]) == (
         ("Invalid", ""),
         "range team-a/net is being deleted",
@@ -244,39 +253,39 @@ def test_a_refusal_of_a_taken_block_changes_with_its_reason() -> None:
 # --- answers that the range did not write ---------------------------------------------------------------------------
 
 
-def children_of(*allocations: Obj) -> list[Obj]:
-    return allocations_of(sync_range(LEDGER["entry"], WEB, allocations=list(allocations)))
+def items_after(*items: Obj) -> list[Obj]:
+    return items_of(sync_range(LEDGER["entry"], WEB, answers=list(items)))
 
 
-def test_an_answer_with_another_block_is_deleted_before_the_right_one_is_published() -> None:
-    """The cidr of an allocation is immutable: the API server would refuse every update."""
-    assert children_of(allocation_object("web", cidr="10.0.0.16/28", revision=REVISION)) == []
+def test_an_answer_with_another_block_is_dropped_before_the_right_one_is_published() -> None:
+    """The cidr of an answer is immutable: the API server would refuse every update of its slice."""
+    assert items_after(answer_item("web", cidr="10.0.0.16/28", revision=REVISION)) == []
 
 
-def test_an_allocation_with_another_name_is_not_an_answer() -> None:
-    (child,) = children_of(renamed(allocation_object("web", cidr="10.0.0.16/28", revision=REVISION), "stranger"))
-    assert (child["metadata"]["name"], child["spec"]["cidr"]) != ("stranger", "10.0.0.16/28")
+@pytest.mark.parametrize("state", ["Busy", "Released"])
+def test_the_network_of_an_answer_with_a_block_never_changes(state: str) -> None:
+    """It is immutable as well."""
+    network = {"gateway": "10.0.0.254"}
+    (item,) = items_after(answer_item("web", state, cidr=CIDR) | {"network": network})
+    assert (item["state"], item["network"]) == ("Ready", network)
+
+
+@pytest.mark.parametrize("ledger", ["entry", "release", "nothing"])
+def test_the_request_of_an_answer_never_changes(ledger: str) -> None:
+    """It is immutable as well; the uid decides which request is answered."""
+    parent = LEDGER[ledger] | {"spec": range_object(chunk_size=99)["spec"]}
+    (item,) = items_of(sync_range(parent, WEB, answers=[answer_item("stranger", "Busy", uid="uid-web")]))
+    assert item["request"] == "team-a/stranger"
+    assert item["state"] == {"entry": "Ready", "release": "Released", "nothing": "Invalid"}[ledger]
 
 
 def test_a_reason_left_on_a_ready_answer_is_cleared() -> None:
-    (child,) = children_of(allocation_object("web", cidr=CIDR, revision=4, reason="Exhausted", message="no room"))
-    assert child["spec"] == {
-        "range": "net",
-        "request": {"namespace": "team-a", "name": "web", "uid": "uid-web"},
+    (item,) = items_after(answer_item("web", cidr=CIDR, revision=4, reason="Exhausted", message="no room"))
+    assert item == {
+        "uid": "uid-web",
+        "request": "team-a/web",
         "state": "Ready",
         "cidr": CIDR,
         "revision": 4,
         "message": "no room",
-        "schemaV1": True,
     }
-
-
-def test_answers_are_sorted_by_name_and_have_only_the_required_fields() -> None:
-    entries = [entry(name, f"10.0.0.{16 * n}/28") for n, name in enumerate("zyx")]
-    parent = with_ledger(range_object(), *entries, revision=3)
-    children = allocations_of(sync_range(parent, *(request_object(name) for name in "zyxw")))
-    names = [child["metadata"]["name"] for child in children]
-    assert names == sorted(names)
-    assert len(names) == 3
-    assert all(set(child) == {"apiVersion", "kind", "metadata", "spec"} for child in children)
-    assert all(set(child["metadata"]) == {"namespace", "name"} for child in children)

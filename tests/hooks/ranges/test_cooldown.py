@@ -8,7 +8,7 @@ from tests.hooks.build import (
     NOW,
     WEB,
     Obj,
-    allocation_object,
+    answer_item,
     at,
     deleted,
     entry,
@@ -30,8 +30,8 @@ def cooling_range(*entries: Obj, text: str = CIDR) -> Obj:
 
 
 def test_a_released_block_cools_down_while_its_holder_is_released_at_once() -> None:
-    existing = allocation_object("web", cidr=CIDR, revision=4)
-    answer = sync_range(cooling_range(entry("web", CIDR)), DELETED_WEB, allocations=[existing])
+    existing = answer_item("web", cidr=CIDR, revision=4)
+    answer = sync_range(cooling_range(entry("web", CIDR)), DELETED_WEB, answers=[existing])
     assert answer["status"]["allocations"] == [cooling("web", CIDR, at(0))]
     assert answer["status"]["released"] == ["uid-web"]
     assert answer["status"]["revision"] == 5
@@ -41,7 +41,7 @@ def test_a_released_block_cools_down_while_its_holder_is_released_at_once() -> N
 def test_a_request_is_answered_released_while_its_block_cools_down() -> None:
     parent = cooling_range(cooling("web", CIDR, at(-5)))
     parent["status"]["released"] = ["uid-web"]
-    answer = sync_range(parent, DELETED_WEB, allocations=[allocation_object("web", cidr=CIDR, revision=2)])
+    answer = sync_range(parent, DELETED_WEB, answers=[answer_item("web", cidr=CIDR, revision=2)])
     assert answers_of(answer) == {"web": ("Released", CIDR)}
     assert answer["status"]["revision"] == 4
 

@@ -18,7 +18,7 @@ from hooks.ranges import sync as ranges
 from tests.hooks.build import (
     NOW,
     Obj,
-    allocation_object,
+    answer_item,
     at,
     deleted,
     entry,
@@ -29,6 +29,7 @@ from tests.hooks.build import (
     reclaiming,
     recording,
     request_object,
+    slice_object,
     with_ledger,
 )
 
@@ -64,8 +65,8 @@ def entries(count: int) -> list[Obj]:
     return [entry(f"r{index}", cidr(index)) for index in range(count)]
 
 
-def allocations(count: int) -> list[Obj]:
-    return [allocation_object(f"r{index}", cidr=cidr(index), revision=1) for index in range(count)]
+def answers(count: int) -> list[Obj]:
+    return [answer_item(f"r{index}", cidr=cidr(index), revision=1) for index in range(count)]
 
 
 def requests(count: int) -> list[Obj]:
@@ -90,12 +91,23 @@ def waiting_under_round_robin(count: int) -> Obj:
 
 def settled(count: int) -> Obj:
     parent = with_ledger(range_object("10.0.0.0/16"), *entries(count))
-    return range_body(parent, *requests(count), allocations=allocations(count))
+    return range_body(parent, *requests(count), answers=answers(count))
+
+
+def settled_in_slices_of_their_own(count: int) -> Obj:
+    parent = with_ledger(range_object("10.0.0.0/16"), *entries(count))
+    alone = [request_object(f"r{index}", created=at(-60 - index)) for index in range(count)]
+    return range_body(parent, *alone, answers=answers(count))
+
+
+def empty_slices(count: int) -> Obj:
+    slices = [slice_object(name=f"net-{index}", created=at(-9999 * (index % 2))) for index in range(count)]
+    return settled(count) | {"children": range_body(range_object(), answers=answers(count), slices=slices)["children"]}
 
 
 def exhausted(count: int) -> Obj:
     parent = with_ledger(range_object(f"10.0.0.0-10.0.{count >> 4}.{16 * (count & 15) - 1 & 255}"), *entries(count))
-    return range_body(parent, *requests(count), *newcomers(count), allocations=allocations(count))
+    return range_body(parent, *requests(count), *newcomers(count), answers=answers(count))
 
 
 def exhausted_and_cooling_down(count: int) -> Obj:
@@ -160,7 +172,7 @@ def of_an_older_schema(count: int) -> Obj:
 
 def released(count: int) -> Obj:
     parent = with_ledger(range_object("10.0.0.0/16"), *entries(count))
-    return range_body(parent, *map(deleted, requests(count)), allocations=allocations(count))
+    return range_body(parent, *map(deleted, requests(count)), answers=answers(count))
 
 
 def released_to_cool_down(count: int) -> Obj:
@@ -172,7 +184,7 @@ def released_to_cool_down(count: int) -> Obj:
 def answered_released(count: int) -> Obj:
     names = [f"r{index}" for index in range(count)]
     parent = with_ledger(range_object("10.0.0.0/16"), revision=2, released=names)
-    return range_body(parent, *map(deleted, requests(count)), allocations=allocations(count))
+    return range_body(parent, *map(deleted, requests(count)), answers=answers(count))
 
 
 def absent(count: int) -> Obj:
@@ -182,7 +194,7 @@ def absent(count: int) -> Obj:
 
 def being_deleted(count: int) -> Obj:
     parent = with_ledger(deleted(range_object("10.0.0.0/16")), *entries(count), closing=True)
-    return range_body(parent, *requests(count), *newcomers(count), allocations=allocations(count), finalizing=True)
+    return range_body(parent, *requests(count), *newcomers(count), answers=answers(count), finalizing=True)
 
 
 def overlapped_by_many(count: int) -> Obj:
@@ -197,6 +209,8 @@ def overlapped_by_many(count: int) -> Obj:
         waiting,
         waiting_under_round_robin,
         settled,
+        settled_in_slices_of_their_own,
+        empty_slices,
         exhausted,
         exhausted_and_cooling_down,
         dedicated_in_many_intervals,

@@ -8,8 +8,8 @@ from hooks.api import names
 from tests.hooks.build import (
     WEB,
     Obj,
-    allocation_object,
     annotated,
+    answer_item,
     deleted,
     entry,
     extent_object,
@@ -86,8 +86,8 @@ def test_a_request_that_can_never_be_served_is_refused_at_once() -> None:
 
 
 def test_a_busy_answer_stays_until_the_addresses_are_announced() -> None:
-    busy = allocation_object("web", "Busy", reason="Exhausted", message="wait")
-    answer = sync_range(range_object(), WEB, allocations=[busy], announced=[], extents=[])
+    busy = answer_item("web", "Busy", reason="Exhausted", message="wait")
+    answer = sync_range(range_object(), WEB, answers=[busy], announced=[], extents=[])
     assert answers_of(answer) == {"web": ("Busy", "")}
 
 
@@ -108,7 +108,8 @@ def test_an_extent_is_returned_as_it_came() -> None:
 
 def test_a_range_that_has_grown_announces_only_the_new_addresses() -> None:
     grown = with_ledger(range_object("10.0.0.0/24", "10.0.1.0/24"), entry("a", "10.0.0.0/28"))
-    answer = synced(extent_object(POOL, version=7), parent=grown, requests=[request_object("b", wanted="10.0.1.0/28")])
+    requests = [request_object("a"), request_object("b", wanted="10.0.1.0/28")]
+    answer = synced(extent_object(POOL, version=7), parent=grown, requests=requests)
     assert extents_of(answer) == [[POOL], ["10.0.1.0-10.0.1.255"]]
     assert answers_of(answer).keys() == {"a"}
     both = [extent_object(POOL, version=7), extent_object("10.0.1.0-10.0.1.255", version=9)]

@@ -19,7 +19,7 @@ from tests.hooks.build import (
     showing,
     with_ledger,
 )
-from tests.hooks.calls import allocations_of, answers_of, ledger_of, messages_of, sync_range
+from tests.hooks.calls import answers_of, items_of, ledger_of, messages_of, sync_range
 
 # --- grants -----------------------------------------------------------------------------------------------------------
 
@@ -273,9 +273,9 @@ def test_a_request_whose_spec_cannot_be_read_is_invalid_and_does_not_stop_the_ot
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_refusal_is_published_with_a_reason_for_programs(spec: dict[str, Any], reason: str) -> None:
-    children = allocations_of(sync_range(HELD, request_object("held"), request_object("web", **spec)))
-    reasons = {child["spec"]["request"]["name"]: child["spec"].get("reason", "") for child in children}
-    assert reasons == {"held": "", "web": reason}
+    items = items_of(sync_range(HELD, request_object("held"), request_object("web", **spec)))
+    reasons = {item["request"]: item.get("reason", "") for item in items}
+    assert reasons == {"team-a/held": "", "team-a/web": reason}
 
 
 def test_the_message_of_a_refusal_does_not_change_with_every_grant() -> None:

@@ -1,6 +1,6 @@
 """A range whose spec has grown: it has more room, and everything else stays as it was."""
 
-from tests.hooks.build import allocation_object, entry, range_object, request_object, with_ledger
+from tests.hooks.build import answer_item, entry, range_object, request_object, with_ledger
 from tests.hooks.calls import answers_of, ledger_of, sync_range
 
 BUSY = "no free /28 in team-a/net: waiting for room"
@@ -10,10 +10,10 @@ def test_a_waiting_request_gets_a_block_of_the_added_addresses_and_holders_keep_
     grown = with_ledger(range_object("10.0.0.0/28", "10.0.1.0/28"), entry("a", "10.0.0.0/28"))
     grown["metadata"]["generation"] = 2
     answers = [
-        allocation_object("a", cidr="10.0.0.0/28", revision=1),
-        allocation_object("b", "Busy", reason="Exhausted", message=BUSY),
+        answer_item("a", cidr="10.0.0.0/28", revision=1),
+        answer_item("b", "Busy", reason="Exhausted", message=BUSY),
     ]
-    answer = sync_range(grown, request_object("a"), request_object("b"), allocations=answers)
+    answer = sync_range(grown, request_object("a"), request_object("b"), answers=answers)
     assert ledger_of(answer) == {"a": "10.0.0.0/28", "b": "10.0.1.0/28"}
     assert answers_of(answer) == {"a": ("Ready", "10.0.0.0/28"), "b": ("Busy", "")}
     assert answer["status"]["capacity"]["total"] == "32"
@@ -27,7 +27,7 @@ def test_ranges_that_touch_make_one_block() -> None:
 
 
 def test_a_block_that_was_outside_is_granted_once_it_is_inside() -> None:
-    outside = allocation_object("a", "Invalid", reason="OutsideRange", message="10.0.1.0/28 is not wholly inside")
+    outside = answer_item("a", "Invalid", reason="OutsideRange", message="10.0.1.0/28 is not wholly inside")
     grown = range_object("10.0.0.0/28", "10.0.1.0/24")
-    answer = sync_range(grown, request_object("a", wanted="10.0.1.0/28"), allocations=[outside])
+    answer = sync_range(grown, request_object("a", wanted="10.0.1.0/28"), answers=[outside])
     assert ledger_of(answer) == {"a": "10.0.1.0/28"}

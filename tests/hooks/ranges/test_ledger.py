@@ -11,7 +11,7 @@ from tests.hooks.build import (
     NOW,
     WEB,
     Obj,
-    allocation_object,
+    answer_item,
     at,
     deleted,
     entry,
@@ -28,10 +28,10 @@ HELD = with_ledger(range_object(), entry("web", CIDR), revision=4)
 
 
 def test_only_the_ledger_decides_whether_a_block_is_taken() -> None:
-    """S1: neither the status of a request nor an allocation does."""
+    """S1: neither the status of a request nor an answer does."""
     shows = showing(request_object("shows", finalizers=()), "10.0.0.0/28")
-    stray = allocation_object("stray", cidr="10.0.0.0/28", revision=9)
-    answer = sync_range(range_object(), shows, WEB, allocations=[stray])
+    stray = answer_item("stray", cidr="10.0.0.0/28", revision=9)
+    answer = sync_range(range_object(), shows, WEB, answers=[stray])
     assert ledger_of(answer)["web"] == "10.0.0.0/28"
 
 

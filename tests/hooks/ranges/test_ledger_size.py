@@ -48,11 +48,14 @@ def many(count: int, name_length: int = 8, **more: str) -> list[Obj]:
 
 
 def full_range(entries: list[Obj], waiting: int, *, with_holders: bool = True) -> Obj:
-    """A range of 65,536 addresses with this ledger; this many requests without an entry wait."""
+    """A range of 65,536 addresses with this ledger; this many requests without an entry wait.
+
+    The holders were created at a rate of 1,000 requests per second.
+    """
     parent = with_ledger(range_object("10.0.0.0/16", chunk_size=None), *entries)
     holders = [
-        request_object(line["request"], range_="team-a/net", uid=line["uid"])
-        for line in (entries if with_holders else [])
+        request_object(line["request"], range_="team-a/net", uid=line["uid"], created=at(-99 + number // 1_000))
+        for number, line in enumerate(entries if with_holders else [])
     ]
     requests = [request_object(f"w{number}", created=at(-60 + number)) for number in range(waiting)]
     return range_body(parent, *holders, *requests)

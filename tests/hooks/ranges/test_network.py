@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from tests.hooks.build import WEB, Obj, allocation_object, entry, range_body, range_object, request_object, with_ledger
+from tests.hooks.build import WEB, Obj, answer_item, entry, range_body, range_object, request_object, with_ledger
 from tests.hooks.calls import (
-    allocations_of,
     answer_once_committed,
     answers_of,
+    items_of,
     ledger_of,
     messages_of,
     sync_range,
@@ -26,10 +26,9 @@ def range_with(network: Obj, *texts: str) -> Obj:
 @pytest.mark.parametrize("network", [NETWORK, {}, {"prefixLength": 0}, {"gateway": "10.9.9.9"}], ids=json.dumps)
 def test_the_network_reaches_the_request_as_it_was_written(network: Obj) -> None:
     answer = sync_range(with_ledger(range_with(network), HELD), WEB)
-    (spec,) = [child["spec"] for child in allocations_of(answer)]
-    assert spec["network"] == network
-    allocation = allocation_object("web", cidr="10.0.0.0/32", revision=1)
-    status = sync_request(WEB, allocation | {"spec": spec})["status"]
+    (item,) = items_of(answer)
+    assert item["network"] == network
+    status = sync_request(WEB, item)["status"]
     assert (status["cidr"], status["network"]) == ("10.0.0.0/32", network)
 
 
@@ -38,33 +37,31 @@ def test_a_range_that_is_invalid_keeps_publishing_its_network() -> None:
     invalid = with_ledger(range_with(NETWORK, "10.0.1.9-10.0.1.5"), HELD)
     answer = sync_range(invalid, WEB)
     assert answer["status"]["state"] == "Invalid"
-    (spec,) = [child["spec"] for child in allocations_of(answer)]
-    assert (spec["state"], spec["network"]) == ("Ready", NETWORK)
+    (item,) = items_of(answer)
+    assert (item["state"], item["network"]) == ("Ready", NETWORK)
 
 
 def test_an_answer_waits_until_the_network_can_be_read_because_it_is_published_once() -> None:
     parent = with_ledger(range_with(NETWORK), HELD)
     parent["spec"]["mode"] = "LeastUsed"
     assert sync_range(parent, WEB)["children"] == []
-    busy = allocation_object("web", "Busy", reason="Exhausted", message="wait")
-    (child,) = sync_range(parent, WEB, allocations=[busy])["children"]
-    assert child["spec"] == busy["spec"]
-    ready = allocation_object("web", cidr="10.0.0.0/32", revision=1)
-    (child,) = sync_range(parent, WEB, allocations=[ready])["children"]
-    assert child["spec"] == ready["spec"]
+    busy = answer_item("web", "Busy", reason="Exhausted", message="wait")
+    assert items_of(sync_range(parent, WEB, answers=[busy])) == [busy]
+    ready = answer_item("web", cidr="10.0.0.0/32", revision=1)
+    assert items_of(sync_range(parent, WEB, answers=[ready])) == [ready]
 
 
 def test_an_answer_of_a_range_without_network_has_none() -> None:
     answer = sync_range(with_ledger(range_object(), HELD), WEB)
-    assert "network" not in allocations_of(answer)[0]["spec"]
+    assert "network" not in items_of(answer)[0]
 
 
 @pytest.mark.parametrize("state", ["Busy", "Invalid"])
 def test_a_refusal_has_no_network(state: str) -> None:
     refused = request_object("web", wanted="10.9.0.0" if state == "Invalid" else "10.0.0.0")
     answer = sync_range(with_ledger(range_with(NETWORK), entry("a", "10.0.0.0/32")), refused)
-    (spec,) = [child["spec"] for child in allocations_of(answer) if child["spec"]["state"] == state]
-    assert "network" not in spec
+    (item,) = items_of(answer)
+    assert (item["state"], "network" in item) == (state, False)
 
 
 def test_the_gateway_is_neither_allocated_nor_counted() -> None:

@@ -14,7 +14,7 @@ from ipam import address
 from tests.hooks.build import (
     NOW,
     Obj,
-    allocation_object,
+    answer_item,
     at,
     deleted,
     entry,
@@ -38,10 +38,10 @@ def busy_body() -> Obj:
     parent = with_ledger(range_object(cooldown=60, network={"gateway": GATEWAY}), *lines, revision=3)
     own, older = extent_object(POOL, version=9), extent_object("10.0.0.192/26", version=3, range_="other")
     requests = [request_object("r0"), deleted(request_object("r1")), request_object("r4"), request_object("r5")]
-    requests += [request_object(f"n{index}", wanted=f"10.0.0.{16 * index}/28") for index in range(8)]
-    allocations = [allocation_object(name, cidr=cidr, revision=1) for name, cidr in HELD.items()]
+    requests += [request_object(f"n{index}", wanted=f"10.0.0.{16 * index}/28") for index in range(12)]
+    answers = [answer_item(name, cidr=cidr, revision=1) for name, cidr in HELD.items()]
     listed = own | {"origin": "the list of the domain"}  # so that its bytes differ from those of the child
-    return range_body(parent, *requests, allocations=allocations, announced=[own], extents=[listed, older])
+    return range_body(parent, *requests, answers=answers, announced=[own], extents=[listed, older])
 
 
 def replace_everywhere(
@@ -77,7 +77,7 @@ def test_no_text_is_parsed_twice(
 
 
 def test_no_object_is_decoded_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither extents of the domain, nor allocations, nor requests.
+    """Neither extents of the domain, nor slices, nor requests.
 
     Only an own extent is: as what it means, and as plain JSON to be returned as it was written.
     """

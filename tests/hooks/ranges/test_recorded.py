@@ -9,8 +9,8 @@ from tests.hooks.build import (
     DELETED_WEB,
     WEB,
     Obj,
-    allocation_object,
     annotated,
+    answer_item,
     at,
     entry,
     extent_object,
@@ -23,11 +23,11 @@ from tests.hooks.build import (
     with_ledger,
 )
 from tests.hooks.calls import (
-    allocations_of,
     answer_once_committed,
     answer_to,
     answers_of,
     condition,
+    items_of,
     ledger_of,
     messages_of,
     sync_range,
@@ -100,9 +100,9 @@ def test_a_record_may_be_an_address_without_a_prefix_length() -> None:
     parent = range_object(chunk_size=None)
     back = recording(request_object("back"), "10.0.0.5")
     assert ledger_of(sync_range(parent, back)) == {"back": "10.0.0.5/32"}
-    granted = allocation_object("back", cidr="10.0.0.5/32", revision=1)
+    granted = answer_item("back", cidr="10.0.0.5/32", revision=1)
     assert "message" not in sync_request(back, granted)["status"]
-    moved = allocation_object("back", cidr="10.0.0.6/32", revision=1, message="10.0.0.5/32 was not free")
+    moved = answer_item("back", cidr="10.0.0.6/32", revision=1, message="10.0.0.5/32 was not free")
     message = "allocated 10.0.0.6/32 instead of the recorded 10.0.0.5: 10.0.0.5/32 was not free"
     assert sync_request(back, moved)["status"]["message"] == message
 
@@ -233,8 +233,8 @@ def test_a_record_that_is_not_used_is_answered_with_the_one_reason(recorded: str
     request = recording(request_object("web", **spec), recorded)
     answer = answer_once_committed(range_body(HOLDING, request_object("first"), request))
     assert (answers_of(answer)["web"][0], messages_of(answer)["web"]) == ("Ready", reason)
-    (spec_of_answer,) = [each["spec"] for each in allocations_of(answer) if each["spec"]["request"]["name"] == "web"]
-    status = sync_request(request, allocation_object("web") | {"spec": spec_of_answer})["status"]
+    (item,) = [each for each in items_of(answer) if each["request"] == "team-a/web"]
+    status = sync_request(request, item)["status"]
     assert status["state"] == "Ready"
     assert status["message"] == f"allocated {status['cidr']} instead of the recorded {recorded}: {reason}"
 

@@ -16,7 +16,7 @@ from tests.hooks.build import (
     NOW,
     WEB,
     Obj,
-    allocation_object,
+    answer_item,
     at,
     deleted,
     entry,
@@ -35,11 +35,11 @@ ABSENT = with_ledger(range_object(), entry("web", CIDR, absent_since=at(-60)), r
 
 # --- proofs (S5) and marks --------------------------------------------------------------------------------------------
 
-ANSWERED_RELEASED = allocation_object("web", "Released", revision=3)
+ANSWERED_RELEASED = answer_item("web", "Released", revision=3)
 
 
 @pytest.mark.parametrize(
-    ("requests", "allocations", "range_"),
+    ("requests", "answers", "range_"),
     [
         ([DELETED_WEB], [], HELD),
         ([deleted(request_object("web", finalizers=()))], [], HELD),
@@ -59,8 +59,8 @@ ANSWERED_RELEASED = allocation_object("web", "Released", revision=3)
         "(b) reclaimed from a range that is being deleted",
     ],
 )
-def test_an_entry_is_removed_with_proof(requests: list[Obj], allocations: list[Obj], range_: Obj) -> None:
-    answer = sync_range(range_, *requests, allocations=allocations)
+def test_an_entry_is_removed_with_proof(requests: list[Obj], answers: list[Obj], range_: Obj) -> None:
+    answer = sync_range(range_, *requests, answers=answers)
     assert ledger_of(answer) == {}
     assert answer["status"]["revision"] == 5
 
@@ -69,7 +69,7 @@ OTHER_UID = request_object("web", uid="second-life", finalizers=())
 
 
 @pytest.mark.parametrize(
-    ("requests", "allocations", "range_"),
+    ("requests", "answers", "range_"),
     [
         ([], [], HELD),
         ([OTHER_UID], [], HELD),
@@ -77,7 +77,7 @@ OTHER_UID = request_object("web", uid="second-life", finalizers=())
         ([deleted(request_object("web", finalizers=(REQUEST_FINALIZER, "example.com/other")))], [], HELD),
         ([deleted(request_object("web", finalizers=("example.com/other",)))], [], HELD),
         ([request_object("web", finalizers=())], [], HELD),
-        ([], [allocation_object("web", "Busy")], HELD),
+        ([], [answer_item("web", "Busy")], HELD),
         ([], [ANSWERED_RELEASED], HELD),
         ([], [], reclaiming(HELD, "uid-web")),
         ([], [], reclaiming(ABSENT, "")),
@@ -105,8 +105,8 @@ OTHER_UID = request_object("web", uid="second-life", finalizers=())
         "deletion of the range, holder exists",
     ],
 )
-def test_an_entry_stays_without_proof(requests: list[Obj], allocations: list[Obj], range_: Obj) -> None:
-    answer = sync_range(range_, *requests, allocations=allocations)
+def test_an_entry_stays_without_proof(requests: list[Obj], answers: list[Obj], range_: Obj) -> None:
+    answer = sync_range(range_, *requests, answers=answers)
     assert ledger_of(answer) == {"web": CIDR}
 
 
@@ -161,8 +161,8 @@ def test_a_mark_in_the_future_counts_as_now() -> None:
     """Otherwise it would delay a reclaim for as long as the clock was wrong."""
     marked = entry("web", CIDR, absent_since=at(86_400))
     parent = with_ledger(deleted(range_object()), marked, revision=5, closing=True)
-    answers = [allocation_object("web", cidr=CIDR, revision=1)]
-    answer = sync_range(reclaiming(parent, "uid-web"), allocations=answers, finalizing=True)
+    answers = [answer_item("web", cidr=CIDR, revision=1)]
+    answer = sync_range(reclaiming(parent, "uid-web"), answers=answers, finalizing=True)
     assert answer["status"]["allocations"] == [entry("web", CIDR, absent_since=at(0))]
     assert answer["resyncAfterSeconds"] == 60
 
@@ -175,8 +175,8 @@ def test_the_mark_of_a_holder_that_is_back_is_removed() -> None:
 
 
 def test_the_answer_to_an_absent_holder_stays_published() -> None:
-    existing = allocation_object("web", cidr=CIDR, revision=4)
-    answer = sync_range(HELD, allocations=[existing])
+    existing = answer_item("web", cidr=CIDR, revision=4)
+    answer = sync_range(HELD, answers=[existing])
     assert answers_of(answer) == {"web": ("Ready", CIDR)}
 
 
@@ -222,8 +222,8 @@ def test_no_release_is_forgotten_while_its_request_or_answer_is_observed() -> No
         deleted(request_object("old-0002")),
         DELETED_WEB,
     ]
-    answered = allocation_object("old-0001", "Released", revision=1)
-    answer = sync_range(releases(RELEASED_COUNT_MIN + 9), *observed, allocations=[answered])
+    answered = answer_item("old-0001", "Released", revision=1)
+    answer = sync_range(releases(RELEASED_COUNT_MIN + 9), *observed, answers=[answered])
     assert answer["status"]["released"][:4] == [
         "uid-old-0000",
         "uid-old-0001",

@@ -12,9 +12,9 @@ from tests.hooks.build import (
     NOW,
     WEB,
     Obj,
-    allocation_object,
     annotated,
     announcing,
+    answer_item,
     at,
     deleted,
     entry,
@@ -23,9 +23,11 @@ from tests.hooks.build import (
     range_body,
     range_object,
     request_object,
+    slice_object,
+    slices_for,
     with_ledger,
 )
-from tests.hooks.calls import answer_to, answers_of, condition, extents_of, ledger_of, sync_range
+from tests.hooks.calls import answer_to, answers_of, condition, extents_of, ledger_of, slices_of, sync_range
 
 
 def unmarked(obj: Obj) -> Obj:
@@ -33,6 +35,13 @@ def unmarked(obj: Obj) -> Obj:
     changed = copy.deepcopy(obj)
     changed["status" if "status" in obj else "spec"].pop("schemaV1")
     return changed
+
+
+def recorded_spec(child: Obj) -> Obj:
+    """The spec of a child as it was written last, or as it is shown if that is not recorded."""
+    text = child["metadata"].get("annotations", {}).get(LAST_APPLIED_ANNOTATION)
+    spec: Obj = json.loads(text)["spec"] if text else child["spec"]
+    return spec
 
 
 def message(kinds: str) -> str:
@@ -45,7 +54,7 @@ def message(kinds: str) -> str:
 def busy(**unmarked_kinds: bool) -> Obj:
     """A call with something to do of each kind: to grant, to release, to publish, to withdraw, to mark, to announce.
 
-    The named kinds (range, request, allocation, extent, other) come without their markers.
+    The named kinds (range, request, slice, extent, other) come without their markers.
     """
 
     def shown(kind: str, obj: Obj) -> Obj:
@@ -61,19 +70,22 @@ def busy(**unmarked_kinds: bool) -> Obj:
     )
     requests = [request_object("held"), shown("request", WEB), deleted(request_object("gone"))]
     requests.append(deleted(request_object("earlier")))
-    allocations = [
-        shown("allocation", allocation_object("gone", cidr="10.0.0.16/28", revision=1)),
-        allocation_object("stray", "Busy", reason="Exhausted", message="no room"),
+    items = [
+        answer_item("gone", cidr="10.0.0.16/28", revision=1),
+        answer_item("stray", "Busy", reason="Exhausted", message="no room"),
+        answer_item("absent", "Busy", reason="Exhausted", message="no room"),
     ]
+    slices = slices_for(items)
+    slices[0] = shown("slice", slices[0])
     own = shown("extent", extent_object("10.0.0.0/24", version=7))
     other = shown("other", extent_object("10.0.0.0/25", version=9, range_="other"))
-    return range_body(shown("range", parent), *requests, allocations=allocations, announced=[own], extents=[own, other])
+    return range_body(shown("range", parent), *requests, slices=slices, announced=[own], extents=[own, other])
 
 
 KINDS = {
     "range": "IPAMRange",
     "request": "IPAMRequest",
-    "allocation": "IPAMAllocation",
+    "slice": "IPAMAllocationSlice",
     "extent": "IPAMExtent",
     "other": "IPAMExtent",
 }
@@ -92,9 +104,9 @@ def test_a_call_with_an_object_of_an_older_schema_changes_nothing(kind: str) -> 
     for type_, value in (("Ready", "False"), ("Stalled", "True")):
         shown = condition(status, type_)
         assert (shown["status"], shown["reason"], shown["message"]) == (value, "OutdatedCRD", message(KINDS[kind]))
-    existing = [*body["children"].values()]
+    existing = [each for group in body["children"].values() for each in group.values()]
     assert {child["metadata"]["name"]: child["spec"] for child in answer["children"]} == {
-        each["metadata"]["name"]: each["spec"] for group in existing for each in group.values()
+        each["metadata"]["name"]: recorded_spec(each) for each in existing
     }
     assert answer["resyncAfterSeconds"] == 10
     assert "finalized" not in answer
@@ -112,15 +124,14 @@ def test_the_same_call_with_all_markers_changes_everything() -> None:
         "absent": ("Ready", "10.0.0.32/28"),
         "gone": ("Ready", "10.0.0.16/28"),
         "earlier": ("Released", ""),
-        "stray": ("Busy", ""),
     }
     assert len(extents_of(answer)) == 2
     assert not condition(answer["status"], "Stalled")
 
 
 def test_all_outdated_kinds_are_named() -> None:
-    answer = answer_to(busy(range=True, request=True, allocation=True, extent=True))
-    assert answer["status"]["message"] == message("IPAMRange, IPAMRequest, IPAMAllocation, IPAMExtent")
+    answer = answer_to(busy(range=True, request=True, slice=True, extent=True))
+    assert answer["status"]["message"] == message("IPAMRange, IPAMRequest, IPAMAllocationSlice, IPAMExtent")
 
 
 def test_a_range_of_an_older_schema_is_served_once_its_marker_is_shown() -> None:
@@ -160,20 +171,20 @@ def test_the_whole_ledger_stays_in_an_outdated_call_and_nothing_else_is_reported
 
 
 def test_children_are_returned_as_they_were_written_in_an_outdated_call() -> None:
-    full = allocation_object("web", cidr=CIDR, revision=1)
-    pruned = annotated(full, LAST_APPLIED_ANNOTATION, json.dumps({"spec": full["spec"]}))
-    pruned["spec"] = {field: value for field, value in full["spec"].items() if field not in ("revision", "schemaV1")}
-    answer = sync_range(with_ledger(range_object(), entry("web", CIDR)), WEB, allocations=[pruned])
-    assert [child["spec"] for child in answer["children"] if child["kind"] == "IPAMAllocation"] == [full["spec"]]
+    full = slice_object(answer_item("web", cidr=CIDR, revision=1))
+    pruned = copy.deepcopy(full)
+    del pruned["spec"]["schemaV1"], pruned["spec"]["answers"][0]["revision"]
+    answer = sync_range(with_ledger(range_object(), entry("web", CIDR)), WEB, slices=[pruned])
+    assert [child["spec"] for child in slices_of(answer)] == [full["spec"]]
     assert condition(answer["status"])["reason"] == "OutdatedCRD"
 
 
 def test_children_of_older_hooks_get_the_marker_if_it_is_recorded_what_was_written() -> None:
-    written = {"spec": {"range": "net", "state": "Busy", "message": "as it was"}}
-    recorded = annotated(unmarked(allocation_object("web", "Busy")), LAST_APPLIED_ANNOTATION, json.dumps(written))
-    unknown = unmarked(allocation_object("db", "Busy"))
+    written = {"spec": {"range": "net", "answers": [], "message": "as it was"}}
+    recorded = annotated(unmarked(slice_object(name="a")), LAST_APPLIED_ANNOTATION, json.dumps(written))
+    unknown = annotated(unmarked(slice_object(name="b")), LAST_APPLIED_ANNOTATION, "")
 
-    answer = sync_range(range_object(), request_object("web"), allocations=[recorded, unknown])
+    answer = sync_range(range_object(), request_object("web"), slices=[recorded, unknown])
 
     specs = {child["metadata"]["name"]: child["spec"] for child in answer["children"]}
     assert specs[recorded["metadata"]["name"]] == written["spec"] | {"schemaV1": True}
@@ -245,7 +256,7 @@ def test_what_the_hooks_write_is_marked() -> None:
 REWRITTEN = "ipam.mandelsoft.org/rewritten"
 
 
-@pytest.mark.parametrize("kind", ["allocation", "extent"])
+@pytest.mark.parametrize("kind", ["slice", "extent"])
 def test_a_child_that_an_older_schema_has_shown_is_written_again(kind: str) -> None:
     """Otherwise a cache that got it in the second after a change of the CRD keeps it until a restart."""
     written = {child["kind"] for child in answer_to(busy(**{kind: True}))["children"] if _rewritten(child)}
@@ -255,8 +266,8 @@ def test_a_child_that_an_older_schema_has_shown_is_written_again(kind: str) -> N
 
 
 def test_children_are_written_again_every_fifteen_seconds_and_a_hundred_at_once() -> None:
-    allocations = [unmarked(allocation_object(f"r{number:03}", "Busy")) for number in range(130)]
-    body = range_body(with_ledger(range_object()), allocations=allocations)
+    slices = [unmarked(slice_object(name=f"s{number:03}")) for number in range(130)]
+    body = range_body(with_ledger(range_object()), slices=slices)
     times = [
         [_rewritten(child) for child in answer_to(body, now=NOW + timedelta(seconds=second))["children"]]
         for second in (0, 14, 15)

@@ -13,7 +13,7 @@ from tests.hooks.build import (
     CIDR,
     WEB,
     Obj,
-    allocation_object,
+    answer_item,
     entry,
     extent_object,
     range_object,
@@ -35,8 +35,8 @@ def test_an_invalid_range_reports_its_fault_refuses_requests_and_keeps_its_entri
         ),
     }
     parent["spec"], message = fault[kind]
-    existing = allocation_object("held", cidr="10.0.0.0/28", revision=1)
-    answer = sync_range(parent, request_object("held"), WEB, allocations=[existing])
+    existing = answer_item("held", cidr="10.0.0.0/28", revision=1)
+    answer = sync_range(parent, request_object("held"), WEB, answers=[existing])
     status = answer["status"]
     assert (status["state"], status["message"]) == ("Invalid", message)
     assert ledger_of(answer) == {"held": "10.0.0.0/28"}

@@ -8,7 +8,7 @@ from tests.hooks.build import (
     DELETED_WEB,
     WEB,
     Obj,
-    allocation_object,
+    answer_item,
     at,
     deleted,
     entry,
@@ -18,6 +18,7 @@ from tests.hooks.build import (
     range_object,
     reclaiming,
     request_object,
+    slice_object,
     with_ledger,
 )
 from tests.hooks.calls import answer_to, answers_of, condition, customize_range, ledger_of, messages_of, sync_range
@@ -94,7 +95,7 @@ def test_a_deletion_is_committed_as_closing_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parent", "requests", "allocations", "finalized"),
+    ("parent", "requests", "answers", "finalized"),
     [
         (CLOSING, [], [], True),
         (deleted(range_object()), [], [], False),
@@ -102,7 +103,7 @@ def test_a_deletion_is_committed_as_closing_first() -> None:
         (CLOSING_WITH_HOLDER, [DELETED_WEB], [], False),
         (CLOSING, [WEB], [], False),
         (CLOSING, [DELETED_WEB], [], False),
-        (CLOSING, [], [allocation_object("web", "Released", revision=1)], False),
+        (CLOSING, [], [answer_item("web", "Released", revision=1)], False),
         (CLOSING, [request_object("web", range_="other")], [], True),
     ],
     ids=[
@@ -117,9 +118,9 @@ def test_a_deletion_is_committed_as_closing_first() -> None:
     ],
 )
 def test_a_range_is_finalized_only_when_the_observed_ledger_is_closing_and_empty(
-    parent: Obj, requests: list[Obj], allocations: list[Obj], *, finalized: bool
+    parent: Obj, requests: list[Obj], answers: list[Obj], *, finalized: bool
 ) -> None:
-    answer = sync_range(parent, *requests, allocations=allocations, finalizing=True)
+    answer = sync_range(parent, *requests, answers=answers, finalizing=True)
     assert answer["finalized"] is finalized
 
 
@@ -160,9 +161,9 @@ def test_a_request_that_cannot_be_read_blocks_the_deletion_of_its_range() -> Non
 
 
 def test_an_answer_that_cannot_be_read_blocks_the_deletion_of_its_range() -> None:
-    broken = allocation_object("web", "Released", revision=1)
-    broken["spec"]["request"] = "team-a/web"
-    assert sync_range(CLOSING, allocations=[broken], finalizing=True)["finalized"] is False
+    broken = slice_object(answer_item("web", "Released", revision=1))
+    broken["spec"]["answers"][0]["revision"] = "one"
+    assert sync_range(CLOSING, slices=[broken], finalizing=True)["finalized"] is False
 
 
 # --- namespaces that are being deleted --------------------------------------------------------------------------------
@@ -170,13 +171,13 @@ def test_an_answer_that_cannot_be_read_blocks_the_deletion_of_its_range() -> Non
 
 def test_in_a_namespace_that_is_being_deleted_no_answer_is_created_and_none_is_lost() -> None:
     parent = with_ledger(range_object(), entry("old", "10.0.0.0/28"), entry("new", "10.0.0.16/28"))
-    existing = allocation_object("old", cidr="10.0.0.0/28", revision=1)
-    requests = [request_object("old"), request_object("new"), request_object("refused", size=99)]
+    existing = answer_item("old", cidr="10.0.0.0/28", revision=1)
+    requests = [request_object("old"), request_object("new", created=at(-9)), request_object("refused", size=99)]
     namespaces = [deleted(namespace_object(), at(-5))]
-    answer = sync_range(parent, *requests, allocations=[existing], namespaces=namespaces)
+    answer = sync_range(parent, *requests, answers=[existing], namespaces=namespaces)
     assert answers_of(answer) == {"old": ("Ready", "10.0.0.0/28")}
     other = [namespace_object(), deleted(namespace_object("team-b"), at(-5))]
-    answer = sync_range(parent, *requests, allocations=[existing], namespaces=other)
+    answer = sync_range(parent, *requests, answers=[existing], namespaces=other)
     assert set(answers_of(answer)) == {"old", "new", "refused"}
 
 
@@ -185,25 +186,28 @@ def test_in_a_namespace_that_is_being_deleted_no_answer_is_created_and_none_is_l
 AT_REST = 300.0
 HELD = with_ledger(range_object(), entry("web", CIDR))
 ABSENT = entry("web", CIDR, absent_since=at(-20))
-ANSWERS = [allocation_object("web", cidr=CIDR, revision=1)]
+ANSWERS = [answer_item("web", cidr=CIDR, revision=1)]
+EMPTY = slice_object(name="net-empty")
 
 
 @pytest.mark.parametrize(
     ("body", "seconds"),
     [
         (range_body(range_object()), AT_REST),
-        (range_body(HELD, WEB, allocations=ANSWERS), AT_REST),
+        (range_body(HELD, WEB, answers=ANSWERS), AT_REST),
         (range_body(HELD, WEB), 10),
-        (range_body(reclaiming(with_ledger(range_object(), ABSENT), "uid-web"), allocations=ANSWERS), 40),
-        (range_body(reclaiming(with_ledger(range_object(), ABSENT), "uid-other"), allocations=ANSWERS), AT_REST),
-        (range_body(with_ledger(deleted(range_object()), ABSENT, closing=True), allocations=ANSWERS), AT_REST),
-        (range_body(with_ledger(range_object(), ABSENT), allocations=ANSWERS), AT_REST),
+        (range_body(HELD, WEB, answers=ANSWERS, slices=[EMPTY]), AT_REST),
+        (range_body(reclaiming(with_ledger(range_object(), ABSENT), "uid-web"), answers=ANSWERS), 40),
+        (range_body(reclaiming(with_ledger(range_object(), ABSENT), "uid-other"), answers=ANSWERS), AT_REST),
+        (range_body(with_ledger(deleted(range_object()), ABSENT, closing=True), answers=ANSWERS), AT_REST),
+        (range_body(with_ledger(range_object(), ABSENT), answers=ANSWERS), AT_REST),
         (range_body(HELD, WEB, namespaces=[deleted(namespace_object())]), AT_REST),
     ],
     ids=[
         "nothing to do",
         "at rest",
         "an answer that does not exist yet",
+        "a slice that is empty",
         "an absent holder that is to be reclaimed",
         "an absent holder beside one that is to be reclaimed",
         "an absent holder of a closing range",

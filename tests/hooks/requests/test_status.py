@@ -2,14 +2,14 @@
 
 import pytest
 
-from tests.hooks.build import CIDR, WEB, Obj, allocation_object, at, recording, request_object, showing
+from tests.hooks.build import CIDR, WEB, Obj, answer_item, at, recording, request_object, showing, slice_object
 from tests.hooks.calls import condition, sync_request
 
 LABEL = {"ipam.mandelsoft.org/range": "team-a.net"}
 
 
 def test_ready_shows_the_block_in_status_and_annotation() -> None:
-    assert sync_request(WEB, allocation_object("web", cidr=CIDR, revision=4)) == {
+    assert sync_request(WEB, answer_item("web", cidr=CIDR, revision=4)) == {
         "labels": LABEL,
         "annotations": {"ipam.mandelsoft.org/cidr": CIDR},
         "status": {
@@ -36,7 +36,7 @@ def test_ready_shows_the_block_in_status_and_annotation() -> None:
 def test_a_refusal_is_shown_with_its_message_and_with_conditions_for_kstatus(
     state: str, other: str, reason: str
 ) -> None:
-    answer = sync_request(WEB, allocation_object("web", state, reason=reason, message="because"))
+    answer = sync_request(WEB, answer_item("web", state, reason=reason, message="because"))
     status = answer["status"]
     assert (status["state"], status["message"], status.get("cidr", "")) == (state, "because", "")
     assert "annotations" not in answer
@@ -66,7 +66,7 @@ def test_a_request_without_an_answer_gets_no_status(created: int) -> None:
 
 
 def test_a_request_with_a_block_is_never_pending() -> None:
-    """Its allocation may be missing from a stale cache, or have been deleted by hand."""
+    """Its slice may be missing from a stale cache, or have been deleted by hand."""
     answer = sync_request(showing(request_object("web", created=at(-9999)), CIDR))
     assert answer == {"labels": LABEL, "status": None, "resyncAfterSeconds": 60}
 
@@ -84,13 +84,13 @@ def test_a_withdrawn_refusal_does_not_stay(state: str) -> None:
 
 
 def test_a_released_answer_is_ignored_while_the_request_exists() -> None:
-    assert sync_request(showing(WEB, CIDR), allocation_object("web", "Released"))["status"] is None
+    assert sync_request(showing(WEB, CIDR), answer_item("web", "Released"))["status"] is None
 
 
 @pytest.mark.parametrize("state", ["Busy", "Invalid"])
 def test_a_published_block_stays_whatever_the_answer_is(state: str) -> None:
     shown = showing(WEB, CIDR)
-    status = sync_request(shown, allocation_object("web", state, message="10.0.0.0/28 is held by x"))["status"]
+    status = sync_request(shown, answer_item("web", state, message="10.0.0.0/28 is held by x"))["status"]
     assert (status["cidr"], status["state"]) == (CIDR, state)
     ready = condition(status)
     assert ready["status"] == "False"
@@ -98,7 +98,7 @@ def test_a_published_block_stays_whatever_the_answer_is(state: str) -> None:
 
 def test_a_request_that_shows_another_block_than_its_answer_is_not_ready() -> None:
     shown = showing(WEB, CIDR)
-    answer = sync_request(shown, allocation_object("web", cidr="10.0.0.16/28"))
+    answer = sync_request(shown, answer_item("web", cidr="10.0.0.16/28"))
     ready = condition(answer["status"])
     assert answer["status"]["cidr"] == CIDR
     assert answer.get("annotations", {}).get("ipam.mandelsoft.org/cidr") != "10.0.0.16/28"
@@ -107,9 +107,9 @@ def test_a_request_that_shows_another_block_than_its_answer_is_not_ready() -> No
 
 
 def test_the_same_answer_again_is_the_same_status() -> None:
-    allocation = allocation_object("web", "Busy", message="no room")
-    status = sync_request(WEB, allocation)["status"]
-    again = sync_request(WEB | {"status": status}, allocation)
+    item = answer_item("web", "Busy", message="no room")
+    status = sync_request(WEB, item)["status"]
+    again = sync_request(WEB | {"status": status}, item)
     assert again["status"] == status
 
 
@@ -118,29 +118,29 @@ def test_the_same_answer_again_is_the_same_status() -> None:
 
 def test_the_message_about_another_block_than_the_recorded_one_is_permanent() -> None:
     why = "10.0.0.64/28 was not free when the request was served"
-    allocation = allocation_object("web", cidr="10.0.0.0/28", revision=1, message=why)
-    answer = sync_request(recording(WEB, "10.0.0.64/28"), allocation)
+    item = answer_item("web", cidr="10.0.0.0/28", revision=1, message=why)
+    answer = sync_request(recording(WEB, "10.0.0.64/28"), item)
     message = f"allocated 10.0.0.0/28 instead of the recorded 10.0.0.64/28: {why}"
     assert (answer["status"]["state"], answer["status"]["message"]) == ("Ready", message)
     assert answer["annotations"] == {"ipam.mandelsoft.org/cidr": "10.0.0.0/28"}
     later = recording(WEB, "10.0.0.0/28") | {"status": answer["status"]}
-    assert sync_request(later, allocation)["status"] == answer["status"]
+    assert sync_request(later, item)["status"] == answer["status"]
 
 
 @pytest.mark.parametrize("request_", [WEB, recording(WEB, "10.0.0.0/28")])
 def test_a_request_that_gets_its_recorded_block_has_no_message(request_: Obj) -> None:
-    answer = sync_request(request_, allocation_object("web", cidr="10.0.0.0/28", revision=1))
+    answer = sync_request(request_, answer_item("web", cidr="10.0.0.0/28", revision=1))
     assert "message" not in answer["status"]
 
 
 def test_a_request_without_a_record_repeats_no_reason() -> None:
     """The annotation may have been removed since the range answered."""
-    answer = sync_request(WEB, allocation_object("web", cidr=CIDR, revision=1, message="because"))
+    answer = sync_request(WEB, answer_item("web", cidr=CIDR, revision=1, message="because"))
     assert "message" not in answer["status"]
 
 
 def test_the_reason_is_cut_to_the_limit_of_the_crds() -> None:
-    answer = sync_request(recording(WEB, "x" * 99), allocation_object("web", cidr=CIDR, message="y" * 4096))
+    answer = sync_request(recording(WEB, "x" * 99), answer_item("web", cidr=CIDR, message="y" * 4096))
     assert len(answer["status"]["message"]) == 4096
 
 
@@ -152,22 +152,22 @@ def unmarked(obj: Obj) -> Obj:
     return obj | {field: {name: value for name, value in obj[field].items() if name != "schemaV1"}}
 
 
-ANSWER = allocation_object("web", cidr=CIDR, revision=1)
+SLICE = slice_object(answer_item("web", cidr=CIDR, revision=1))
 
 
 @pytest.mark.parametrize(
-    ("request_", "answers", "kinds"),
+    ("request_", "slices", "kinds"),
     [
-        (unmarked(WEB), [ANSWER], "IPAMRequest"),
+        (unmarked(WEB), [SLICE], "IPAMRequest"),
         (unmarked(WEB), [], "IPAMRequest"),
-        (WEB, [unmarked(ANSWER)], "IPAMAllocation"),
-        (unmarked(WEB), [unmarked(ANSWER)], "IPAMRequest, IPAMAllocation"),
+        (WEB, [unmarked(SLICE)], "IPAMAllocationSlice"),
+        (unmarked(WEB), [unmarked(SLICE)], "IPAMRequest, IPAMAllocationSlice"),
     ],
-    ids=["request", "request without an answer", "allocation", "both"],
+    ids=["request", "request without an answer", "slice", "both"],
 )
-def test_nothing_is_published_by_objects_of_an_older_schema(request_: Obj, answers: list[Obj], kinds: str) -> None:
+def test_nothing_is_published_by_objects_of_an_older_schema(request_: Obj, slices: list[Obj], kinds: str) -> None:
     """Finding 1: it may have dropped the block, or the network settings, which are published once."""
-    answer = sync_request(request_, *answers)
+    answer = sync_request(request_, slices=slices)
     status = answer["status"]
     message = (
         f"no block is allocated or released because the API server has an older CRD of {kinds}: "
@@ -187,23 +187,23 @@ def test_nothing_is_published_by_objects_of_an_older_schema(request_: Obj, answe
 
 
 @pytest.mark.parametrize(
-    "answers", [[], [unmarked(ANSWER)], [allocation_object("web", "Busy")]], ids=["none", "un", "busy"]
+    "slices", [[], [unmarked(SLICE)], [slice_object(answer_item("web", "Busy"))]], ids=["none", "un", "busy"]
 )
-def test_a_published_block_stays_beside_an_older_schema(answers: list[Obj]) -> None:
+def test_a_published_block_stays_beside_an_older_schema(slices: list[Obj]) -> None:
     shown = unmarked(showing(WEB, CIDR))
-    assert sync_request(shown, *answers)["status"] is None
-    if answers == [unmarked(ANSWER)]:
-        assert sync_request(showing(WEB, CIDR), *answers)["status"] is None
+    assert sync_request(shown, slices=slices)["status"] is None
+    if slices == [unmarked(SLICE)]:
+        assert sync_request(showing(WEB, CIDR), slices=slices)["status"] is None
 
 
 def test_a_request_with_a_block_that_an_older_schema_has_shown_is_written_again() -> None:
     """A cache keeps what it got in the second after a change of the CRD, until the object in the store changes."""
-    written = sync_request(unmarked(showing(WEB, CIDR)), ANSWER)["status"]
-    marked = sync_request(showing(WEB, CIDR), ANSWER)["status"]
+    written = sync_request(unmarked(showing(WEB, CIDR)), slices=[SLICE])["status"]
+    marked = sync_request(showing(WEB, CIDR), slices=[SLICE])["status"]
     assert {**written, "conditions": []} == {**marked, "conditions": []}
     assert condition(written) | {"lastTransitionTime": ""} == condition(marked) | {"lastTransitionTime": ""}
 
 
-def test_an_allocation_of_an_older_schema_that_is_no_answer_does_not_matter() -> None:
-    other = unmarked(allocation_object("web", cidr=CIDR, uid="first-life"))
-    assert sync_request(WEB, other, ANSWER)["status"]["state"] == "Ready"
+def test_a_slice_of_an_older_schema_that_has_no_answer_does_not_matter() -> None:
+    other = unmarked(slice_object(answer_item("web", cidr=CIDR), created=at(-59)))
+    assert sync_request(WEB, slices=[other, SLICE])["status"]["state"] == "Ready"

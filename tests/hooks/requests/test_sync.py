@@ -7,13 +7,14 @@ from tests.hooks.build import (
     DELETED_WEB,
     WEB,
     Obj,
-    allocation_object,
+    answer_item,
     at,
     deleted,
     extent_object,
     namespace_object,
     request_object,
     showing,
+    slice_object,
     unanswered,
     uncontrolled,
 )
@@ -35,13 +36,13 @@ LABEL = {"ipam.mandelsoft.org/range": "team-a.net"}
     ],
     ids=["its own namespace", "named", "another one"],
 )
-def test_customize_asks_for_one_allocation_by_name(request_: Obj, namespace: str) -> None:
-    name = allocation_object("web", range_=f"{namespace}/net")["metadata"]["name"]
+def test_customize_asks_for_one_slice_by_name(request_: Obj, namespace: str) -> None:
+    name = slice_object(answer_item("web"), range_=f"{namespace}/net")["metadata"]["name"]
     assert customize_request(request_) == {
         "relatedResources": [
             {
                 "apiVersion": "ipam.mandelsoft.org/v1alpha1",
-                "resource": "ipamallocations",
+                "resource": "ipamallocationslices",
                 "namespace": namespace,
                 "names": [name],
             }
@@ -53,33 +54,34 @@ def test_customize_asks_for_nothing_if_the_spec_cannot_be_read() -> None:
     assert customize_request(WEB | {"spec": {"ipam": "net"}}) == {"relatedResources": []}
 
 
-def test_customize_of_one_name_and_two_uids_asks_for_two_allocations() -> None:
-    assert customize_request(request_object("web", uid="one")) != customize_request(request_object("web", uid="two"))
+def test_customize_of_one_name_in_two_seconds_asks_for_two_slices() -> None:
+    later = request_object("web", created=at(-59))
+    assert customize_request(WEB) != customize_request(later)
 
 
 def test_only_a_deleted_request_asks_for_extents() -> None:
-    """Each event of an allocation is compared with each rule of each request."""
+    """Each event of a slice is compared with each rule of each request."""
     asked = [rule["resource"] for rule in customize_request(WEB)["relatedResources"]]
     asked_later = [rule["resource"] for rule in customize_request(DELETED_LONG_AGO)["relatedResources"]]
-    assert asked == ["ipamallocations"]
-    assert asked_later == ["ipamallocations", "ipamextents", "namespaces"]
+    assert asked == ["ipamallocationslices"]
+    assert asked_later == ["ipamallocationslices", "ipamextents", "namespaces"]
 
 
 # --- the label --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "allocations",
+    "answers",
     [
         [],
-        [allocation_object("web", cidr=CIDR)],
-        [allocation_object("web", "Busy", message="no room")],
-        [allocation_object("web", "Released")],
+        [answer_item("web", cidr=CIDR)],
+        [answer_item("web", "Busy", message="no room")],
+        [answer_item("web", "Released")],
     ],
     ids=["no answer", "Ready", "Busy", "Released"],
 )
-def test_every_answer_sets_the_label_by_which_the_range_finds_it(allocations: list[Obj]) -> None:
-    assert sync_request(WEB, *allocations)["labels"] == LABEL
+def test_every_answer_sets_the_label_by_which_the_range_finds_it(answers: list[Obj]) -> None:
+    assert sync_request(WEB, *answers)["labels"] == LABEL
 
 
 def test_the_label_names_the_namespace_of_the_range() -> None:
@@ -91,7 +93,7 @@ def test_the_label_names_the_namespace_of_the_range() -> None:
 def test_a_deleted_request_that_waits_keeps_its_label() -> None:
     request = DELETED_WEB
     assert finalize_request(request)["labels"] == LABEL
-    assert finalize_request(request, allocation_object("web", cidr=CIDR))["labels"] == LABEL
+    assert finalize_request(request, answer_item("web", cidr=CIDR))["labels"] == LABEL
 
 
 # --- deletion ---------------------------------------------------------------------------------------------------------
@@ -102,7 +104,7 @@ def test_a_deleted_request_that_waits_keeps_its_label() -> None:
 )
 def test_a_deleted_request_is_finalized_when_its_range_has_released_it(state: str, *, finalized: bool) -> None:
     request = deleted(WEB, at(-9999))
-    answer = finalize_request(request, allocation_object("web", state, cidr=CIDR if state == "Ready" else ""))
+    answer = finalize_request(request, answer_item("web", state, cidr=CIDR if state == "Ready" else ""))
     assert answer == {"labels": LABEL, "finalized": finalized, "resyncAfterSeconds": 60}
 
 
@@ -173,7 +175,7 @@ def test_a_deleted_request_whose_spec_cannot_be_read_is_finalized_at_once() -> N
 
 def test_a_deletion_writes_no_status() -> None:
     request = showing(DELETED_WEB, CIDR)
-    for answer in (finalize_request(request), finalize_request(request, allocation_object("web", cidr=CIDR))):
+    for answer in (finalize_request(request), finalize_request(request, answer_item("web", cidr=CIDR))):
         assert "status" not in answer
 
 
@@ -244,7 +246,7 @@ def test_a_deleted_request_without_an_answer_does_not_wait_for_a_range_in_a_term
     assert finalize_request(request, extents=extents, namespaces=[namespace_object(), own]) == WAITS
     assert finalize_request(request, extents=extents, namespaces=[terminating, own]) == {"finalized": True}
     assert finalize_request(request, extents=extents, namespaces=[namespace_object(), deleted(own)]) == WAITS
-    ready = allocation_object("team-b/web", cidr=CIDR)
+    ready = answer_item("team-b/web", cidr=CIDR)
     assert finalize_request(request, ready, extents=extents, namespaces=[terminating, own]) == WAITS
 
 
@@ -253,7 +255,7 @@ def test_a_deleted_request_waits_ten_seconds_in_a_terminating_namespace_too() ->
     assert (answer["finalized"], answer["resyncAfterSeconds"]) == (False, 10)
 
 
-@pytest.mark.parametrize("kind", ["request", "allocation", "extent"])
+@pytest.mark.parametrize("kind", ["request", "slice", "extent"])
 def test_a_deleted_request_is_not_finalized_by_objects_of_an_older_schema(kind: str) -> None:
     """The state of the answer, or the namespaces that the range serves, may have been dropped."""
 
@@ -262,9 +264,9 @@ def test_a_deleted_request_is_not_finalized_by_objects_of_an_older_schema(kind: 
         return obj | {field: {**obj[field], "schemaV1": which != kind}}
 
     request = shown("request", DELETED_LONG_AGO)
-    released = [shown("allocation", allocation_object("web", "Released"))] if kind != "extent" else []
+    released = [shown("slice", slice_object(answer_item("web", "Released")))] if kind != "extent" else []
     extents = [shown("extent", extent_object(ANNOUNCED, range_="team-a/net", allowed={"from": "All"}))]
-    answer = finalize_request(request, *released, extents=extents)
+    answer = finalize_request(request, slices=released, extents=extents)
     assert (answer["finalized"], answer["resyncAfterSeconds"]) == (False, 20)
     assert answer["status"]["conditions"][0]["reason"] == "OutdatedCRD"
 

@@ -1,0 +1,169 @@
+"""The answers of a range as its children: which slice has which of them.
+
+An answer that exists stays in its slice. A new one goes to the slice whose name follows from its request, and waits if
+there is no room. Metacontroller stores each object a second time in an annotation, and Kubernetes takes 256 KiB for all
+annotations of an object; an item beyond that would make every update of its slice fail.
+
+An update of a slice is refused if the slice has changed since it was observed, so that items can be dropped by it in
+one step. Two things need more care:
+
+    Metacontroller removes from a slice only items that it wrote there. Another item that must be dropped is returned
+    once as it is; then it counts as written.
+    Metacontroller deletes a slice whatever it contains by now. So a slice is left out only if it has been empty, is too
+    old for a cache not to know what it got at first, and no holder is unknown to this call.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from hooks.api import names
+from hooks.api.kinds import Answer, Network, SliceObject, SliceSpec
+from hooks.protocol.decoding import applied_uids, encode
+from hooks.ranges.observed import Observed
+
+#: The most items that the CRD admits (crds/ipamallocationslices.yaml).
+ITEM_COUNT_MAX = 1_024
+#: Items are added to a slice up to this size of all of them as JSON ...
+BYTES_FOR_NEW_ITEMS_MAX = 200_000
+#: ... and may grow a little beyond it: a slice that is full must still be able to publish releases.
+BYTES_MAX = 250_000
+#: A slice without items is left out if it was created so long ago.
+EMPTY_AGE_MIN = timedelta(minutes=10)
+
+_GRANT_BYTES = len(',"cidr":"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128","network":,"revision":9223372036854775807')
+#: What Metacontroller writes as six characters (such as \u003c), and by how many bytes that is longer.
+_ESCAPED = {b"<": 5, b">": 5, b"&": 5, "\u2028".encode(): 3, "\u2029".encode(): 3}
+
+Items = dict[str, Answer]  # by uid
+
+_uid = attrgetter("uid")
+
+
+class Placement(NamedTuple):
+    """The slices that should exist.
+
+    Attributes:
+        children: the slices, sorted by name.
+        delayed_count: number of answers that are published once there is room for them in their slices.
+        is_complete: whether these answers, and no other items, exist already.
+    """
+
+    children: list[dict[str, Any]]
+    delayed_count: int
+    is_complete: bool
+
+
+class _Contents(NamedTuple):
+    """The items that one slice should have, sorted, and the number of answers that wait for room in it."""
+
+    items: list[Answer]
+    delayed_count: int
+
+
+def placed(answers: Mapping[str, Answer], observed: Observed, now: datetime) -> Placement:
+    """The slices for these answers, which are given by uid of the request.
+
+    While the namespace is terminating, no slice is created.
+    """
+    additions = _additions(answers, observed)
+    children: list[dict[str, Any]] = [*observed.slices.unreadable]
+    delayed_count = 0
+    for name, existing in observed.slices.own.items():
+        contents = _next_contents(existing, answers, additions.pop(name, []), observed)
+        delayed_count += contents.delayed_count
+        if contents.items or not _can_be_left_out(existing, observed, now):
+            children.append(_child(name, contents.items, observed))
+    for name, new in additions.items():
+        if name not in observed.slices.names_taken and not observed.namespace_is_terminating:
+            contents = _fitting({}, {}, new, observed.terms.network)
+            delayed_count += contents.delayed_count
+            children.append(_child(name, contents.items, observed))
+    children.sort(key=lambda child: child["metadata"]["name"])
+    is_complete = answers == observed.answers and len(answers) == observed.slices.item_count
+    return Placement(children, delayed_count, is_complete=is_complete)
+
+
+def _additions(answers: Mapping[str, Answer], observed: Observed) -> dict[str, list[Answer]]:
+    """The answers that do not exist yet, by name of the slice; each of them has an observed request."""
+    additions: dict[str, list[Answer]] = {}
+    for uid in answers.keys() - observed.answers.keys():
+        additions.setdefault(observed.slices.name_for(observed.requests[uid]), []).append(answers[uid])
+    return additions
+
+
+def _next_contents(
+    existing: SliceObject, answers: Mapping[str, Answer], new: list[Answer], observed: Observed
+) -> _Contents:
+    """What a slice that exists should have next."""
+    before: Items = {}
+    after: Items = {}
+    for item in existing.spec.answers:
+        uid = item.uid
+        before[uid] = item
+        if observed.answers.get(uid) is item:
+            if next_item := answers.get(uid):
+                after[uid] = next_item
+        elif uid not in observed.requests:  # an item in another slice counts for now
+            after[uid] = item
+    if len(after) < len(before):
+        written = applied_uids(existing.metadata.annotations.text)
+        before = {uid: item for uid, item in before.items() if uid in after or uid not in written}
+        after = before | after
+    if new or before != after:
+        return _fitting(before, after, new, observed.terms.network)
+    return _Contents(sorted(after.values(), key=_uid), 0)
+
+
+def _fitting(before: Items, after: Items, new: Iterable[Answer], network: Network | None) -> _Contents:
+    """The items that have room: those that exist always, but their changes and new items in order of uids.
+
+    Args:
+        before: items as they are, without those that are to be dropped.
+        after: the same as they should be.
+        new: other items that should be added.
+        network: that of the range, which an item without a block may get.
+    """
+    items = dict(before)
+    delayed_count = 0
+    total = sum(_byte_count(item, network) for item in items.values())
+    for uid, item in sorted(after.items()):
+        growth = 0 if item is items[uid] else _byte_count(item, network) - _byte_count(items[uid], network)
+        if growth <= 0 or total + growth <= BYTES_MAX:
+            items[uid] = item
+            total += growth
+        else:
+            delayed_count += 1
+    for item in sorted(new, key=_uid):
+        total += _byte_count(item, network)
+        if len(items) < ITEM_COUNT_MAX and total <= BYTES_FOR_NEW_ITEMS_MAX:
+            items[item.uid] = item
+        else:
+            delayed_count += 1
+    return _Contents(sorted(items.values(), key=_uid), delayed_count)
+
+
+def _byte_count(item: Answer, network: Network | None) -> int:
+    """Size of an item as Metacontroller writes it; one without a block counts as if it had one, as it may get one."""
+    encoded = encode(item)
+    size = len(encoded) + len(",") + sum(encoded.count(text) * more for text, more in _ESCAPED.items())
+    return size if item.cidr else size + _GRANT_BYTES + len(encode(network))
+
+
+def _can_be_left_out(existing: SliceObject, observed: Observed, now: datetime) -> bool:
+    """Whether a slice that should have no items can be deleted; it may have got some that this call does not show."""
+    if existing.spec.answers:
+        return False
+    if observed.ledger.closing:
+        return True
+    return now - existing.metadata.creation_timestamp >= EMPTY_AGE_MIN and observed.knows_all_holders
+
+
+def _child(name: str, items: list[Answer], observed: Observed) -> dict[str, Any]:
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": names.SLICE_KIND,
+        "metadata": {"namespace": observed.name.namespace, "name": name},
+        "spec": SliceSpec(observed.name.name, items, schema_v1=True),
+    }

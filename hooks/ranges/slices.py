@@ -1,0 +1,75 @@
+"""The slices of a range that exist, and which of their items are its answers to requests.
+
+The answers to requests that were created in the same second lie in the same slice, or in one of a few: its name
+follows from the request alone (`hooks.api.names.slice_name`). So an item in any other slice is no answer, as long as
+its request is observed; if it is not, the item is taken at its word.
+"""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from msgspec import Raw
+
+from hooks.api import names
+from hooks.api.kinds import Answer, RequestObject, SliceObject
+from hooks.api.names import NamespacedName
+from hooks.protocol.children import child_as_it_was
+from hooks.protocol.decoding import decode_objects
+
+
+class Slices:
+    """The slices among the children of a range.
+
+    Attributes:
+        own: those of this range that can be read, by name, sorted.
+        unreadable: those that can't, as children to be returned: leaving one out would delete it.
+        names_taken: names of slices that exist but can't have answers of this range.
+    """
+
+    def __init__(self, range_name: NamespacedName, group: Mapping[str, Raw]) -> None:
+        """Read the slices.
+
+        Args:
+            range_name: the range.
+            group: its slices, by "namespace/name".
+
+        Raises:
+            ProtocolError: if one of them is no object.
+        """
+        readable, unreadable = decode_objects(group, SliceObject)
+        own = {each.metadata.name: each for each in readable.values() if each.spec.range == range_name.name}
+        self._range_name = range_name
+        self.own = dict(sorted(own.items()))
+        self.unreadable: list[dict[str, Any]] = [
+            child_as_it_was(names.SLICE_KEY, key, group[key]) for key in sorted(unreadable)
+        ]
+        self.names_taken = frozenset(NamespacedName.parse(key).name for key in group) - self.own.keys()
+
+    @property
+    def item_count(self) -> int:
+        """Number of items, answers or not."""
+        return sum(len(each.spec.answers) for each in self.own.values())
+
+    @cached_property
+    def uids(self) -> frozenset[str]:
+        """The uids of all items."""
+        return frozenset(item.uid for each in self.own.values() for item in each.spec.answers)
+
+    def answers(self, requests: Mapping[str, RequestObject]) -> dict[str, Answer]:
+        """The answers, by uid of the request.
+
+        Args:
+            requests: those that are observed, by uid.
+        """
+        answers: dict[str, Answer] = {}
+        for name, each in self.own.items():
+            for item in each.spec.answers:
+                request = requests.get(item.uid)
+                if request is None or self.name_for(request) == name:
+                    answers.setdefault(item.uid, item)
+        return answers
+
+    def name_for(self, request: RequestObject) -> str:
+        """The name of the slice in which a request is answered."""
+        return names.slice_name(self._range_name, request.metadata.creation_timestamp, request.metadata.uid)
