@@ -53,7 +53,7 @@ def setting_for(app: str, mutant: Mutant | None = None) -> Setting:
     if mutant is None:
         return Setting(Catalog(_crds(definitions)), controllers, lambda now: wsgi_caller(application, now))
     changed = Catalog(_crds(mutant.definitions(definitions)))
-    return Setting(changed, controllers, lambda now: mutant.caller(wsgi_caller(application, now)), mutant.bias)
+    return Setting(changed, controllers, lambda now: mutant.caller(wsgi_caller(application, now), now), mutant.bias)
 
 
 def _crds(objects: list[Any]) -> list[Any]:

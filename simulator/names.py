@@ -3,13 +3,18 @@
 The hooks have names of their own. The judge does not import them, so a name that the hooks misspell is found.
 """
 
+from hashlib import sha256
+from zlib import crc32
+
 GROUP = "ipam.mandelsoft.org"
 
+#: The plural name of slices.
+SLICES = "ipamallocationslices"
 #: Keys of Metacontroller's object maps.
-REQUESTS_KEY, ALLOCATIONS_KEY, EXTENTS_KEY = (
-    f"IPAM{word}.{GROUP}/v1alpha1" for word in ("Request", "Allocation", "Extent")
+REQUESTS_KEY, SLICES_KEY, EXTENTS_KEY = (
+    f"IPAM{word}.{GROUP}/v1alpha1" for word in ("Request", "AllocationSlice", "Extent")
 )
-RANGE_SYNC_PATH = "/ipamrange/sync"
+RANGE_SYNC_PATH, RANGE_FINALIZE_PATH = "/ipamrange/sync", "/ipamrange/finalize"
 
 #: The fields of a range's status that only a new revision may change: the ledger.
 LEDGER_FIELDS = ("allocations", "released", "roundRobin", "onHold", "closing")
@@ -37,3 +42,20 @@ OPEN_LABEL = "open"
 METACONTROLLER, PERSON, TENANT, CONTROLLER_MANAGER = "metacontroller", "person", "tenant", "controller-manager"
 #: Metacontroller's role, if it does not run as cluster administrator.
 METACONTROLLER_ROLE = "ipam-metacontroller"
+
+
+#: The slices for the requests of a range that were created in the same second, and the lengths in the name of a slice.
+SLOTS = 4
+NAME_LENGTH_MAX, DIGEST_LENGTH = 63, 10
+
+
+def slot_of(uid: str) -> int:
+    """The number of the slice for a request among those of its range and second."""
+    return crc32(uid.encode()) % SLOTS
+
+
+def slice_name(range_name: str, created: str, slot: int) -> str:
+    """`namespace/name` of a slice, by the `namespace/name` of its range and by the second and slot of its requests."""
+    namespace, _, name = range_name.partition("/")
+    digest = sha256(f"{range_name}/{created}/{slot}".encode()).hexdigest()[:DIGEST_LENGTH]
+    return f"{namespace}/{name[: NAME_LENGTH_MAX - DIGEST_LENGTH - 1].rstrip('-.')}-{digest}"

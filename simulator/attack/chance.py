@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from simulator.world.machinery import Action, World
 
 #: The kinds whose caches the hooks depend on.
-KINDS = ("ipamranges", "ipamrequests", "ipamallocations", "ipamextents", "namespaces")
+KINDS = ("ipamranges", "ipamrequests", "ipamallocationslices", "ipamextents", "namespaces")
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +202,7 @@ class Chance:
         if due is not None and self._rng.random() < 0.6:
             seconds = max((due - world.clock.now()).total_seconds(), 0.0)
             return "wait", f"{seconds:.6f}"
-        return "wait", self._rng.choice(("1", "5", "11", "31", "61", "1300"))
+        return "wait", self._rng.choice(("1", "5", "11", "31", "61", "601", "1300"))
 
     def _restart(self, world: World) -> Action:
         if len(world.instances) < 2 and self._rng.random() < 0.5:

@@ -35,7 +35,7 @@ SETTLE: Action = ("settle",)
 #: The ways to restore, as the word of the action `empty`; the judge expects of each what its administrator did right.
 ON_HOLD, HELD_LATE, NOT_HELD, VELERO = "on-hold", "held-late", "not-held", "velero"
 #: All kinds, in Velero's order.
-KINDS = ("ipamallocations", "ipamextents", "ipamranges", "ipamrequests")
+KINDS = ("ipamallocationslices", "ipamextents", "ipamranges", "ipamrequests")
 
 
 def plan(world: World, way: str, rng: random.Random) -> list[Action]:

@@ -1,12 +1,12 @@
 """One run: actions are done and judged one by one; then faults end, and the cluster must come to rest in a right state.
 
     drawn      chance draws actions; `judge.each_step` judges each
-    healed     faults end, the shipped CRDs are served, foreign finalizers are removed; then stray allocations are
-               deleted, as only people can do
+    healed     faults end, the shipped CRDs are served, foreign finalizers are removed; then stray slices and extents
+               are deleted, as only people can do
     besieged   if tenants repeat patches forever: all others must be served, although they go on; then they stop
     at rest    all events are delivered and all syncs done; `judge.at_rest` judges
     reclaimed  the owners of ranges give up absent holders: then each entry of a ledger must have its request
-    emptied    everything is deleted: nothing may be left
+    emptied    all requests are deleted: after a while no slice may be left; then all ranges: nothing may be left
 
 A run is determined by its seed (for the uids) and its actions.
 """
@@ -28,7 +28,7 @@ from simulator.judge.restores import note_backup, restored
 from simulator.kubernetes.errors import ApiError
 from simulator.kubernetes.objects import joined, key_of
 from simulator.metacontroller.steps import run_to_end
-from simulator.names import CONTROLLER_MANAGER, PERSON
+from simulator.names import CONTROLLER_MANAGER, PERSON, SLICES
 from simulator.scheduler import NeverQuiet, Scheduler
 from simulator.world import administrators, people
 from simulator.world.machinery import World
@@ -50,6 +50,8 @@ HORIZON_SECONDS = 400.0
 STEPS_MIN, STEPS_PER_OBJECT = 500, 80
 #: For how long tenants repeat their patches before all others must be served, and the most steps until then.
 SIEGE_SECONDS, SIEGE_STEPS = 200.0, 3000
+#: After this time a range deletes all slices without answers, whenever they were created.
+OUTLIVED_SECONDS = 1000.0
 #: Everything that is judged, during a run and at its end.
 INVARIANTS = tuple(dict.fromkeys([*each_step.CHECKS, *at_rest.CHECKS, "Calm"]))
 
@@ -213,13 +215,22 @@ class Simulation:
         self._judge_rest("NoLeak", at_rest.nothing_absent(history))
         self._judge_rest("Gone", at_rest.ranges_gone(history))
         yield
-        for plural in ("ipamrequests", "ipamranges"):
-            for obj in self.world.store.list(self.world.plural(plural)):
-                people.done_by_person(self.world, "delete", (plural, joined(key_of(obj))))
-            self._come_to_rest()
-            yield
+        self._delete_all("ipamrequests")
+        yield
+        self.world.clock.wait(OUTLIVED_SECONDS)
+        self._come_to_rest()
+        yield
+        self._judge_rest("Gone", at_rest.no_slices(history))
+        yield
+        self._delete_all("ipamranges")
+        yield
         self._judge_rest("Gone", at_rest.empty(history))
         yield
+
+    def _delete_all(self, plural: str) -> None:
+        for obj in self.world.store.list(self.world.plural(plural)):
+            people.done_by_person(self.world, "delete", (plural, joined(key_of(obj))))
+        self._come_to_rest()
 
     def _heal(self) -> None:
         world = self.world
@@ -271,13 +282,13 @@ class Simulation:
             instance.syncs.clear()
 
     def _clear_strays(self) -> None:
-        """Delete the allocations and extents that block answers and extents, as messages ask people to."""
+        """Delete the slices and extents that block answers and extents, as messages ask people to."""
         with self.world.written_by(PERSON):
-            for plural in ("ipamallocations", "ipamextents"):
+            for plural in (SLICES, "ipamextents"):
                 for obj in people.strays(self.world, plural):
                     with suppress(ApiError):
                         self.world.store.delete(self.world.plural(plural), key_of(obj))
-        self._judge("stray allocations and extents are deleted")
+        self._judge("stray slices and extents are deleted")
 
     def _scheduler(self) -> Scheduler:
         world = self.world

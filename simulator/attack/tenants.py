@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from simulator.attack import strangers
 from simulator.kubernetes.objects import joined, key_of
-from simulator.names import CIDR_ANNOTATION, RANGE_LABEL
+from simulator.names import CIDR_ANNOTATION, RANGE_LABEL, SLICES
+from simulator.world.slices import names_of_slice
 
 if TYPE_CHECKING:
     import random
@@ -36,7 +38,8 @@ def _on(role: str, verb: str, plural: str, *words: str) -> Draw:
             return None
         obj = rng.choice(found)
         namespace = "elsewhere" if rng.random() < STRAY_SHARE else key_of(obj)[0]
-        return ("as", f"{role}:{namespace}", verb, plural, joined(key_of(obj)), *words)
+        name = names_of_slice(obj)[0] if plural == SLICES else joined(key_of(obj))
+        return ("as", f"{role}:{namespace}", verb, plural, name, *words)
 
     return draw
 
@@ -47,6 +50,11 @@ def _writes_cidr(role: str) -> Draw:
         return _on(role, "set-status", "ipamrequests", json.dumps(changes))(world, rng)
 
     return draw
+
+
+def _occupies_slice(world: World, rng: random.Random) -> Action | None:
+    occupies = strangers.occupy_slice(world, rng)
+    return occupies and ("as", f"{OWNER}:{occupies[1].partition('/')[0]}", *occupies)
 
 
 def _records(world: World, rng: random.Random) -> Action | None:
@@ -69,6 +77,11 @@ TENANT_ACTIONS: dict[str, Draw] = {
     "an owner strips the labels of a request": _on(OWNER, "strip-labels", "ipamrequests"),
     "an owner writes a cidr": _writes_cidr(OWNER),
     "an owner deletes an extent": _on(OWNER, "delete", "ipamextents"),
+    "a tenant deletes a slice": _on(EDITOR, "delete", SLICES),
+    "an owner deletes a slice": _on(OWNER, "delete", SLICES),
+    "an owner empties a slice": _on(OWNER, "set-spec", SLICES, json.dumps({"answers": []})),
+    "an owner strips the labels of a slice": _on(OWNER, "strip-labels", SLICES),
+    "an owner occupies a slice": _occupies_slice,
     "an owner strips the labels of an extent": _on(OWNER, "strip-labels", "ipamextents"),
     "an operator deletes a range": _on(OPERATOR, "delete", "ipamranges"),
     "an operator deletes a range, orphaning": _on(OPERATOR, "delete", "ipamranges", "orphan"),

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from simulator.attack import strangers
 from simulator.attack.features import (
     ADDITIONS,
     FORMS_OF_REQUESTS,
@@ -28,21 +29,25 @@ from simulator.kubernetes.json_patch import merge_patched
 from simulator.kubernetes.objects import finalizers_of, is_deleting, joined, key_of, labels_of, meta
 from simulator.kubernetes.resources import NAMESPACE
 from simulator.kubernetes.versions import properties_of
-from simulator.names import FOREIGN_FINALIZER, GROUP, RANGE_LABEL, REQUEST_FINALIZER
-from simulator.world.people import answered_request, strays
+from simulator.names import FOREIGN_FINALIZER, GROUP, RANGE_LABEL, REQUEST_FINALIZER, SLICES
+from simulator.world.slices import names_of_slice
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable
+    from typing import TypeAlias
 
     from simulator.kubernetes.objects import Obj
     from simulator.world.machinery import Action, World
 
-NAMESPACES = ("a", "b")
-RANGES = ("a/net", "b/net", "a/six", "a/lan")
-#: Few names, so that they are used again. One is so long that the name of its allocation is cut, just behind a dot.
-REQUESTS = ("r1", "r2", "r3", "r4", "r5", "r6", f"r{'0' * 50}.long")
+    Draw: TypeAlias = Callable[[World, "Behaviour", random.Random], Action | None]
 
+NAMESPACES = ("a", "b")
+#: One name is so long that it is cut in the names of slices and extents, just behind a dot.
+RANGES = ("a/net", "b/net", "a/six", "a/lan", f"a/n{'0' * 50}.long")
+#: Few names, so that they are used again; others only for requests of the same second.
+REQUESTS = ("r1", "r2", "r3", "r4", "r5", "r6", f"r{'0' * 50}.long")
+BURST = tuple(f"q{number}" for number in range(8))
 
 #: How often the validating policies, and the mutating policies of `deploy/admission`, are installed.
 INSTALLED = {"policies": 0.7, "defaults": 0.2}
@@ -101,12 +106,24 @@ def _range_manifest(name: str, behaviour: Behaviour, rng: random.Random) -> Obj:
 
 def _create_request(_: World, behaviour: Behaviour, rng: random.Random) -> Action:
     namespace, range_name = rng.choice(NAMESPACES), rng.choice(behaviour.ranges)
-    manifest = _request_manifest(namespace, range_name, behaviour, rng)
+    name = f"{namespace}/{rng.choice(behaviour.requests)}"
+    return "create", _creation_of_request(name, range_name, behaviour, rng)
+
+
+def _creation_of_request(name: str, range_name: str, behaviour: Behaviour, rng: random.Random) -> str:
+    manifest = _request_manifest(name.partition("/")[0], range_name, behaviour, rng)
     if behaviour.admits != "nothing":
         manifest["metadata"]["labels"] = {RANGE_LABEL: range_name.replace("/", ".")}
     if behaviour.admits == "label and finalizer":
         manifest["metadata"]["finalizers"] = [REQUEST_FINALIZER]
-    return _creation("IPAMRequest", f"{namespace}/{rng.choice(behaviour.requests)}", manifest)
+    return _manifest("IPAMRequest", name, manifest)
+
+
+def _create_burst(_: World, behaviour: Behaviour, rng: random.Random) -> Action:
+    """Several requests in the same second, some of which share a slice."""
+    names = rng.sample((*behaviour.requests, *BURST), rng.choice((3, 5, 8)))
+    namespace, range_name = rng.choice(NAMESPACES), rng.choice(behaviour.ranges)
+    return "create", *(_creation_of_request(f"{namespace}/{name}", range_name, behaviour, rng) for name in names)
 
 
 def _request_manifest(namespace: str, range_name: str, behaviour: Behaviour, rng: random.Random) -> Obj:
@@ -135,14 +152,16 @@ def _version(range_name: str) -> int:
 
 
 def _creation(kind: str, name: str, manifest: Obj) -> Action:
+    return "create", _manifest(kind, name, manifest)
+
+
+def _manifest(kind: str, name: str, manifest: Obj) -> str:
     namespace, _, short = name.partition("/")
     metadata = {"namespace": namespace, "name": short, **manifest.get("metadata", {})}
-    return "create", json.dumps(
-        {"apiVersion": f"{GROUP}/v1alpha1", "kind": kind, "metadata": metadata, "spec": manifest["spec"]}
-    )
+    return json.dumps({"apiVersion": f"{GROUP}/v1alpha1", "kind": kind, "metadata": metadata, "spec": manifest["spec"]})
 
 
-def _on(verb: str, plural: str, *words: str) -> Callable[[World, Behaviour, random.Random], Action | None]:
+def _on(verb: str, plural: str, *words: str) -> Draw:
     """A verb for any object of a kind."""
 
     def draw(world: World, _: Behaviour, rng: random.Random) -> Action | None:
@@ -158,8 +177,8 @@ def _any(world: World, plural: str, rng: random.Random) -> Obj | None:
 
 
 def _name(plural: str, obj: Obj) -> str:
-    if plural == "ipamallocations":
-        return answered_request(obj)
+    if plural == SLICES:
+        return names_of_slice(obj)[0]
     return joined(key_of(obj))
 
 
@@ -174,16 +193,14 @@ def _mislabel(world: World, _: Behaviour, rng: random.Random) -> Action | None:
 
 def _edit_spec(world: World, behaviour: Behaviour, rng: random.Random) -> Action | None:
     """Try on an existing object every feature that a new one can have."""
-    plural = rng.choice(("ipamrequests", "ipamranges", "ipamallocations"))
-    obj = _any(world, plural, rng)
+    obj = _any(world, rng.choice(("ipamrequests", "ipamranges")), rng)
     if obj is None:
         return None
-    changes: dict[str, Callable[[], Obj]] = {
-        "ipamrequests": lambda: _request_manifest(key_of(obj)[0], rng.choice(behaviour.ranges), behaviour, rng)["spec"],
-        "ipamranges": lambda: _range_manifest(joined(key_of(obj)), behaviour, rng)["spec"],
-        "ipamallocations": lambda: rng.choice(({"state": "Busy"}, {"cidr": "10.0.0.8/32"})),
-    }
-    return "set-spec", plural, _name(plural, obj), json.dumps(changes[plural]())
+    name = joined(key_of(obj))
+    if obj["kind"] == "IPAMRange":
+        return "set-spec", "ipamranges", name, json.dumps(_range_manifest(name, behaviour, rng)["spec"])
+    manifest = _request_manifest(key_of(obj)[0], rng.choice(behaviour.ranges), behaviour, rng)
+    return "set-spec", "ipamrequests", name, json.dumps(manifest["spec"])
 
 
 def _grow(world: World, _: Behaviour, rng: random.Random) -> Action | None:
@@ -273,16 +290,15 @@ def _rewatch(world: World, _: Behaviour, rng: random.Random) -> Action | None:
 
 
 def _drop_finalizer(world: World, _: Behaviour, rng: random.Random) -> Action | None:
-    for plural in ("ipamrequests", "ipamallocations", "ipamextents", "ipamranges"):
+    for plural in ("ipamrequests", SLICES, "ipamextents", "ipamranges"):
         held = [obj for obj in world.store.list(world.plural(plural)) if FOREIGN_FINALIZER in finalizers_of(obj)]
         if held and rng.random() < 0.7:
             return "drop-finalizer", plural, _name(plural, rng.choice(held))
     return None
 
 
-def _clear_strays(world: World, _: Behaviour, __: random.Random) -> Action | None:
-    found = strays(world, "ipamallocations")
-    return ("delete", "ipamallocations", _name("ipamallocations", found[0])) if found else None
+def _by_stranger(draw: Callable[[World, random.Random], Action | None]) -> Draw:
+    return lambda world, _, rng: draw(world, rng)
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +306,7 @@ class PersonAction:
     """An action of people: how often it happens, compared with the others, and how it is drawn."""
 
     weight: float
-    draw: Callable[[World, Behaviour, random.Random], Action | None]
+    draw: Draw
 
 
 PEOPLE_ACTIONS: dict[str, PersonAction] = {
@@ -300,7 +316,8 @@ PEOPLE_ACTIONS: dict[str, PersonAction] = {
     "delete a range": PersonAction(0.4, _on("delete", "ipamranges")),
     "delete a range, orphaning": PersonAction(0.15, _on("delete", "ipamranges", "orphan")),
     "delete a range, foreground": PersonAction(0.15, _on("delete", "ipamranges", "foregroundDeletion")),
-    "delete an allocation": PersonAction(0.5, _on("delete", "ipamallocations")),
+    "create requests in one second": PersonAction(0.5, _create_burst),
+    "delete a slice": PersonAction(0.5, _on("delete", SLICES)),
     "delete an extent": PersonAction(0.1, _on("delete", "ipamextents")),
     "strip the owners of an extent": PersonAction(0.1, _on("strip-owners", "ipamextents")),
     "strip the labels of an extent": PersonAction(0.1, _on("strip-labels", "ipamextents")),
@@ -309,16 +326,21 @@ PEOPLE_ACTIONS: dict[str, PersonAction] = {
     "delete a namespace": PersonAction(0.1, _delete_namespace),
     "remove a namespace by force": PersonAction(0.1, _force_namespace),
     "keep a request by a finalizer": PersonAction(0.6, _on("add-finalizer", "ipamrequests")),
-    "keep an allocation by a finalizer": PersonAction(0.2, _on("add-finalizer", "ipamallocations")),
+    "keep a slice by a finalizer": PersonAction(0.2, _on("add-finalizer", SLICES)),
     "remove a finalizer that keeps an object": PersonAction(1.0, _drop_finalizer),
     "strip the finalizers of a request": PersonAction(0.4, _on("strip-finalizers", "ipamrequests")),
     "strip the finalizers of a range": PersonAction(0.15, _on("strip-finalizers", "ipamranges")),
     "strip the labels of a request": PersonAction(0.5, _on("strip-labels", "ipamrequests")),
     "mislabel a request": PersonAction(0.3, _mislabel),
     "strip the annotations of a request": PersonAction(0.3, _on("strip-annotations", "ipamrequests")),
-    "strip the owners of an allocation": PersonAction(0.3, _on("strip-owners", "ipamallocations")),
-    "strip the labels of an allocation": PersonAction(0.3, _on("strip-labels", "ipamallocations")),
-    "delete a stray allocation": PersonAction(0.3, _clear_strays),
+    "strip the owners of a slice": PersonAction(0.3, _on("strip-owners", SLICES)),
+    "strip the labels of a slice": PersonAction(0.3, _on("strip-labels", SLICES)),
+    "strip the annotations of a slice": PersonAction(0.4, _on("strip-annotations", SLICES)),
+    "delete a stray slice": PersonAction(0.3, _by_stranger(strangers.delete_stray_slice)),
+    "occupy a slice": PersonAction(0.2, _by_stranger(strangers.occupy_slice)),
+    "add an answer": PersonAction(0.3, _by_stranger(strangers.add_answer)),
+    "edit an answer": PersonAction(0.2, _by_stranger(strangers.edit_answer)),
+    "remove an answer": PersonAction(0.3, _by_stranger(strangers.drop_answer)),
     "label a namespace": PersonAction(0.8, _label_namespace),
     "edit a spec": PersonAction(0.4, _edit_spec),
     "grow a range": PersonAction(0.5, _grow),
@@ -358,9 +380,9 @@ def _first_ranges(behaviour: Behaviour, rng: random.Random) -> list[Action]:
 def backup(world: World, rng: random.Random) -> list[Action]:
     """The creations by which a restore brings all objects back: without status and uids, in any order."""
     actions: list[Action] = []
-    for plural in ("ipamranges", "ipamrequests", "ipamallocations"):
+    for plural in ("ipamranges", "ipamrequests", SLICES):
         for obj in world.store.list(world.plural(plural)):
-            if is_deleting(obj) or (plural == "ipamallocations" and rng.random() < 0.7):
+            if is_deleting(obj) or (plural == SLICES and rng.random() < 0.7):
                 continue
             kept = {"labels": labels_of(obj), "annotations": meta(obj).get("annotations", {})}
             if rng.random() < 0.5:

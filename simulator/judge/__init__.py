@@ -6,12 +6,13 @@ cluster in a box, and that of a real control plane, read from etcd. Reading orde
     addresses.py    arithmetic of addresses, by Python's ipaddress
     claim_forms.py  the meaning of the forms of `spec.request`
     lives.py        a record for each life of an object
+    slices.py       slices and the answers in them
     facts.py        writes, and the changes that the writes of a step have made
     holdings.py       every block that was given to a request, found by its addresses
     history.py      the true history
     noting.py       the effect of a write on the history
     extents.py      the addresses of a range that belong to older ranges
-    ledgers.py      the invariants of ledgers; answers.py, capacity.py and turns.py have those of other parts
+    ledgers.py      the invariants of ledgers; answers.py, placed.py, capacity.py and turns.py have those of other parts
     each_step.py    the invariants that hold after every step
     verdicts.py     the right answers of requests at rest
     restores.py     the invariant of restores of a whole cluster

@@ -1,12 +1,12 @@
-"""The invariants of answers: of allocations, and of the blocks that the statuses of requests show."""
+"""The invariants of answers: of the items of slices, and of the blocks that the statuses of requests show."""
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 
-from simulator.judge.holdings import ALLOCATION, LEDGER
+from simulator.judge.facts import decoded
+from simulator.judge.holdings import ANSWER, LEDGER
 from simulator.judge.lives import Ledger
 from simulator.kubernetes.objects import uid_of
 from simulator.names import RANGE_SYNC_PATH, REQUESTS_KEY
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from simulator.judge.facts import Grant
     from simulator.judge.history import History
     from simulator.judge.holdings import Holding
-    from simulator.judge.lives import RequestLife
+    from simulator.judge.lives import RangeLife, RequestLife
+    from simulator.judge.slices import Answer
     from simulator.kubernetes.objects import Obj
 
 #: How a refusal names the holder of the block that is in the way.
@@ -28,7 +29,7 @@ HELD_BY = re.compile(r"(?P<wanted>\S+) is not free: (?P<part>\S+) was held by (?
 
 
 def no_overlap(history: History) -> Iterator[str]:
-    """NoOverlap: no two holders' blocks overlap in a domain, in ledgers, Ready allocations and published statuses."""
+    """NoOverlap: no two holders' blocks overlap in a domain, in ledgers, Ready answers and published statuses."""
     reported: set[frozenset[Holding]] = set()
     for holding in history.facts.holdings:
         if not history.is_current(holding):
@@ -53,8 +54,9 @@ def _described(history: History, holding: Holding) -> str:
     life = history.ranges[holding.range_uid]
     if holding.place == LEDGER:
         return f"{life.ledger.cidr_of(holding.holder)} of {holding.holder} in the ledger of {life.name}"
-    if holding.place == ALLOCATION:
-        return f"{history.allocations[holding.allocation].cidr} of {holding.holder} in its allocation by {life.name}"
+    if holding.place == ANSWER:
+        answer = history.slices[holding.slice_name].answers[holding.holder]
+        return f"{answer.cidr} of {holding.holder} in its answer by {life.name}"
     return f"{history.requests[holding.holder].cidr} of {holding.holder} in its status, granted by {life.name}"
 
 
@@ -62,18 +64,18 @@ def _described(history: History, holding: Holding) -> str:
 
 
 def stable(history: History) -> Iterator[str]:
-    """Stable: the block of a request never changes while the request lives: in ledger, allocation and status.
+    """Stable: the block of a request never changes while the request lives: in ledger, answer and status.
 
     A range that was removed by force took its ledger with it. The next range of its name gives each request the block
     that it sees in the status of that request; it can't know a block that it does not see there yet.
     """
     yield from _moved_in_status(history)
-    yield from _moved_in_allocation(history)
+    yield from _moved_in_answer(history)
     for grant in history.facts.grants:
         yield from _moved(history, grant)
     for path, body, answered in history.calls.answered:
         if path == RANGE_SYNC_PATH:
-            yield from _moved_by_proposal(history, json.loads(body), json.loads(answered))
+            yield from _moved_by_proposal(history, decoded(body), decoded(answered))
 
 
 def _moved_in_status(history: History) -> Iterator[str]:
@@ -82,10 +84,10 @@ def _moved_in_status(history: History) -> Iterator[str]:
             yield f"the published cidr of {request.name} changed from {before} to {now or 'nothing'}"
 
 
-def _moved_in_allocation(history: History) -> Iterator[str]:
+def _moved_in_answer(history: History) -> Iterator[str]:
     for answer in history.facts.ready:
-        if answer.life is not None and answer.life.allocated[answer.uid] != answer.cidr:
-            yield f"allocation {answer.name} gave {answer.life.allocated[answer.uid]}, now {answer.cidr}"
+        if answer.life is not None and answer.life.answered[answer.uid] != answer.cidr:
+            yield f"the answer to {answer.name} gave {answer.life.answered[answer.uid]}, now {answer.cidr}"
 
 
 def _moved(history: History, grant: Grant) -> Iterator[str]:
@@ -121,21 +123,37 @@ def _moved_by_proposal(history: History, body: Obj, answer: Obj) -> Iterator[str
 
 
 def committed(history: History) -> Iterator[str]:
-    """Committed (S3): what an answer publishes, a block, a release or another holder, was in the ledger before."""
+    """Committed (S3): what an answer publishes, a block, a release or another holder, was in the ledger before.
+
+    It was so in the ledger of the revision that the answer carries.
+    """
     yield from _published_uncommitted(history)
     for answer in history.facts.ready:
         granted = answer.life.granted.get(answer.uid) if answer.life else None
         if granted != answer.cidr:
-            yield f"allocation {answer.name} gives {answer.cidr} to {answer.uid}, but its range granted {granted}"
+            yield f"the answer to {answer.name} gives {answer.cidr}, but its range granted {granted}"
+        elif answer.life and not _is_granted_by(answer.life, answer) and not _may_be_changed(history, answer):
+            yield f"the answer to {answer.name} rests on revision {answer.revision}, which has no such entry"
     yield from _refused_uncommitted(history)
     yield from _released_uncommitted(history)
+
+
+def _is_granted_by(life: RangeLife, answer: Answer) -> bool:
+    """Whether the ledger of the revision that a Ready answer carries has its entry."""
+    first, end = life.granted_at[answer.uid], life.dropped_at.get(answer.uid, life.ledger.revision + 1)
+    return first <= answer.revision < end
+
+
+def _may_be_changed(history: History, answer: Answer) -> bool:
+    """Whether a person, or an older schema, may have changed the revision that an answer carries."""
+    return answer.uid in history.forged or history.schemas_changed
 
 
 def _refused_uncommitted(history: History) -> Iterator[str]:
     for answer in history.facts.refused:
         named = HELD_BY.search(answer.message)
         if named and _named_holder(named) not in (answer.life.holders if answer.life else ()):
-            yield f"allocation {answer.name} says {named[0]}, but its range never granted that"
+            yield f"the answer to {answer.name} says {named[0]}, but its range never granted that"
 
 
 def _named_holder(named: re.Match[str]) -> tuple[str, str]:
@@ -146,8 +164,16 @@ def _named_holder(named: re.Match[str]) -> tuple[str, str]:
 
 def _released_uncommitted(history: History) -> Iterator[str]:
     for answer in history.facts.released:
-        if answer.uid not in (answer.life.released if answer.life else ()):
-            yield f"allocation {answer.name} says that {answer.uid} is released, but its range has not recorded that"
+        life = answer.life
+        if life is None or answer.uid not in life.released:
+            yield f"the answer to {answer.name} says that it is released, but its range has not recorded that"
+        elif not _is_released_by(life, answer) and not _may_be_changed(history, answer):
+            yield f"the answer to {answer.name} rests on revision {answer.revision}, which has no such release"
+
+
+def _is_released_by(life: RangeLife, answer: Answer) -> bool:
+    """Whether the ledger of the revision that a Released answer carries has the release."""
+    return life.released[answer.uid] <= answer.revision <= life.ledger.revision
 
 
 def _published_uncommitted(history: History) -> Iterator[str]:
@@ -156,18 +182,23 @@ def _published_uncommitted(history: History) -> Iterator[str]:
             continue
         if not request.published_by:
             yield f"{request.name} shows {cidr}, which no range ever granted to it"
-        elif all(each.allocated.get(request.uid) != cidr for each in history.lives_of_range(request.range_name)):
-            yield f"{request.name} shows {cidr}, which no allocation of {request.range_name} ever gave to it"
+        elif all(each.answered.get(request.uid) != cidr for each in history.lives_of_range(request.range_name)):
+            yield f"{request.name} shows {cidr}, which no answer of {request.range_name} ever gave to it"
 
 
 # --- Standing and SameAnswer
 
 
 def standing(history: History) -> Iterator[str]:
-    """Standing: a Ready answer is not withdrawn while its holder lives and is in the ledger."""
+    """Standing: a Ready answer is not withdrawn while its holder lives and is in the ledger.
+
+    An item in the slice of another request is no answer: a person wrote it.
+    """
     for answer in history.facts.withdrawn:
         life, uid = answer.life, answer.uid
         if life is None or life.is_deleted or uid not in life.ledger.entries or history.is_free_of(life, uid):
+            continue
+        if uid in history.requests and history.requests[uid].slice_name != answer.slice_name:
             continue
         yield f"{life.name} withdraws its answer {answer.cidr} to {uid}, which holds that block"
 

@@ -12,6 +12,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from simulator.judge.capacity import unavailable_accounted
+from simulator.judge.placed import in_their_slices, none_outlived
 from simulator.judge.restores import restored
 from simulator.judge.verdicts import FreeSpace, right_answers
 from simulator.kubernetes.objects import is_deleting
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
     from simulator.judge.history import History
-    from simulator.judge.lives import Answer, Entry, RangeLife, RequestLife
+    from simulator.judge.lives import Entry, RangeLife, RequestLife
+    from simulator.judge.slices import Answer
 
 
 # --- Live and Informed
@@ -43,9 +45,9 @@ def live(history: History, attacked: Collection[str] = ()) -> Iterator[str]:
 
 
 def answered(history: History) -> Iterator[str]:
-    """Live: every living holder has one allocation, which gives its block, and no other request has a Ready one."""
+    """Live: every living holder has one answer, which gives its block, and no other request has a Ready one."""
     for life in history.judged_ranges():
-        answers = [answer for answer in history.allocations.values() if answer.life is life]
+        answers = [answer for answer in history.judged_answers() if answer.life is life]
         yield from _answered_twice(answers)
         yield from _answered_unrecorded(life, answers)
         if not history.takes_no_answers(life):
@@ -74,14 +76,14 @@ def _answered_twice(answers: list[Answer]) -> Iterator[str]:
     counts = Counter(answer.uid for answer in answers)
     for uid, count in counts.items():
         if count > 1:
-            yield f"{count} allocations answer {uid}"
+            yield f"there are {count} answers to {uid}"
 
 
 def _answered_unrecorded(life: RangeLife, answers: list[Answer]) -> Iterator[str]:
     for answer in answers:
         kept = life.ledger.cidr_of(answer.uid)
         if answer.state == "Ready" and kept != answer.cidr:
-            yield f"allocation {answer.name} gives {answer.cidr}, but {life.name} has recorded {kept or 'nothing'}"
+            yield f"the answer to {answer.name} gives {answer.cidr}, but {life.name} has recorded {kept or 'nothing'}"
 
 
 def _unanswered(history: History, life: RangeLife, answers: list[Answer]) -> Iterator[str]:
@@ -90,7 +92,7 @@ def _unanswered(history: History, life: RangeLife, answers: list[Answer]) -> Ite
         request = history.requests.get(uid)
         is_waiting = request is not None and not request.is_deleted and not is_deleting(request.obj)
         if is_waiting and uid not in answered_uids:
-            yield f"{life.name} keeps {entry.cidr} for {entry.request}, but has no allocation for it"
+            yield f"{life.name} keeps {entry.cidr} for {entry.request}, but does not answer it"
 
 
 def informed(history: History) -> Iterator[str]:
@@ -178,24 +180,30 @@ def _is_served(history: History, request: RequestLife) -> bool:
 
 
 def answers_gone(history: History) -> Iterator[str]:
-    """Gone: no allocation exists without its request and its range."""
-    for answer in history.judged_allocations():
+    """Gone: no answer exists without its request and its range."""
+    for answer in history.judged_answers():
         request = history.requests.get(answer.uid)
         if answer.life is not None and answer.uid in answer.life.ledger.entries:
             continue  # `no_leak` judges it
         if request is None or request.is_deleted:
-            yield f"allocation {answer.name} ({answer.state}) answers a request that was deleted"
+            yield f"the answer to {answer.name} ({answer.state}) exists, but its request does not"
         elif answer.life is None:
-            yield f"allocation {answer.name} belongs to no range"
+            yield f"the answer to {answer.name} belongs to no range"
         elif request.range_name != answer.life.name:
-            yield f"allocation {answer.name} of {answer.life.name} answers {request.name}, which names another range"
+            yield f"the answer to {answer.name} is one of {answer.life.name}, but {request.name} names another range"
+
+
+def no_slices(history: History) -> Iterator[str]:
+    """Gone, some time after all requests were deleted: no slice is left."""
+    for each in history.judged_slices():
+        yield f"all requests were deleted, but the slice {each.name} still exists ({len(each.answers)} answers)"
 
 
 def empty(history: History) -> Iterator[str]:
     """Gone, after everything was deleted: nothing is left."""
     left = {
         "ipamrequests": [request.name for request in history.judged_requests()],
-        "ipamallocations": list(history.allocations),
+        "ipamallocationslices": list(history.slices),
         "ipamextents": list(history.extents),
         "ipamranges": [life.name for life in history.judged_ranges()],
     }
@@ -210,7 +218,8 @@ CHECKS: dict[str, tuple[Callable[[History], Iterator[str]], ...]] = {
     "Restored": (restored,),
     "NoLeak": (no_leak,),
     "Accounted": (unavailable_accounted,),
-    "Gone": (requests_gone, ranges_gone, answers_gone),
+    "Gone": (requests_gone, ranges_gone, answers_gone, none_outlived),
+    "Placed": (in_their_slices,),
 }
 
 

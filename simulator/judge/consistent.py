@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def consistent(history: History) -> Iterator[str]:
-    """Consistent: no range finds a contradiction, unless a person changed a status or an allocation."""
+    """Consistent: no range finds a contradiction, unless a person changed a status or a slice."""
     if history.was_forged or history.schemas_changed:
         return
     for life in history.facts.changed.values():

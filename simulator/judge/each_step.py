@@ -13,6 +13,7 @@ from simulator.judge.capacity import accounted
 from simulator.judge.consistent import consistent
 from simulator.judge.facts import Facts
 from simulator.judge.ledgers import allowed, asked, disjoint, inside_range, monotone, no_early_reuse, proven
+from simulator.judge.placed import placed
 from simulator.judge.turns import by_age, in_turn
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ CHECKS: dict[str, Callable[[History], Iterator[str]]] = {
     "Disjoint": disjoint,
     "Monotone": monotone,
     "Standing": standing,
+    "Placed": placed,
     "InsideRange": inside_range,
     "Allowed": allowed,
     "Asked": asked,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from simulator.judge.holdings import Holding
-    from simulator.judge.lives import Answer, RangeLife, RequestLife
+    from simulator.judge.lives import RangeLife, RequestLife
+    from simulator.judge.slices import Answer, Slice
     from simulator.kubernetes.objects import Obj
 
 
@@ -91,15 +94,18 @@ class Facts:
     changed: dict[str, RangeLife] = field(default_factory=dict)
     respecified: list[RangeLife] = field(default_factory=list)
     deleted: list[RangeLife] = field(default_factory=list)
-    #: Blocks that ledgers, allocations and statuses have given.
+    #: Blocks that ledgers, answers and statuses have given.
     holdings: list[Holding] = field(default_factory=list)
     published: list[Publication] = field(default_factory=list)
-    #: Allocations that are new or changed: those with a block, refusals, and those that are Released.
+    #: Answers that are new or changed: those with a block, refusals, and those that are Released.
     ready: list[Answer] = field(default_factory=list)
     refused: list[Answer] = field(default_factory=list)
     released: list[Answer] = field(default_factory=list)
-    #: Ready allocations that Metacontroller deleted, or changed into something else.
+    #: Ready answers that Metacontroller or a tenant removed, or changed into something else.
     withdrawn: list[Answer] = field(default_factory=list)
+    #: Answers that Metacontroller added to a slice, and slices that it began to delete.
+    added: list[Answer] = field(default_factory=list)
+    left_out: list[Slice] = field(default_factory=list)
     #: Ranges of which Metacontroller deleted or changed an extent, though no other writer had touched any.
     unannounced: list[RangeLife] = field(default_factory=list)
 
@@ -117,3 +123,10 @@ class HookCalls:
         """Remove all calls."""
         self.answered.clear()
         self.differences.clear()
+
+
+@lru_cache(maxsize=8)
+def decoded(text: bytes) -> Obj:
+    """A body or an answer of a call, which several checks read; nothing changes it."""
+    result: Obj = json.loads(text)
+    return result

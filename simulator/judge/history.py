@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from simulator.judge.addresses import block_of
 from simulator.judge.facts import Facts, HookCalls
-from simulator.judge.holdings import ALLOCATION, LEDGER, Holding, HoldingIndex
+from simulator.judge.holdings import ANSWER, LEDGER, Holding, HoldingIndex
 from simulator.kubernetes.objects import is_deleting, key_of, selector_matches
 
 if TYPE_CHECKING:
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from simulator.judge.addresses import Block
-    from simulator.judge.lives import Answer, RangeLife, RequestLife
+    from simulator.judge.lives import RangeLife, RequestLife
     from simulator.judge.restores import Saved
+    from simulator.judge.slices import Answer, Slice
     from simulator.kubernetes.objects import Obj
 
 
@@ -45,8 +46,8 @@ class History:
         #: Lives by uid.
         self.ranges: dict[str, RangeLife] = {}
         self.requests: dict[str, RequestLife] = {}
-        #: The allocations and extents that exist, by `namespace/name`.
-        self.allocations: dict[str, Answer] = {}
+        #: The slices and extents that exist, by `namespace/name`.
+        self.slices: dict[str, Slice] = {}
         self.extents: dict[str, Obj] = {}
         #: By the uid of each extent the first number that it had: no schema that drops the number changes it.
         self.numbers: dict[str, int] = {}
@@ -66,8 +67,10 @@ class History:
         self.skews = (timedelta(), timedelta())
         #: Whether an older CRD was ever served, which drops fields that people and hooks have written.
         self.schemas_changed = False
-        #: Whether a person ever wrote an allocation or the block that a request shows.
+        #: Whether a person ever wrote a slice or the block that a request shows, and the uids of the requests whose
+        #: answers a person ever wrote or removed.
         self.was_forged = False
+        self.forged: set[str] = set()
         #: How the cluster was restored last, and the requests of that backup, by name.
         self.restore_way = ""
         self.saved: dict[str, Saved] = {}
@@ -147,9 +150,13 @@ class History:
         return request is not None and not (request.cidr or request.records or "request" in request.spec)
 
     def takes_no_answers(self, life: RangeLife) -> bool:
-        """Whether the API server refuses new allocations, because the namespace of the range is being deleted."""
+        """Whether the API server refuses new slices, because the namespace of the range is being deleted."""
         namespace = self.namespaces.get(life.name.partition("/")[0])
         return namespace is not None and is_deleting(namespace)
+
+    def answers_to(self, uid: str) -> list[Answer]:
+        """All answers to a request, whatever slices they lie in."""
+        return [each.answers[uid] for each in self.slices.values() if uid in each.answers]
 
     # --- blocks
 
@@ -160,11 +167,12 @@ class History:
             return not life.is_deleted and _is_block(life.ledger.cidr_of(holding.holder), holding.block)
         if life.is_lost or self.is_free_of(life, holding.holder):
             return False
-        return self._is_allocated(holding) if holding.place == ALLOCATION else self._is_published(holding)
+        return self._is_answered(holding) if holding.place == ANSWER else self._is_published(holding)
 
-    def _is_allocated(self, holding: Holding) -> bool:
-        answer = self.allocations.get(holding.allocation)
-        if answer is None or answer.state != "Ready" or answer.uid != holding.holder:
+    def _is_answered(self, holding: Holding) -> bool:
+        found = self.slices.get(holding.slice_name)
+        answer = found.answers.get(holding.holder) if found else None
+        if answer is None or answer.state != "Ready":
             return False
         return answer.life is self.ranges[holding.range_uid] and _is_block(answer.cidr, holding.block)
 
@@ -182,9 +190,13 @@ class History:
         """The requests that exist."""
         return (each for each in self.requests.values() if not each.is_deleted and self._is_judged(each.name))
 
-    def judged_allocations(self) -> Iterator[Answer]:
-        """The allocations that exist."""
-        return (each for name, each in self.allocations.items() if self._is_judged(name))
+    def judged_slices(self) -> Iterator[Slice]:
+        """The slices that exist."""
+        return (each for name, each in self.slices.items() if self._is_judged(name))
+
+    def judged_answers(self) -> Iterator[Answer]:
+        """The answers that exist."""
+        return (answer for each in self.judged_slices() for answer in each.answers.values())
 
     def _is_judged(self, name: str) -> bool:
         return self._scope is None or name.partition("/")[0] in self._scope

@@ -1,4 +1,4 @@
-"""Every block that a ledger, an allocation or a status ever gave to a request, found by its addresses.
+"""Every block that a ledger, an answer or a status ever gave to a request, found by its addresses.
 
 Holdings are never removed, because the answer to "is it still true?" is in the history; `History.is_current` gives it.
 So a block that was granted again and again has a few holdings of former holders beside the current one, and a search
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: The places in which a block can be given to a request.
-LEDGER, ALLOCATION, STATUS = "ledger", "allocation", "status"
+LEDGER, ANSWER, STATUS = "ledger", "answer", "status"
 
 
 class Holding(NamedTuple):
@@ -27,8 +27,8 @@ class Holding(NamedTuple):
     range_uid: str
     holder: str
     place: str
-    #: `namespace/name` of the allocation; "" in other places.
-    allocation: str = ""
+    #: `namespace/name` of the slice that has the answer; "" in other places.
+    slice_name: str = ""
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from simulator.judge.addresses import Block, block_of, merged, without
 from simulator.kubernetes.clock import parse_rfc3339
 from simulator.kubernetes.objects import controller_of, finalizers_of, key_of, meta
-from simulator.names import LEDGER_FIELDS, RANGE_FINALIZER
+from simulator.names import LEDGER_FIELDS, RANGE_FINALIZER, slice_name, slot_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -102,11 +102,14 @@ class RangeLife:
     ledger: Ledger = field(default_factory=Ledger)
     #: The specs that it has had, oldest first: a range may grow.
     specs: list[Obj] = field(default_factory=list)
-    #: All releases that its ledger ever recorded.
-    released: set[str] = field(default_factory=set)
-    #: For each uid the first block that its ledger recorded, and the first block of a Ready allocation.
+    #: All releases that its ledger ever recorded, each with the first revision that has it.
+    released: dict[str, int] = field(default_factory=dict)
+    #: For each uid the first block that its ledger recorded, and the first block of a Ready answer.
     granted: dict[str, str] = field(default_factory=dict)
-    allocated: dict[str, str] = field(default_factory=dict)
+    answered: dict[str, str] = field(default_factory=dict)
+    #: For each uid the first revision of the ledger with its entry, and the first one without it again.
+    granted_at: dict[str, int] = field(default_factory=dict)
+    dropped_at: dict[str, int] = field(default_factory=dict)
     #: (block, `namespace/name` of the request) of everything that was ever in its ledger.
     holders: set[tuple[str, str]] = field(default_factory=set)
     #: Since when each holder that is marked as absent has been absent: the time of the mark, but not before the commit
@@ -221,37 +224,13 @@ class RequestLife:
         reference = self.spec.get("ipam", {})
         return f"{reference.get('namespace') or key_of(self.obj)[0]}/{reference.get('name', '')}"
 
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An IPAMAllocation as it is now, and the life of the range that it belongs to."""
-
-    name: str
-    obj: Obj
-    life: RangeLife | None
-
     @property
-    def uid(self) -> str:
-        """The uid of the request that it answers."""
-        return str(self.obj["spec"].get("request", {}).get("uid", ""))
-
-    @property
-    def state(self) -> str:
-        """Ready, Busy, Invalid or Released."""
-        return str(self.obj["spec"].get("state", ""))
-
-    @property
-    def cidr(self) -> str:
-        """The block that it gives; "" for none."""
-        return str(self.obj["spec"].get("cidr", ""))
-
-    @property
-    def message(self) -> str:
-        """Its message to the request."""
-        return str(self.obj["spec"].get("message", ""))
+    def slice_name(self) -> str:
+        """`namespace/name` of the slice in which its answer belongs."""
+        return slice_name(self.range_name, str(meta(self.obj).get("creationTimestamp", "")), slot_of(self.uid))
 
 
 def controlling_range(child: Obj) -> str:
-    """The uid of the range that controls an allocation or an extent; "" if none does."""
+    """The uid of the range that controls a slice or an extent; "" if none does."""
     controller = controller_of(child)
     return controller["uid"] if controller else ""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from simulator.judge.addresses import block_of
 from simulator.judge.facts import Cooled, Drop, Grant, Publication, Revision, Turn
-from simulator.judge.holdings import ALLOCATION, LEDGER, STATUS, Holding
-from simulator.judge.lives import Answer, Ledger, RangeLife, RequestLife, controlling_range
+from simulator.judge.holdings import ANSWER, LEDGER, STATUS, Holding
+from simulator.judge.lives import Ledger, RangeLife, RequestLife, controlling_range
+from simulator.judge.slices import Slice
 from simulator.kubernetes.clock import parse_rfc3339
 from simulator.kubernetes.objects import (
     annotations_of,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from simulator.judge.facts import Write
     from simulator.judge.history import History
+    from simulator.judge.slices import Answer
     from simulator.kubernetes.objects import Obj
 
 #: The writers that are people.
@@ -57,8 +59,8 @@ def note(history: History, write: Write) -> None:
             _note_range(history, write)
         case "ipamrequests":
             _note_request(history, write)
-        case "ipamallocations":
-            _note_allocation(history, write)
+        case "ipamallocationslices":
+            _note_slice(history, write)
         case "ipamextents":
             _note_extent(history, write)
         case "namespaces":
@@ -88,7 +90,7 @@ def _note_range(history: History, write: Write) -> None:
     _note_spec(history, life)
     life.reclaimed |= _reclaimed(write.obj)
     life.was_on_hold |= HOLD_ANNOTATION in annotations_of(write.obj)
-    life.released.update(ledger.released)
+    life.released = dict.fromkeys(ledger.released, ledger.revision) | life.released
     _note_turns(history, life, ledger)
     _note_drops(history, life, ledger)
     life.ledger = ledger
@@ -126,6 +128,7 @@ def _note_drops(history: History, life: RangeLife, ledger: Ledger) -> None:
     """Note which entries the next ledger does not have any more; entries that cool down are no entries."""
     for uid, entry in life.ledger.entries.items():
         if uid not in ledger.entries or ledger.entries[uid].cidr != entry.cidr:
+            life.dropped_at.setdefault(uid, ledger.revision)
             history.facts.drops.append(Drop(life, uid, entry.cidr, _is_proven(history, life, uid)))
     for uid, cooling in life.ledger.cooling.items():
         if uid not in ledger.cooling:
@@ -156,6 +159,8 @@ def _note_grants(history: History, life: RangeLife, before: Ledger) -> None:
         if uid not in before.entries or before.entries[uid].cidr != entry.cidr:
             history.facts.grants.append(Grant(life, uid, entry.cidr))
             life.granted.setdefault(uid, entry.cidr)
+            life.granted_at.setdefault(uid, life.ledger.revision)
+            life.dropped_at.pop(uid, None)
             request = history.requests.get(uid)
             life.holders.add((entry.cidr, request.name if request else entry.request))
             _note_holding(history, Holding(block_of(entry.cidr), life.uid, uid, LEDGER))
@@ -223,39 +228,51 @@ def _was_unanswered(history: History, life: RequestLife) -> bool:
     is_timed_out = (
         history.clocks_were_wrong or history.now - parse_rfc3339(deleted) >= NO_ANSWER_TIMEOUT - history.clock_spread
     )
-    answers = (each for each in history.allocations.values() if each.uid == life.uid)
-    return is_timed_out and not any(each.state == "Released" for each in answers)
+    return is_timed_out and not any(each.state == "Released" for each in history.answers_to(life.uid))
 
 
-# --- allocations
+# --- slices
 
 
-def _note_allocation(history: History, write: Write) -> None:
-    history.was_forged |= write.writer in PEOPLE
+def _note_slice(history: History, write: Write) -> None:
     name = joined(key_of(write.obj))
-    before = history.allocations.get(name)
-    if before is not None and before.state == "Ready" and _withdraws(write):
-        history.facts.withdrawn.append(before)
-    if write.is_deletion:
-        history.allocations.pop(name, None)
-        return
-    answer = history.allocations[name] = Answer(name, write.obj, _answering(history, write))
-    if answer.life is not None or not write.writer:
-        _note_answer(history, answer, write)
+    before = history.slices.pop(name, None)
+    now = None if write.is_deletion else Slice.of(write.obj, _answering(history, write), before)
+    if now is not None:
+        history.slices[name] = now
+    if write.writer == METACONTROLLER and before is not None and _begins_deletion(before, write):
+        history.facts.left_out.append(before)
+    _note_answers(history, before.answers if before else {}, now.answers if now else {}, write)
 
 
-def _withdraws(write: Write) -> bool:
-    """Whether Metacontroller deletes an allocation or changes its state to another one than Ready."""
-    is_ready = not write.is_deletion and write.obj["spec"].get("state") == "Ready"
-    return write.writer == METACONTROLLER and not is_ready
+def _begins_deletion(before: Slice, write: Write) -> bool:
+    """Whether a slice is deleted, or only marked because a finalizer keeps it."""
+    return not is_deleting(before.obj) and (write.is_deletion or is_deleting(write.obj))
 
 
 def _answering(history: History, write: Write) -> RangeLife | None:
-    """The range that an allocation belongs to: its controller, or by its name if no other writer can have made it."""
+    """The range that a slice belongs to: its controller, or by its name if no other writer can have made it."""
     controller = controlling_range(write.obj)
     if controller or write.writer:
         return history.ranges.get(controller)
     return history.living(f"{key_of(write.obj)[0]}/{write.obj['spec'].get('range')}")
+
+
+def _note_answers(history: History, before: dict[str, Answer], now: dict[str, Answer], write: Write) -> None:
+    """Note the answers of a slice that a write has added, changed or removed."""
+    changed = [answer for uid, answer in now.items() if before.get(uid) is not answer]
+    removed = [answer for uid, answer in before.items() if uid not in now]
+    if write.writer in PEOPLE:
+        history.was_forged = True
+        history.forged |= {answer.uid for answer in (*changed, *removed)}
+    if write.writer in {METACONTROLLER, TENANT}:
+        refused = {answer.uid for answer in changed if answer.state != "Ready"} | {answer.uid for answer in removed}
+        history.facts.withdrawn += [each for uid, each in before.items() if uid in refused and each.state == "Ready"]
+    if write.writer in {METACONTROLLER, ""}:
+        history.facts.added += [answer for answer in changed if answer.uid not in before]
+    for answer in changed:
+        if write.writer != PERSON and (answer.life is not None or not write.writer):
+            _note_answer(history, answer, write)
 
 
 def _note_answer(history: History, answer: Answer, write: Write) -> None:
@@ -264,8 +281,9 @@ def _note_answer(history: History, answer: Answer, write: Write) -> None:
             return  # an older schema has dropped it
         history.facts.ready.append(answer)
         if answer.life is not None:
-            answer.life.allocated.setdefault(answer.uid, answer.cidr)
-            _note_holding(history, Holding(block_of(answer.cidr), answer.life.uid, answer.uid, ALLOCATION, answer.name))
+            answer.life.answered.setdefault(answer.uid, answer.cidr)
+            holding = Holding(block_of(answer.cidr), answer.life.uid, answer.uid, ANSWER, answer.slice_name)
+            _note_holding(history, holding)
     elif write.writer in {METACONTROLLER, ""}:
         listed = history.facts.released if answer.state == "Released" else history.facts.refused
         listed.append(answer)

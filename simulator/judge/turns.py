@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from simulator.judge.addresses import BITS, Block, address_of, block_of, fits, within, without
 from simulator.judge.claim_forms import wanted_by
+from simulator.judge.facts import decoded
 from simulator.judge.lives import Ledger, controlling_range, pool_of
 from simulator.kubernetes.objects import annotations_of, finalizers_of, is_deleting, joined, key_of, meta, uid_of
 from simulator.names import CIDR_ANNOTATION, HOLD_ANNOTATION, RANGE_SYNC_PATH, REQUEST_FINALIZER, REQUESTS_KEY
@@ -85,7 +85,7 @@ def by_age(history: History) -> Iterator[str]:
     """
     for path, body, answered in history.calls.answered:
         if path == RANGE_SYNC_PATH:
-            yield from _overtaken(json.loads(body), json.loads(answered))
+            yield from _overtaken(decoded(body), decoded(answered))
 
 
 def _overtaken(body: Obj, answer: Obj) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """The tables of `kubectl get`: columns of the CRD, ages, layout.
 
-A column whose field is absent is blank, as in kubectl. Unlike in kubectl, lines do not end in blanks.
+A column whose field is absent is blank, as in kubectl. Of several values, as of `.spec.answers[*].cidr`, only the
+first one is shown, as by the API server. Unlike in kubectl, lines do not end in blanks.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
 GAP = 3
 MINUTE, HOUR, DAY = 60, 3600, 86400
 YEAR = 365 * DAY
-#: One step of a JSONPath: `.name`, `['name']`, `[0]` or `[?(@.type=="Ready")]`.
+#: One step of a JSONPath: `.name`, `['name']`, `[0]`, `[*]` or `[?(@.type=="Ready")]`.
 _STEP = re.compile(
     r"""\.(?P<name>(?:[A-Za-z0-9_/-]|\\.)+)"""
     r"""|\[(?P<quote>['"])(?P<quoted>.*?)(?P=quote)\]"""
-    r"""|\[(?P<index>\d+)\]"""
+    r"""|\[(?P<index>\d+|\*)\]"""
     r"""|\[\?\(@\.(?P<field>[\w.]+)\s*==\s*(?P<mark>['"])(?P<value>.*?)(?P=mark)\)\]"""
 )
 
@@ -88,6 +89,8 @@ def _stepped(step: re.Match[str], item: Any) -> list[Any]:
         return [item[name]] if isinstance(item, dict) and name in item else []
     if not isinstance(item, list):
         return []
+    if step["index"] == "*":
+        return item
     if step["index"] is not None:
         return item[int(step["index"]) :][:1]
     return [entry for entry in item if find(f".{step['field']}", entry) == [step["value"]]]

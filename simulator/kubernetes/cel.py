@@ -18,6 +18,7 @@ from cel_expr_python.ext import ext_bindings, ext_optional, ext_strings
 
 from simulator.kubernetes.cel_net import function_declarations
 from simulator.kubernetes.errors import Fault, shown
+from simulator.kubernetes.schema import LIST_MAP_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,7 +99,7 @@ class _Node:
         self.items = _Node(schema["items"]) if isinstance(schema.get("items"), dict) else None
         extra = schema.get("additionalProperties")
         self.extra = _Node(extra) if isinstance(extra, dict) else None
-        self.list_keys: tuple[str, ...] = tuple(schema.get("x-kubernetes-list-map-keys", ()))
+        self.list_keys: tuple[str, ...] = tuple(schema.get(LIST_MAP_KEYS, ()))
         self.is_scalar = schema.get("type") not in {"object", "array"}
         below = [*self.properties.values(), *(node for node in (self.items, self.extra) if node)]
         self.has_rules: bool = bool(self.rules) or any(node.has_rules for node in below)

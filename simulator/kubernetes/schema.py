@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 #: The keyword by which a schema keeps fields that it does not name.
 KEEPS_ALL = "x-kubernetes-preserve-unknown-fields"
 INT_OR_STRING = "x-kubernetes-int-or-string"
+#: The keyword by which a list is a map: these fields of an item are its key.
+LIST_MAP_KEYS = "x-kubernetes-list-map-keys"
 #: Keywords whose values are schemas, or lists or maps of schemas.
 _NESTED = ("properties", "items", "additionalProperties", "not", "allOf", "anyOf", "oneOf")
 #: Keywords that mean the same in JSON Schema.
@@ -69,6 +71,8 @@ class Schema:
         judged = {name: value for name, value in obj.items() if name not in skip}
         found = self._validator.iter_errors(judged)
         faults = [fault for error in found for fault in _faults_of(error) if fault.path not in skip]
+        if not any(fault.is_structural for fault in faults):
+            faults += _duplicates(self.root, judged, "")
         return sorted(faults, key=lambda fault: fault.path)
 
 
@@ -126,6 +130,20 @@ def _unknown(node: dict[str, Any], value: Any, path: str) -> Iterator[str]:
 
 def _is_open(node: dict[str, Any]) -> bool:
     return bool(node.get(KEEPS_ALL)) or not any(name in node for name in ("properties", "type", "items"))
+
+
+def _duplicates(node: dict[str, Any], value: Any, path: str) -> Iterator[Fault]:
+    """The items of list maps that have the key of an earlier item, at every level."""
+    if LIST_MAP_KEYS in node and isinstance(value, list):
+        seen: set[str] = set()
+        for index, item in enumerate(value):
+            key = shown({name: item[name] for name in node[LIST_MAP_KEYS] if name in item})
+            if key in seen:
+                yield Fault(f"{path}[{index}]", "Duplicate value", key, "")
+            seen.add(key)
+    for name, suffix, child in _children(node, value):
+        if child is not None:
+            yield from _duplicates(child, value[name], f"{path}{suffix}".removeprefix("."))
 
 
 def _completed(node: dict[str, Any], value: Any) -> Any:

@@ -15,10 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.attack.chance import KINDS, Bias
 from simulator.kubernetes.objects import copied
-from simulator.mutants import crd_mutations, extent_mutations, mutations, restore_mutations, schema_mutations
+from simulator.mutants import (
+    crd_mutations,
+    extent_mutations,
+    mutations,
+    restore_mutations,
+    schema_mutations,
+    slice_mutations,
+)
+from simulator.world.faults import NOW_HEADER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from simulator.kubernetes.objects import Obj
     from simulator.metacontroller.webhook import Caller
@@ -47,8 +55,8 @@ class Mutant:
             self.crds({obj["spec"]["names"]["plural"]: obj for obj in changed if "names" in obj.get("spec", {})})
         return changed
 
-    def caller(self, caller: Caller) -> Caller:
-        """The hooks of this design."""
+    def caller(self, caller: Caller, headers: Callable[[], Mapping[str, str]]) -> Caller:
+        """The hooks of this design; `headers` are those of each call, which give the time."""
         mutation = self.mutation
         if mutation is None:
             return caller
@@ -64,8 +72,9 @@ class Mutant:
                 result: Obj = json.loads(answer[2])
                 return result
 
+            asked = mutations.Ask(ask, lambda: headers()[NOW_HEADER])
             try:
-                return 200, {}, json.dumps(mutation(path, json.loads(body), ask)).encode()
+                return 200, {}, json.dumps(mutation(path, json.loads(body), asked)).encode()
             except _NoAnswer as failure:
                 return failure.answer
 
@@ -186,7 +195,7 @@ MUTANTS: tuple[Mutant, ...] = (
            mutation=mutations.ignore_sizes, bias=_biased(QUIET, ONE_RANGE, a_size=8)),
     Mutant("round robin starts again in each call", "S1", ("InTurn",), path=RANGE, mutation=mutations.forget_cursors,
            bias=_biased(QUIET, ONE_RANGE, round_robin=1, create_a_request=16)),
-    Mutant("an answer is computed from half a body", "S7", ("Live",), path=RANGE, mutation=mutations.omit_allocations),
+    Mutant("an answer is computed from half a body", "S7", ("Live",), path=RANGE, mutation=mutations.omit_slices),
     Mutant("the block that a request shows is ignored", "S6", ("Stable",), path=RANGE,
            mutation=mutations.ignore_shown_blocks,
            bias=_biased(QUIET, ONE_RANGE, strip_the_finalizers_of_a_range=3, delete_a_range=3, create_a_range=6)),
@@ -197,8 +206,27 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("a newer Ready answer is withdrawn", "decision 1", ("Standing",), path=RANGE,
            mutation=mutations.withdraw_newer_answers,
            bias=_biased(_restarts("ipamranges"), ONE_RANGE)),
-    Mutant("orphaned allocations are copied", "S1", ("Gone",), path=REQUEST, mutation=mutations.copy_orphans,
-           bias=_biased(QUIET, ONE_RANGE, strip_the_owners_of_an_allocation=4)),
+    Mutant("slices of no range are obeyed", "S1", ("Gone",), path=REQUEST, mutation=mutations.copy_orphans,
+           bias=_biased(QUIET, ONE_RANGE, strip_the_owners_of_a_slice=4)),
+    Mutant("an answer to another uid is obeyed", "S4", ("Committed",), path=REQUEST,
+           mutation=slice_mutations.obey_others, bias=_biased(QUIET, ONE_RANGE, create_requests_in_one_second=8)),
+    Mutant("a slice is deleted while a member stands", "S3", ("Standing", "Placed"), path=RANGE,
+           mutation=slice_mutations.delete_with_members,
+           bias=_biased(QUIET, ONE_RANGE, create_requests_in_one_second=8, delete_a_request=8)),
+    Mutant("newer answers are dropped with an older slice", "decision 11", ("Standing", "Placed"), path=RANGE,
+           mutation=slice_mutations.delete_when_empty,
+           bias=_biased(_restarts("ipamallocationslices"), ONE_RANGE, create_requests_in_one_second=8,
+                        delete_a_request=8)),
+    Mutant("a slice is deleted although a holder is not observed", "decision 11", ("Placed",), path=RANGE,
+           mutation=slice_mutations.delete_without_holders,
+           bias=_biased(QUIET | {"waits": 0.5}, ONE_RANGE, strip_the_labels_of_a_request=8, delete_a_request=8,
+                        remove_an_answer=2)),
+    Mutant("the name of a slice comes from the time of the call", "decision 11", ("Placed", "Calm"), path=RANGE,
+           mutation=slice_mutations.name_by_the_call, bias=_biased(QUIET, ONE_RANGE)),
+    Mutant("an answer of another writer is dropped without being returned once", "decision 11", ("Gone",), path=RANGE,
+           mutation=slice_mutations.drop_what_others_wrote, bias=_biased(QUIET, ONE_RANGE, add_an_answer=2)),
+    Mutant("an answer in another slice stands", "decision 11", ("Placed",), path=RANGE,
+           mutation=slice_mutations.keep_misplaced, bias=_biased(QUIET, ONE_RANGE, add_an_answer=4)),
     Mutant("the name decides which extent is older", "decision 9", ("Disjoint",), path=RANGE,
            mutation=extent_mutations.order_by_name,
            bias=_biased(QUIET, TWO_RANGES, create_a_range=2, create_a_request=16,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from simulator.names import SLICES
+
 if TYPE_CHECKING:
     from simulator.kubernetes.objects import Obj
 
@@ -36,4 +38,5 @@ def no_default_revision(crds: dict[str, Obj]) -> None:
 def published_may_change(crds: dict[str, Obj]) -> None:
     """Allow changes of published blocks."""
     _root(crds, "ipamrequests").pop("x-kubernetes-validations")
-    _root(crds, "ipamallocations")["properties"]["spec"].pop("x-kubernetes-validations")
+    answers = _root(crds, SLICES)["properties"]["spec"]["properties"]["answers"]
+    answers["items"].pop("x-kubernetes-validations")

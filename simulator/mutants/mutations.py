@@ -7,24 +7,39 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from simulator.kubernetes.objects import Obj, copied
+from simulator.judge.slices import items_of
+from simulator.kubernetes.objects import Obj, copied, key_of
 from simulator.names import (
-    ALLOCATIONS_KEY,
     RECLAIM_ANNOTATION,
     REQUEST_FINALIZER,
     REQUESTS_KEY,
+    SLICES_KEY,
     UID_LABEL,
 )
 
-Ask = Callable[[Obj], Obj]
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Calls the hooks with a body and gives their answer; `now` is the time that they are told."""
+
+    call: Callable[[Obj], Obj]
+    now: Callable[[], str]
+
+    def __call__(self, body: Obj) -> Obj:
+        """The answer of the hooks."""
+        return self.call(body)
+
+
 Mutation = Callable[[str, Obj, Ask], Obj]
 
 
 # --- parts of bodies and answers
 
 
-def _entries(obj: Obj) -> list[Obj]:
+def entries_of(obj: Obj) -> list[Obj]:
+    """The ledger of a range, or the one that an answer proposes."""
     return list((obj.get("status") or {}).get("allocations") or [])
 
 
@@ -34,12 +49,14 @@ def requests_of(body: Obj) -> dict[str, Obj]:
     return found
 
 
-def _answers(body: Obj) -> dict[str, Obj]:
-    found: dict[str, Obj] = body["children"].get(ALLOCATIONS_KEY, {})
+def observed_slices(body: Obj) -> dict[str, Obj]:
+    """The slices of a range that a call sees, by `namespace/name`."""
+    found: dict[str, Obj] = body["children"].get(SLICES_KEY, {})
     return found
 
 
-def _uids(body: Obj) -> set[str]:
+def uids_of(body: Obj) -> set[str]:
+    """The uids of the requests that a call sees."""
     return {obj["metadata"]["uid"] for obj in requests_of(body).values()}
 
 
@@ -48,7 +65,7 @@ def _with_ledger(body: Obj, answer: Obj, entries: list[Obj]) -> Obj:
     before = body["parent"].get("status", {})
     status = {name: value for name, value in answer["status"].items() if name not in {"allocations", "capacity"}}
     is_changed = any(status.get(name) != before.get(name) for name in ("closing", "released"))
-    is_changed |= entries != _entries(body["parent"])
+    is_changed |= entries != entries_of(body["parent"])
     revision = before.get("revision", 0) + is_changed
     ledger = {"allocations": entries} if entries else {}
     return answer | {"status": status | ledger | {"revision": max(revision, status["revision"])}}
@@ -56,7 +73,7 @@ def _with_ledger(body: Obj, answer: Obj, entries: list[Obj]) -> Obj:
 
 def _dropping(body: Obj, answer: Obj, is_dropped: Callable[[Obj], bool]) -> Obj:
     """The answer without some entries of the ledger."""
-    return _with_ledger(body, answer, [entry for entry in _entries(answer) if not is_dropped(entry)])
+    return _with_ledger(body, answer, [entry for entry in entries_of(answer) if not is_dropped(entry)])
 
 
 def _without_grants(body: Obj) -> Obj:
@@ -70,8 +87,13 @@ def _without_grants(body: Obj) -> Obj:
 
 
 def published(answer: Obj) -> list[Obj]:
-    """The allocations of an answer."""
-    return [child for child in answer.get("children", []) if child["kind"] == "IPAMAllocation"]
+    """The slices of an answer."""
+    return [child for child in answer.get("children", []) if child["kind"] == "IPAMAllocationSlice"]
+
+
+def _items(answer: Obj) -> list[Obj]:
+    """The items of all slices of an answer."""
+    return [item for child in published(answer) for item in items_of(child)]
 
 
 def extents_of(answer: Obj) -> list[Obj]:
@@ -93,22 +115,28 @@ def refuse_by_proposal(_: str, body: Obj, ask: Ask) -> Obj:
 
 
 def _with_next(body: Obj, ask: Ask, state: str) -> Obj:
-    """The answer with the new allocations of a state that the next call would publish after the commit."""
+    """The answer with the new items of a state that the next call would publish after the commit."""
     answer, later = ask(body), copied(body)
     later["parent"]["status"] = answer.get("status", {})
-    names = {child["metadata"]["name"] for child in answer.get("children", [])}
-    new = [child for child in published(ask(later)) if child["metadata"]["name"] not in names]
-    return answer | {"children": answer["children"] + [child for child in new if child["spec"]["state"] == state]}
+    known, slices = {item["uid"] for item in _items(answer)}, {key_of(child): child for child in published(answer)}
+    for child in published(ask(later)):
+        new = [item for item in items_of(child) if item["uid"] not in known and item["state"] == state]
+        if key_of(child) in slices:
+            present = slices[key_of(child)]["spec"]
+            present["answers"] = sorted([*present["answers"], *new], key=lambda item: str(item["uid"]))
+        elif new:
+            answer["children"].append(child | {"spec": child["spec"] | {"answers": new}})
+    return answer
 
 
 def release_absent(_: str, body: Obj, ask: Ask) -> Obj:
     """A holder whose request is not observed is released."""
-    return _dropping(body, ask(body), lambda entry: entry["uid"] not in _uids(body))
+    return _dropping(body, ask(body), lambda entry: entry["uid"] not in uids_of(body))
 
 
 def release_other_uid(_: str, body: Obj, ask: Ask) -> Obj:
     """A request of the same name and another uid proves that a holder is deleted."""
-    present, uids = requests_of(body), _uids(body)
+    present, uids = requests_of(body), uids_of(body)
     return _dropping(body, ask(body), lambda entry: entry["request"] in present and entry["uid"] not in uids)
 
 
@@ -120,7 +148,7 @@ def release_absent_when_deleted(path: str, body: Obj, ask: Ask) -> Obj:
 def reclaim_at_once(_: str, body: Obj, ask: Ask) -> Obj:
     """A holder that is to be reclaimed counts as absent since long ago."""
     named = body["parent"]["metadata"].get("annotations", {}).get(RECLAIM_ANNOTATION, "")
-    for entry in _entries(body["parent"]):
+    for entry in entries_of(body["parent"]):
         if entry["uid"] in named and "releasedAt" not in entry:
             entry["absentSince"] = "2020-01-01T00:00:00Z"
     return ask(body)
@@ -128,7 +156,7 @@ def reclaim_at_once(_: str, body: Obj, ask: Ask) -> Obj:
 
 def release_marked(_: str, body: Obj, ask: Ask) -> Obj:
     """A holder that is marked as absent is released by the next call."""
-    marked = {entry["uid"] for entry in _entries(body["parent"]) if "absentSince" in entry}
+    marked = {entry["uid"] for entry in entries_of(body["parent"]) if "absentSince" in entry}
     return _dropping(body, ask(body), lambda entry: entry["uid"] in marked and "absentSince" in entry)
 
 
@@ -143,17 +171,17 @@ def ignore_foreign_finalizers(_: str, body: Obj, ask: Ask) -> Obj:
 def place_again(_: str, body: Obj, ask: Ask) -> Obj:
     """Each call places all requests again, as if none held or showed a block."""
     answer = ask(body)
-    placed = _entries(ask(_without_grants(body)))
-    held = {entry["uid"] for entry in _entries(answer)}
+    placed = entries_of(ask(_without_grants(body)))
+    held = {entry["uid"] for entry in entries_of(answer)}
     return _with_ledger(body, answer, placed) if held == {entry["uid"] for entry in placed} else answer
 
 
 def grant_held_blocks(_: str, body: Obj, ask: Ask) -> Obj:
     """New blocks are taken from the whole pool, including held blocks."""
     answer = ask(body)
-    held = {entry["uid"] for entry in _entries(body["parent"])}
-    placed = {entry["uid"]: entry for entry in _entries(ask(_without_grants(body)))}
-    entries = [each if each["uid"] in held else placed.get(each["uid"], each) for each in _entries(answer)]
+    held = {entry["uid"] for entry in entries_of(body["parent"])}
+    placed = {entry["uid"]: entry for entry in entries_of(ask(_without_grants(body)))}
+    entries = [each if each["uid"] in held else placed.get(each["uid"], each) for each in entries_of(answer)]
     return _with_ledger(body, answer, entries)
 
 
@@ -164,7 +192,7 @@ def grant_blocks_of_absent(_: str, body: Obj, ask: Ask) -> Obj:
         return answer
     present = copied(body)
     status = present["parent"]["status"]
-    status["allocations"] = [entry for entry in _entries(present["parent"]) if "absentSince" not in entry]
+    status["allocations"] = [entry for entry in entries_of(present["parent"]) if "absentSince" not in entry]
     return ask(present)
 
 
@@ -204,7 +232,7 @@ def finalize_without_closing(path: str, body: Obj, ask: Ask) -> Obj:
     """A deleted range is finalized once its ledger looks empty, before `closing` is committed."""
     answer = ask(body)
     if path.endswith("finalize"):
-        answer["finalized"] = not (_entries(body["parent"]) or _answers(body))
+        answer["finalized"] = not (entries_of(body["parent"]) or any(map(items_of, observed_slices(body).values())))
     return answer
 
 
@@ -220,25 +248,26 @@ def grant_without_finalizer(_: str, body: Obj, ask: Ask) -> Obj:
 def withdraw_newer_answers(_: str, body: Obj, ask: Ask) -> Obj:
     """A Ready answer without an entry is withdrawn, even if it is newer than the observed ledger."""
     answer = ask(body)
-    held = {entry["uid"] for entry in _entries(body["parent"])}
+    held = {entry["uid"] for entry in entries_of(body["parent"])}
     present = {obj["metadata"]["uid"]: obj["metadata"] for obj in requests_of(body).values()}
-    kept = extents_of(answer)
     for child in published(answer):
-        uid = child["spec"]["request"]["uid"]
-        if child["spec"]["state"] != "Ready" or uid in held:
-            kept.append(child)
-        elif "deletionTimestamp" in present.get(uid, {}):
-            kept.append(child | {"spec": child["spec"] | {"state": "Released"}})
-    return answer | {"children": kept}
+        kept = []
+        for item in items_of(child):
+            if item["state"] != "Ready" or item["uid"] in held:
+                kept.append(item)
+            elif "deletionTimestamp" in present.get(item["uid"], {}):
+                kept.append(item | {"state": "Released"})
+        child["spec"]["answers"] = kept
+    return answer
 
 
 def release_before_the_commit(_: str, body: Obj, ask: Ask) -> Obj:
     """A call publishes the releases that it proposes."""
     answer = ask(body)
     proposed = set(answer["status"].get("released", []))
-    for child in published(answer):
-        if child["spec"]["request"]["uid"] in proposed:
-            child["spec"]["state"] = "Released"
+    for item in _items(answer):
+        if item["uid"] in proposed:
+            item["state"] = "Released"
     return answer
 
 
@@ -292,9 +321,9 @@ def grant_the_gateway(_: str, body: Obj, ask: Ask) -> Obj:
     network = copied(body["parent"]["spec"].get("network", {}))
     body["parent"]["spec"].get("network", {}).pop("gateway", None)
     answer = ask(body)
-    for child in answer.get("children", []):
-        if "network" in child["spec"]:
-            child["spec"]["network"] = network
+    for part in (*_items(answer), *(child["spec"] for child in extents_of(answer))):
+        if "network" in part:
+            part["network"] = network
     return answer
 
 
@@ -306,8 +335,8 @@ def keep_range_for_others(path: str, body: Obj, ask: Ask) -> Obj:
 
 def hide_the_network(_: str, body: Obj, ask: Ask) -> Obj:
     """Requests do not show the network of their blocks."""
-    for obj in body["related"].get(ALLOCATIONS_KEY, {}).values():
-        obj["spec"].pop("network", None)
+    for item in _related_items(body):
+        item.pop("network", None)
     return ask(body)
 
 
@@ -329,11 +358,10 @@ def forget_cursors(_: str, body: Obj, ask: Ask) -> Obj:
     return answer
 
 
-def omit_allocations(_: str, body: Obj, ask: Ask) -> Obj:
-    """An answer that refuses a request has no allocations."""
+def omit_slices(_: str, body: Obj, ask: Ask) -> Obj:
+    """An answer that refuses a request has no slices."""
     answer = ask(body)
-    busy = {"Busy", "Invalid"}
-    if any(child["spec"]["state"] in busy for child in published(answer)):
+    if any(item["state"] in {"Busy", "Invalid"} for item in _items(answer)):
         return answer | {"children": extents_of(answer)}
     return answer
 
@@ -341,10 +369,14 @@ def omit_allocations(_: str, body: Obj, ask: Ask) -> Obj:
 # --- mutations of the request's hook
 
 
+def _related_items(body: Obj) -> list[Obj]:
+    return [item for obj in body["related"].get(SLICES_KEY, {}).values() for item in items_of(obj)]
+
+
 def copy_orphans(_: str, body: Obj, ask: Ask) -> Obj:
-    """A request copies an allocation that its range does not control."""
+    """A request obeys a slice that its range does not control."""
     reference = body["object"]["spec"]["ipam"]
-    for obj in body["related"].get(ALLOCATIONS_KEY, {}).values():
+    for obj in body["related"].get(SLICES_KEY, {}).values():
         owner = {"kind": "IPAMRange", "apiVersion": obj["apiVersion"], "name": reference["name"], "uid": "any"}
         obj["metadata"]["ownerReferences"] = [owner | {"controller": True}]
         obj["metadata"]["labels"] = {UID_LABEL: "any"}
@@ -354,7 +386,8 @@ def copy_orphans(_: str, body: Obj, ask: Ask) -> Obj:
 def finalize_without_answer(path: str, body: Obj, ask: Ask) -> Obj:
     """A deleted request is finalized as soon as it has no answer."""
     answer = ask(body)
-    if path.endswith("finalize") and not body["related"].get(ALLOCATIONS_KEY):
+    uid = body["object"]["metadata"]["uid"]
+    if path.endswith("finalize") and all(item["uid"] != uid for item in _related_items(body)):
         return {"finalized": True}
     return answer
 

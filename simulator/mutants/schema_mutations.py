@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from simulator.kubernetes.objects import annotations_of
 from simulator.kubernetes.versions import MARKER
 from simulator.mutants.mutations import requests_of
-from simulator.names import ALLOCATIONS_KEY, EXTENTS_KEY, LAST_APPLIED_ANNOTATION
+from simulator.names import EXTENTS_KEY, LAST_APPLIED_ANNOTATION, SLICES_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ def ignore_markers(_: str, body: Obj, ask: Ask) -> Obj:
     body["parent"].setdefault("status", {})[MARKER] = True
     for obj in requests_of(body).values():
         obj.setdefault("status", {})[MARKER] = True
-    for key in (ALLOCATIONS_KEY, EXTENTS_KEY):
+    for key in (SLICES_KEY, EXTENTS_KEY):
         for obj in _served(body, key):
             obj["spec"][MARKER] = True
     return ask(body)
@@ -48,6 +48,6 @@ def write_nothing_again(_: str, body: Obj, ask: Ask) -> Obj:
 
 
 def _served(body: Obj, key: str) -> Iterator[Obj]:
-    """The allocations or extents that a call sees, as children or as related objects."""
+    """The slices or extents that a call sees, as children or as related objects."""
     for group in (body["children"], body["related"]):
         yield from group.get(key, {}).values()

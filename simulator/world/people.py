@@ -1,7 +1,8 @@
 """The actions of people: all that kubectl allows, wise or not.
 
-Objects are named by kind and `namespace/name`, and an allocation by the request that it answers, because its own name
-is a hash. If the API server refuses an action, the action has no effect and its description says so.
+Objects are named by kind and `namespace/name`, and a slice by a request that it answers, or by its range if it has no
+answers, because its own name is a hash. If the API server refuses an action, the action has no effect and its
+description says so.
 """
 
 from __future__ import annotations
@@ -28,9 +29,11 @@ from simulator.names import (
     PERSON,
     RANGE_LABEL,
     RECLAIM_ANNOTATION,
+    SLICES,
     TENANT,
     UID_LABEL,
 )
+from simulator.world.slices import add_answer, drop_answer, find_slice, occupy_slice, set_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,13 +44,9 @@ if TYPE_CHECKING:
 
 
 def find(world: World, plural: str, name: str) -> tuple[Resource, Obj] | None:
-    """An object by plural name and `namespace/name`; an allocation by that of its request."""
+    """An object by plural name and `namespace/name`; a slice by a name that it has for people."""
     resource = NAMESPACE if plural == "namespaces" else world.plural(plural)
-    if plural == "ipamallocations":
-        found = (obj for obj in world.store.list(resource) if answered_request(obj) == name)
-        obj = next(found, None)
-    else:
-        obj = world.store.find(resource, key_from(name))
+    obj = find_slice(world, name) if plural == SLICES else world.store.find(resource, key_from(name))
     return None if obj is None else (resource, obj)
 
 
@@ -57,20 +56,21 @@ def key_from(name: str) -> Key:
     return namespace, short
 
 
-def answered_request(allocation: Obj) -> str:
-    """`namespace/name` of the request that an allocation answers."""
-    request = allocation["spec"].get("request", {})
-    return f"{request.get('namespace')}/{request.get('name')}"
-
-
 # --- the verbs
 
 
-def create(world: World, manifest: str) -> str | None:
-    """Create an object."""
-    obj = json.loads(manifest)
-    world.store.create(obj, strict=False)
-    return f"create {obj['kind']} {'/'.join(key_of(obj))} {json.dumps(obj['spec'])}"
+def create(world: World, *manifests: str) -> str:
+    """Create objects in the same second; each of them may be refused."""
+    return "; ".join(_created(world, json.loads(manifest)) for manifest in manifests)
+
+
+def _created(world: World, obj: Obj) -> str:
+    described = f"create {obj['kind']} {'/'.join(key_of(obj))} {json.dumps(obj['spec'])}"
+    try:
+        world.store.create(obj, strict=False)
+    except ApiError as error:
+        return f"{described}: refused, {error.reason}"
+    return described
 
 
 def delete(world: World, plural: str, name: str, how: str = "") -> str | None:
@@ -93,8 +93,8 @@ def drop_finalizer(world: World, plural: str, name: str) -> str | None:
 
 
 def drop_all_finalizers(world: World) -> None:
-    """Remove the finalizer of the other controller everywhere, also if two allocations answer requests of one name."""
-    for plural in ("ipamrequests", "ipamallocations", "ipamextents", "ipamranges"):
+    """Remove the finalizer of the other controller everywhere, also if two slices have the same name for people."""
+    for plural in ("ipamrequests", SLICES, "ipamextents", "ipamranges"):
         for obj in world.store.list(world.plural(plural)):
             if FOREIGN_FINALIZER in finalizers_of(obj):
                 kept = _without(finalizers_of(obj), FOREIGN_FINALIZER)
@@ -214,7 +214,7 @@ def force_namespace(world: World, name: str) -> str | None:
 def wipe(world: World) -> str | None:
     """Remove everything at once, as before a restore of etcd."""
     count = 0
-    for plural in ("ipamallocations", "ipamextents", "ipamrequests", "ipamranges"):
+    for plural in (SLICES, "ipamextents", "ipamrequests", "ipamranges"):
         for obj in world.store.list(world.plural(plural)):
             if not is_deleting(obj):
                 world.store.delete(world.plural(plural), key_of(obj))
@@ -261,7 +261,7 @@ VERBS: dict[str, Callable[..., str | None]] = {
     for verb in (
         create, delete, add_finalizer, drop_finalizer, strip_finalizers, strip_labels, strip_annotations, mislabel,
         annotate, repeat, hold, label_namespace, strip_owners, set_spec, set_status, old_status, reclaim,
-        force_namespace, wipe,
+        force_namespace, wipe, set_answer, drop_answer, add_answer, occupy_slice,
     )
 }  # fmt: skip
 

@@ -114,6 +114,24 @@ def test_a_changed_child_is_restored_and_foreign_fields_stay() -> None:
     assert toys.cluster.get("slip", "x")["spec"] == {"text": "for x", "pins": 3}
 
 
+def test_an_item_of_another_writer_stays_in_a_list_until_the_hook_returned_it_once() -> None:
+    toys = ToyCluster(box())
+
+    def answered_with(*uids: str) -> list[str]:
+        toys.answer(
+            "/box/sync", ok({"status": {"revision": 0}, "children": [slip("x", "x", lines=[{"uid": u} for u in uids])]})
+        )
+        toys.change("box", "a", metadata=meta(toys.cluster.get("box", "a")) | {"annotations": {"poked": str(uids)}})
+        return [line["uid"] for line in toys.cluster.get("slip", "x")["spec"]["lines"]]
+
+    assert answered_with("ours") == ["ours"]
+    toys.change("slip", "x", spec={"text": "x", "lines": [{"uid": "ours"}, {"uid": "theirs"}]})
+    assert answered_with("ours") == answered_with("ours") == ["ours", "theirs"]
+    assert answered_with("ours", "theirs") == ["ours", "theirs"]
+    assert answered_with("ours") == ["ours"]
+    assert answered_with() == []
+
+
 def test_on_delete_leaves_children_alone_and_recreate_replaces_them() -> None:
     toys = ToyCluster(box(), wish("x"), method="OnDelete")
     toys.change("slip", "x", spec={"text": "spoilt"})

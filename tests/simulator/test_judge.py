@@ -1,6 +1,7 @@
 """The judge: its search for blocks, and the checks that need the writers or the times of writes."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,8 +15,9 @@ from simulator.judge.facts import HookCalls, Write
 from simulator.judge.history import History
 from simulator.judge.holdings import LEDGER, Holding, HoldingIndex
 from simulator.judge.noting import note
+from simulator.judge.placed import in_their_slices, none_outlived, placed
 from simulator.judge.turns import by_age
-from simulator.kubernetes.objects import Obj
+from simulator.kubernetes.objects import Obj, joined, key_of
 from simulator.names import (
     CIDR_ANNOTATION,
     CONTROLLER_MANAGER,
@@ -25,6 +27,11 @@ from simulator.names import (
     RANGE_SYNC_PATH,
     REQUEST_FINALIZER,
     REQUESTS_KEY,
+    SLICES,
+    SLICES_KEY,
+    TENANT,
+    slice_name,
+    slot_of,
 )
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -61,23 +68,34 @@ def range_of(*entries: Obj, revision: int = 1, **spec: Any) -> Obj:
 
 def request_of(name: str, **status: str) -> Obj:
     meta = {"namespace": "team", "name": name, "uid": name, "finalizers": [REQUEST_FINALIZER]}
+    meta["creationTimestamp"] = RELEASED_AT
     return {"metadata": meta, "spec": {"ipam": {"name": "net"}}, "status": status}
 
 
-def allocation_of(name: str, state: str, cidr: str = "") -> Obj:
-    spec = {"range": "net", "request": {"namespace": "team", "name": name, "uid": name}, "state": state}
+def item_of(name: str, state: str, cidr: str = "", revision: int = 1) -> Obj:
+    item = {"uid": name, "request": f"team/{name}", "state": state, "revision": revision}
+    return item | ({"cidr": cidr} if cidr else {})
+
+
+def slice_of(*items: Obj, of: str = "web", **spec: str) -> Obj:
+    """The slice in which the answer to a request belongs, with these items."""
     owner = {"kind": "IPAMRange", "name": "net", "uid": "net", "controller": True}
-    meta = {"namespace": "team", "name": f"{name}-0", "ownerReferences": [owner]}
-    return {"metadata": meta, "spec": spec | ({"cidr": cidr} if cidr else {})}
+    namespace, _, name = slice_name("team/net", RELEASED_AT, slot_of(of)).partition("/")
+    meta = {"namespace": namespace, "name": name, "ownerReferences": [owner], "creationTimestamp": RELEASED_AT}
+    return {"metadata": meta, "spec": {"range": "net", "answers": list(items), **spec}}
 
 
 WEB = {"cidr": "10.0.0.0/32", "request": "team/web", "uid": "web"}
+WEB_IS_READY = item_of("web", "Ready", "10.0.0.0/32")
 ALLOCATED = (
     Write("ipamranges", range_of(revision=0)),
     Write("ipamrequests", request_of("web")),
     Write("ipamranges", range_of(WEB)),
-    Write("ipamallocations", allocation_of("web", "Ready", "10.0.0.0/32")),
+    Write(SLICES, slice_of(WEB_IS_READY)),
 )
+#: A request whose answer belongs in the slice of the first one, and one of another slot.
+NEXT = next(name for name in map(str, range(99)) if slot_of(name) == slot_of("web"))
+OTHER = next(name for name in map(str, range(99)) if slot_of(name) != slot_of("web"))
 
 
 def violated(*writes: Write) -> set[str]:
@@ -89,11 +107,144 @@ def violated(*writes: Write) -> set[str]:
     return {text.partition(":")[0] for text in found}
 
 
-@pytest.mark.parametrize(("writer", "broken"), [(METACONTROLLER, {"Standing"}), (PERSON, set()), ("", set())])
-def test_only_metacontroller_must_not_withdraw_an_answer(writer: str, broken: set[str]) -> None:
-    edited = Write("ipamallocations", allocation_of("web", "Busy", "10.0.0.0/32"), writer=writer)
+@pytest.mark.parametrize(
+    ("writer", "broken"), [(METACONTROLLER, {"Standing"}), (TENANT, {"Standing"}), (PERSON, set()), ("", set())]
+)
+@pytest.mark.parametrize("items", [(), (item_of("web", "Busy", "10.0.0.0/32"),)], ids=["removed", "refused"])
+def test_only_an_administrator_may_withdraw_an_answer(items: tuple[Obj, ...], writer: str, broken: set[str]) -> None:
+    assert violated(*ALLOCATED, Write(SLICES, slice_of(*items), writer=writer)) == broken
 
-    assert violated(*ALLOCATED, edited) == broken
+
+def test_an_answer_is_withdrawn_with_its_slice_and_with_no_change_of_another_answer() -> None:
+    answered = Write(SLICES, slice_of(WEB_IS_READY, item_of(NEXT, "Busy")), writer=METACONTROLLER)
+    asked = Write("ipamrequests", request_of(NEXT))
+    deleted = Write(SLICES, slice_of(WEB_IS_READY), is_deletion=True, writer=METACONTROLLER)
+
+    assert violated(*ALLOCATED, asked, answered) == set()
+    assert violated(*ALLOCATED, asked, answered, Write(SLICES, slice_of(WEB_IS_READY), writer=METACONTROLLER)) == set()
+    assert violated(*ALLOCATED, deleted) == {"Standing"}
+
+
+@pytest.mark.parametrize(
+    ("item", "broken"),
+    [
+        (WEB_IS_READY | {"revision": 0}, {"Committed"}),
+        (WEB_IS_READY | {"revision": 2}, {"Committed"}),
+        (item_of("web", "Ready", "10.0.0.1/32"), {"Committed"}),
+        (item_of("web", "Released"), {"Committed"}),
+        (WEB_IS_READY | {"network": {"gateway": "10.0.0.1"}}, set()),
+    ],
+    ids=["an older revision", "a later revision", "another block", "no release", "right"],
+)
+def test_an_answer_rests_on_the_ledger_of_its_revision(item: Obj, broken: set[str]) -> None:
+    assert violated(*ALLOCATED[:-1], Write(SLICES, slice_of(item), writer=METACONTROLLER)) == broken
+
+
+def test_a_block_of_an_answer_never_changes() -> None:
+    moved = range_of({**WEB, "cidr": "10.0.0.1/32"}, revision=2)
+    answer = Write(SLICES, slice_of(item_of("web", "Ready", "10.0.0.1/32", revision=2)), writer=METACONTROLLER)
+
+    assert "Stable" in violated(*ALLOCATED, answer)
+    assert "Stable" in violated(*ALLOCATED, Write("ipamranges", moved))
+
+
+def test_a_release_rests_on_a_later_revision_than_the_block() -> None:
+    deleted = request_of("web")
+    deleted["metadata"]["deletionTimestamp"] = RELEASED_AT
+    ledger = range_of(revision=2)
+    ledger["status"]["released"] = ["web"]
+    writes = (*ALLOCATED, Write("ipamrequests", deleted), Write("ipamranges", ledger))
+
+    for revision, broken in ((1, {"Committed"}), (2, set()), (3, {"Committed"})):
+        released = item_of("web", "Released", "10.0.0.0/32", revision)
+        assert violated(*writes, Write(SLICES, slice_of(released), writer=METACONTROLLER)) == broken
+
+
+@pytest.mark.parametrize(
+    ("name", "of", "broken"),
+    [(NEXT, "web", set()), (OTHER, OTHER, set()), (OTHER, "web", {"Placed"}), ("unknown", "web", {"Placed"})],
+    ids=["beside another", "alone", "in another slice", "without a request"],
+)
+@pytest.mark.parametrize("writer", [METACONTROLLER, PERSON])
+def test_an_answer_lies_in_the_slice_of_its_request(name: str, of: str, broken: set[str], writer: str) -> None:
+    asked = [Write("ipamrequests", request_of(each)) for each in (NEXT, OTHER)]
+    items = [WEB_IS_READY] if of == "web" else []
+    added = Write(SLICES, slice_of(*items, item_of(name, "Busy"), of=of), writer=writer)
+
+    assert violated(*ALLOCATED, *asked, added) == (broken if writer == METACONTROLLER else set())
+
+
+def test_an_answer_that_a_person_placed_wrongly_is_gone_at_rest() -> None:
+    history = History()
+    misplaced = Write(SLICES, slice_of(WEB_IS_READY, item_of(OTHER, "Busy")), writer=PERSON)
+    for write in (*ALLOCATED, Write("ipamrequests", request_of(OTHER)), misplaced):
+        note(history, write)
+
+    (found,) = in_their_slices(history)
+    assert found.endswith(f"belongs in {slice_name('team/net', RELEASED_AT, slot_of(OTHER))}")
+
+
+@pytest.mark.parametrize(
+    ("count", "length", "broken"), [(1024, 9, set()), (1025, 9, {"Placed"}), (999, 150, {"Placed"})]
+)
+def test_an_answer_is_added_while_there_is_room(count: int, length: int, broken: set[str]) -> None:
+    names = [name for name in map(str, range(6 * count)) if slot_of(name) == slot_of("web")][:count]
+    items = [item_of(name, "Busy") | {"message": "x" * length} for name in names]
+    writes = [Write("ipamrequests", request_of(name)) for name in names]
+
+    assert violated(*ALLOCATED[:-1], *writes, Write(SLICES, slice_of(*items), writer=METACONTROLLER)) == broken
+
+
+@pytest.mark.parametrize(
+    ("minutes", "closing", "named", "broken"),
+    [(9, False, "net", {"Placed"}), (10, False, "net", set()), (0, True, "net", set()), (0, False, "other", set())],
+    ids=["young", "old", "the range is closing", "of another range"],
+)
+def test_a_slice_without_answers_stays_for_ten_minutes(
+    minutes: int, closing: bool, named: str, broken: set[str]
+) -> None:
+    ledger = range_of(revision=1)
+    ledger["status"] |= {"closing": True} if closing else {}
+    at, obj = START + timedelta(minutes=minutes), slice_of(range=named)
+    writes = (Write("ipamranges", range_of(revision=0)), Write("ipamranges", ledger))
+
+    assert violated(*writes, Write(SLICES, obj), Write(SLICES, obj, True, METACONTROLLER, at)) == broken
+
+
+@pytest.mark.parametrize(("minutes", "count"), [(15, 0), (17, 1)])
+def test_a_slice_without_answers_is_deleted_in_the_end(minutes: int, count: int) -> None:
+    history = History()
+    for write in (*ALLOCATED[:2], Write(SLICES, slice_of()), Write("ipamrequests", request_of("web"))):
+        note(history, replace(write, at=START + timedelta(minutes=minutes)))
+
+    assert len(list(none_outlived(history))) == count
+
+
+@pytest.mark.parametrize(
+    ("obj", "entries", "requests", "sentence"),
+    [
+        (slice_of(), [WEB], [], "does not see team/web"),
+        (slice_of(), [WEB], ["web"], None),
+        (slice_of(), [], [], None),
+        (slice_of(item_of("web", "Busy")), [], ["web"], "in which it sees 1 answers"),
+        (slice_of(item_of("web", "Busy"), range="other"), [], ["web"], None),
+    ],
+    ids=["a holder is not observed", "observed", "empty", "has answers", "of another range"],
+)
+def test_a_call_leaves_out_only_slices_without_answers_if_it_sees_all_holders(
+    obj: Obj, entries: list[Obj], requests: list[str], sentence: str | None
+) -> None:
+    observed = {joined(key_of(obj)): obj}
+    related = {REQUESTS_KEY: {f"team/{name}": request_of(name) for name in requests}}
+    body = {"parent": range_of(*entries), "children": {SLICES_KEY: observed}, "related": related}
+    kept = {"children": [{"kind": "IPAMAllocationSlice", "metadata": obj["metadata"]}]}
+
+    def violations(answer: Obj) -> list[str]:
+        call = (RANGE_SYNC_PATH, json.dumps(body).encode(), json.dumps(answer).encode())
+        return list(placed(History(HookCalls([call]))))
+
+    assert violations(kept) == []
+    assert [text.endswith(sentence or "-") for text in violations({"children": []})] == ([True] if sentence else [])
 
 
 @pytest.mark.parametrize(("writer", "broken"), [(METACONTROLLER, {"Committed"}), (PERSON, set()), ("", {"Committed"})])

@@ -12,7 +12,7 @@ from simulator.judge.lives import Ledger
 from simulator.kubernetes.objects import Obj, uid_of
 from simulator.kubernetes.versions import MARKER
 from simulator.metacontroller.webhook import Caller
-from simulator.names import ALLOCATIONS_KEY, EXTENTS_KEY, REQUESTS_KEY
+from simulator.names import EXTENTS_KEY, REQUESTS_KEY, SLICES_KEY
 
 
 class Beside(Simulation):
@@ -76,7 +76,7 @@ def marked(body: Obj) -> Obj:
     """A body in which no marker is missing."""
     parts = [body[name].setdefault("status", {}) for name in ("parent", "object") if name in body]
     for group in (body.get("children", {}), body["related"]):
-        parts += [obj["spec"] for key in (ALLOCATIONS_KEY, EXTENTS_KEY) for obj in group.get(key, {}).values()]
+        parts += [obj["spec"] for key in (SLICES_KEY, EXTENTS_KEY) for obj in group.get(key, {}).values()]
         parts += [obj.setdefault("status", {}) for obj in group.get(REQUESTS_KEY, {}).values()]
     for part in parts:
         part[MARKER] = True

@@ -39,6 +39,16 @@ def test_a_fault_names_field_value_and_reason(spec: Obj, fault: str) -> None:
     assert [str(found) for found in SCHEMA.faults({"spec": spec}, frozenset())] == [fault]
 
 
+def test_the_keys_of_a_list_map_are_unique() -> None:
+    items = {"type": "object", "properties": {"a": {}, "b": {}}}
+    keyed = {"type": "array", "items": items, "x-kubernetes-list-map-keys": ["a"]}
+    schema = Schema({"type": "object", "properties": {"v": {"properties": {"w": keyed}}}})
+
+    assert schema.faults({"v": {"w": [{"a": 1, "b": 1}, {"a": 2, "b": 1}]}}, frozenset()) == []
+    found = schema.faults({"v": {"w": [{"a": 1}, {"a": 2}, {"a": 1, "b": 1}]}}, frozenset())
+    assert [str(fault) for fault in found] == ['v.w[2]: Duplicate value: {"a":1}']
+
+
 def test_unchanged_fields_are_not_checked() -> None:
     assert SCHEMA.faults({"spec": {}}, frozenset({"spec"})) == []
 

@@ -34,7 +34,7 @@ def resource(world: Cluster) -> Resource:
 
 
 def test_the_category_lists_all_kinds(world: Cluster) -> None:
-    kinds = {"IPAMRange", "IPAMRequest", "IPAMAllocation", "IPAMExtent"}
+    kinds = {"IPAMRange", "IPAMRequest", "IPAMAllocationSlice", "IPAMExtent"}
     assert {item.kind for item in world.catalog.called("ipam")} == kinds
     assert [controller.name for controller in world.metacontroller.controllers] == ["ipamrange", "ipamrequest"]
 

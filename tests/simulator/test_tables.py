@@ -7,7 +7,7 @@ from simulator.kubectl.tables import BadPath, Layout, age, find, table
 from simulator.kubernetes.errors import NotFound
 from simulator.kubernetes.objects import Obj
 from simulator.kubernetes.resources import Catalog
-from tests.simulator.toys import CRDS, box
+from tests.simulator.toys import CRDS, SLIP_SPEC, box, crd
 
 NOW = datetime(2026, 1, 1, 0, 5, 30, tzinfo=UTC)
 CATALOG = Catalog(CRDS)
@@ -53,6 +53,8 @@ def test_ages_are_shortened_as_kubectl_does(seconds: float, text: str) -> None:
         (".map['x.y/z']", [3]),
         (r".map.x\.y/z", [3]),
         (".list[9]", []),
+        (".list[*].type", ["Old", "Ready"]),
+        (".a[*]", []),
     ],
 )
 def test_json_paths_of_print_columns(path: str, found: list[Any]) -> None:
@@ -102,6 +104,13 @@ def test_lists_are_shown_as_the_api_server_prints_them() -> None:
     parent[path[-1]] = ["10.0.0.0/24", "10.0.1.7"]
     shown = table(CATALOG.called("box")[0], [obj], Layout(wide=True), NOW)
     assert '["10.0.0.0/24","10.0.1.7"]' in shown
+
+
+def test_of_several_values_the_api_server_prints_the_first_one() -> None:
+    columns = [{"name": "Lines", "type": "string", "jsonPath": ".spec.lines[*].uid"}]
+    kind = Catalog([crd("Slip", SLIP_SPEC, additionalPrinterColumns=columns)]).called("slip")[0]
+    slips = [stored("s", spec={"lines": [{"uid": "a"}, {"uid": "b"}]}), stored("t", spec={"lines": []})]
+    assert table(kind, slips, Layout(), NOW) == "NAME   LINES\ns      a\nt\n"
 
 
 def test_a_kind_without_columns_shows_its_age() -> None:

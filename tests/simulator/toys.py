@@ -88,7 +88,16 @@ BOX_COLUMNS = [
 ]
 WISH_SPEC = {"type": "object", "properties": {"box": {"type": "string"}}}
 WISH_STATUS = {"type": "object", "properties": {"text": {"type": "string"}}}
-SLIP_SPEC = {"type": "object", "properties": {"text": {"type": "string"}, "pins": {"type": "integer"}}}
+LINES = {
+    "type": "array",
+    "x-kubernetes-list-type": "map",
+    "x-kubernetes-list-map-keys": ["uid"],
+    "items": {"type": "object", "required": ["uid"], "properties": {"uid": {"type": "string"}}},
+}
+SLIP_SPEC = {
+    "type": "object",
+    "properties": {"text": {"type": "string"}, "pins": {"type": "integer"}, "lines": LINES},
+}
 
 CRDS = [
     crd("Box", BOX_SPEC, BOX_STATUS, [CAS_RULE], additionalPrinterColumns=BOX_COLUMNS),
