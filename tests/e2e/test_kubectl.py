@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from controlplane.api import APPLY_PATCH, RANGES, REQUESTS, Refused, object_path
-from controlplane.objects import allocation_object, entry, extent_object, range_object, request_object
+from controlplane.objects import answer_item, entry, extent_object, range_object, request_object, slice_object
 from tests.e2e.crd_tables import RANGE_SPEC, RANGES_GROW, REQUEST_SPEC
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ TABLES = [
     ("iprange", "NAME MODE STATE USED FREE LARGEST PENDING AGE", "ROOM MESSAGE"),
     ("ipreq", "NAME IPAM SIZE STATE CIDR AGE", "MESSAGE"),
     ("ipext", "NAME RANGE DOMAIN NUMBER AGE", "RANGES"),
-    ("ipalloc", "NAME RANGE REQUEST STATE CIDR AGE", "REQUEST-NAMESPACE MESSAGE"),
+    ("ipslice", "NAME RANGE REQUESTS AGE", "CIDRS"),
 ]
 READY = {"type": "Ready", "status": "True", "reason": "Granted", "message": "", "observedGeneration": 1}
 SINCE = {"lastTransitionTime": "2026-01-01T00:00:00Z"}
@@ -46,7 +46,8 @@ def objects(api: Api, namespace: str) -> str:
     api.put_status(range_ | {"status": status})
     request = api.create(request_object(namespace, "web", "net", size=28))
     api.put_status(request | {"status": {"state": "Ready", "cidr": "10.0.0.0/28"}})
-    api.create(allocation_object(namespace, "web-0", state="Ready", cidr="10.0.0.0/28", revision=1))
+    answer = answer_item(f"{namespace}/web", state="Ready", cidr="10.0.0.0/28", revision=1)
+    api.create(slice_object(namespace, "net-0", answer))
     api.create(extent_object(namespace, "net-0"))
     return namespace
 
@@ -89,7 +90,12 @@ def test_the_cells_of_a_request_are_readable(control_plane: ControlPlane, object
 
 def test_the_category_lists_all_kinds(control_plane: ControlPlane, objects: str) -> None:
     names = control_plane.kubectl("get", "ipam", "-n", objects, "-o", "name").split()
-    assert {name.partition(".")[0] for name in names} == {"ipamrange", "ipamrequest", "ipamallocation", "ipamextent"}
+    assert {name.partition(".")[0] for name in names} == {
+        "ipamrange",
+        "ipamrequest",
+        "ipamallocationslice",
+        "ipamextent",
+    }
 
 
 @pytest.mark.parametrize(
@@ -99,7 +105,7 @@ def test_the_category_lists_all_kinds(control_plane: ControlPlane, objects: str)
         ("iprange.status.allocations", "The ledger, the only source of truth about the holders of blocks"),
         ("ipreq.spec.size", "Requested prefix length"),
         ("ipreq.status.cidr", "It is immutable once set"),
-        ("ipalloc", "An IPAMAllocation is the answer"),
+        ("ipslice", "An IPAMAllocationSlice"),
     ],
 )
 def test_explain_describes_a_field(control_plane: ControlPlane, path: str, words: str) -> None:

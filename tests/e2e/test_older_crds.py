@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from controlplane import history
-from controlplane.api import ALLOCATIONS, EXTENTS, RANGES, REQUESTS, Refused
+from controlplane.api import EXTENTS, RANGES, REQUESTS, SLICES, Refused
 from controlplane.older_crds import apply_crd, older_crd
 from controlplane.processes import wait_until
 
@@ -51,7 +51,7 @@ def test_finding_1_an_extents_crd_without_number_gives_no_address_twice(loop: Lo
 
 @pytest.mark.parametrize(
     ("resource", "path"),
-    [(EXTENTS, "spec.number"), (RANGES, "spec.excludes"), (REQUESTS, "spec.size"), (ALLOCATIONS, "spec.network")],
+    [(EXTENTS, "spec.number"), (RANGES, "spec.excludes"), (REQUESTS, "spec.size"), (SLICES, "spec.answers.network")],
     ids=str,
 )
 def test_finding_1_a_cache_that_got_objects_by_the_older_crd_recovers(

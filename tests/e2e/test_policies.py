@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from controlplane.api import (
-    ALLOCATIONS,
     EXTENTS,
     RANGES,
     REQUESTS,
+    SLICES,
     Api,
     Refused,
     object_path,
@@ -23,11 +23,12 @@ from controlplane.objects import (
     OURS,
     RECLAIM,
     RECORDED,
-    allocation_object,
+    answer_item,
     entry,
     extent_object,
     range_object,
     request_object,
+    slice_object,
 )
 from controlplane.policies import EFFECT_SECONDS_MAX
 from controlplane.processes import wait_until
@@ -89,11 +90,11 @@ def _controlled(child: Obj, owner: Obj) -> Obj:
     return child | {"metadata": child["metadata"] | {"ownerReferences": [reference | {"controller": True}]}}
 
 
-@pytest.mark.parametrize("resource", [ALLOCATIONS, EXTENTS])
+@pytest.mark.parametrize("resource", [SLICES, EXTENTS])
 def test_finding_3_nobody_deletes_a_collection(api: Api, namespace: str, tenant: Api, resource: str) -> None:
     del tenant
     owner = api.create(range_object(namespace, "net", "10.0.0.0/8"))
-    obj = allocation_object(namespace, "one") if resource == ALLOCATIONS else extent_object(namespace, "one")
+    obj = slice_object(namespace, "one") if resource == SLICES else extent_object(namespace, "one")
     api.create(_controlled(obj, owner))
     with pytest.raises(Refused, match=f"{resource} are not deleted as a collection: {namespace}/one") as refused:
         api.ask("DELETE", objects_path(resource, namespace))
@@ -105,23 +106,23 @@ def test_finding_3_nobody_deletes_a_collection(api: Api, namespace: str, tenant:
     assert api.find(resource, namespace, "one") is None
 
 
-def test_finding_3_extents_and_allocations_outlive_the_deletion_of_their_namespace(
+def test_finding_3_extents_and_slices_outlive_the_deletion_of_their_namespace(
     api: Api, namespace: str, tenant: Api
 ) -> None:
     del tenant
     in_use = range_object(namespace, "net", "10.0.0.0/8")
     in_use["metadata"]["finalizers"] = [FOREIGN]
     in_use = api.create(in_use)
-    for obj in (allocation_object(namespace, "one"), extent_object(namespace, "one")):
+    for obj in (slice_object(namespace, "one", answer_item()), extent_object(namespace, "one")):
         api.create(_controlled(obj, in_use))
     api.ask("DELETE", f"/api/v1/namespaces/{namespace}")
     wait_until(lambda: _waits(api, namespace), what="the namespace waits for its content", seconds=EFFECT_SECONDS_MAX)
     assert "deletionTimestamp" in api.get(RANGES, namespace, "net")["metadata"]
-    released = api.get(ALLOCATIONS, namespace, "one")
-    released["spec"] |= {"state": "Released", "revision": 1}
-    api.ask("PUT", object_path(ALLOCATIONS, namespace, "one"), released)
+    released = api.get(SLICES, namespace, "one")
+    released["spec"]["answers"][0] |= {"state": "Released", "revision": 1}
+    api.ask("PUT", object_path(SLICES, namespace, "one"), released)
     assert api.find(EXTENTS, namespace, "one") is not None
-    for resource in (ALLOCATIONS, EXTENTS):
+    for resource in (SLICES, EXTENTS):
         api.delete(resource, namespace, "one")
     api.patch(RANGES, namespace, "net", {"metadata": {"finalizers": None}})
     wait_until(lambda: not _exists(api, namespace), what="the namespace is deleted", seconds=60)
@@ -147,11 +148,11 @@ def test_finding_4_an_owner_of_a_namespace_is_bound_by_the_rules_for_requests(
 def test_finding_4_an_owner_of_a_namespace_writes_no_records_of_the_ipam(api: Api, namespace: str, owner: Api) -> None:
     range_ = api.create(range_object(namespace, "net", "10.0.0.0/24"))
     request = api.create(request_object(namespace, "web", "net"))
-    for obj in (allocation_object(namespace, "one"), extent_object(namespace, "one")):
+    for obj in (slice_object(namespace, "one"), extent_object(namespace, "one")):
         with pytest.raises(Refused, match="only Metacontroller and cluster administrators may write this"):
             owner.create(obj)
         api.create(obj)
-    for resource in (ALLOCATIONS, EXTENTS):
+    for resource in (SLICES, EXTENTS):
         with pytest.raises(Refused, match="only Metacontroller"):
             owner.patch(resource, namespace, "one", {"metadata": {"labels": {"a": "b"}}})
         with pytest.raises(Refused, match="only Metacontroller"):
