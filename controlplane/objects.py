@@ -15,6 +15,8 @@ LABEL = f"{GROUP}/range"
 RECORDED = f"{GROUP}/cidr"
 RECLAIM = f"{GROUP}/reclaim"
 HOLD = f"{GROUP}/hold"
+#: The finalizers of Metacontroller on ranges and on requests.
+RANGE_FINALIZER = "metacontroller.io/compositecontroller-ipamrange"
 OURS = "metacontroller.io/decoratorcontroller-ipamrequest"
 #: A finalizer of another controller.
 FOREIGN = "example.com/still-in-use"

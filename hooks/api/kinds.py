@@ -313,15 +313,16 @@ class LabelledMetadata(Metadata, frozen=True, gc=False, rename="camel"):
 
 
 class ExtentSpec(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
-    """The addresses that a range announces in its domain, still as text, and the namespaces that it serves.
+    """The addresses that a range announces in its domain, still as text.
 
-    `number` is its place in the order in which extents were created; None if it has not been written yet.
+    `allowed_namespaces` are those that the range serves; they are large, so the first extent of a range has them for
+    all. `number` is its place in the order in which extents were created; None if it has not been written yet.
     """
 
     range: str
     domain: str
     ranges: list[str]
-    allowed_namespaces: AllowedNamespaces = AllowedNamespaces()
+    allowed_namespaces: AllowedNamespaces | None = None
     number: Annotated[int, Meta(gt=0)] | None = None
     schema_v1: bool = False
 

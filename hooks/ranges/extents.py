@@ -38,7 +38,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from hooks.api import names
-from hooks.api.kinds import ExtentObject, ExtentSpec
+from hooks.api.kinds import AllowedNamespaces, ExtentObject, ExtentSpec
 from hooks.api.ownership import controller_of
 from hooks.protocol.children import child_as_it_was
 from hooks.protocol.decoding import applied_number, decode_objects
@@ -49,8 +49,10 @@ from ipam.address import Family, InvalidAddress, block_named_by
 from ipam.address_set import AddressSet
 from ipam.interval import Interval, parse_interval
 
-#: A range whose addresses lie in more cells announces them together.
+#: A range whose addresses lie in more cells announces them together ...
 _EXTENTS_AT_ONCE_MAX = 16
+#: ... and so does one that has so many extents already, as every other range in its cells receives them.
+_EXTENT_COUNT_TO_SPLIT_MAX = 32
 #: The most intervals of one extent that the CRD admits (crds/ipamextents.yaml).
 INTERVAL_COUNT_MAX = 512
 #: On hold recorded addresses are announced as they come, but not each by an extent of its own: the next one waits for
@@ -125,6 +127,8 @@ def observe_extents(observed: Observed, now: datetime) -> Extents:
     if _may_announce(observed) and _is_next_batch_due(observed, own.values(), now):
         known, _ = _announcements(own, domain, pool.family)
         children += _additions(observed, wanted, [*announced, *known], {each["metadata"]["name"] for each in children})
+    if observed.is_deleted:
+        return Extents(domain, children, nothing, nothing, [], [])
     unreadable = sorted([*observed.unreadable_extents, *without_addresses])
     if unreadable or observed.extents is None or not observed.is_marked:
         return Extents(domain, children, pool.usable, wanted, [], unreadable)
@@ -241,23 +245,24 @@ def _additions(
     uid, terms = observed.body.parent.metadata.uid, observed.terms
     missing = wanted - _union(wanted.family, (each.addresses for each in announced if each.owner_uid == uid))
     additions: list[dict[str, Any]] = []
-    for addresses in _parts(missing) if missing else []:
+    at_once_max = _EXTENTS_AT_ONCE_MAX if len(names_taken) < _EXTENT_COUNT_TO_SPLIT_MAX else 1
+    for addresses in _parts(missing, at_once_max) if missing else []:
         texts = addresses.texts
         name = names.extent_name(observed.name.name, uid, texts)
         if name in names_taken:
             continue
         spec = ExtentSpec(observed.name.name, terms.domain.name, texts, schema_v1=True)
-        if terms.allowed != spec.allowed_namespaces:
+        if not (names_taken or additions) and terms.allowed != AllowedNamespaces():
             spec = replace(spec, allowed_namespaces=terms.allowed)
         additions.append(_child(observed, name, spec, cell_label(cell_of(addresses))))
     return additions
 
 
-def _parts(addresses: AddressSet) -> list[AddressSet]:
+def _parts(addresses: AddressSet, at_once_max: int) -> list[AddressSet]:
     """The addresses as extents announce them: by cells, and each with so many intervals as the CRD admits."""
     return [
         AddressSet(group.family, group.intervals[start : start + INTERVAL_COUNT_MAX])
-        for group in by_cell(addresses, _EXTENTS_AT_ONCE_MAX)
+        for group in by_cell(addresses, at_once_max)
         for start in range(0, len(group.intervals), INTERVAL_COUNT_MAX)
     ]
 

@@ -54,8 +54,10 @@ def customize(body: RangeCustomizeBody) -> dict[str, Any]:
     rules: list[dict[str, Any]] = [
         requests,
         {"apiVersion": "v1", "resource": "namespaces", "names": [name.namespace]},
-        {"apiVersion": names.API_VERSION, "resource": "ipamextents", "labelSelector": _extents_selector(terms)},
     ]
+    if not body.parent.metadata.deletion_timestamp:  # from then on it grants nothing; its calls must not be too large
+        selector = _extents_selector(terms)
+        rules.append({"apiVersion": names.API_VERSION, "resource": "ipamextents", "labelSelector": selector})
     if terms.allowed.selector is not None:
         rules.append({"apiVersion": "v1", "resource": "namespaces", "labelSelector": terms.allowed.selector})
     return {"relatedResources": rules}

@@ -231,11 +231,25 @@ def test_a_deleted_request_waits_only_for_a_range_that_serves_its_namespace(
 
 
 def test_a_deleted_request_waits_if_one_of_several_extents_serves_its_namespace() -> None:
-    """Two lives of a range may have left extents that differ; their order in the body does not matter."""
+    """The first extent of a range has this for all; two lives may have left several that differ, in any order."""
     request = deleted(request_object("team-b/web", range_="team-a/net"), at(-9999))
-    extents = [extent_object(ANNOUNCED, version=7), extent_object(ANNOUNCED, version=8, allowed={"from": "All"})]
-    for order in (extents, extents[::-1]):
-        assert finalize_request(request, extents=order, namespaces=[namespace_object("team-b")]) == WAITS
+    others = [{"from": "Selector", "selector": {"matchLabels": {"team": "c"}}}, None]
+    for other in others:
+        extents = [
+            extent_object(ANNOUNCED, version=7, allowed=other),
+            extent_object(ANNOUNCED, version=8, allowed={"from": "All"}),
+        ]
+        for order in (extents, extents[::-1]):
+            assert finalize_request(request, extents=order, namespaces=[namespace_object("team-b")]) == WAITS
+
+
+def test_extents_that_do_not_say_otherwise_serve_the_namespace_of_their_range_only() -> None:
+    for namespace, answer in (("team-a", WAITS), ("team-b", {"finalized": True})):
+        request = deleted(request_object(f"{namespace}/web", range_="team-a/net"), at(-9999))
+        extents = [extent_object(ANNOUNCED, version=7, range_="team-a/net")]
+        assert finalize_request(request, extents=extents, namespaces=[namespace_object(namespace)])["finalized"] is (
+            answer != WAITS
+        )
 
 
 def test_a_deleted_request_without_an_answer_does_not_wait_for_a_range_in_a_terminating_namespace() -> None:
