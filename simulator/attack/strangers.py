@@ -71,7 +71,7 @@ def drop_answer(world: World, rng: random.Random) -> Action | None:
 
 
 def _unknown(rng: random.Random) -> Obj:
-    return {"uid": rng.choice(UNKNOWN), "request": "a/nobody", **rng.choice(STATES)}
+    return {"uid": rng.choice(UNKNOWN), "request": "a/unknown", **rng.choice(STATES)}
 
 
 def _answered_elsewhere(world: World, rng: random.Random) -> Obj | None:
