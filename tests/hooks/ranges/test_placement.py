@@ -315,8 +315,7 @@ def test_a_slice_has_1024_items_and_the_others_wait_in_order_of_uids() -> None:
     delayed = condition(answer["status"], "AnswersDelayed")
     assert (delayed["status"], delayed["reason"]) == ("True", "SliceFull")
     assert delayed["message"] == (
-        "6 requests wait for room in the slice of the answer, which is full: "
-        "create fewer requests in one second, or use shorter names"
+        "6 requests wait for a place in a full slice: create fewer requests in one second, or use shorter names"
     )
     assert delayed["message"] in answer["status"]["message"]
     assert answer["status"]["state"] == "Ready"
