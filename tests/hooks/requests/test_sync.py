@@ -243,13 +243,13 @@ def test_a_deleted_request_waits_if_one_of_several_extents_serves_its_namespace(
             assert finalize_request(request, extents=order, namespaces=[namespace_object("team-b")]) == WAITS
 
 
-def test_extents_that_do_not_say_otherwise_serve_the_namespace_of_their_range_only() -> None:
-    for namespace, answer in (("team-a", WAITS), ("team-b", {"finalized": True})):
-        request = deleted(request_object(f"{namespace}/web", range_="team-a/net"), at(-9999))
-        extents = [extent_object(ANNOUNCED, version=7, range_="team-a/net")]
-        assert finalize_request(request, extents=extents, namespaces=[namespace_object(namespace)])["finalized"] is (
-            answer != WAITS
-        )
+@pytest.mark.parametrize(("namespace", "is_served"), [("team-a", True), ("team-b", False)])
+def test_extents_without_namespaces_serve_that_of_their_range(namespace: str, is_served: bool) -> None:
+    request = deleted(request_object(f"{namespace}/web", range_="team-a/net"), at(-9999))
+    extents = [extent_object(ANNOUNCED, range_="team-a/net")]
+    marked = request | {"metadata": request["metadata"] | UNANSWERED_LONG_AGO}
+    answer = finalize_request(marked, extents=extents, namespaces=[namespace_object(namespace)])
+    assert answer["finalized"] is not is_served
 
 
 def test_a_deleted_request_without_an_answer_does_not_wait_for_a_range_in_a_terminating_namespace() -> None:
