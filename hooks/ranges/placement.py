@@ -13,7 +13,7 @@ one step. Two things need more care:
     old for a cache not to know what it got at first, and no holder is unknown to this call.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -111,12 +111,12 @@ def _next_contents(
         written = applied_uids(existing.metadata.annotations.text)
         before = {uid: item for uid, item in before.items() if uid in after or uid not in written}
         after = before | after
-    if new or before != after:
-        return _fitting(before, after, new, observed.terms.network)
-    return _Contents(sorted(after.values(), key=_uid), 0)
+    if not new and before == after:
+        return _Contents(sorted(after.values(), key=_uid), 0)
+    return _fitting(before, after, new, observed.terms.network)
 
 
-def _fitting(before: Items, after: Items, new: Iterable[Answer], network: Network | None) -> _Contents:
+def _fitting(before: Items, after: Items, new: list[Answer], network: Network | None) -> _Contents:
     """The items that have room: those that exist always, but their changes and new items in order of uids.
 
     Args:
@@ -125,18 +125,20 @@ def _fitting(before: Items, after: Items, new: Iterable[Answer], network: Networ
         new: other items that should be added.
         network: that of the range, which an item without a block may get.
     """
-    items = dict(before)
-    delayed_count = 0
-    total = sum(_byte_count(item, network) for item in items.values())
+    everything = sorted([*after.values(), *new], key=_uid)
+    if len(everything) <= ITEM_COUNT_MAX and _byte_count(everything, network) <= BYTES_FOR_NEW_ITEMS_MAX:
+        return _Contents(everything, 0)
+    items, delayed_count = dict(before), 0
+    total = _byte_count(before.values(), network)
     for uid, item in sorted(after.items()):
-        growth = 0 if item is items[uid] else _byte_count(item, network) - _byte_count(items[uid], network)
+        growth = _byte_count([item], network) - _byte_count([items[uid]], network)
         if growth <= 0 or total + growth <= BYTES_MAX:
             items[uid] = item
             total += growth
         else:
             delayed_count += 1
     for item in sorted(new, key=_uid):
-        total += _byte_count(item, network)
+        total += _byte_count([item], network)
         if len(items) < ITEM_COUNT_MAX and total <= BYTES_FOR_NEW_ITEMS_MAX:
             items[item.uid] = item
         else:
@@ -144,11 +146,12 @@ def _fitting(before: Items, after: Items, new: Iterable[Answer], network: Networ
     return _Contents(sorted(items.values(), key=_uid), delayed_count)
 
 
-def _byte_count(item: Answer, network: Network | None) -> int:
-    """Size of an item as Metacontroller writes it; one without a block counts as if it had one, as it may get one."""
-    encoded = encode(item)
-    size = len(encoded) + len(",") + sum(encoded.count(text) * more for text, more in _ESCAPED.items())
-    return size if item.cidr else size + _GRANT_BYTES + len(encode(network))
+def _byte_count(items: Collection[Answer], network: Network | None) -> int:
+    """Size of items as Metacontroller writes them; one without a block counts as if it had one, as it may get one."""
+    encoded = encode(list(items))
+    escaped_bytes = sum(encoded.count(text) * more for text, more in _ESCAPED.items())
+    grant_bytes = _GRANT_BYTES + len(encode(network))
+    return len(encoded) + escaped_bytes + grant_bytes * sum(not item.cidr for item in items)
 
 
 def _can_be_left_out(existing: SliceObject, observed: Observed, now: datetime) -> bool:
