@@ -68,10 +68,16 @@ def _for_refusal(refusal: Refused, request: RequestObject, observed: Observed) -
     """
     meta, message = request.metadata, truncated(refusal.message, ANSWER_MESSAGE_LENGTH_MAX)
     answer = observed.answers.get(meta.uid)
-    if answer and answer.reason == refusal.reason and _subject(answer.message) == _subject(message):
+    if answer and _has_said(answer, refusal.verdict, refusal.reason, message):
         return answer
     text = _request_text(answer, meta.namespaced_name)
     return Answer(meta.uid, text, refusal.verdict, reason=refusal.reason, message=message)
+
+
+def _has_said(answer: Answer, state: str, reason: str, message: str) -> bool:
+    """Whether an answer says this, apart from the present holder of a block."""
+    is_same = answer.state == state and answer.reason == reason
+    return is_same and _subject(answer.message) == _subject(message)
 
 
 def _subject(message: str) -> str:

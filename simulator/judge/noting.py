@@ -259,8 +259,8 @@ def _answering(history: History, write: Write) -> RangeLife | None:
 
 
 def _note_answers(history: History, before: dict[str, Answer], now: dict[str, Answer], write: Write) -> None:
-    """Note the answers of a slice that a write has added, changed or removed."""
-    changed = [answer for uid, answer in now.items() if before.get(uid) is not answer]
+    """Note the answers of a slice that a write has added, changed or removed; a new owner changes none of them."""
+    changed = [answer for uid, answer in now.items() if uid not in before or before[uid].item != answer.item]
     removed = [answer for uid, answer in before.items() if uid not in now]
     if write.writer in PEOPLE:
         history.was_forged = True
