@@ -117,7 +117,7 @@ class Deletion:
     """The measured deletion of many requests at once."""
 
     count: int
-    #: Until no request was left; the cost is counted until nothing happened any more.
+    #: Until no request was left; the cost is counted until nothing was written any more.
     seconds: float
     cost: Readings
 

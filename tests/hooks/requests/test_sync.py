@@ -245,10 +245,9 @@ def test_a_deleted_request_waits_if_one_of_several_extents_serves_its_namespace(
 
 @pytest.mark.parametrize(("namespace", "is_served"), [("team-a", True), ("team-b", False)])
 def test_extents_without_namespaces_serve_that_of_their_range(namespace: str, is_served: bool) -> None:
-    request = deleted(request_object(f"{namespace}/web", range_="team-a/net"), at(-9999))
+    request = unanswered(deleted(request_object(f"{namespace}/web", range_="team-a/net"), at(-9999)), at(-9999))
     extents = [extent_object(ANNOUNCED, range_="team-a/net")]
-    marked = request | {"metadata": request["metadata"] | UNANSWERED_LONG_AGO}
-    answer = finalize_request(marked, extents=extents, namespaces=[namespace_object(namespace)])
+    answer = finalize_request(request, extents=extents, namespaces=[namespace_object(namespace)])
     assert answer["finalized"] is not is_served
 
 
