@@ -280,15 +280,24 @@ class Answer(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     message: str = ""
 
 
+class Proposal(Struct, frozen=True, gc=False):
+    """The revision of the ledger that a call proposed, and when."""
+
+    revision: int
+    at: Moment
+
+
 class SliceSpec(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """The answers of a range to requests that were created in the same second.
 
-    `answers` has no default, so that it is written even if it is empty: Metacontroller removes a field that is no
-    longer written as a whole, with items that it did not write.
+    `proposed` is what the call proposed that wrote the slice last. `answers` has no default, so that it is written even
+    if it is empty: Metacontroller removes a field that is no longer written as a whole, with items that it did not
+    write.
     """
 
     range: str
     answers: list[Answer]
+    proposed: Proposal | None = None
     schema_v1: bool = False
 
 

@@ -6,6 +6,7 @@ its request is observed; if it is not, the item is taken at its word.
 """
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +17,10 @@ from hooks.api.kinds import Answer, RequestObject, SliceObject
 from hooks.api.names import NamespacedName
 from hooks.protocol.children import child_as_it_was
 from hooks.protocol.decoding import decode_objects
+
+#: For so long a proposal counts as committed, if the ledger does not show it yet. In a burst Metacontroller takes
+#: seconds to write the slices of an answer, and the status after them.
+PROPOSAL_AGE_MAX = timedelta(seconds=10)
 
 
 class Slices:
@@ -45,6 +50,14 @@ class Slices:
             child_as_it_was(names.SLICE_KEY, key, group[key]) for key in sorted(unreadable)
         ]
         self.names_taken = frozenset(NamespacedName.parse(key).name for key in group) - self.own.keys()
+
+    def is_newer_proposed(self, revision: int, now: datetime) -> bool:
+        """Whether a later revision than this one was proposed a moment ago.
+
+        Metacontroller writes slices before the status, and calls again before its cache shows that status.
+        """
+        proposals = (each.spec.proposed for each in self.own.values() if each.spec.proposed)
+        return any(each.revision > revision and timedelta(0) <= now - each.at <= PROPOSAL_AGE_MAX for each in proposals)
 
     @property
     def item_count(self) -> int:

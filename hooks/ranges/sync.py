@@ -18,6 +18,7 @@ from typing import Any
 
 from hooks.api import names
 from hooks.protocol.bodies import RangeBody, RangeCustomizeBody
+from hooks.protocol.errors import OldLedger
 from hooks.ranges.answers import published
 from hooks.ranges.cells import cells_to_ask_for
 from hooks.ranges.extents import observe_extents
@@ -81,17 +82,20 @@ def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
 
     Raises:
         ProtocolError: if the ledger can't be read. Nothing is answered then, and nothing is lost.
+        OldLedger: if the answer would be rejected, because the ledger has probably changed since.
     """
     observed = Observed(body)
     if observed.outdated_kinds:
         return _outdated(observed, observed.outdated_kinds, now)
+    if observed.slices.is_newer_proposed(observed.ledger.revision, now):
+        raise OldLedger
     kept = after_releases(observed.ledger, observed.evidence, now, observed.terms.cooldown)
     kept = replace(kept, on_hold=observed.wants_hold)
     extents = observe_extents(observed, now)
     occupancy = occupancy_of(kept, extents, observed.terms.cooldown)
     grants = grant(observed, kept, occupancy, extents)
-    placement = placed(published(observed, grants.publishable_refusals, occupancy), observed, now)
     proposal = _next_revision(observed.ledger, with_grants(kept, grants.entries, grants.round_robin))
+    placement = placed(published(observed, grants.publishable_refusals, occupancy), observed, proposal.revision, now)
     is_finished = observed.namespace_is_terminating or (not extents.pending and placement.is_complete)
     reply = {
         "status": range_status(observed, proposal, grants, extents, now, delayed_count=placement.delayed_count),
