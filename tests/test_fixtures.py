@@ -24,7 +24,7 @@ RECORDED = FOLDER / "recorded"
 FILES = sorted(file for file in FOLDER.rglob("*.json") if file != SCHEMA_FILE)
 CASES = read_cases([FOLDER])
 
-ALLOCATION_KEY = "IPAMAllocation.ipam.mandelsoft.org/v1alpha1"
+SLICE_KEY = "IPAMAllocationSlice.ipam.mandelsoft.org/v1alpha1"
 EXTENT_KEY = "IPAMExtent.ipam.mandelsoft.org/v1alpha1"
 ENDPOINTS = {f"/{kind}/{hook}" for kind in ("ipamrange", "ipamrequest") for hook in ("customize", "sync", "finalize")}
 
@@ -47,6 +47,8 @@ REFUSALS = {
 }
 #: LedgerFull takes 13,000 entries, and has a test below; Unannounced is never published.
 NOT_IN_FILES = {"LedgerFull", "Unannounced"}
+#: The condition of a range of which a slice is full takes 1,025 requests, and has a test below.
+SLICE_FULL = ("AnswersDelayed", "SliceFull")
 
 
 def written(file: Path) -> list[dict[str, Any]]:
@@ -112,10 +114,15 @@ def test_each_endpoint_has_answers_refused_bodies_and_bodies_from_a_real_cluster
         assert any("requestText" in case for case in cases)
 
 
-def states_of(kind: str, part: str) -> set[str]:
+def part_of(kind: str, part: str) -> dict[str, Any]:
+    """The schema of the spec or status of a kind."""
     crd = yaml.safe_load((ROOT / "crds" / f"{kind}s.yaml").read_text())
-    properties = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
-    return set(properties[part]["properties"]["state"]["enum"])
+    schema: dict[str, Any] = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"][part]
+    return schema
+
+
+def states_of(schema: dict[str, Any]) -> set[str]:
+    return set(schema["properties"]["state"]["enum"])
 
 
 def answered_statuses(kind: str) -> list[dict[str, Any]]:
@@ -123,8 +130,14 @@ def answered_statuses(kind: str) -> list[dict[str, Any]]:
     return [body["status"] for body in bodies if body.get("status")]
 
 
-def answered_allocations() -> list[dict[str, Any]]:
-    return answered_specs("IPAMAllocation")
+def answered_items() -> list[dict[str, Any]]:
+    """The items of all slices that can be read."""
+    return [item for spec in answered_specs("IPAMAllocationSlice") for item in items_of(spec)]
+
+
+def items_of(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    items = spec.get("answers", [])
+    return [item for item in items if isinstance(item, dict) and isinstance(item.get("state"), str)]
 
 
 def answered_specs(kind: str) -> list[dict[str, Any]]:
@@ -133,9 +146,10 @@ def answered_specs(kind: str) -> list[dict[str, Any]]:
 
 
 def test_each_state_of_each_kind_occurs() -> None:
-    assert {status["state"] for status in answered_statuses("ipamrange")} == states_of("ipamrange", "status")
-    assert {status["state"] for status in answered_statuses("ipamrequest")} == states_of("ipamrequest", "status")
-    assert {str(spec["state"]) for spec in answered_allocations()} >= states_of("ipamallocation", "spec")
+    for kind in ("ipamrange", "ipamrequest"):
+        assert {status["state"] for status in answered_statuses(kind)} == states_of(part_of(kind, "status"))
+    answers = part_of("ipamallocationslice", "spec")["properties"]["answers"]
+    assert {item["state"] for item in answered_items()} == states_of(answers["items"])
 
 
 def calls_of(function: str) -> Iterator[ast.Call]:
@@ -165,8 +179,8 @@ def test_each_condition_and_reason_of_the_code_occurs() -> None:
         for condition in status["conditions"]
     ]
 
-    assert in_code
-    assert in_code <= {(condition["type"], condition["reason"]) for condition in conditions}
+    assert in_code > {SLICE_FULL}
+    assert in_code - {SLICE_FULL} <= {(condition["type"], condition["reason"]) for condition in conditions}
     assert {condition["type"] for condition in conditions} == {
         "Ready",
         "Stalled",
@@ -189,8 +203,8 @@ def test_each_refusal_occurs_in_the_answer_of_a_range(reason: str) -> None:
     state, message = REFUSALS[reason]
 
     assert any(
-        (spec["state"], spec.get("reason")) == (state, reason) and re.fullmatch(message, spec["message"])
-        for spec in answered_allocations()
+        (item["state"], item.get("reason")) == (state, reason) and re.fullmatch(message, item["message"])
+        for item in answered_items()
     )
 
 
@@ -209,13 +223,30 @@ def test_a_request_beyond_what_one_object_can_record_is_busy(send: Send) -> None
 
     answer = send(Case(case.name, case.path, case.now, json.dumps(body).encode(), {}))
 
-    allocations = [child["spec"] for child in answer["body"]["children"] if child["kind"] == "IPAMAllocation"]
-    (refused,) = [spec for spec in allocations if spec["state"] != "Ready"]
+    specs = [child["spec"] for child in answer["body"]["children"] if child["kind"] == "IPAMAllocationSlice"]
+    (refused,) = [item for spec in specs for item in spec["answers"]]
     state, message = REFUSALS["LedgerFull"]
-    assert refused["request"]["name"] == "one"
+    assert refused["request"] == "team-a/one"
     assert refused["state"] == state
     assert re.fullmatch(message, refused["message"])
     assert len(answer["body"]["status"]["allocations"]) == 13_000
+
+
+def test_a_range_reports_that_a_slice_is_full(send: Send) -> None:
+    """In code as well, because it takes more than 1,024 requests of the same second and slot."""
+    name = "ipamrange-sync/slices.json: requests of one second share a slice for each of four slots"
+    case = next(case for case in CASES if case.name == name)
+    body = json.loads(case.request)
+    requests = body["related"]["IPAMRequest.ipam.mandelsoft.org/v1alpha1"]
+    one = requests["team-a/one"] | {"spec": {"ipam": {"name": "net"}, "size": 99}}
+    for index in range(5_000):
+        text = f"r{index}"
+        requests[f"team-a/{text}"] = one | {"metadata": one["metadata"] | {"name": text, "uid": text}}
+
+    answer = send(Case(case.name, case.path, case.now, json.dumps(body).encode(), {}))
+
+    conditions = [(each["type"], each["reason"], each["status"]) for each in answer["body"]["status"]["conditions"]]
+    assert (*SLICE_FULL, "True") in conditions
 
 
 # ------------------------------------------------------------------------------------------------------ the guarantees
@@ -251,12 +282,12 @@ def test_every_published_block_was_committed(request_body: dict[str, Any], answe
     """S3: it is in the observed ledger, or was published before."""
     entries = request_body["parent"].get("status", {}).get("allocations", [])
     committed = {(entry["uid"], entry["cidr"]) for entry in entries}
-    existing = [child["spec"] for child in request_body["children"].get(ALLOCATION_KEY, {}).values()]
-    published = {(spec["request"]["uid"], spec["cidr"]) for spec in existing if "cidr" in spec and "request" in spec}
+    existing = [child["spec"] for child in request_body["children"].get(SLICE_KEY, {}).values()]
+    published = {(item["uid"], item["cidr"]) for spec in existing for item in items_of(spec) if "cidr" in item}
 
-    for spec in [child["spec"] for child in answer["children"]]:
-        if spec.get("state") == "Ready":
-            assert (spec["request"]["uid"], spec["cidr"]) in committed | published
+    for item in [item for child in answer["children"] for item in items_of(child["spec"])]:
+        if item["state"] == "Ready":
+            assert (item["uid"], item["cidr"]) in committed | published
 
 
 @pytest.mark.parametrize(("request_body", "answer"), ABOUT_RANGES)
@@ -286,15 +317,14 @@ def closed(schema: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("kind", "part"),
-    [("ipamrange", "status"), ("ipamrequest", "status"), ("ipamallocation", "spec"), ("ipamextent", "spec")],
+    [("ipamrange", "status"), ("ipamrequest", "status"), ("ipamallocationslice", "spec"), ("ipamextent", "spec")],
 )
 def test_answers_conform_to_the_crds(kind: str, part: str) -> None:
-    crd = yaml.safe_load((ROOT / "crds" / f"{kind}s.yaml").read_text())
-    schema = closed(crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"][part])
-    validator = jsonschema.Draft202012Validator(schema)
+    validator = jsonschema.Draft202012Validator(closed(part_of(kind, part)))
+    slices = answered_specs("IPAMAllocationSlice")
     specs = {
-        # An allocation that cannot be read is returned as it came.
-        "ipamallocation": [each for each in answered_allocations() if "request" in each],
+        # A slice that cannot be read is returned as it came.
+        "ipamallocationslice": [each for each in slices if len(items_of(each)) == len(each.get("answers", [None]))],
         "ipamextent": answered_specs("IPAMExtent"),
     }
     values = answered_statuses(kind) if part == "status" else specs[kind]

@@ -1,4 +1,4 @@
-"""The answers of a range: what becomes of each of them. Which slice has it is decided by placement.py.
+"""The answers of a range, and how each of them changes. In which slice an answer lies is decided by placement.py.
 
 An answer that is missing here is dropped, so leaving one out is a decision like any other:
 

@@ -166,8 +166,8 @@ def _absence_message(absent: list[LedgerEntry], observed: Observed) -> str:
 
 def _delay_message(count: int) -> str:
     """Why requests are not answered, and how to avoid it."""
-    waiting = f"{_count(count, 'request')} {'waits' if count == 1 else 'wait'} for room in the slice of the answer"
-    return f"{waiting}, which is full: create fewer requests in one second, or use shorter names"
+    waiting = f"{_count(count, 'request')} {'waits' if count == 1 else 'wait'} for a place in a full slice"
+    return f"{waiting}: create fewer requests in one second, or use shorter names"
 
 
 def _capacity(terms: Terms, grants: Grants) -> Capacity | None:

@@ -1,5 +1,5 @@
 """Mutated bodies at every endpoint (Hypothesis): never a 500, never a 200 for a body that was not understood, and no
-answer of status 200 loses an allocation or makes blocks overlap.
+answer of status 200 loses a slice with answers or makes blocks overlap.
 """
 
 import copy
@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hooks.api.names import SLICE_KEY
 from tests.hooks.build import (
     Obj,
     answer_item,
@@ -135,13 +136,20 @@ def check_answer(path: str, body: Any, data: bytes) -> None:
     assert after["revision"] - before.get("revision", 0) in (0, 1)
     returned = {(child["metadata"]["namespace"], child["metadata"]["name"]) for child in answer["children"]}
     assert len(returned) == len(answer["children"])
+    for key, slice_ in body["children"].get(SLICE_KEY, {}).items():
+        meta, spec = slice_.get("metadata"), slice_.get("spec")
+        if isinstance(spec, dict) and spec.get("range") == body["parent"]["metadata"]["name"] and spec.get("answers"):
+            names = [key.rpartition("/")[2], meta.get("name") if isinstance(meta, dict) else None]
+            assert any(name in names for _, name in returned), "a slice with answers is lost"
     blocks = [line["cidr"] for line in after.get("allocations", [])]
     assert len(blocks) == len(set(blocks))
     kept = {line["uid"]: line["cidr"] for line in after.get("allocations", [])}
     for line in before.get("allocations", []):
         assert kept.get(line["uid"], line["cidr"]) == line["cidr"], "S4: the block of a uid never changes"
     specs = [child["spec"] for child in answer["children"] if isinstance(child["spec"], dict)]
-    published = {spec["cidr"] for spec in specs if isinstance(spec.get("cidr"), str)}
+    lists = [spec["answers"] for spec in specs if isinstance(spec.get("answers"), list)]
+    items = [item for each in lists for item in each if isinstance(item, dict)]
+    published = {item["cidr"] for item in items if isinstance(item.get("cidr"), str)}
     committed = {line["cidr"] for line in before.get("allocations", [])}
     shown = json.dumps(body["children"])
     for cidr in published - {""} - committed:

@@ -230,6 +230,16 @@ def test_a_refusal_for_lack_of_room_keeps_its_message_while_the_recorded_block_c
     assert "team-a/second" in messages_of(sync_range(second, waiting))["web"]
 
 
+@pytest.mark.parametrize(("wanted", "reason"), [(CIDR, "Taken"), ("10.9.0.0/28", "OutsideRange")])
+def test_a_refusal_with_the_state_of_a_stranger_is_corrected(wanted: str, reason: str) -> None:
+    waiting = request_object("web", wanted=wanted)
+    parent = with_ledger(range_object(), entry("first", CIDR))
+    (right,) = items_of(sync_range(parent, waiting))
+    wrong = right | {"state": "Invalid" if right["state"] == "Busy" else "Busy"}
+    assert right["reason"] == reason
+    assert items_of(sync_range(parent, waiting, answers=[wrong])) == [right]
+
+
 def test_a_refusal_for_another_reason_always_has_the_latest_message() -> None:
     old = answer_item("web", "Invalid", reason="InvalidRange", message="range team-a/net is invalid: web")
     answer = sync_range(range_object(chunk_size=99), WEB, answers=[old])

@@ -8,8 +8,10 @@ from typing import Any
 from zlib import crc32
 
 import pytest
+from msgspec import Raw
 
 from hooks.api.names import LAST_APPLIED_ANNOTATION, SLOTS, NamespacedName, slice_name
+from hooks.protocol.decoding import applied_uids
 from hooks.ranges import placement
 from tests.hooks.build import (
     CIDR,
@@ -186,9 +188,13 @@ def test_an_item_of_a_slice_without_a_record_is_returned(annotations: Any) -> No
 
 
 def test_the_record_is_read_only_if_an_item_is_to_be_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    reads: list[object] = []
-    original = placement.applied_uids
-    monkeypatch.setattr(placement, "applied_uids", lambda text: reads.append(text) or original(text))
+    reads: list[Raw] = []
+
+    def counted(text: Raw) -> frozenset[str]:
+        reads.append(text)
+        return applied_uids(text)
+
+    monkeypatch.setattr(placement, "applied_uids", counted)
     sync_range(HELD, WEB, request_object("more", size=99), answers=[answer_item("web", "Busy")])
     assert reads == []
     sync_range(IDLE, answers=[answer_item("web", "Busy")])
@@ -315,8 +321,7 @@ def test_a_slice_has_1024_items_and_the_others_wait_in_order_of_uids() -> None:
     delayed = condition(answer["status"], "AnswersDelayed")
     assert (delayed["status"], delayed["reason"]) == ("True", "SliceFull")
     assert delayed["message"] == (
-        "6 requests wait for room in the slice of the answer, which is full: "
-        "create fewer requests in one second, or use shorter names"
+        "6 requests wait for a place in a full slice: create fewer requests in one second, or use shorter names"
     )
     assert delayed["message"] in answer["status"]["message"]
     assert answer["status"]["state"] == "Ready"

@@ -35,7 +35,7 @@ FOREIGN: dict[str, Obj] = {
     "without a label": with_metadata(SLICE, labels={}),
     "with another label": with_metadata(SLICE, labels={"controller-uid": "uid-of-another"}),
 }
-#: Slices that have no answer and are in nobody's way.
+#: Slices that have no answer and do not block one.
 NO_ANSWER: dict[str, Obj] = {
     "of a range in another namespace": slice_object(ITEM, range_="team-b/net"),
     "of another second": slice_object(ITEM, created=at(-59)),
