@@ -45,6 +45,8 @@ def _misplaced(history: History) -> Iterator[str]:
             yield f"an answer is added to {answer.name}, which no request ever had"
         elif answer.slice_name != request.slice_name:
             yield f"an answer is added to {answer.name}, but belongs in {request.slice_name}"
+        elif answer.item["request"] != request.name:
+            yield f"an answer is added to {answer.name}, but is one to {request.name}"
 
 
 def _overfull(history: History) -> Iterator[str]:
