@@ -109,9 +109,10 @@ def _refused(error: ProtocolError) -> Response:
     return _json({"error": {"path": error.path, "message": error.message, "value": error.value}}, 400)
 
 
-def _too_early(_: OldLedger) -> Response:
+def _too_early(error: OldLedger) -> Response:
     message = "a newer ledger was proposed a moment ago: call again as soon as the range shows it"
-    response = _json({"error": {"path": "$.parent.status.revision", "message": message}}, 429)
+    fault = {"path": "$.parent.status.revision", "message": message, "value": str(error.revision)}
+    response = _json({"error": fault}, 429)
     response.headers["Retry-After"] = RETRY_AFTER_SECONDS
     return response
 

@@ -32,7 +32,15 @@ class ProtocolError(Exception):
 
 
 class OldLedger(Exception):
-    """The call shows an older ledger than one that was probably committed since: its proposal would be rejected."""
+    """The call shows an older ledger than one that was probably committed since: its proposal would be rejected.
+
+    Attributes:
+        revision: of the ledger that it shows.
+    """
+
+    def __init__(self, revision: int) -> None:
+        super().__init__(f"revision {revision} is old")
+        self.revision = revision
 
 
 def explained(data: bytes, body_type: type, refusal: str) -> ProtocolError:

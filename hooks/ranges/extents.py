@@ -44,7 +44,7 @@ from hooks.protocol.children import child_as_it_was
 from hooks.protocol.decoding import applied_number, decode_objects
 from hooks.ranges.cells import by_cell, cell_label, cell_of
 from hooks.ranges.observed import Observed
-from hooks.ranges.spec import Domain
+from hooks.ranges.spec import Domain, Terms
 from ipam.address import Family, InvalidAddress, block_named_by
 from ipam.address_set import AddressSet
 from ipam.interval import Interval, parse_interval
@@ -118,7 +118,10 @@ def observe_extents(observed: Observed, now: datetime) -> Extents:
     nothing = AddressSet(pool.family)
     group = observed.body.children.get(names.EXTENT_KEY, {})
     own, unreadable_own = decode_objects(group, ExtentObject)
-    children = [_kept(key, group[key], own[key]) for key in sorted(own)]
+    carrier = _carrier(own, observed.terms)
+    children = [
+        _kept(key, group[key], own[key], observed.terms.allowed if key == carrier else None) for key in sorted(own)
+    ]
     children += [child_as_it_was(names.EXTENT_KEY, key, group[key]) for key in sorted(unreadable_own)]
     if observed.terms.invalid_reason:
         return Extents(domain, children, nothing, nothing, [], [])
@@ -267,10 +270,21 @@ def _parts(addresses: AddressSet, at_once_max: int) -> list[AddressSet]:
     ]
 
 
-def _kept(key: str, raw: Raw, extent: ExtentObject) -> dict[str, Any]:
-    """An extent that exists, as a child to be returned: leaving it out would delete it. With its number from now on."""
+def _carrier(own: Mapping[str, ExtentObject], terms: Terms) -> str | None:
+    """The extent that gets the allowed namespaces because none has them, as when another extent was orphaned."""
+    if not own or terms.allowed == AllowedNamespaces() or any(each.spec.allowed_namespaces for each in own.values()):
+        return None
+    return min(own, key=lambda key: _seniority(own[key]))
+
+
+def _kept(key: str, raw: Raw, extent: ExtentObject, allowed: AllowedNamespaces | None) -> dict[str, Any]:
+    """An extent that exists, as a child to be returned: leaving it out would delete it. With its number from now on.
+
+    If namespaces are given, it gets these as well.
+    """
     number = _number_of(extent) or int(extent.metadata.resource_version)
-    return child_as_it_was(names.EXTENT_KEY, key, raw, number=number)
+    added: dict[str, Any] = {"allowedNamespaces": allowed} if allowed else {}
+    return child_as_it_was(names.EXTENT_KEY, key, raw, number=number, **added)
 
 
 def _child(observed: Observed, name: str, spec: ExtentSpec, cell: str) -> dict[str, Any]:

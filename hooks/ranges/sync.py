@@ -88,7 +88,7 @@ def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
     if observed.outdated_kinds:
         return _outdated(observed, observed.outdated_kinds, now)
     if observed.slices.is_newer_proposed(observed.ledger.revision, now):
-        raise OldLedger
+        raise OldLedger(observed.ledger.revision)
     kept = after_releases(observed.ledger, observed.evidence, now, observed.terms.cooldown)
     kept = replace(kept, on_hold=observed.wants_hold)
     extents = observe_extents(observed, now)

@@ -273,6 +273,14 @@ def test_the_first_extent_has_the_allowed_namespaces_for_all() -> None:
     assert "allowedNamespaces" not in specs_of(sync_range(parent, announced=own, extents=own))[1]
 
 
+def test_the_oldest_extent_gets_the_allowed_namespaces_if_none_has_them() -> None:
+    """An administrator may have taken the owner of the one that had them."""
+    parent = range_object("10.0.0.0/24", "10.0.1.7", chunk_size=32, allowed={"from": "All"})
+    own = [extent_object("10.0.1.7", version=8), extent_object(POOL, version=7)]
+    specs = specs_of(sync_range(parent, announced=own, extents=own))
+    assert {spec["number"]: spec.get("allowedNamespaces") for spec in specs} == {7: {"from": "All"}, 8: None}
+
+
 def test_a_range_with_many_extents_announces_new_addresses_of_several_cells_by_one() -> None:
     texts = [f"10.0.{2 * number}.0" for number in range(34)]
     own = [extent_object(text, version=7 + at) for at, text in enumerate(texts[:32])]
