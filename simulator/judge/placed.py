@@ -53,12 +53,13 @@ def _overfull(history: History) -> Iterator[str]:
     """The slices to which an answer was added although they have no room."""
     for name in dict.fromkeys(answer.slice_name for answer in history.facts.added):
         answers = history.slices[name].answers if name in history.slices else {}
-        size = sum(len(_encoded(answer.item)) for answer in answers.values())
+        size = sum(len(encoded(answer.item)) for answer in answers.values())
         if len(answers) > ITEMS_MAX or size > BYTES_MAX:
             yield f"an answer is added to {name}, which has {len(answers)} answers of {size} bytes"
 
 
-def _encoded(item: Obj) -> bytes:
+def encoded(item: Obj) -> bytes:
+    """An item of a slice as JSON."""
     return json.dumps(item, separators=(",", ":"), ensure_ascii=False).encode()
 
 

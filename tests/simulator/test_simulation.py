@@ -31,6 +31,7 @@ DETECTED = {
     "Monotone": "no compare and swap",
     "Committed": "the proposal is published",
     "Standing": "a newer Ready answer is withdrawn",
+    "Placed": "an answer in another slice stands",
     "Proven": "absent holders are released",
     "InTurn": "round robin starts again in each call",
     "ByAge": "recorded addresses are served first",
