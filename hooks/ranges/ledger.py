@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from hooks.api.kinds import Entry, Metadata, RangeStatus, RequestObject
+from hooks.api.kinds import Entry, RangeStatus, RequestObject
 from hooks.protocol.errors import ProtocolError, excerpt
 from ipam.address import Family, InvalidAddress, Prefix, format_address, read_address, read_prefix
 from ipam.allocate import fate_of_held
@@ -36,7 +36,8 @@ RELEASED_COUNT_MAX = 20_000
 BYTES_FOR_THE_RANGE = 40_000
 
 _ENTRY_BYTES = len('{"cidr":"","request":"","uid":""},')
-_CIDR_BYTES_MAX = len("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128")
+#: Of a line with the longest cidr, but without the names and the uid of its holder.
+_GRANT_BYTES = _ENTRY_BYTES + len("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128") + len("/")
 ABSENT_BYTES = len(',"absentSince":"2026-11-23T19:57:49Z"')
 COOLING_BYTES = len(',"releasedAt":"2026-11-23T19:57:49Z"')
 _RELEASE_BYTES = len('"",')
@@ -203,8 +204,9 @@ def grant_count_max(ledger: Ledger, claimants: Sequence[RequestObject]) -> int:
     """How many more grants one object can record, if all were as long as the longest of these claimants can get."""
     if not claimants:
         return 0
-    longest = max(_grant_byte_count_max(each.metadata) for each in claimants)
-    by_bytes = (BYTES_FOR_GRANTS_MAX - ledger.byte_count) // longest
+    metas = [each.metadata for each in claimants]
+    longest = max(len(meta.namespace) + len(meta.name) + len(meta.uid) for meta in metas)
+    by_bytes = (BYTES_FOR_GRANTS_MAX - ledger.byte_count) // (_GRANT_BYTES + longest)
     return max(min(by_bytes, ENTRY_COUNT_MAX - len(ledger.entries)), 0)
 
 
@@ -215,7 +217,3 @@ def release_byte_count(uid: str) -> int:
 
 def _first_address(entry: LedgerEntry) -> int:
     return entry.prefix.first
-
-
-def _grant_byte_count_max(meta: Metadata) -> int:
-    return _ENTRY_BYTES + _CIDR_BYTES_MAX + len(meta.namespace) + len("/") + len(meta.name) + len(meta.uid)

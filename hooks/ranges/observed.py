@@ -188,7 +188,7 @@ class Observed:
     def _is_named_by(self, request: RequestObject) -> bool:
         """Whether a request names this range: others may carry our label."""
         ipam = request.spec.ipam
-        return ipam.name == self.name.name and (ipam.namespace or request.metadata.namespace) == self.name.namespace
+        return (ipam.namespace or request.metadata.namespace, ipam.name) == self.name
 
     def _is_served(self, request: RequestObject) -> bool:
         return self.allows(request.metadata.namespace) or request.metadata.uid in self._known
