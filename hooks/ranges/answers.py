@@ -47,7 +47,7 @@ def published(observed: Observed, refusals: Mapping[str, Refused], occupancy: Oc
         if uid not in released and not entry.written.released_at and (kept := _for_entry(entry, observed, occupancy)):
             answers[uid] = kept
     for uid, existing in observed.answers.items():
-        if uid not in released and uid not in entries and (kept := _without_entry(existing, observed)):
+        if uid not in entries and uid not in released and (kept := _without_entry(existing, observed)):
             answers[uid] = kept
     for uid in observed.ledger.released:
         if request := observed.requests.get(uid):
