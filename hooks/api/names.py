@@ -81,7 +81,12 @@ def slice_name(range_name: NamespacedName, created: datetime, uid: str) -> str:
 
     A function of the request alone, because the request's hook asks for the slice by name.
     """
-    return _slice_name(range_name, created, crc32(uid.encode()) % SLOTS)
+    return _slice_name(range_name, created, slot(uid))
+
+
+def slot(uid: str) -> int:
+    """Which of the slices of its second a request is answered in."""
+    return crc32(uid.encode()) % SLOTS
 
 
 @lru_cache(maxsize=16384)

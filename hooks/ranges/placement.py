@@ -109,10 +109,11 @@ def _next_contents(
     """What a slice that exists should have next."""
     before: Items = {}
     after: Items = {}
+    answers_now = observed.answers
     for item in existing.spec.answers:
         uid = item.uid
         before[uid] = item
-        if observed.answers.get(uid) is item:
+        if answers_now.get(uid) is item:
             if next_item := answers.get(uid):
                 after[uid] = next_item
         elif uid not in observed.requests:  # an item in another slice counts for now

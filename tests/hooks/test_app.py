@@ -139,6 +139,7 @@ WRONG_PARTS: list[tuple[str, str, Obj, str, str, object]] = [
     ("children of a wrong type", SYNC, {"children": []}, "$.children", NO_OBJECT, "[]"),
     ("children null", SYNC, {"children": None}, "$.children", NO_OBJECT, "null"),
     ("a group of a wrong type", SYNC, {"related": {GROUP: []}}, f"$.related['{GROUP}']", NO_OBJECT, "[]"),
+    ("an unknown group of a wrong type", SYNC, {"related": {"Pod.v1": 5}}, "$.related['Pod.v1']", NO_OBJECT, "5"),
     ("finalizing", "/ipamrange/finalize", {"finalizing": "yes"}, "$.finalizing", "must be of type boolean", "yes"),
     ("related of a wrong type", REQUEST_SYNC, {"related": 5}, "$.related", NO_OBJECT, "5"),
 ]
