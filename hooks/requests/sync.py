@@ -10,6 +10,7 @@ from typing import Any
 
 from hooks.api import names
 from hooks.api.kinds import RequestParent, RequestSpec
+from hooks.api.shards import is_handed_over
 from hooks.api.times import plausible, rewriting_time, timestamp
 from hooks.protocol.bodies import RequestBody, RequestCustomizeBody
 from hooks.protocol.decoding import decode_spec
@@ -88,11 +89,14 @@ def sync(body: RequestBody, now: datetime) -> dict[str, Any]:
 
 
 def finalize(body: RequestBody, now: datetime) -> dict[str, Any]:
-    """Whether the finalizer of a deleted request is removed.
+    """Whether the finalizer of a deleted request, or of one that moves to another shard, is removed.
 
-    It is once its range has released the request, or if no range exists that would.
+    It is once the range of a deleted request has released it, or if no range exists that would. The other one is served
+    as usual.
     """
     request = body.object
+    if request.metadata.deletion_timestamp is None:
+        return {**sync(body, now), "finalized": is_handed_over(request.metadata, names.REQUEST_FINALIZER)}
     spec = decode_spec(request.spec, RequestSpec)
     if isinstance(spec, str):
         if not request.status.cidr:
