@@ -89,14 +89,18 @@ def sync(body: RequestBody, now: datetime) -> dict[str, Any]:
 
 
 def finalize(body: RequestBody, now: datetime) -> dict[str, Any]:
-    """Whether the finalizer of a deleted request, or of one that moves to another shard, is removed.
+    """Whether the finalizer is removed: of a deleted request, or of one that moves to another shard.
 
-    It is once the range of a deleted request has released it, or if no range exists that would. The other one is served
-    as usual.
+    The latter is served as usual (hooks/api/shards.py).
     """
+    if body.object.metadata.deletion_timestamp is None:
+        return {**sync(body, now), "finalized": is_handed_over(body.object.metadata, names.REQUEST_FINALIZER)}
+    return _finalize_deleted(body, now)
+
+
+def _finalize_deleted(body: RequestBody, now: datetime) -> dict[str, Any]:
+    """Remove the finalizer once the range has released the request, or if no range exists that would."""
     request = body.object
-    if request.metadata.deletion_timestamp is None:
-        return {**sync(body, now), "finalized": is_handed_over(request.metadata, names.REQUEST_FINALIZER)}
     spec = decode_spec(request.spec, RequestSpec)
     if isinstance(spec, str):
         if not request.status.cidr:
