@@ -12,6 +12,7 @@ from controlplane.loop import CONTROLLER_KINDS, Loop
 from controlplane.objects import OURS, RANGE_FINALIZER, SHARD_LABEL, range_object, request_object
 from controlplane.policies import admission_policy
 from controlplane.processes import wait_until
+from controlplane.team import Team
 from tests.shards import controllers_of
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from controlplane.api import Obj
     from controlplane.plane import ControlPlane
-    from controlplane.team import Team
 
 SHARD = "s1"
 MOVE_SECONDS_MAX = 60.0
@@ -85,6 +85,13 @@ def test_kustomize_makes_the_controllers_that_the_simulator_uses(loop: Loop) -> 
     others = sorted(obj["kind"] for obj in loop.shard_manifests() if obj["kind"] not in CONTROLLER_KINDS)
     assert sorted(made, key=lambda obj: obj["kind"]) == sorted(controllers_of(SHARD), key=lambda obj: obj["kind"])
     assert others == ["StatefulSet"]
+
+
+def test_the_api_server_accepts_all_objects_of_the_example(control_plane: ControlPlane) -> None:
+    Team(control_plane.api, "metacontroller").create_namespace()
+    folder = control_plane.root / "deploy" / "shards"
+    applied = control_plane.kubectl("apply", "-k", str(folder), "--dry-run=server").splitlines()
+    assert len(applied) == 6, applied
 
 
 @pytest.mark.parametrize("of_range", ["", SHARD])
