@@ -56,8 +56,9 @@ class RequestMetadata(Metadata, frozen=True, gc=False, rename="camel"):
 
 
 class ParentMetadata(Metadata, frozen=True, gc=False, rename="camel"):
-    """The metadata of the one object that a call is about, with all its annotations."""
+    """The metadata of the one object that a call is about, with all its labels and annotations."""
 
+    labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
 
 

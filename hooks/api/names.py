@@ -41,7 +41,11 @@ REWRITTEN_ANNOTATION = f"{GROUP}/rewritten"
 LAST_APPLIED_ANNOTATION = "metacontroller.k8s.io/last-applied-configuration"
 #: On each child, by Metacontroller (`generateSelector`): the uid of its parent.
 CONTROLLER_UID_LABEL = "controller-uid"
-#: Metacontroller derives it from the name of the DecoratorController (metacontroller/ipamrequest.yaml).
+#: On ranges and requests: the shard whose Metacontroller serves them; without it, the default shard (see shards.py).
+SHARD_LABEL = f"{GROUP}/shard"
+#: Metacontroller derives them from the names of the controllers (metacontroller/ipamrange.yaml, ipamrequest.yaml). The
+#: name of the controller of a shard, and so its finalizer, ends with "-" and the name of the shard.
+RANGE_FINALIZER = "metacontroller.io/compositecontroller-ipamrange"
 REQUEST_FINALIZER = "metacontroller.io/decoratorcontroller-ipamrequest"
 
 

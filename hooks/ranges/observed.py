@@ -16,6 +16,7 @@ from hooks.api.kinds import (
 )
 from hooks.api.names import NamespacedName
 from hooks.api.ownership import controller_of
+from hooks.api.shards import is_request_finalizer
 from hooks.protocol.bodies import RangeBody
 from hooks.protocol.decoding import decode_objects, decode_spec, encode
 from hooks.ranges.ledger import Ledger, read_ledger
@@ -153,7 +154,7 @@ class Observed:
         """The requests that may be granted a block now, in the order in which they are served (S6).
 
         First those that show a block already, as after the loss of a range: it is theirs. Then by age. Only those that
-        carry our finalizer: another one could disappear without being observed. And none that was released.
+        carry a finalizer of ours: another one could disappear without being observed. And none that was released.
         """
         recorded_releases = set(kept.released)
         waiting = [
@@ -162,7 +163,7 @@ class Observed:
             if uid not in kept.entries
             and request.metadata.deletion_timestamp is None
             and self.allows(request.metadata.namespace)
-            and names.REQUEST_FINALIZER in request.metadata.finalizers
+            and any(map(is_request_finalizer, request.metadata.finalizers))
             and uid not in recorded_releases
         ]
         waiting.sort(key=_seniority)
@@ -200,9 +201,9 @@ class Observed:
 
 
 def is_released(request: RequestObject) -> bool:
-    """S5 (a): it is being deleted, and no finalizer but ours holds it back. Neither is ever undone."""
+    """S5 (a): it is being deleted, and no finalizer but ours (of any shard) holds it back. Neither is ever undone."""
     meta = request.metadata
-    return meta.deletion_timestamp is not None and all(each == names.REQUEST_FINALIZER for each in meta.finalizers)
+    return meta.deletion_timestamp is not None and all(map(is_request_finalizer, meta.finalizers))
 
 
 def _seniority(request: RequestObject) -> tuple[Any, ...]:

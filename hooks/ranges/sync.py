@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import Any
 
 from hooks.api import names
+from hooks.api.shards import is_handed_over
 from hooks.protocol.bodies import RangeBody, RangeCustomizeBody
 from hooks.protocol.errors import OldLedger
 from hooks.ranges.answers import published
@@ -74,7 +75,7 @@ def _extents_selector(terms: Terms) -> dict[str, Any]:
 
 
 def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
-    """The next status and the desired children of a range, in use or being deleted.
+    """The next status and the desired children of a range: in use, being deleted, or being moved to another shard.
 
     Args:
         body: the call.
@@ -104,7 +105,9 @@ def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
     }
     if body.finalizing:
         # Metacontroller removes our finalizer before it writes anything else: only committed facts may allow it.
-        reply["finalized"] = observed.ledger.closing and not _has_blockers(observed)
+        is_released = observed.ledger.closing and not _has_blockers(observed)
+        is_moved = not observed.is_deleted and is_handed_over(body.parent.metadata, names.RANGE_FINALIZER)
+        reply["finalized"] = is_released or is_moved
     return reply
 
 

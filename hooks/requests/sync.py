@@ -10,6 +10,7 @@ from typing import Any
 
 from hooks.api import names
 from hooks.api.kinds import RequestParent, RequestSpec
+from hooks.api.shards import is_handed_over
 from hooks.api.times import plausible, rewriting_time, timestamp
 from hooks.protocol.bodies import RequestBody, RequestCustomizeBody
 from hooks.protocol.decoding import decode_spec
@@ -88,10 +89,17 @@ def sync(body: RequestBody, now: datetime) -> dict[str, Any]:
 
 
 def finalize(body: RequestBody, now: datetime) -> dict[str, Any]:
-    """Whether the finalizer of a deleted request is removed.
+    """Whether the finalizer is removed: of a deleted request, or of one that moves to another shard.
 
-    It is once its range has released the request, or if no range exists that would.
+    The latter is served as usual (hooks/api/shards.py).
     """
+    if body.object.metadata.deletion_timestamp is None:
+        return {**sync(body, now), "finalized": is_handed_over(body.object.metadata, names.REQUEST_FINALIZER)}
+    return _finalize_deleted(body, now)
+
+
+def _finalize_deleted(body: RequestBody, now: datetime) -> dict[str, Any]:
+    """Remove the finalizer once the range has released the request, or if no range exists that would."""
     request = body.object
     spec = decode_spec(request.spec, RequestSpec)
     if isinstance(spec, str):

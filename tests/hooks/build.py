@@ -27,6 +27,7 @@ from hooks.api.names import (
     HOLD_ANNOTATION,
     LAST_APPLIED_ANNOTATION,
     NAMESPACE_KEY,
+    RANGE_FINALIZER,
     RANGE_KIND,
     RANGE_LABEL,
     RECLAIM_ANNOTATION,
@@ -48,7 +49,6 @@ from ipam.interval import parse_interval
 Obj = dict[str, Any]
 
 NOW = datetime(2026, 11, 23, 20, 0, 0, tzinfo=UTC)
-RANGE_FINALIZER = "metacontroller.io/compositecontroller-ipamrange"
 NAMESPACE = "team-a"
 RANGE = "net"
 #: The value of `allowedNamespaces` with which requests of every namespace are served.
