@@ -171,6 +171,12 @@ def slice_object(*items: Obj, created: str = at(-60), range_: str = RANGE, name:
     return written(made)
 
 
+def slice_name_for(request: Obj) -> str:
+    """The name of the slice in which team-a/net answers a request."""
+    meta = request["metadata"]
+    return slice_name(key_of(RANGE), datetime.fromisoformat(meta["creationTimestamp"]), meta["uid"])
+
+
 def written(child: Obj) -> Obj:
     """A child of which it is recorded that Metacontroller wrote it as it is."""
     return annotated(child, LAST_APPLIED_ANNOTATION, json.dumps({"spec": child["spec"]}))

@@ -1,4 +1,4 @@
-"""What a call proposes is said in the slices that it changes, and the next call waits until it sees that ledger."""
+"""Slices show what the call proposed that changed them, and the next call waits until it sees that ledger."""
 
 import pytest
 
