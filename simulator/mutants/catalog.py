@@ -226,6 +226,8 @@ MUTANTS: tuple[Mutant, ...] = (
            mutation=slice_mutations.name_by_the_call, bias=_biased(QUIET, ONE_RANGE)),
     Mutant("an answer of another writer is dropped without being returned once", "decision 11", ("Gone",), path=RANGE,
            mutation=slice_mutations.drop_what_others_wrote, bias=_biased(QUIET, ONE_RANGE, add_an_answer=2)),
+    Mutant("the message of a refusal changes with each call", "Calm", ("Calm",), path=RANGE,
+           mutation=slice_mutations.date_refusals, bias=_biased(QUIET, ONE_RANGE, a_size=8)),
     Mutant("an answer in another slice stands", "decision 11", ("Placed",), path=RANGE,
            mutation=slice_mutations.keep_misplaced, bias=_biased(QUIET, ONE_RANGE, add_an_answer=4)),
     Mutant("the name decides which extent is older", "decision 9", ("Disjoint",), path=RANGE,

@@ -59,6 +59,16 @@ def name_by_the_call(_: str, body: Obj, ask: Ask) -> Obj:
     return ask(body)
 
 
+def date_refusals(_: str, body: Obj, ask: Ask) -> Obj:
+    """The message of a refusal has the time of the call, so each call writes its slice and wakes its requests."""
+    answer = ask(body)
+    for child in published(answer):
+        for item in items_of(child):
+            if item["state"] in {"Busy", "Invalid"}:
+                item["message"] = f"{ask.now()}: {item.get('message', '').rpartition('Z: ')[2]}"
+    return answer
+
+
 def drop_what_others_wrote(_: str, body: Obj, ask: Ask) -> Obj:
     """An answer that Metacontroller did not write is dropped without being returned once."""
     for obj in observed_slices(body).values():
