@@ -2,7 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from hooks.api.names import (
     API_VERSION,
@@ -18,17 +18,73 @@ from hooks.api.names import (
     slice_name,
 )
 from hooks.api.times import timestamp
+from ipam.address import IPV4, IPV6, Prefix
 
 RANGE_UID = "de152dec-3154-46e4-a4ca-367e4396cb2e"
 START = datetime(2026, 11, 23, 19, 57, 49, tzinfo=UTC)
 CREATED = timestamp(START)
+DELETED = START + timedelta(minutes=1)
 #: How fast the requests are created; those of one second share a few slices.
 CREATED_PER_SECOND = 200
 
-#: No request has a block yet; each has its block; half of them have all blocks, and the others are Busy.
-State = Literal["waiting", "settled", "exhausted"]
+#: waiting: no request has a block yet. settled: each has its block, of IPv4 or of IPv6. exhausted: half of them have
+#: all blocks, and the others are Busy. half released: each has its block, and half of them are being deleted.
+#: fragmented: most of them have every second address, and the others are Busy because they want two in a row; 10,000
+#: requests have 16,384 addresses.
+State = Literal["waiting", "settled", "exhausted", "settled IPv6", "half released", "fragmented"]
 
-_EXHAUSTED = "no free /28 in team-a/net: waiting for room"
+
+class _Picture(NamedTuple):
+    """What a body shows.
+
+    Attributes:
+        ranges: the addresses of the range.
+        block_length: prefix length of the blocks of the requests that have one.
+        held_count: so many of the first requests have a block,
+        stride: each of which begins so many blocks behind the one before it.
+        answered_count: so many requests have an answer.
+        size: prefix length that those without a block ask for; None if they name none.
+        is_half_deleted: whether every second request is being deleted.
+    """
+
+    ranges: str
+    block_length: int
+    held_count: int
+    answered_count: int
+    stride: int = 1
+    size: int | None = None
+    is_half_deleted: bool = False
+
+    def block(self, index: int) -> str:
+        """The block of the request with this index."""
+        family = IPV6 if ":" in self.ranges else IPV4
+        first = 0xFD << 120 if family is IPV6 else 10 << 24
+        offset = (index * self.stride) << (family.bits - self.block_length)
+        return str(Prefix(first + offset, self.block_length, family))
+
+    @property
+    def refusal(self) -> str:
+        """The message to those without a block."""
+        return f"no free /{self.size or self.block_length} in team-a/net: waiting for room"
+
+
+def _picture(count: int, state: State) -> _Picture:
+    match state:
+        case "waiting":
+            return _Picture("10.0.0.0-10.255.255.255", 28, 0, 0)
+        case "settled":
+            return _Picture("10.0.0.0-10.255.255.255", 28, count, count)
+        case "exhausted":
+            return _Picture(f"10.0.0.0-{_address(16 * (count // 2) - 1)}", 28, count // 2, count)
+        case "settled IPv6":
+            return _Picture("fd00::-fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 64, count, count)
+        case "half released":
+            return _Picture("10.0.0.0-10.255.255.255", 28, count, count, is_half_deleted=True)
+        case "fragmented":
+            held_count = count * 8_192 // 10_000
+            return _Picture(f"10.0.0.0-{_address(2 * held_count - 1)}", 32, held_count, count, stride=2, size=31)
+
+
 _MARKED = {"schemaV1": True}
 _DEFAULT_STATUS = {
     **_MARKED,
@@ -51,15 +107,14 @@ _DEFAULT_STATUS = {
 
 def sync_body(count: int, state: State) -> bytes:
     """The body of /ipamrange/sync for a range with so many requests, all in this state."""
-    held_count = {"waiting": 0, "settled": count, "exhausted": count // 2}[state]
-    told_count = 0 if state == "waiting" else count
-    requests = {f"team-a/{_name(index)}": _request(index, held_count, told_count) for index in range(count)}
+    picture = _picture(count, state)
+    requests = {f"team-a/{_name(index)}": _request(index, picture) for index in range(count)}
     entries = [
-        {"cidr": _cidr(index), "request": f"team-a/{_name(index)}", "uid": _uid(index)} for index in range(held_count)
+        {"cidr": picture.block(index), "request": f"team-a/{_name(index)}", "uid": _uid(index)}
+        for index in range(picture.held_count)
     ]
-    slices = _slices(held_count, told_count)
-    text = f"10.0.0.0-{_address(16 * held_count - 1)}" if state == "exhausted" else "10.0.0.0-10.255.255.255"
-    extent = _extent(text)
+    slices = _slices(picture)
+    extent = _extent(picture.ranges)
     extents = {f"team-a/{extent['metadata']['name']}": extent}
     ledger = {"revision": 1, "allocations": entries} if entries else {"revision": 0}
     body = {
@@ -74,7 +129,7 @@ def sync_body(count: int, state: State) -> bytes:
                 "generation": 1,
                 "creationTimestamp": CREATED,
             },
-            "spec": {"chunkSize": 28, "ranges": [text]},
+            "spec": {"chunkSize": picture.block_length, "ranges": [picture.ranges]},
             "status": _MARKED | ledger | {"state": "Ready"},
         },
         "children": {
@@ -103,16 +158,12 @@ def _address(offset: int) -> str:
     return f"10.{offset >> 16 & 255}.{offset >> 8 & 255}.{offset & 255}"
 
 
-def _cidr(index: int) -> str:
-    return f"{_address(16 * index)}/28"
-
-
-def _status(index: int, held_count: int, told_count: int) -> dict[str, Any]:
-    if index >= told_count:
+def _status(index: int, picture: _Picture) -> dict[str, Any]:
+    if index >= picture.answered_count:
         return _DEFAULT_STATUS
-    if index < held_count:
-        return {"cidr": _cidr(index), **_verdict("Ready", "True", "Allocated", "")}
-    return _verdict("Busy", "False", "Exhausted", _EXHAUSTED)
+    if index < picture.held_count:
+        return {"cidr": picture.block(index), **_verdict("Ready", "True", "Allocated", "")}
+    return _verdict("Busy", "False", "Exhausted", picture.refusal)
 
 
 def _verdict(state: str, status: str, reason: str, message: str) -> dict[str, Any]:
@@ -122,9 +173,11 @@ def _verdict(state: str, status: str, reason: str, message: str) -> dict[str, An
     return _MARKED | {"state": state, "message": message, "observedGeneration": 1, "conditions": conditions}
 
 
-def _request(index: int, held_count: int, told_count: int) -> dict[str, Any]:
-    spec = {"ipam": {"name": "net"}}
-    return {
+def _request(index: int, picture: _Picture) -> dict[str, Any]:
+    spec: dict[str, Any] = {"ipam": {"name": "net"}}
+    if picture.size and index >= picture.held_count:
+        spec["size"] = picture.size
+    request: dict[str, Any] = {
         "apiVersion": API_VERSION,
         "kind": "IPAMRequest",
         "metadata": {
@@ -143,25 +196,28 @@ def _request(index: int, held_count: int, told_count: int) -> dict[str, Any]:
             "uid": _uid(index),
         },
         "spec": spec,
-        "status": _status(index, held_count, told_count),
+        "status": _status(index, picture),
     }
+    if picture.is_half_deleted and index % 2:
+        request["metadata"]["deletionTimestamp"] = timestamp(DELETED)
+    return request
 
 
-def _slices(held_count: int, told_count: int) -> list[dict[str, Any]]:
+def _slices(picture: _Picture) -> list[dict[str, Any]]:
     """The slices with the answers to the first requests."""
     answers: dict[str, list[dict[str, Any]]] = {}
-    for index in range(told_count):
+    for index in range(picture.answered_count):
         name = slice_name(NamespacedName("team-a", "net"), _created(index), _uid(index))
-        answers.setdefault(name, []).append(_answer(index, held_count))
+        answers.setdefault(name, []).append(_answer(index, picture))
     specs = {name: _MARKED | {"range": "net", "answers": items} for name, items in answers.items()}
     return [_child(SLICE_KIND, name, index, spec) for index, (name, spec) in enumerate(specs.items())]
 
 
-def _answer(index: int, held_count: int) -> dict[str, Any]:
+def _answer(index: int, picture: _Picture) -> dict[str, Any]:
     answer: dict[str, Any] = {"uid": _uid(index), "request": f"team-a/{_name(index)}"}
-    if index < held_count:
-        return answer | {"state": "Ready", "cidr": _cidr(index), "revision": 1}
-    return answer | {"state": "Busy", "reason": "Exhausted", "message": _EXHAUSTED}
+    if index < picture.held_count:
+        return answer | {"state": "Ready", "cidr": picture.block(index), "revision": 1}
+    return answer | {"state": "Busy", "reason": "Exhausted", "message": picture.refusal}
 
 
 def _extent(text: str) -> dict[str, Any]:

@@ -12,19 +12,20 @@ from hooks.protocol.decoding import decode_body, encode
 from hooks.ranges.sync import sync
 
 COUNT = 10
+HELD_AND_PENDING = {"exhausted": (5, 5), "half released": (5, 0), "fragmented": (8, 2)}
 
 
 @pytest.mark.parametrize("state", get_args(State))
 def test_a_measured_body_is_served(state: State) -> None:
     answer = _answer(sync_body(COUNT, state))
 
-    held_count = COUNT // 2 if state == "exhausted" else COUNT
+    held_count, pending_count = HELD_AND_PENDING.get(state, (COUNT, 0))
     assert answer["status"].state == "Ready"
     assert len(answer["status"].allocations) == held_count
-    assert answer["status"].pending == COUNT - held_count
+    assert answer["status"].pending == pending_count
 
 
-@pytest.mark.parametrize("state", ["settled", "exhausted"])
+@pytest.mark.parametrize("state", ["settled", "exhausted", "settled IPv6", "fragmented"])
 def test_the_answers_of_a_measured_body_are_right(state: State) -> None:
     data = sync_body(COUNT, state)
     observed = json.loads(data)["children"].values()
