@@ -17,7 +17,7 @@ from simulator.kubernetes.clock import SimulatedClock, rfc3339
 from simulator.kubernetes.errors import ApiError
 from simulator.kubernetes.objects import Obj, finalizers_of, is_deleting, labels_of, meta, uid_of
 from simulator.kubernetes.resources import Resource
-from simulator.kubernetes.store import Event
+from simulator.kubernetes.storage import Event
 from simulator.metacontroller.process import Metacontroller
 from simulator.metacontroller.webhook import wsgi_caller
 from simulator.names import RANGE_FINALIZER, REQUEST_FINALIZER, of_all_shards
