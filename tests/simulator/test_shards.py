@@ -1,15 +1,26 @@
 """Two Metacontrollers divide the ranges and requests of the cluster in the box by a label."""
 
+from contextlib import suppress
+from random import Random
+
 import pytest
 
 from hooks.api.names import SHARD_LABEL
-from hooks.app import create_app
+from hooks.app import NOW_HEADER, create_app
 from hooks.settings import Settings
-from simulator.cluster import Cluster
-from simulator.kubernetes.objects import Obj, finalizers_of, labels_of, meta
+from simulator.cluster import START, Cluster
+from simulator.judge import each_step
+from simulator.judge.facts import Write
+from simulator.judge.history import History
+from simulator.judge.noting import note
+from simulator.kubernetes.clock import SimulatedClock, rfc3339
+from simulator.kubernetes.errors import ApiError
+from simulator.kubernetes.objects import Obj, finalizers_of, is_deleting, labels_of, meta, uid_of
+from simulator.kubernetes.resources import Resource
+from simulator.kubernetes.storage import Event
 from simulator.metacontroller.process import Metacontroller
 from simulator.metacontroller.webhook import wsgi_caller
-from simulator.names import RANGE_FINALIZER, REQUEST_FINALIZER
+from simulator.names import RANGE_FINALIZER, REQUEST_FINALIZER, of_all_shards
 from tests.shards import controllers_of
 
 API_VERSION = "ipam.mandelsoft.org/v1alpha1"
@@ -27,13 +38,18 @@ def a_request(name: str, range_name: str, labels: dict[str, str]) -> Obj:
     return an_object("IPAMRequest", name, labels, ipam={"name": range_name})
 
 
-@pytest.fixture(name="cluster", params=[None, 1, 2, 3, 4, 5])
-def _cluster(request: pytest.FixtureRequest) -> Cluster:
+def two_shards(seed: int | None) -> Cluster:
     """A cluster with the default shard and the shard s1, each with a Metacontroller of its own."""
-    caller = wsgi_caller(create_app(Settings()))
-    cluster = Cluster.shipped(caller, seed=request.param)
+    clock = SimulatedClock(START)
+    caller = wsgi_caller(create_app(Settings(replay=True)), lambda: {NOW_HEADER: rfc3339(clock.now())})
+    cluster = Cluster.shipped(caller, clock=clock, seed=seed)
     cluster.metacontrollers.append(Metacontroller(cluster.store, controllers_of("s1"), caller))
     return cluster
+
+
+@pytest.fixture(name="cluster", params=[None, 1, 2, 3, 4, 5])
+def _cluster(request: pytest.FixtureRequest) -> Cluster:
+    return two_shards(request.param)
 
 
 def move(cluster: Cluster, word: str, name: str, labels: dict[str, str]) -> None:
@@ -133,3 +149,65 @@ def test_an_object_whose_label_names_no_shard_stays_with_its_former_one(cluster:
     cluster.delete(cluster.get("ipreq", "one"))
     cluster.run_until_quiet()
     assert cidrs(cluster) == {"two": "10.0.0.1/32"}
+
+
+# --- at random
+
+
+def judged(cluster: Cluster) -> list[str]:
+    """The violations of the invariants, as they appear while the cluster runs; also of a range without a finalizer."""
+    history, found = History(), list[str]()
+    served: set[str] = set()
+
+    def see(resource: Resource, event: Event) -> None:
+        note(history, Write(resource.plural, event.obj, event.type == "DELETED", at=cluster.clock.now()))
+        found.extend(each_step.violations(history))
+        if resource.plural == "ipamranges" and event.type != "DELETED":
+            if of_all_shards(finalizers_of(event.obj), RANGE_FINALIZER):
+                served.add(uid_of(event.obj))
+            elif uid_of(event.obj) in served:
+                found.append(f"{meta(event.obj)['name']} has lost its last finalizer")
+
+    cluster.store.listeners.append(see)
+    return found
+
+
+def act(cluster: Cluster, rng: Random) -> None:
+    """Create, delete or move an object; all ranges share one domain and have few addresses."""
+    shard = rng.choice((SHARD, DEFAULT))
+    objects = [(word, meta(each)["name"]) for word in KINDS for each in cluster.objects(word)]
+    draw = rng.random()
+    if draw < 0.5 and objects:
+        move(cluster, *rng.choice(objects), shard)
+    elif draw < 0.65 and objects:
+        cluster.delete(cluster.get(*rng.choice(objects)))
+    elif draw < 0.75:
+        addresses = rng.choice(("10.0.0.0/29", "10.0.0.4-10.0.0.11", "10.0.0.0-10.0.0.2"))
+        cluster.store.create(an_object("IPAMRange", rng.choice("abc"), shard, ranges=[addresses]))
+    else:
+        cluster.store.create(a_request(f"r{rng.randrange(12)}", rng.choice("abc"), shard))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_invariant_is_broken_while_objects_move_at_random(seed: int) -> None:
+    rng = Random(seed)
+    cluster = two_shards(seed)
+    found = judged(cluster)
+    for _ in range(120):
+        with suppress(ApiError):
+            act(cluster, rng)
+        for _ in range(rng.choice((0, 2, 10, 40))):
+            cluster.scheduler.step()
+        assert found == []
+    cluster.run_until_quiet()
+    live = [each for word in KINDS for each in cluster.objects(word) if not is_deleting(each)]
+    for obj in live:
+        base = RANGE_FINALIZER if obj["kind"] == "IPAMRange" else REQUEST_FINALIZER
+        suffix = "-s1" if SHARD_LABEL in labels_of(obj) else ""
+        assert of_all_shards(finalizers_of(obj), base) == [base + suffix]
+    for word in ("ipreq", "iprange"):
+        for obj in cluster.objects(word):
+            cluster.delete(obj)
+        cluster.run_until_quiet()
+    assert [cluster.objects(word) for word in KINDS] == [[], []]
+    assert found == []
