@@ -23,11 +23,12 @@ from hooks.api.kinds import Answer, Network, SliceObject, SliceSpec
 from hooks.protocol.decoding import applied_uids, encode
 from hooks.ranges.observed import Observed
 
-#: The most items that the CRD admits (crds/ipamallocationslices.yaml).
-ITEM_COUNT_MAX = 1_024
-#: Items are added to a slice up to this size of all of them as JSON ...
+#: Items are added to a slice up to this number of them and this size of all of them as JSON ...
+ITEM_COUNT_FOR_NEW_ITEMS_MAX = 1_000
 BYTES_FOR_NEW_ITEMS_MAX = 200_000
-#: ... and may grow a little beyond it: a slice that is full must still be able to publish releases.
+#: ... and releases a little beyond that, as only a release ends an item; the CRD admits no more items than that
+#: (crds/ipamallocationslices.yaml).
+ITEM_COUNT_MAX = 1_024
 BYTES_MAX = 250_000
 #: A slice without items is left out if it was created so long ago.
 EMPTY_AGE_MIN = timedelta(minutes=10)
@@ -119,6 +120,8 @@ def _next_contents(
 def _fitting(before: Items, after: Items, new: list[Answer], network: Network | None) -> _Contents:
     """The items that have room: those that exist always, but their changes and new items in order of uids.
 
+    A new item that is a release comes first and has more room: its request may not wait for the end of another one.
+
     Args:
         before: items as they are, without those that are to be dropped.
         after: the same as they should be.
@@ -126,7 +129,7 @@ def _fitting(before: Items, after: Items, new: list[Answer], network: Network | 
         network: that of the range, which an item without a block may get.
     """
     everything = sorted([*after.values(), *new], key=_uid)
-    if len(everything) <= ITEM_COUNT_MAX and _byte_count(everything, network) <= BYTES_FOR_NEW_ITEMS_MAX:
+    if _has_room(len(everything), _byte_count(everything, network), is_release=False):
         return _Contents(everything, 0)
     items, delayed_count = dict(before), 0
     total = _byte_count(before.values(), network)
@@ -137,13 +140,24 @@ def _fitting(before: Items, after: Items, new: list[Answer], network: Network | 
             total += growth
         else:
             delayed_count += 1
-    for item in sorted(new, key=_uid):
+    for item in sorted(new, key=lambda item: (not _is_release(item), item.uid)):
         total += _byte_count([item], network)
-        if len(items) < ITEM_COUNT_MAX and total <= BYTES_FOR_NEW_ITEMS_MAX:
+        if _has_room(len(items) + 1, total, is_release=_is_release(item)):
             items[item.uid] = item
         else:
             delayed_count += 1
     return _Contents(sorted(items.values(), key=_uid), delayed_count)
+
+
+def _has_room(item_count: int, byte_count: int, *, is_release: bool) -> bool:
+    """Whether a slice with so many items of so many bytes can have a new item, which is one of them."""
+    if is_release:
+        return item_count <= ITEM_COUNT_MAX and byte_count <= BYTES_MAX
+    return item_count <= ITEM_COUNT_FOR_NEW_ITEMS_MAX and byte_count <= BYTES_FOR_NEW_ITEMS_MAX
+
+
+def _is_release(item: Answer) -> bool:
+    return item.state == "Released"
 
 
 def _byte_count(items: Collection[Answer], network: Network | None) -> int:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from simulator.kubernetes.objects import Obj
     from simulator.world.machinery import Action, World
 
-#: Uids that no request has.
+#: Uids and a name that no request has.
 UNKNOWN = tuple(f"00000000-0000-4000-8000-00000000000{number}" for number in range(3))
+NOBODY = "a/nobody"
 #: What an answer may say that rests on no later ledger than any other.
 STATES: tuple[Obj, ...] = (
     {"state": "Busy", "reason": "Full", "message": "by hand"},
@@ -71,16 +72,17 @@ def drop_answer(world: World, rng: random.Random) -> Action | None:
 
 
 def _unknown(rng: random.Random) -> Obj:
-    return {"uid": rng.choice(UNKNOWN), "request": "a/nobody", **rng.choice(STATES)}
+    return {"uid": rng.choice(UNKNOWN), "request": NOBODY, **rng.choice(STATES)}
 
 
 def _answered_elsewhere(world: World, rng: random.Random) -> Obj | None:
-    """An item for any request that exists, whatever slice it belongs in."""
+    """An item for any request that exists, whatever slice it belongs in; now and then it has another name."""
     requests = world.store.list(world.plural("ipamrequests"))
     if not requests:
         return None
     request = rng.choice(requests)
-    return {"uid": uid_of(request), "request": joined(key_of(request)), **rng.choice(STATES)}
+    name = NOBODY if rng.random() < 0.1 else joined(key_of(request))
+    return {"uid": uid_of(request), "request": name, **rng.choice(STATES)}
 
 
 def _any_answered(world: World, rng: random.Random) -> str | None:

@@ -121,7 +121,7 @@ def _creation_of_request(name: str, range_name: str, behaviour: Behaviour, rng: 
 
 def _create_burst(_: World, behaviour: Behaviour, rng: random.Random) -> Action:
     """Several requests in the same second, some of which share a slice."""
-    names = rng.sample((*behaviour.requests, *BURST), rng.choice((3, 5, 8)))
+    names = rng.sample((*behaviour.requests, *BURST), rng.choice((4, 6, 9)))
     namespace, range_name = rng.choice(NAMESPACES), rng.choice(behaviour.ranges)
     return "create", *(_creation_of_request(f"{namespace}/{name}", range_name, behaviour, rng) for name in names)
 
@@ -316,7 +316,7 @@ PEOPLE_ACTIONS: dict[str, PersonAction] = {
     "delete a range": PersonAction(0.4, _on("delete", "ipamranges")),
     "delete a range, orphaning": PersonAction(0.15, _on("delete", "ipamranges", "orphan")),
     "delete a range, foreground": PersonAction(0.15, _on("delete", "ipamranges", "foregroundDeletion")),
-    "create requests in one second": PersonAction(0.5, _create_burst),
+    "create requests in one second": PersonAction(1.0, _create_burst),
     "delete a slice": PersonAction(0.5, _on("delete", SLICES)),
     "delete an extent": PersonAction(0.1, _on("delete", "ipamextents")),
     "strip the owners of an extent": PersonAction(0.1, _on("strip-owners", "ipamextents")),
@@ -337,10 +337,10 @@ PEOPLE_ACTIONS: dict[str, PersonAction] = {
     "strip the labels of a slice": PersonAction(0.3, _on("strip-labels", SLICES)),
     "strip the annotations of a slice": PersonAction(0.4, _on("strip-annotations", SLICES)),
     "delete a stray slice": PersonAction(0.3, _by_stranger(strangers.delete_stray_slice)),
-    "occupy a slice": PersonAction(0.2, _by_stranger(strangers.occupy_slice)),
-    "add an answer": PersonAction(0.3, _by_stranger(strangers.add_answer)),
-    "edit an answer": PersonAction(0.2, _by_stranger(strangers.edit_answer)),
-    "remove an answer": PersonAction(0.3, _by_stranger(strangers.drop_answer)),
+    "occupy a slice": PersonAction(0.3, _by_stranger(strangers.occupy_slice)),
+    "add an answer": PersonAction(0.6, _by_stranger(strangers.add_answer)),
+    "edit an answer": PersonAction(0.4, _by_stranger(strangers.edit_answer)),
+    "remove an answer": PersonAction(0.5, _by_stranger(strangers.drop_answer)),
     "label a namespace": PersonAction(0.8, _label_namespace),
     "edit a spec": PersonAction(0.4, _edit_spec),
     "grow a range": PersonAction(0.5, _grow),

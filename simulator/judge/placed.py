@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from simulator.judge.slices import Slice
     from simulator.kubernetes.objects import Obj
 
-#: The most items of a slice, and the most bytes of all of them.
-ITEMS_MAX, BYTES_MAX = 1024, 200_000
+#: The most items of a slice, and the most bytes of all of them, with another new answer; more if that is a release.
+ROOM, ROOM_FOR_RELEASES = (1000, 200_000), (1024, 250_000)
 #: A slice without answers stays for at least this long after its creation, as requests of its second may still come ...
 KEPT_MIN = timedelta(minutes=10)
 #: ... and for at most this long: its range is synced every five minutes.
@@ -45,18 +45,25 @@ def _misplaced(history: History) -> Iterator[str]:
             yield f"an answer is added to {answer.name}, which no request ever had"
         elif answer.slice_name != request.slice_name:
             yield f"an answer is added to {answer.name}, but belongs in {request.slice_name}"
+        elif answer.item["request"] != request.name:
+            yield f"an answer is added to {answer.name}, but is one to {request.name}"
 
 
 def _overfull(history: History) -> Iterator[str]:
     """The slices to which an answer was added although they have no room."""
-    for name in dict.fromkeys(answer.slice_name for answer in history.facts.added):
+    added: dict[str, set[str]] = {}
+    for answer in history.facts.added:
+        added.setdefault(answer.slice_name, set()).add(answer.state)
+    for name, states in added.items():
         answers = history.slices[name].answers if name in history.slices else {}
-        size = sum(len(_encoded(answer.item)) for answer in answers.values())
-        if len(answers) > ITEMS_MAX or size > BYTES_MAX:
+        size = sum(len(encoded(answer.item)) for answer in answers.values())
+        count_max, size_max = ROOM_FOR_RELEASES if states == {"Released"} else ROOM
+        if len(answers) > count_max or size > size_max:
             yield f"an answer is added to {name}, which has {len(answers)} answers of {size} bytes"
 
 
-def _encoded(item: Obj) -> bytes:
+def encoded(item: Obj) -> bytes:
+    """An item of a slice as JSON."""
     return json.dumps(item, separators=(",", ":"), ensure_ascii=False).encode()
 
 

@@ -185,14 +185,25 @@ def test_an_answer_that_a_person_placed_wrongly_is_gone_at_rest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "length", "broken"), [(1024, 9, set()), (1025, 9, {"Placed"}), (999, 150, {"Placed"})]
+    ("count", "length", "state", "broken"),
+    [
+        (1000, 9, "Busy", set()),
+        (1001, 9, "Busy", {"Placed"}),
+        (999, 150, "Busy", {"Placed"}),
+        (1024, 9, "Released", set()),
+        (1025, 9, "Released", {"Placed"}),
+        (999, 150, "Released", set()),
+        (999, 200, "Released", {"Placed"}),
+    ],
 )
-def test_an_answer_is_added_while_there_is_room(count: int, length: int, broken: set[str]) -> None:
+def test_an_answer_is_added_while_there_is_room(count: int, length: int, state: str, broken: set[str]) -> None:
     names = [name for name in map(str, range(6 * count)) if slot_of(name) == slot_of("web")][:count]
-    items = [item_of(name, "Busy") | {"message": "x" * length} for name in names]
-    writes = [Write("ipamrequests", request_of(name)) for name in names]
+    items = [item_of(name, state) | {"message": "x" * length} for name in names]
+    ledger = range_of()
+    ledger["status"]["released"] = names
+    writes = [*ALLOCATED[:1], Write("ipamranges", ledger), *(Write("ipamrequests", request_of(name)) for name in names)]
 
-    assert violated(*ALLOCATED[:-1], *writes, Write(SLICES, slice_of(*items), writer=METACONTROLLER)) == broken
+    assert violated(*writes, Write(SLICES, slice_of(*items), writer=METACONTROLLER)) == broken
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from hooks.ranges import placement
 from simulator.attack.chance import Bias
 from simulator.attack.shrink import shrunk
 from simulator.attack.simulation import INVARIANTS, Setting, Simulation
@@ -31,6 +32,7 @@ DETECTED = {
     "Monotone": "no compare and swap",
     "Committed": "the proposal is published",
     "Standing": "a newer Ready answer is withdrawn",
+    "Placed": "an answer in another slice stands",
     "Proven": "absent holders are released",
     "InTurn": "round robin starts again in each call",
     "ByAge": "recorded addresses are served first",
@@ -59,6 +61,17 @@ def wrong(name: str, invariant: str) -> Setting:
 @pytest.mark.parametrize("first", range(0, 100, 25))
 def test_the_design_withstands_a_few_seeds(first: int) -> None:
     outcomes = [Simulation(setting_for(APP), seed).run() for seed in range(first, first + 25)]
+
+    assert [outcome.findings for outcome in outcomes if outcome.findings] == []
+
+
+def test_full_slices_delay_answers_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With little room in each slice, requests wait; but each that is deleted is gone, and nothing leaks or moves."""
+    monkeypatch.setattr(placement, "BYTES_FOR_NEW_ITEMS_MAX", 350)
+    monkeypatch.setattr(placement, "BYTES_MAX", 700)
+    judged = tuple(name for name in INVARIANTS if name not in {"Live", "Restored"})
+    bias = Bias(actions={"create requests in one second": 8.0})
+    outcomes = [Simulation(replace(setting_for(APP), bias=bias, invariants=judged), seed).run() for seed in range(25)]
 
     assert [outcome.findings for outcome in outcomes if outcome.findings] == []
 

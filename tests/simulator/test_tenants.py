@@ -111,7 +111,7 @@ def test_tenants_act_only_where_the_policies_are_installed() -> None:
     drawn: dict[bool, set[str]] = {}
     for installs in ((), ("policies",)):
         bias = Bias(weights={"people": 50.0}, behaviour={"installs": installs})
-        outcome = Simulation(replace(setting_for(APP), bias=bias), 4).run(60)
+        outcome = Simulation(replace(setting_for(APP), bias=bias), 5).run(60)
         drawn[bool(installs)] = {action[0] for action in outcome.actions}
 
     assert "as" not in drawn[False]

@@ -313,11 +313,11 @@ def encoded_size(items: list[Obj]) -> int:
     return len(json.dumps(items, separators=(",", ":")))
 
 
-def test_a_slice_has_1024_items_and_the_others_wait_in_order_of_uids() -> None:
-    requests = in_one_slice(1_030)
+def test_a_slice_takes_1000_items_and_the_others_wait_in_order_of_uids() -> None:
+    requests = in_one_slice(1_006)
     answer = sync_range(holding(requests), *requests)
     (slice_,) = slices_of(answer)
-    assert uids_of(slice_["spec"]["answers"]) == uids_of(requests[:1_024])
+    assert uids_of(slice_["spec"]["answers"]) == uids_of(requests[:1_000])
     delayed = condition(answer["status"], "AnswersDelayed")
     assert (delayed["status"], delayed["reason"]) == ("True", "SliceFull")
     assert delayed["message"] == (
@@ -329,13 +329,26 @@ def test_a_slice_has_1024_items_and_the_others_wait_in_order_of_uids() -> None:
 
 
 def test_a_slice_takes_another_answer_when_one_is_dropped() -> None:
-    requests = in_one_slice(1_025)
+    requests = in_one_slice(1_001)
     full = slices_of(sync_range(holding(requests), *requests))[0]["spec"]["answers"]
     parent = holding(requests)
     del parent["status"]["allocations"][0]
     after = sync_range(parent, *requests[1:], slices=[slice_object(*full, name=name_for(requests[0]))])
     assert uids_of(items_of(after)) == uids_of(requests[1:])
     assert not condition(after["status"], "AnswersDelayed")
+
+
+@pytest.mark.parametrize("name_length", [5, 250], ids=["by number", "by bytes"])
+def test_a_release_of_a_request_that_waits_has_room_in_a_full_slice(name_length: int) -> None:
+    """Otherwise its request could not be deleted before another one is."""
+    requests = in_one_slice(1_030, name_length=name_length)
+    full = slices_of(sync_range(holding(requests), *requests))[0]["spec"]["answers"]
+    parent = holding(requests[:-1])
+    parent["status"]["released"] = uids_of(requests[-1:])
+    existing = slice_object(*full, name=name_for(requests[0]))
+    after = items_of(sync_range(parent, *requests[:-1], deleted(requests[-1]), slices=[existing]))
+    assert set(uids_of(after)) > set(uids_of(full))
+    assert (after[-1]["uid"], after[-1]["state"]) == (requests[-1]["metadata"]["uid"], "Released")
 
 
 def test_a_slice_is_bounded_by_bytes_and_has_room_for_a_grant_of_each_request() -> None:
@@ -389,7 +402,7 @@ def test_the_size_of_an_item_is_that_of_metacontroller_which_escapes_some_charac
 
 def test_a_slice_of_the_largest_ready_items_can_publish_all_releases() -> None:
     """Each update is a little longer, and none must wait for another one."""
-    requests = in_one_slice(1_024, name_length=107)
+    requests = in_one_slice(1_000, name_length=112)
     ready = items_of(sync_range(holding(requests), *requests))
     assert placement.BYTES_FOR_NEW_ITEMS_MAX - 1_000 < encoded_size(ready) < placement.BYTES_FOR_NEW_ITEMS_MAX
     parent = with_ledger(range_object("10.0.0.0/16", chunk_size=None), revision=10**12)
