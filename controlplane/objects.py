@@ -15,6 +15,10 @@ LABEL = f"{GROUP}/range"
 RECORDED = f"{GROUP}/cidr"
 RECLAIM = f"{GROUP}/reclaim"
 HOLD = f"{GROUP}/hold"
+#: The label of ranges and requests that another Metacontroller serves than that of the default shard.
+SHARD_LABEL = f"{GROUP}/shard"
+#: The finalizers of Metacontroller on ranges and on requests, in the default shard.
+RANGE_FINALIZER = "metacontroller.io/compositecontroller-ipamrange"
 OURS = "metacontroller.io/decoratorcontroller-ipamrequest"
 #: A finalizer of another controller.
 FOREIGN = "example.com/still-in-use"

@@ -112,6 +112,7 @@ FILLED: dict[str, Obj] = {
         "spec": {
             "schemaV1": True,
             "range": "net",
+            "proposed": {"revision": 2, "at": "2026-01-01T00:00:00Z"},
             "answers": [
                 {
                     "uid": "u1",

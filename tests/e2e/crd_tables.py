@@ -31,6 +31,7 @@ PREFIX_LENGTH = "prefixLength is too long for an IPv4 range; IPv4 prefix lengths
 NO_SELECTOR = '"from: Selector" needs a selector'
 SELECTOR = 'a selector needs "from: Selector"'
 LABEL_KEY = "must be a label key, such as team or example.com/team"
+LABEL_KEY_LENGTH = "a label key has at most 317 characters"
 LABEL_VALUES = "values must be set for In and NotIn, and must not be set for Exists and DoesNotExist"
 NOT_A_REQUEST = (
     "must be a CIDR (10.0.0.16/28), an address (10.0.0.5), #10 (addresses), /28, %4 (host bits), 3/28 or 3/%4 (index 3)"
@@ -166,6 +167,7 @@ REFUSED: list[Row] = [
     ("blank in a key", "IPAMRange", _allowing("Selector", {"matchLabels": {"a team": "x"}}), LABEL_KEY),
     ("key of two slashes", "IPAMRange", _by_labels(a__b__c="x"), LABEL_KEY),
     ("long key", "IPAMRange", _by_labels(**{"k" * 64: "x"}), LABEL_KEY),
+    ("very long key", "IPAMRange", _by_labels(**{"a." * 200 + "com__team": "x"}), LABEL_KEY_LENGTH),
     ("In without values", "IPAMRange", _by_expression("In"), LABEL_VALUES),
     ("NotIn without values", "IPAMRange", _by_expression("NotIn"), LABEL_VALUES),
     ("Exists with values", "IPAMRange", _by_expression("Exists", "a"), LABEL_VALUES),
