@@ -82,7 +82,8 @@ def placed(answers: Mapping[str, Answer], observed: Observed, proposed_revision:
         contents = _next_contents(existing, answers, additions.pop(name, []), observed)
         delayed_count += contents.delayed_count
         if contents.items or not _can_be_left_out(existing, observed, now):
-            is_as_before = contents.items == existing.spec.answers
+            # Metacontroller adds items at the end.
+            is_as_before = contents.items == sorted(existing.spec.answers, key=_uid)
             proposed = existing.spec.proposed if is_as_before else proposal
             children.append(_child(name, contents.items, proposed, observed))
     for name, new in additions.items():
@@ -151,9 +152,10 @@ def _fitting(before: Items, after: Items, new: list[Answer], network: Network | 
         else:
             delayed_count += 1
     for item in sorted(new, key=lambda item: (not _is_release(item), item.uid)):
-        total += _byte_count([item], network)
-        if _has_room(len(items) + 1, total, is_release=_is_release(item)):
+        growth = _byte_count([item], network)
+        if _has_room(len(items) + 1, total + growth, is_release=_is_release(item)):
             items[item.uid] = item
+            total += growth
         else:
             delayed_count += 1
     return _Contents(sorted(items.values(), key=_uid), delayed_count)

@@ -2,7 +2,8 @@
 
 S5: an entry leaves only by proof that its holder no longer exists:
 
-    (a) the request is observed with a deletionTimestamp and with no finalizer but ours: that is never undone;
+    (a) the request is observed with a deletionTimestamp and with no finalizer but ours: no update undoes that, and a
+        second deletion, which could, is rejected (policy `ipamrequests-deletion`);
     (b) the annotation `ipam.mandelsoft.org/reclaim` of the range names its uid, and the request has not been observed
         for a minute.
 

@@ -143,6 +143,8 @@ OF_REQUESTS: dict[str, Feature] = {
 #: as a run in `tests/simulator/findings/` shows that the action breaks an invariant (`EXPECTED_RED` in its test).
 OF_TENANTS: dict[str, float] = {
     "a tenant deletes a request": 1.0,
+    "a tenant deletes a request in the foreground": 0.5,
+    "a tenant deletes a request, orphaning": 0.5,
     "a tenant strips the finalizers of a request": 0.4,
     "a tenant strips the labels of a request": 0.4,
     "a tenant mislabels a request": 0.4,

@@ -65,6 +65,8 @@ def _records(world: World, rng: random.Random) -> Action | None:
 #: The draw of each action, by its name in `features.OF_TENANTS`.
 TENANT_ACTIONS: dict[str, Draw] = {
     "a tenant deletes a request": _on(EDITOR, "delete", "ipamrequests"),
+    "a tenant deletes a request in the foreground": _on(EDITOR, "delete", "ipamrequests", "foregroundDeletion"),
+    "a tenant deletes a request, orphaning": _on(EDITOR, "delete", "ipamrequests", "orphan"),
     "a tenant strips the finalizers of a request": _on(EDITOR, "strip-finalizers", "ipamrequests"),
     "a tenant strips the labels of a request": _on(EDITOR, "strip-labels", "ipamrequests"),
     "a tenant mislabels a request": _on(EDITOR, "mislabel", "ipamrequests", "b.net"),

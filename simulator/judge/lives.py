@@ -188,7 +188,7 @@ class RequestLife:
     uid: str
     name: str
     obj: Obj
-    #: S5 (a): it was deleted, or in deletion without other finalizers than ours. That never changes back.
+    #: S5 (a): it was deleted, or is in deletion without other finalizers than ours.
     is_released: bool = False
     is_deleted: bool = False
     #: Whether a cluster administrator removed our finalizer, so that its deletion may be missed.

@@ -201,7 +201,7 @@ def _note_request(history: History, write: Write) -> None:
     if CIDR_ANNOTATION in annotations_of(obj):
         life.records.add(str(annotations_of(obj)[CIDR_ANNOTATION]))
     life.is_deleted |= write.is_deletion
-    life.is_released |= write.is_deletion or _is_unheld(obj)
+    life.is_released = life.is_deleted or _is_unheld(obj)
     if life.cidr != before:
         life.is_written_by_person = write.writer in PEOPLE
         history.was_forged |= life.is_written_by_person

@@ -216,14 +216,16 @@ class Store:
     ) -> None:
         """Delete an object; its dependents are collected afterwards ("background").
 
-        With the finalizer `orphan` or `foregroundDeletion` the garbage collector handles the dependents first. With
+        With the finalizer `orphan` or `foregroundDeletion` the garbage collector handles the dependents first. A second
+        deletion can still add it, though updates can't add finalizers any more. With
         `by_collection` the object is one of a collection that is deleted: the call does not name it. Raises NotFound,
         Forbidden, and Conflict if `uid` is given and is not the object's.
         """
         old = self.get(resource, key)
         if self.gate:
             self.gate.check_deletion(resource, old, gc_finalizer, by_collection=by_collection)
-        if gc_finalizer and not is_deleting(old):
+        is_held_again = bool(gc_finalizer) and is_deleting(old) and gc_finalizer not in finalizers_of(old)
+        if gc_finalizer:
             finalizers = list(dict.fromkeys([*finalizers_of(old), gc_finalizer]))
             old = old | {"metadata": meta(old) | {"finalizers": finalizers}}
         if uid is not None and uid != uid_of(old):
@@ -234,6 +236,8 @@ class Store:
             self._remove(resource, old)
         elif not is_deleting(old):
             self._commit(resource, "MODIFIED", _marked(old, rfc3339(self.clock.now())))
+        elif is_held_again:
+            self._commit(resource, "MODIFIED", old)
 
     def begin_again(self) -> None:
         """Begin as the new cluster does in which a backup is restored: no list has an event of the former one."""

@@ -263,6 +263,55 @@ def test_finding_9_the_role_for_ranges_bound_in_the_cluster_suffices_for_every_d
     wait_until(lambda: status_of_create(operator, obj) == 201, what="the role is in effect", seconds=EFFECT_SECONDS_MAX)
 
 
+@pytest.mark.parametrize("options", [{"propagationPolicy": "Foreground"}, {"orphanDependents": True}], ids=str)
+def test_a_second_deletion_does_not_hold_a_released_request_back(
+    api: Api, tenant: Api, namespace: str, options: Obj
+) -> None:
+    """Its block may have another holder; the API server would add a finalizer, which it refuses to updates."""
+    path = object_path(REQUESTS, namespace, "web")
+    for finalizers in ([OURS], [OURS, FOREIGN]):
+        request = request_object(namespace, "web", "net")
+        request["metadata"]["finalizers"] = finalizers
+        api.create(request)
+        tenant.ask("DELETE", path)
+        with pytest.raises(Refused, match=f"request {namespace}/web is being deleted already, and its block may be"):
+            tenant.ask("DELETE", path, options)
+        tenant.ask("DELETE", path, {"propagationPolicy": "Background"})
+        assert api.get(REQUESTS, namespace, "web")["metadata"]["finalizers"] == finalizers
+        api.patch(REQUESTS, namespace, "web", {"metadata": {"finalizers": None}})
+
+
+def test_the_first_deletion_of_a_request_may_be_in_the_foreground(api: Api, tenant: Api, namespace: str) -> None:
+    path = object_path(REQUESTS, namespace, "web")
+    request = request_object(namespace, "web", "net")
+    request["metadata"]["finalizers"] = [OURS]
+    api.create(request)
+    for _ in range(2):
+        tenant.ask("DELETE", path, {"propagationPolicy": "Foreground"})
+    api.patch(REQUESTS, namespace, "web", {"metadata": {"finalizers": None}})
+
+
+def test_a_range_that_is_being_restored_is_deleted_by_no_other_user(api: Api, tenant: Api, namespace: str) -> None:
+    """Its owner could create it again without the hold."""
+    del tenant
+    network = network_user_of(api, namespace)
+    held = range_object(namespace, "net", "10.0.0.0/8")
+    held["metadata"]["annotations"] = {HOLD: "restore"}
+    api.create(held)
+    with pytest.raises(Refused, match=f"range {namespace}/net is being restored"):
+        network.ask("DELETE", object_path(RANGES, namespace, "net"))
+    api.delete(RANGES, namespace, "net")
+
+
+def test_an_owner_does_not_finalize_a_namespace(api: Api, tenant: Api, namespace: str) -> None:
+    del tenant
+    owner, path = owner_of(api, namespace), f"/api/v1/namespaces/{namespace}/finalize"
+    stored = api.ask("GET", f"/api/v1/namespaces/{namespace}")
+    with pytest.raises(Refused, match=f"namespace {namespace} is finalized only by users with the right"):
+        owner.ask("PUT", path, stored)
+    api.ask("PUT", path, stored)
+
+
 def test_no_range_is_orphaned(api: Api, namespace: str, tenant: Api) -> None:
     del tenant
     network = network_user_of(api, namespace)

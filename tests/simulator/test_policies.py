@@ -11,7 +11,7 @@ from simulator.kubernetes.cel_admission import BadExpression
 from simulator.kubernetes.errors import Denied, Forbidden
 from simulator.kubernetes.gate import ADMINISTRATOR
 from simulator.kubernetes.json_patch import BadPatch, patched
-from simulator.kubernetes.objects import Obj, finalizers_of, labels_of
+from simulator.kubernetes.objects import Obj, finalizers_of, key_of, labels_of
 from simulator.kubernetes.policies import BadPolicy, Call, Policies
 from simulator.kubernetes.resources import Resource
 from simulator.names import PERSON, RANGE_FINALIZER, RANGE_LABEL, REQUEST_FINALIZER, SHARD_LABEL, TENANT
@@ -121,6 +121,25 @@ def test_a_range_moves_to_one_shard_at_a_time() -> None:
 def with_shard(world: World, obj: Obj, shard: str | None) -> Obj:
     labels = {} if shard is None else {SHARD_LABEL: shard}
     return world.store.update(obj | {"metadata": {**obj["metadata"], "labels": labels}})
+
+
+@pytest.mark.parametrize("finalizer", ["foregroundDeletion", "orphan"])
+def test_a_second_deletion_of_a_request_holds_it_back_only_without_the_policies(finalizer: str) -> None:
+    """Its block may be allocated to another request already (S5)."""
+    for installed in ((), ("policies",)):
+        world = a_world(*installed)
+        requests = world.plural("ipamrequests")
+        with world.written_by(TENANT, world.person("ipam-edit:a")):
+            name = key_of(world.store.create(a_request(finalizers=[REQUEST_FINALIZER])))
+            world.store.delete(requests, name)
+            if installed:
+                with pytest.raises(Denied, match="is being deleted already, and its block may be allocated"):
+                    world.store.delete(requests, name, gc_finalizer=finalizer)
+            else:
+                world.store.delete(requests, name, gc_finalizer=finalizer)
+            world.store.delete(requests, name)
+        held = finalizers_of(world.store.get(requests, name))
+        assert held == [REQUEST_FINALIZER, *([] if installed else [finalizer])]
 
 
 def test_roles_limit_people_to_their_namespace_and_their_kinds() -> None:

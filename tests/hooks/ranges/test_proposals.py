@@ -12,6 +12,7 @@ from tests.hooks.build import (
     entry,
     range_object,
     request_object,
+    slice_name_for,
     slice_object,
     with_ledger,
 )
@@ -50,3 +51,15 @@ def test_a_call_that_does_not_see_a_ledger_proposed_a_moment_ago_waits(seconds: 
 def test_a_proposal_that_is_committed_or_was_lost_delays_nothing(revision: int, seconds: float) -> None:
     """A time in the future was written by a clock that is wrong."""
     assert items_of(sync_range(HELD, WEB, slices=[proposing(revision, seconds)])) == [READY]
+
+
+def test_a_slice_whose_items_are_stored_in_another_order_has_not_changed() -> None:
+    """Metacontroller adds items at the end. A slice that changes triggers all requests that it answers."""
+    other = request_object("d")
+    parent = with_ledger(range_object(), entry("web", CIDR), entry("d", "10.0.0.16/28"), revision=3)
+    items = [answer_item("web", cidr=CIDR, revision=3), answer_item("d", cidr="10.0.0.16/28", revision=3)]
+    assert items[0]["uid"] > items[1]["uid"]
+    stored = slice_object(name=slice_name_for(WEB))
+    stored["spec"]["answers"] = items
+    (kept,) = slices_of(sync_range(parent, WEB, other, request_object("new"), slices=[stored]))
+    assert "proposed" not in kept["spec"]
