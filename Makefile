@@ -75,7 +75,7 @@ cluster-down: install ## Stop that control plane
 N ?= 1000
 M ?= 0
 .PHONY: burst
-burst: install ## Measure N=1000 requests at once on a real control plane, in addition to M=0 existing ones
+burst: install ## Measure N=1000 requests at once and their deletion on a real control plane, in addition to M=0 existing ones
 	@$(BIN)/python -m bench.burst $(N) --standing $(M)
 
 OLD ?=

@@ -1,22 +1,29 @@
 """Bodies of hook calls at any size, in the shape in which Metacontroller 4.17 sends them: managedFields and all."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from hooks.api.names import (
-    ALLOCATION_KEY,
     API_VERSION,
     EXTENT_KEY,
+    LAST_APPLIED_ANNOTATION,
     RANGE_LABEL,
     REQUEST_FINALIZER,
     REQUEST_KEY,
+    SLICE_KEY,
+    SLICE_KIND,
     NamespacedName,
-    allocation_name,
     extent_name,
+    slice_name,
 )
+from hooks.api.times import timestamp
 
 RANGE_UID = "de152dec-3154-46e4-a4ca-367e4396cb2e"
-CREATED = "2026-11-23T19:57:49Z"
+START = datetime(2026, 11, 23, 19, 57, 49, tzinfo=UTC)
+CREATED = timestamp(START)
+#: How fast the requests are created; those of one second share a few slices.
+CREATED_PER_SECOND = 200
 
 #: No request has a block yet; each has its block; half of them have all blocks, and the others are Busy.
 State = Literal["waiting", "settled", "exhausted"]
@@ -50,7 +57,7 @@ def sync_body(count: int, state: State) -> bytes:
     entries = [
         {"cidr": _cidr(index), "request": f"team-a/{_name(index)}", "uid": _uid(index)} for index in range(held_count)
     ]
-    children = [_allocation(index, held_count) for index in range(told_count)]
+    slices = _slices(held_count, told_count)
     text = f"10.0.0.0-{_address(16 * held_count - 1)}" if state == "exhausted" else "10.0.0.0-10.255.255.255"
     extent = _extent(text)
     extents = {f"team-a/{extent['metadata']['name']}": extent}
@@ -71,7 +78,7 @@ def sync_body(count: int, state: State) -> bytes:
             "status": _MARKED | ledger | {"state": "Ready"},
         },
         "children": {
-            ALLOCATION_KEY: {f"team-a/{each['metadata']['name']}": each for each in children},
+            SLICE_KEY: {f"team-a/{each['metadata']['name']}": each for each in slices},
             EXTENT_KEY: extents,
         },
         "related": {REQUEST_KEY: requests, EXTENT_KEY: extents},
@@ -86,6 +93,10 @@ def _name(index: int) -> str:
 
 def _uid(index: int) -> str:
     return f"5bf2a5bd-3e17-4651-b1d8-{index:012d}"
+
+
+def _created(index: int) -> datetime:
+    return START + timedelta(seconds=index // CREATED_PER_SECOND)
 
 
 def _address(offset: int) -> str:
@@ -118,7 +129,7 @@ def _request(index: int, held_count: int, told_count: int) -> dict[str, Any]:
         "kind": "IPAMRequest",
         "metadata": {
             "annotations": {"kubectl.kubernetes.io/last-applied-configuration": json.dumps(spec)},
-            "creationTimestamp": CREATED,
+            "creationTimestamp": timestamp(_created(index)),
             "finalizers": [REQUEST_FINALIZER],
             "generation": 1,
             "labels": {RANGE_LABEL: "team-a.net"},
@@ -136,17 +147,21 @@ def _request(index: int, held_count: int, told_count: int) -> dict[str, Any]:
     }
 
 
-def _allocation(index: int, held_count: int) -> dict[str, Any]:
-    name = allocation_name(NamespacedName("team-a", "net"), NamespacedName("team-a", _name(index)), _uid(index))
-    spec: dict[str, Any] = {
-        "range": "net",
-        "request": {"namespace": "team-a", "name": _name(index), "uid": _uid(index)},
-    }
+def _slices(held_count: int, told_count: int) -> list[dict[str, Any]]:
+    """The slices with the answers to the first requests."""
+    answers: dict[str, list[dict[str, Any]]] = {}
+    for index in range(told_count):
+        name = slice_name(NamespacedName("team-a", "net"), _created(index), _uid(index))
+        answers.setdefault(name, []).append(_answer(index, held_count))
+    specs = {name: _MARKED | {"range": "net", "answers": items} for name, items in answers.items()}
+    return [_child(SLICE_KIND, name, index, spec) for index, (name, spec) in enumerate(specs.items())]
+
+
+def _answer(index: int, held_count: int) -> dict[str, Any]:
+    answer: dict[str, Any] = {"uid": _uid(index), "request": f"team-a/{_name(index)}"}
     if index < held_count:
-        spec |= {"state": "Ready", "cidr": _cidr(index), "revision": 1}
-    else:
-        spec |= {"state": "Busy", "reason": "Exhausted", "message": _EXHAUSTED}
-    return _child("IPAMAllocation", name, index, spec | _MARKED)
+        return answer | {"state": "Ready", "cidr": _cidr(index), "revision": 1}
+    return answer | {"state": "Busy", "reason": "Exhausted", "message": _EXHAUSTED}
 
 
 def _extent(text: str) -> dict[str, Any]:
@@ -160,11 +175,11 @@ def _child(kind: str, name: str, index: int, spec: dict[str, Any]) -> dict[str, 
         "apiVersion": API_VERSION,
         "kind": kind,
         "metadata": {
-            "annotations": {"metacontroller.k8s.io/last-applied-configuration": json.dumps({"spec": spec})},
+            "annotations": {LAST_APPLIED_ANNOTATION: json.dumps({"spec": spec}, separators=(",", ":"))},
             "creationTimestamp": CREATED,
             "generation": 1,
             "labels": {"controller-uid": RANGE_UID},
-            "managedFields": [_managed_fields("metacontroller", {"f:spec": {f"f:{key}": {} for key in spec}})],
+            "managedFields": [_managed_fields("metacontroller", {"f:spec": _fields_of(spec)})],
             "name": name,
             "namespace": "team-a",
             "ownerReferences": [
@@ -182,6 +197,15 @@ def _child(kind: str, name: str, index: int, spec: dict[str, Any]) -> dict[str, 
         },
         "spec": spec,
     }
+
+
+def _fields_of(spec: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a spec as managedFields list them: the answers of a slice one by one."""
+    fields: dict[str, Any] = {f"f:{key}": {} for key in spec}
+    for answer in spec.get("answers", ()):
+        key = json.dumps({"uid": answer["uid"]}, separators=(",", ":"))
+        fields["f:answers"][f"k:{key}"] = {".": {}} | {f"f:{name}": {} for name in answer}
+    return fields
 
 
 def _managed_fields(manager: str, fields: dict[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """Measure the duration and the cost of a burst of requests on a real control plane: `make burst N=1000`.
 
-It uses the cluster that `make cluster` has started, or starts its own, and audits the result: a burst with a violation
-is not printed as a row. The history is read after the burst, so that the audit does not slow it down. A bare client
-(bench/bare.py) then writes as many requests; the row has its time, and the ratio to it.
-METACONTROLLER_FLAGS= adds flags to those of controlplane/loop.py.
+It uses the cluster that `make cluster` has started, or starts its own. After the burst, all its requests are deleted at
+once, and this is measured too. Then everything is audited: figures with a violation are not printed. The history is
+read at the end, so that the audit slows down nothing. At last, a bare client (bench/bare.py) writes as many requests;
+the row has its time, and the ratio to it. METACONTROLLER_FLAGS= adds flags to those of controlplane/loop.py.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -25,16 +26,18 @@ from controlplane.api import RANGES, REQUESTS, Refused, kubectl, objects_path
 from controlplane.at_rest import differences_at_rest
 from controlplane.audit import audit_history
 from controlplane.history import current_revision, read_history
-from controlplane.load import Load
+from controlplane.load import CREATORS, Load
 from controlplane.processes import wait_until
 from controlplane.team import Team
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from controlplane.api import Api, Obj
 
 RANGE = "10.0.0.0/8"
+#: The resource whose writes are those of the ledger.
+LEDGER = f"{RANGES}/status"
 #: Enough for 10,000 requests on a slow machine; a burst that takes longer hangs.
 BURST_SECONDS_MAX = 3600.0
 #: A new policy takes effect some time after its creation, and the API server does not report when.
@@ -43,6 +46,11 @@ COLUMNS = (
     *("requests", "standing", "total s", "bare s", "ratio", "per s", "p50 s", "p99 s", "max s"),
     *("API writes", "hook calls", "CPU s"),
 )
+DELETION_COLUMNS = ("requests", "delete s", "delete writes", "delete CPU s")
+#: The request that is not measured.
+WARM_UP = "warm-up"
+#: Nothing happens any more if nothing was written for this time.
+QUIET_SECONDS = 3.0
 #: The programs whose CPU seconds have their own columns.
 PROGRAMS = ("metacontroller", "kube-apiserver", "hooks", "etcd")
 
@@ -104,42 +112,67 @@ class Result:
         return latencies[min(int(share * len(latencies)), len(latencies) - 1)]
 
 
-def run(running: cluster.Running, team: Team, counts: list[int]) -> tuple[list[Result], list[str]]:
-    """Measures bursts of these sizes, each on top of those before it; returns the results and the violations."""
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """The measured deletion of many requests at once."""
+
+    count: int
+    #: Until no request was left; the cost is counted until nothing was written any more.
+    seconds: float
+    cost: Readings
+
+    @property
+    def write_count(self) -> int:
+        """The writes without those of the user, which delete the requests."""
+        return sum(count for name, count in self.cost.writes.items() if not name.startswith(f"DELETE {REQUESTS} "))
+
+
+def run(running: cluster.Running, team: Team, counts: list[int]) -> tuple[list[Result], Deletion, list[str]]:
+    """Measures bursts of these sizes, each on top of those before it, and the deletion of all; finds violations."""
     start = current_revision(running.etcd_url)
     team.create_namespace()
     team.create_range("net", RANGE)
     # The first request after a start waits for Metacontroller's informers, so it is not measured.
-    team.create_request("warm-up")
-    team.wait_state("warm-up", "Ready")
+    team.create_request(WARM_UP)
+    team.wait_state(WARM_UP, "Ready")
     watch = ReadyWatch(running.api, team.namespace)
     watch.start()
     results = [_burst(running, team, watch, sum(counts[:index]), count) for index, count in enumerate(counts)]
     watch.stop()
+    _wait_quiet(running)
+    faults = differences_at_rest(team.api, {team.namespace})
+    deletion = _delete_all(running, team)
+    faults += differences_at_rest(team.api, {team.namespace})
     audit = audit_history(read_history(running.etcd_url, start))
-    faults = audit.violations + differences_at_rest(team.api, {team.namespace})
+    faults += audit.violations
     grants = len(audit.published)
     if grants != sum(counts) + 1:
         faults.append(f"the audit saw {grants} grants of {sum(counts) + 1}")
     print(f"audit: {grants} grants in {audit.commits} commits, {len(faults)} faults")
-    return results, faults
+    return results, deletion, faults
 
 
-def details(result: Result) -> str:
-    """The writes, hook calls and CPU seconds of a burst, a line for each."""
-    lines = [f"{result.count:,} requests on top of {result.standing:,}:"]
-    lines += [
-        f"  {name:<40} {number:>9,}" for name, number in sorted((result.cost.writes + result.cost.hook_calls).items())
-    ]
-    lines += [f"  {'CPU ' + name:<40} {seconds:>9.1f} s" for name, seconds in result.cost.cpu_seconds.items()]
+def details(what: str, cost: Readings) -> str:
+    """The writes, hook calls and CPU seconds of a burst or a deletion, a line for each."""
+    lines = [f"{what}:"]
+    lines += [f"  {name:<40} {number:>9,}" for name, number in sorted((cost.writes + cost.hook_calls).items())]
+    lines += [f"  {'CPU ' + name:<40} {seconds:>9.1f} s" for name, seconds in cost.cpu_seconds.items()]
     return "\n".join(lines)
 
 
-def table(results: list[Result]) -> str:
-    """One row of a Markdown table for each burst."""
-    columns = (*COLUMNS, *PROGRAMS)
-    head = f"| {' | '.join(columns)} |\n|{' ---: |' * len(columns)}"
-    return "\n".join([head, *map(_row, results)])
+def tables(results: list[Result], deletion: Deletion) -> str:
+    """Markdown tables: of the bursts, of their writes by resource, and of the deletion."""
+    resources = sorted({name for result in results for name in result.cost.writes_by_resource})
+    return "\n\n".join(
+        [
+            _table((*COLUMNS, *PROGRAMS), map(_row, results)),
+            _table(
+                ("requests", "standing", *resources, "ledger writes refused"),
+                [_writes_row(each, resources) for each in results],
+            ),
+            _table(DELETION_COLUMNS, [_deletion_row(deletion)]),
+        ]
+    )
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -157,7 +190,8 @@ def main(arguments: Sequence[str]) -> int:
             kubectl(running.kubeconfig, "apply", "-k", str(cluster.ROOT / "deploy/admission"))
             time.sleep(POLICY_SECONDS)
         team = Team(running.api, f"burst-{os.getpid()}")
-        results, faults = run(running, team, [options.standing, options.count] if options.standing else [options.count])
+        counts = [options.standing, options.count] if options.standing else [options.count]
+        results, deletion, faults = run(running, team, counts)
         results = [replace(each, bare_seconds=_bare_seconds(running, team, each)) for each in results]
         if not own:
             for resource in (REQUESTS, RANGES):
@@ -168,7 +202,10 @@ def main(arguments: Sequence[str]) -> int:
     if faults:
         print("\n".join(faults[:20]))
         return 1
-    print("\n".join([*map(details, results), table(results)]))
+    for each in results:
+        print(details(f"{each.count:,} requests on top of {each.standing:,}", each.cost))
+    print(details(f"{deletion.count:,} requests deleted at once", deletion.cost))
+    print(tables(results, deletion))
     return 0
 
 
@@ -197,12 +234,44 @@ def _burst(running: cluster.Running, team: Team, watch: ReadyWatch, standing: in
     return Result(count, standing, [(load.created_at[name], watch.ready_at[name]) for name in load.names], cost)
 
 
+def _wait_quiet(running: cluster.Running) -> Readings:
+    """Waits until nothing is written any more; returns the counters."""
+    last = read(running)
+    while True:
+        time.sleep(QUIET_SECONDS)
+        now = read(running)
+        if now.writes == last.writes:
+            return now
+        last = now
+
+
+def _delete_all(running: cluster.Running, team: Team) -> Deletion:
+    """Deletes all requests but that of the warm-up, by as many threads as have created them."""
+    names = [name for obj in team.requests() if (name := obj["metadata"]["name"]) != WARM_UP]
+    before, began = read(running), time.monotonic()
+    with ThreadPoolExecutor(CREATORS, thread_name_prefix="deleter") as pool:
+        list(pool.map(team.delete_request, names))
+    path = objects_path(REQUESTS, team.namespace)
+    wait_until(
+        lambda: len(team.api.ask_patiently("GET", path, limit="2")["items"]) == 1,
+        what=f"{len(names)} requests are deleted",
+        seconds=BURST_SECONDS_MAX,
+    )
+    seconds = time.monotonic() - began
+    return Deletion(len(names), seconds, _wait_quiet(running).since(before))
+
+
 def _bare_seconds(running: cluster.Running, team: Team, result: Result) -> float:
     return bare_seconds(running.api, running.kubeconfig, team.namespace, result.count)
 
 
-def _row(result: Result) -> str:
-    cells = [
+def _table(columns: Sequence[str], rows: Iterable[list[str]]) -> str:
+    lines = [f"| {' | '.join(columns)} |", f"|{' ---: |' * len(columns)}"]
+    return "\n".join([*lines, *(f"| {' | '.join(cells)} |" for cells in rows)])
+
+
+def _row(result: Result) -> list[str]:
+    return [
         f"{result.count:,}",
         f"{result.standing:,}",
         f"{result.total_seconds:.1f}",
@@ -215,7 +284,22 @@ def _row(result: Result) -> str:
         f"{sum(result.cost.cpu_seconds.values()):.0f}",
         *(f"{result.cost.cpu_seconds[name]:.0f}" for name in PROGRAMS),
     ]
-    return f"| {' | '.join(cells)} |"
+
+
+def _writes_row(result: Result, resources: Sequence[str]) -> list[str]:
+    """The writes for each request by resource, and the share of the writes of the ledger that were refused."""
+    writes = result.cost.writes_by_resource
+    each = [f"{writes[name] / result.count:.3f}" for name in resources]
+    return [f"{result.count:,}", f"{result.standing:,}", *each, f"{result.cost.refused_share(LEDGER):.0%}"]
+
+
+def _deletion_row(deletion: Deletion) -> list[str]:
+    return [
+        f"{deletion.count:,}",
+        f"{deletion.seconds:.1f}",
+        f"{deletion.write_count / deletion.count:.2f} each",
+        f"{sum(deletion.cost.cpu_seconds.values()):.0f}",
+    ]
 
 
 if __name__ == "__main__":

@@ -27,11 +27,33 @@ HOOK_CALLS = re.compile(r"^metacontroller_(customize|sync|finalize)_requests_tot
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """The counters at one moment; the difference of two readings is the cost in between."""
+    """The counters at one moment; the difference of two readings is the cost in between.
+
+    Attributes:
+        writes: by verb, resource and HTTP code, such as "PUT ipamrequests/status 200".
+        hook_calls: by controller, hook and HTTP code.
+        cpu_seconds: by program.
+    """
 
     writes: Counter[str]
     hook_calls: Counter[str]
     cpu_seconds: dict[str, float]
+
+    @property
+    def writes_by_resource(self) -> Counter[str]:
+        """The writes by resource, accepted or not."""
+        counts: Counter[str] = Counter()
+        for name, count in self.writes.items():
+            counts[name.split()[1]] += count
+        return counts
+
+    def refused_share(self, resource: str) -> float:
+        """The share of the writes to a resource that the API server refused."""
+        codes: Counter[str] = Counter()
+        for name, count in self.writes.items():
+            _, written, code = name.split()
+            codes[code] += count if written == resource else 0
+        return sum(count for code, count in codes.items() if code >= "400") / (codes.total() or 1)
 
     def since(self, before: Readings) -> Readings:
         """The counts since an earlier reading."""

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 GROUP = "ipam.mandelsoft.org"
 GROUP_PATH = f"/apis/{GROUP}/v1alpha1"
-RANGES, REQUESTS, ALLOCATIONS, EXTENTS = "ipamranges", "ipamrequests", "ipamallocations", "ipamextents"
-KINDS = {"IPAMRange": RANGES, "IPAMRequest": REQUESTS, "IPAMAllocation": ALLOCATIONS, "IPAMExtent": EXTENTS}
+RANGES, REQUESTS, SLICES, EXTENTS = "ipamranges", "ipamrequests", "ipamallocationslices", "ipamextents"
+KINDS = {"IPAMRange": RANGES, "IPAMRequest": REQUESTS, "IPAMAllocationSlice": SLICES, "IPAMExtent": EXTENTS}
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from controlplane.api import ALLOCATIONS, EXTENTS, RANGES, REQUESTS
+from controlplane.api import EXTENTS, RANGES, REQUESTS, SLICES
 from simulator.judge import at_rest
 from simulator.judge.facts import Write
 from simulator.judge.history import History
@@ -25,7 +25,7 @@ def differences_at_rest(api: Api, namespaces: Collection[str]) -> list[str]:
     history = History(namespaces=frozenset(namespaces), knows_writers=False)
     for obj in api.ask_patiently("GET", "/api/v1/namespaces")["items"]:
         note(history, Write("namespaces", obj))
-    for resource in (RANGES, REQUESTS, EXTENTS, ALLOCATIONS):
+    for resource in (RANGES, REQUESTS, EXTENTS, SLICES):
         for obj in api.list(resource):
             note(history, Write(resource, obj))
     return at_rest.violations(history)

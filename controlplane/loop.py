@@ -1,7 +1,7 @@
 """The controllers of a control plane: the hooks under gunicorn, and the user's Metacontroller.
 
 The shipped manifests are used with one change: their webhooks name a Service, which is replaced by a URL, because the
-hooks listen on loopback.
+hooks listen on loopback. With a shard of deploy/shards there are two pairs of controllers, each with a Metacontroller.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import requests
 import yaml
 
+from controlplane.objects import SHARD_LABEL
 from controlplane.processes import free_port, wait_until
 
 if TYPE_CHECKING:
@@ -81,18 +82,29 @@ class Loop:
     """
 
     def __init__(
-        self, plane: ControlPlane, metacontroller: Path, *, kubeconfig: Path | None = None, **environment: str
+        self,
+        plane: ControlPlane,
+        metacontroller: Path,
+        *,
+        kubeconfig: Path | None = None,
+        shard: str = "",
+        **environment: str,
     ) -> None:
-        """Metacontroller is the user of the kubeconfig, by default the administrator; hooks get the environment."""
+        """Metacontroller is the user of the kubeconfig, by default the administrator; hooks get the environment.
+
+        The second Metacontroller runs the controllers of the shard, if there is one, and the first one the others.
+        """
         self.plane = plane
+        self._shard = shard
         self._port = free_port()
         self.hooks_url = self.called_url = f"http://127.0.0.1:{self._port}"
         command = ("-m", "gunicorn")
         environment["IPAM_BIND"] = f"127.0.0.1:{self._port}"
         self.hooks = plane.program("hooks", sys.executable, *command, **environment)
         user = kubeconfig or plane.kubeconfig
-        self.metacontroller = _metacontroller(plane, metacontroller, "metacontroller", user)
-        self.second_metacontroller = _metacontroller(plane, metacontroller, "metacontroller-2", user)
+        first, second = (f"!{SHARD_LABEL}", f"{SHARD_LABEL}={shard}") if shard else ("", "")
+        self.metacontroller = _metacontroller(plane, metacontroller, "metacontroller", user, first)
+        self.second_metacontroller = _metacontroller(plane, metacontroller, "metacontroller-2", user, second)
 
     @property
     def programs(self) -> tuple[Program, ...]:
@@ -119,9 +131,16 @@ class Loop:
         """Kills gunicorn and its workers with -9."""
         self.hooks.stop(hard=True)
 
+    def shard_manifests(self) -> list[Obj]:
+        """The objects of the shard, as kustomize makes them."""
+        folder = self.plane.root / "deploy" / "shards" / self._shard
+        return list(yaml.safe_load_all(self.plane.kubectl("kustomize", str(folder))))
+
     def _controllers(self) -> str:
         files = sorted((self.plane.root / "metacontroller").glob("*.yaml"))
         documents = [document for file in files for document in yaml.safe_load_all(file.read_text())]
+        if self._shard:
+            documents += self.shard_manifests()
         controllers = [self._with_urls(obj) for obj in documents if obj["kind"] in CONTROLLER_KINDS]
         assert controllers, "metacontroller/ ships no controllers"
         return json.dumps({"apiVersion": "v1", "kind": "List", "items": controllers})
@@ -139,9 +158,14 @@ class Loop:
             return probe.connect_ex(("127.0.0.1", self._port)) == 0
 
 
-def _metacontroller(plane: ControlPlane, path: Path, name: str, kubeconfig: Path) -> Metacontroller:
+def _metacontroller(
+    plane: ControlPlane, path: Path, name: str, kubeconfig: Path, target_selector: str
+) -> Metacontroller:
+    """A Metacontroller that runs the controllers that the selector selects, by default all."""
     health, metrics = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
     addresses = (f"--health-probe-bind-address={health}", f"--metrics-address={metrics}")
-    flags = (*METACONTROLLER_FLAGS, *shlex.split(os.environ.get("METACONTROLLER_FLAGS", "")), *addresses)
+    selection = [f"--target-label-selector={target_selector}"] if target_selector else []
+    added = shlex.split(os.environ.get("METACONTROLLER_FLAGS", ""))
+    flags = (*METACONTROLLER_FLAGS, *added, *addresses, *selection)
     program = plane.program(name, path, *flags, KUBECONFIG=str(kubeconfig))
     return Metacontroller(program, f"http://{health}/healthz", f"http://{metrics}/metrics")

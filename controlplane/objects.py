@@ -15,6 +15,10 @@ LABEL = f"{GROUP}/range"
 RECORDED = f"{GROUP}/cidr"
 RECLAIM = f"{GROUP}/reclaim"
 HOLD = f"{GROUP}/hold"
+#: The label of ranges and requests that another Metacontroller serves than that of the default shard.
+SHARD_LABEL = f"{GROUP}/shard"
+#: The finalizers of Metacontroller on ranges and on requests, in the default shard.
+RANGE_FINALIZER = "metacontroller.io/compositecontroller-ipamrange"
 OURS = "metacontroller.io/decoratorcontroller-ipamrequest"
 #: A finalizer of another controller.
 FOREIGN = "example.com/still-in-use"
@@ -35,11 +39,16 @@ def request_object(namespace: str, name: str, range_name: str, **spec: Any) -> O
     return _object("IPAMRequest", namespace, name, {"ipam": {"name": range_name}, **spec})
 
 
-def allocation_object(namespace: str, name: str, **spec: Any) -> Obj:
-    """An IPAMAllocation, by default Busy."""
-    request = {"namespace": namespace, "name": "request", "uid": "u1"}
-    spec = {"range": "net", "request": request, "state": "Busy", "schemaV1": True, **spec}
-    return _object("IPAMAllocation", namespace, name, spec)
+def slice_object(namespace: str, name: str, *answers: Obj, range_name: str = "net") -> Obj:
+    """An IPAMAllocationSlice with these answers of a range."""
+    return _object(
+        "IPAMAllocationSlice", namespace, name, {"range": range_name, "schemaV1": True, "answers": list(answers)}
+    )
+
+
+def answer_item(request: str = "team/request", uid: str = "u1", **answer: Any) -> Obj:
+    """An answer in a slice, by default Busy."""
+    return {"uid": uid, "request": request, "state": "Busy", **answer}
 
 
 def extent_object(namespace: str, name: str) -> Obj:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from controlplane.api import ALLOCATIONS, RANGES, REQUESTS, Refused, objects_path
+from controlplane.api import RANGES, REQUESTS, SLICES, Refused, objects_path
 from controlplane.at_rest import differences_at_rest
 from controlplane.load import Load
 from controlplane.objects import namespace_object, range_object, request_object
@@ -23,6 +23,8 @@ class Team:
 
     def __init__(self, api: Api, namespace: str) -> None:
         self.api, self.namespace = api, namespace
+        #: The revisions in etcd of slices that were written by hand.
+        self.tampered: set[int] = set()
         self._loads: list[Load] = []
 
     def create_namespace(self) -> None:
@@ -65,11 +67,32 @@ class Team:
         """The ledger of a range as it is now."""
         return list(self.range(name).get("status", {}).get("allocations", []))
 
-    def allocation_of(self, request_name: str) -> Obj:
-        """The allocation that answers a request."""
-        found = [obj for obj in self.api.list(ALLOCATIONS, self.namespace) if _answers(obj, request_name)]
-        assert len(found) == 1, f"{len(found)} allocations answer {request_name}"
+    def slices(self) -> list[Obj]:
+        """The slices in the namespace, including empty ones."""
+        return self.api.list(SLICES, self.namespace)
+
+    def answers(self) -> list[Obj]:
+        """The answers in all slices of the namespace."""
+        return [answer for each in self.slices() for answer in _answers_in(each)]
+
+    def slice_of(self, request_name: str) -> Obj:
+        """The slice that has the answer to a request of the namespace."""
+        found = [each for each in self.slices() if _answers_to(f"{self.namespace}/{request_name}", each)]
+        assert len(found) == 1, f"{len(found)} slices answer {request_name}"
         return found[0]
+
+    def answer_to(self, request_name: str) -> Obj:
+        """The answer to a request of the namespace."""
+        (answer,) = _answers_to(f"{self.namespace}/{request_name}", self.slice_of(request_name))
+        return answer
+
+    def create_slice(self, slice_: Obj) -> None:
+        """Creates a slice by hand."""
+        self._note_tampering(self.api.create(slice_))
+
+    def patch_slice(self, name: str, patch: Obj) -> None:
+        """Changes a slice by hand."""
+        self._note_tampering(self.api.patch(SLICES, self.namespace, name, patch))
 
     def set_finalizers(self, request_name: str, finalizers: list[str]) -> None:
         """Replaces the finalizers of a request."""
@@ -111,7 +134,7 @@ class Team:
         )
 
     def wait_at_rest(self, *, seconds: float = REST_SECONDS_MAX) -> None:
-        """Waits until ledgers, allocations and requests agree and every refusal is right."""
+        """Waits until ledgers, answers and requests agree and every refusal is right."""
         try:
             wait_until(lambda: not self._differences(), what="at rest", seconds=seconds, step_seconds=0.5)
         except NotInTime as late:
@@ -132,13 +155,16 @@ class Team:
         )
 
     def wait_empty(self) -> None:
-        """Waits until the ledger of the range `net` is empty and no allocation exists."""
+        """Waits until the ledger of the range `net` is empty and no slice has an answer; empty slices stay."""
         wait_until(lambda: not self.ledger(), what="the ledger is empty", seconds=REST_SECONDS_MAX)
         wait_until(
-            lambda: not self.api.list(ALLOCATIONS, self.namespace),
-            what="no allocation exists",
+            lambda: not self.answers(),
+            what="no answer exists",
             seconds=REST_SECONDS_MAX,
         )
+
+    def _note_tampering(self, written: Obj) -> None:
+        self.tampered.add(int(written["metadata"]["resourceVersion"]))
 
     def _differences(self) -> list[str]:
         return differences_at_rest(self.api, {self.namespace})
@@ -148,5 +174,9 @@ def _state(request: Obj) -> str:
     return str(request.get("status", {}).get("state", ""))
 
 
-def _answers(allocation: Obj, request_name: str) -> bool:
-    return bool(allocation["spec"]["request"]["name"] == request_name)
+def _answers_in(slice_: Obj) -> list[Obj]:
+    return list(slice_["spec"].get("answers", ()))
+
+
+def _answers_to(request: str, slice_: Obj) -> list[Obj]:
+    return [answer for answer in _answers_in(slice_) if answer["request"] == request]

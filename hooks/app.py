@@ -2,6 +2,7 @@
 
 An error is never answered 200, because Metacontroller deletes each child that is missing from an answer: a body that
 can't be understood is 400, one that is too large 413, a bug 500. Metacontroller then tries again, and nothing is lost.
+429 asks it to do so with fresher caches, and without an event.
 """
 
 import sys
@@ -14,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from hooks.protocol.bodies import RangeBody, RangeCustomizeBody, RequestBody, RequestCustomizeBody
 from hooks.protocol.decoding import Body, decode_body, encode
-from hooks.protocol.errors import ProtocolError, excerpt
+from hooks.protocol.errors import OldLedger, ProtocolError, excerpt
 from hooks.ranges import sync as ranges
 from hooks.requests import sync as requests
 from hooks.settings import Settings, settings_from
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 #: whatever it writes. msgspec counts the levels of what it skips as recursion, so that one such object would make whole
 #: bodies unreadable.
 RECURSION_MAX = 12_000
+#: When to call again, at the latest; the event of the new ledger causes a call before.
+RETRY_AFTER_SECONDS = "1"
 #: In replay mode: the time at which a call takes place; the answer repeats it.
 NOW_HEADER = "Ipam-Now"
 
@@ -62,6 +65,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.add_url_rule("/healthz", "healthz", lambda: _json({"status": "ok"}, 200))
     app.add_url_rule("/readyz", "readyz", lambda: _json({"status": "ok"}, 200))
     app.register_error_handler(ProtocolError, _refused)
+    app.register_error_handler(OldLedger, _too_early)
     app.register_error_handler(HTTPException, _failed)
     if is_replay:
         app.after_request(_echo_now)
@@ -103,6 +107,14 @@ def _sync_range(body: RangeBody, now: datetime) -> dict[str, Any]:
 def _refused(error: ProtocolError) -> Response:
     current_app.logger.warning("%s refused: %s (found: %s)", request.path, error, error.value)
     return _json({"error": {"path": error.path, "message": error.message, "value": error.value}}, 400)
+
+
+def _too_early(error: OldLedger) -> Response:
+    message = "a newer ledger was proposed a moment ago: call again as soon as the range shows it"
+    fault = {"path": "$.parent.status.revision", "message": message, "value": str(error.revision)}
+    response = _json({"error": fault}, 429)
+    response.headers["Retry-After"] = RETRY_AFTER_SECONDS
+    return response
 
 
 def _failed(error: HTTPException) -> Response:

@@ -149,7 +149,8 @@ def allocate(
         for outcome, claim in zip(outcomes, claims, strict=True)
         if isinstance(outcome, Prefix)
     ]
-    _name_occupants(outcomes, claims, sorted([*occupants, *granted], key=_first_address))
+    if any(outcome is _TAKEN for outcome in outcomes):
+        _name_occupants(outcomes, claims, sorted([*occupants, *granted], key=_first_address))
     free_count = sum(gap.address_count for gap in gaps) - sum(block.address_count for block, _ in granted)
     assert free_count >= 0, "more was granted than was free"
     left = free if isinstance(free, FreeSpace) else FreeSpace(free.gaps, bits)
@@ -169,6 +170,7 @@ class _Desk:
         self._grants_left = grants_left
         # Ten thousand claims have a few prefix lengths: each of them is judged once.
         self._refusal_of_length = cache(partial(_first_refusal, _LENGTH_RULES, pool))
+        self._no_room = cache(partial(_no_room, pool))
 
     def restore(self, claim: Claim) -> Prefix | None:
         """The previous block of a claim, if it can be had."""
@@ -198,9 +200,11 @@ class _Desk:
 
     def _any(self, length: int) -> Prefix | Refused:
         first = self._free.take(length)
-        if first is None:
-            return Refused(Verdict.BUSY, "Exhausted", f"no free /{length} in {self._pool.name}: waiting for room")
-        return Prefix(first, length, self._pool.family)
+        return self._no_room(length) if first is None else Prefix(first, length, self._pool.family)
+
+
+def _no_room(pool: Pool, length: int) -> Refused:
+    return Refused(Verdict.BUSY, "Exhausted", f"no free /{length} in {pool.name}: waiting for room")
 
 
 def refusal_of_block(pool: Pool, block: Prefix) -> Refused | None:

@@ -1,7 +1,7 @@
 """Intervals of addresses: how users write them, how they are cut into blocks and subtracted from each other."""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from ipam.address import Family, InvalidAddress, format_address, parse_address, parse_prefix
 
@@ -18,6 +18,9 @@ class Span(Protocol):
     def last(self) -> int:
         """The highest address."""
         ...
+
+
+SpanT = TypeVar("SpanT", bound=Span)
 
 
 class Interval(NamedTuple):
@@ -74,6 +77,22 @@ def aligned_blocks(interval: Span, bits: int) -> Iterator[tuple[int, int]]:
         first += 1 << size
 
 
+def not_covered(spans: Iterable[SpanT], intervals: Iterable[Interval]) -> Iterator[SpanT]:
+    """The spans that do not lie wholly inside one of the intervals.
+
+    Args:
+        spans: sorted; they do not overlap each other.
+        intervals: sorted, with a gap between neighbours.
+    """
+    ahead = iter(intervals)
+    interval = next(ahead, None)
+    for span in spans:
+        while interval is not None and interval.last < span.first:
+            interval = next(ahead, None)
+        if interval is None or not interval.covers(span):
+            yield span
+
+
 def without(intervals: Iterable[Interval], taken: Iterable[Span]) -> Iterator[Interval]:
     """What is left of the intervals when the taken ones are cut out.
 
@@ -85,9 +104,9 @@ def without(intervals: Iterable[Interval], taken: Iterable[Span]) -> Iterator[In
     cut = next(cuts, None)
     for interval in intervals:
         first = interval.first
-        while cut is not None and cut.first <= interval.last:
-            if first < cut.first:
-                yield Interval(first, cut.first - 1)
+        while cut is not None and (cut_first := cut.first) <= interval.last:
+            if first < cut_first:
+                yield Interval(first, cut_first - 1)
             cut_last = cut.last
             first = max(first, cut_last + 1)
             if cut_last > interval.last:

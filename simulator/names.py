@@ -3,6 +3,7 @@
 The hooks have names of their own. The judge does not import them, so a name that the hooks misspell is found.
 """
 
+from collections.abc import Iterable
 from hashlib import sha256
 from zlib import crc32
 
@@ -19,14 +20,16 @@ RANGE_SYNC_PATH, RANGE_FINALIZE_PATH = "/ipamrange/sync", "/ipamrange/finalize"
 #: The fields of a range's status that only a new revision may change: the ledger.
 LEDGER_FIELDS = ("allocations", "released", "roundRobin", "onHold", "closing")
 
-#: The labels by which a range finds its requests and extents, and the annotations that people and hooks write.
+#: The labels by which a range finds its requests and extents, and a shard its ranges and requests; and the annotations
+#: that people and hooks write.
 RANGE_LABEL = f"{GROUP}/range"
+SHARD_LABEL = f"{GROUP}/shard"
 CELL_LABEL = f"{GROUP}/cell"
 CIDR_ANNOTATION = f"{GROUP}/cidr"
 HOLD_ANNOTATION = f"{GROUP}/hold"
 RECLAIM_ANNOTATION = f"{GROUP}/reclaim"
 
-#: Metacontroller's finalizers, and the label by which it finds the children of a parent.
+#: Metacontroller's finalizers of the default shard, and the label by which it finds the children of a parent.
 RANGE_FINALIZER = "metacontroller.io/compositecontroller-ipamrange"
 REQUEST_FINALIZER = "metacontroller.io/decoratorcontroller-ipamrequest"
 UID_LABEL = "controller-uid"
@@ -42,6 +45,11 @@ OPEN_LABEL = "open"
 METACONTROLLER, PERSON, TENANT, CONTROLLER_MANAGER = "metacontroller", "person", "tenant", "controller-manager"
 #: Metacontroller's role, if it does not run as cluster administrator.
 METACONTROLLER_ROLE = "ipam-metacontroller"
+
+
+def of_all_shards(finalizers: Iterable[str], finalizer: str) -> list[str]:
+    """Those finalizers that are ours, given that of the default shard: the others end with "-" and their shard."""
+    return [each for each in finalizers if each == finalizer or each.startswith(f"{finalizer}-")]
 
 
 #: The slices for the requests of a range that were created in the same second, and the lengths in the name of a slice.

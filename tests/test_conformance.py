@@ -144,7 +144,11 @@ def test_many_and_long_differences_are_cut_unless_verbose(tmp_path: Path, capsys
         ([], "$", "should be non-empty"),
         ([CASE | {"path": "/ipamrange"}], "$[0].path", "is not one of"),
         ([CASE | {"now": "today"}], "$[0].now", "does not match"),
-        ([CASE, CASE | {"expect": {"status": 201, "body": {}}}], "$[1].expect.status", "201 is not one of [200, 400]"),
+        (
+            [CASE, CASE | {"expect": {"status": 201, "body": {}}}],
+            "$[1].expect.status",
+            "201 is not one of [200, 400, 429]",
+        ),
         ([CASE | {"expected": {}}], "$[0]", "'expected' was unexpected"),
         ([CASE | {"requestText": ""}], "$[0]", "exactly one of request and requestText"),
         (

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
+from hooks.api.names import RANGE_FINALIZER, REQUEST_FINALIZER, SHARD_LABEL
 from tests.e2e.crd_schema import crds, schema_of
 from tests.metacontroller_metrics import LABELS, METRICS
+from tests.shards import SHARDS, controllers_of, shipped_controllers
 
 ROOT = Path(__file__).parent.parent
 Obj = dict[str, Any]
@@ -28,6 +30,8 @@ GENERATED = {metric["name"]: (resource, metric) for resource in RESOURCES for me
 ALERTS = {rule["alert"]: rule for group in RULES["spec"]["groups"] for rule in group["rules"]}
 #: A metric with its selector, such as ipam_range_condition{type="Ready"}.
 SELECTOR = re.compile(r"\b((?:ipam|metacontroller)_\w+)(?:\{(.*?)\})?")
+#: What follows the name of a controller in a regular expression that matches those of all shards.
+OF_ANY_SHARD = "(-.+)?"
 MATCHER = re.compile(r'(\w+)(=~|!=|=)"(.*?)"')
 
 
@@ -112,15 +116,14 @@ def test_an_alert_names_conditions_states_and_controllers_that_exist() -> None:
         ("ipam_range_condition", "reason"): reasons,
         ("ipam_request_state", "state"): set(details(GENERATED["ipam_request_state"][1])["list"]),
     }
-    files = ("metacontroller/ipamrange.yaml", "metacontroller/ipamrequest.yaml")
-    controllers = {controller["metadata"]["name"] for file in files for controller in documents(file)}
+    controllers = {controller["metadata"]["name"] for controller in shipped_controllers()}
     known |= {(metric, "controller_name"): controllers for metric in METRICS}
     seen = set()
     for alert in ALERTS.values():
         for metric, matchers in selections(alert):
             for label, value in matchers:
                 if label != "code":
-                    assert value in known[metric, label], (alert["alert"], metric, label)
+                    assert value.removesuffix(OF_ANY_SHARD) in known[metric, label], (alert["alert"], metric, label)
                     seen.add(value)
     assert types - {"Stalled"} < seen, "a condition without an alert; Stalled comes with Ready=False"
 
@@ -172,3 +175,54 @@ def test_the_network_policy_is_about_the_hooks_and_their_port() -> None:
     assert [port["port"] for port in rule["ports"]] == ports
     assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
     assert "egress" not in policy["spec"]
+
+
+# --------------------------------------------------------------------------------------------------------------- shards
+
+SHARD_NAMES: list[str] = documents("deploy/shards/kustomization.yaml")[0]["resources"]
+
+
+def selector_of(controller: Obj) -> Obj:
+    spec = controller["spec"]
+    rule = spec["parentResource"] if controller["kind"] == "CompositeController" else spec["resources"][0]
+    return dict(rule["labelSelector"])
+
+
+def test_the_default_shard_has_the_objects_without_the_label() -> None:
+    for controller in shipped_controllers():
+        assert selector_of(controller) == {"matchExpressions": [{"key": SHARD_LABEL, "operator": "DoesNotExist"}]}
+
+
+@pytest.mark.parametrize("shard", SHARD_NAMES)
+def test_the_controllers_of_a_shard_have_its_name_its_label_and_its_objects(shard: str) -> None:
+    for controller, shipped in zip(controllers_of(shard), shipped_controllers(), strict=True):
+        assert controller["metadata"] == {
+            "name": f"{shipped['metadata']['name']}-{shard}",
+            "labels": {SHARD_LABEL: shard},
+        }
+        assert selector_of(controller) == {"matchLabels": {SHARD_LABEL: shard}}
+        assert controller["spec"]["hooks"] == shipped["spec"]["hooks"]
+
+
+@pytest.mark.parametrize("shard", SHARD_NAMES)
+def test_the_metacontroller_of_a_shard_runs_the_controllers_of_that_shard(shard: str) -> None:
+    (kustomization,) = documents(f"deploy/shards/{shard}/kustomization.yaml")
+    (patch,) = [each["patch"] for each in kustomization["patches"] if each["target"]["kind"] == "StatefulSet"]
+    assert [each["value"] for each in yaml.safe_load(patch)] == [f"--target-label-selector={SHARD_LABEL}={shard}"]
+
+
+def test_another_shard_is_a_copy_of_a_kustomization_with_another_name() -> None:
+    texts = {shard: (SHARDS / shard / "kustomization.yaml").read_text() for shard in SHARD_NAMES}
+    assert len(texts) > 1
+    assert len({re.sub(rf"\b{shard}\b", "SHARD", text) for shard, text in texts.items()}) == 1
+
+
+def test_hooks_and_policies_know_the_finalizers_by_the_names_of_the_controllers() -> None:
+    made = {f"metacontroller.io/{each['kind'].lower()}-{each['metadata']['name']}" for each in shipped_controllers()}
+    assert made == {RANGE_FINALIZER, REQUEST_FINALIZER}
+    for path in (
+        "metacontroller/policies.yaml",
+        "deploy/admission/ipamranges.yaml",
+        "deploy/admission/ipamrequests.yaml",
+    ):
+        assert set(re.findall(r"metacontroller\.io/\w+-\w+", (ROOT / path).read_text())) <= made

@@ -109,7 +109,7 @@ def test_each_endpoint_has_answers_refused_bodies_and_bodies_from_a_real_cluster
     for path in ENDPOINTS:
         cases = [case for _, case in ALL if case["path"] == path]
 
-        assert {case["expect"]["status"] for case in cases} == {200, 400}
+        assert {case["expect"]["status"] for case in cases} - {429} == {200, 400}
         assert any("managedFields" in json.dumps(case.get("request", {}).get("controller")) for case in cases)
         assert any("requestText" in case for case in cases)
 

@@ -4,6 +4,7 @@ names.py       labels, annotations, finalizers, and the names of slices and exte
 kinds.py       the objects, as far as their fields are read or written
 times.py       times as the API server writes them, and what to believe of times that replicas wrote
 ownership.py   which range controls an object
+shards.py      which Metacontroller serves an object, if several divide them among them
 namespaces.py  which namespaces a range serves
 conditions.py  conditions as kubectl and kstatus read them
 """

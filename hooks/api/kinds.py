@@ -56,8 +56,9 @@ class RequestMetadata(Metadata, frozen=True, gc=False, rename="camel"):
 
 
 class ParentMetadata(Metadata, frozen=True, gc=False, rename="camel"):
-    """The metadata of the one object that a call is about, with all its annotations."""
+    """The metadata of the one object that a call is about, with all its labels and annotations."""
 
+    labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
 
 
@@ -280,15 +281,24 @@ class Answer(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     message: str = ""
 
 
+class Proposal(Struct, frozen=True, gc=False):
+    """The revision of the ledger that a call proposed, and when."""
+
+    revision: int
+    at: Moment
+
+
 class SliceSpec(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """The answers of a range to requests that were created in the same second.
 
-    `answers` has no default, so that it is written even if it is empty: Metacontroller removes a field that is no
-    longer written as a whole, with items that it did not write.
+    `proposed` is what the call proposed that wrote the slice last. `answers` has no default, so that it is written even
+    if it is empty: Metacontroller removes a field that is no longer written as a whole, with items that it did not
+    write.
     """
 
     range: str
     answers: list[Answer]
+    proposed: Proposal | None = None
     schema_v1: bool = False
 
 
@@ -313,15 +323,16 @@ class LabelledMetadata(Metadata, frozen=True, gc=False, rename="camel"):
 
 
 class ExtentSpec(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
-    """The addresses that a range announces in its domain, still as text, and the namespaces that it serves.
+    """The addresses that a range announces in its domain, still as text.
 
-    `number` is its place in the order in which extents were created; None if it has not been written yet.
+    `allowed_namespaces` are those that the range serves; they are large, so the first extent of a range has them for
+    all. `number` is its place in the order in which extents were created; None if it has not been written yet.
     """
 
     range: str
     domain: str
     ranges: list[str]
-    allowed_namespaces: AllowedNamespaces = AllowedNamespaces()
+    allowed_namespaces: AllowedNamespaces | None = None
     number: Annotated[int, Meta(gt=0)] | None = None
     schema_v1: bool = False
 

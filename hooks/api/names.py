@@ -35,13 +35,17 @@ HOLD_ANNOTATION = f"{GROUP}/hold"
 UNANSWERED_ANNOTATION = f"{GROUP}/unanswered-since"
 #: On a range, by its owner: uids of holders that no longer exist, separated by commas (see ranges/releases.py).
 RECLAIM_ANNOTATION = f"{GROUP}/reclaim"
-#: On a child that was observed without the marker of its schema: the last attempt to have it served in full.
+#: On an object that was observed without the marker of its schema: the last attempt to have it served in full.
 REWRITTEN_ANNOTATION = f"{GROUP}/rewritten"
 #: On each child, by Metacontroller: what the hook wanted it to be when it was written last, as JSON.
 LAST_APPLIED_ANNOTATION = "metacontroller.k8s.io/last-applied-configuration"
 #: On each child, by Metacontroller (`generateSelector`): the uid of its parent.
 CONTROLLER_UID_LABEL = "controller-uid"
-#: Metacontroller derives it from the name of the DecoratorController (metacontroller/ipamrequest.yaml).
+#: On ranges and requests: the shard whose Metacontroller serves them; without it, the default shard (see shards.py).
+SHARD_LABEL = f"{GROUP}/shard"
+#: Metacontroller derives them from the names of the controllers (metacontroller/ipamrange.yaml, ipamrequest.yaml). The
+#: name of the controller of a shard, and so its finalizer, ends with "-" and the name of the shard.
+RANGE_FINALIZER = "metacontroller.io/compositecontroller-ipamrange"
 REQUEST_FINALIZER = "metacontroller.io/decoratorcontroller-ipamrequest"
 
 
@@ -81,7 +85,12 @@ def slice_name(range_name: NamespacedName, created: datetime, uid: str) -> str:
 
     A function of the request alone, because the request's hook asks for the slice by name.
     """
-    return _slice_name(range_name, created, crc32(uid.encode()) % SLOTS)
+    return _slice_name(range_name, created, slot(uid))
+
+
+def slot(uid: str) -> int:
+    """Which of the slices of its second a request is answered in."""
+    return crc32(uid.encode()) % SLOTS
 
 
 @lru_cache(maxsize=16384)

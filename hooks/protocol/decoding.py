@@ -1,6 +1,7 @@
 """Bytes to typed values and back.
 
 The objects of a body are decoded one by one (`Raw`): one malformed request among thousands must not stop the others.
+Only if none of a range's requests is malformed, all are decoded at once, with the body.
 What can't be understood as a whole raises `ProtocolError`. An answer that is computed from half a body would delete
 slices, because Metacontroller deletes every child that is missing from an answer.
 """
@@ -23,7 +24,14 @@ from hooks.api.kinds import (
     RequestWithBadSpec,
     SliceObject,
 )
-from hooks.protocol.bodies import RangeBody, RangeCustomizeBody, RequestBody, RequestCustomizeBody
+from hooks.protocol.bodies import (
+    RangeBody,
+    RangeCustomizeBody,
+    RawRangeBody,
+    ReadableRangeBody,
+    RequestBody,
+    RequestCustomizeBody,
+)
 from hooks.protocol.errors import ProtocolError, excerpt, explained
 
 #: What msgspec raises for bytes that are not what they should be.
@@ -46,7 +54,16 @@ Spec = TypeVar("Spec", RangeSpec, RequestSpec)
 #: for it is created, and two threads that do so at once crash the process (a segmentation fault, seen with msgspec
 #: 0.22).
 _DECODERS: dict[type, msgspec.json.Decoder[Any]] = {
-    each: msgspec.json.Decoder(each) for each in (*Body.__constraints__, *Object.__constraints__, *Spec.__constraints__)
+    each: msgspec.json.Decoder(each)
+    for each in (
+        RawRangeBody,
+        ReadableRangeBody,
+        RequestBody,
+        RangeCustomizeBody,
+        RequestCustomizeBody,
+        *Object.__constraints__,
+        *Spec.__constraints__,
+    )
 }
 
 
@@ -56,18 +73,29 @@ def decode_body(data: bytes, body_type: type[Body]) -> Body:
     Raises:
         ProtocolError: if it is not JSON, not of this shape, or its parent is of another kind.
     """
+    wire_type = RawRangeBody if body_type is RangeBody else body_type
     try:
         if not data.isascii():
             data.decode()  # msgspec does not look at the text that it skips
-        body: Body = _DECODERS[body_type].decode(data)
+        body: Body = _range_body(data) if body_type is RangeBody else _DECODERS[body_type].decode(data)
     except UNREADABLE as error:
-        raise explained(data, body_type, str(error)) from error
+        raise explained(data, wire_type, str(error)) from error
     parent = body.object if isinstance(body, RequestBody) else body.parent
     wanted = names.RANGE_KIND if isinstance(parent, RangeObject) else names.REQUEST_KIND
     if parent.kind != wanted:
         path = "object" if isinstance(body, RequestBody) else "parent"
         raise ProtocolError(f"$.{path}.kind", f"must be {wanted}", excerpt(parent.kind))
     return body
+
+
+def _range_body(data: bytes) -> Any:
+    """The body of a range's call: with its requests, or without them if one of them can't be read."""
+    readable: ReadableRangeBody | RawRangeBody
+    try:
+        readable = _DECODERS[ReadableRangeBody].decode(data)
+    except UNREADABLE:
+        readable = _DECODERS[RawRangeBody].decode(data)
+    return readable.sorted_out()
 
 
 def decode_objects(group: Mapping[str, Raw], object_type: type[Object]) -> tuple[dict[str, Object], list[str]]:

@@ -31,6 +31,18 @@ class ProtocolError(Exception):
         self.value = value
 
 
+class OldLedger(Exception):
+    """The call shows an older ledger than one that was probably committed since: its proposal would be rejected.
+
+    Attributes:
+        revision: of the ledger that it shows.
+    """
+
+    def __init__(self, revision: int) -> None:
+        super().__init__(f"revision {revision} is old")
+        self.revision = revision
+
+
 def explained(data: bytes, body_type: type, refusal: str) -> ProtocolError:
     """The error for a body that msgspec refused with this text."""
     if len(data) > _READ_AGAIN_BYTES_MAX:

@@ -47,7 +47,7 @@ def published(observed: Observed, refusals: Mapping[str, Refused], occupancy: Oc
         if uid not in released and not entry.written.released_at and (kept := _for_entry(entry, observed, occupancy)):
             answers[uid] = kept
     for uid, existing in observed.answers.items():
-        if uid not in released and uid not in entries and (kept := _without_entry(existing, observed)):
+        if uid not in entries and uid not in released and (kept := _without_entry(existing, observed)):
             answers[uid] = kept
     for uid in observed.ledger.released:
         if request := observed.requests.get(uid):
@@ -76,8 +76,9 @@ def _for_refusal(refusal: Refused, request: RequestObject, observed: Observed) -
 
 def _has_said(answer: Answer, state: str, reason: str, message: str) -> bool:
     """Whether an answer says this, apart from the present holder of a block."""
-    is_same = answer.state == state and answer.reason == reason
-    return is_same and _subject(answer.message) == _subject(message)
+    if answer.state != state or answer.reason != reason:
+        return False
+    return answer.message == message or _subject(answer.message) == _subject(message)
 
 
 def _subject(message: str) -> str:
@@ -87,13 +88,14 @@ def _subject(message: str) -> str:
 
 def _for_entry(entry: LedgerEntry, observed: Observed, occupancy: Occupancy) -> Answer | None:
     """The answer to a holder of a block; None ends one that only a stranger can have written."""
-    uid, cidr, answer = entry.uid, entry.written.cidr, observed.answers.get(entry.uid)
+    uid, cidr = entry.written.uid, entry.written.cidr
+    answer = observed.answers.get(uid)
+    if answer and answer.state == "Ready" and answer.cidr == cidr:
+        return replace(answer, reason="") if answer.reason else answer
     if answer and answer.cidr not in ("", cidr):
         return None
     if answer and answer.state == "Released" and _is_newer(answer, observed):
         return answer
-    if answer and answer.state == "Ready" and answer.cidr:
-        return replace(answer, reason="") if answer.reason else answer
     request = observed.requests.get(uid)
     # The network settings are published once and for all: not before the spec can be read.
     if not observed.terms.is_readable or not (answer or request):
@@ -147,4 +149,4 @@ def _is_newer(answer: Answer, observed: Observed) -> bool:
         return False
     if answer.state == "Released":
         return not observed.is_alive(answer.uid)
-    return answer.state == "Ready" and not observed.ledger.closing
+    return bool(answer.cidr) and not observed.ledger.closing  # a stranger may have changed the state of a Ready one

@@ -14,6 +14,7 @@ cause it, or a bug.
 from collections.abc import Iterator
 
 from hooks.ranges.observed import Observed
+from ipam.interval import not_covered
 
 
 def contradictions(observed: Observed) -> list[str]:
@@ -25,31 +26,34 @@ def _entries_outside(observed: Observed) -> Iterator[str]:
     """Entries for addresses that the range can't allocate; of an invalid range they are not known."""
     if observed.terms.invalid_reason:
         return
-    usable = observed.terms.pool.usable
-    for entry in observed.ledger.entries.values():
-        if not usable.covers(entry.prefix):
+    entries, usable = observed.ledger.entries.values(), observed.terms.pool.usable
+    outside = set(not_covered((entry.prefix for entry in entries), usable.intervals))
+    for entry in entries if outside else ():
+        if entry.prefix in outside:
             yield f"{entry.prefix} of {entry.holder} is in the ledger, but the range may not allocate it"
 
 
 def _other_blocks(observed: Observed) -> Iterator[str]:
     """Holders of a block that another block was published to."""
+    answers, requests = observed.answers, observed.requests
     for uid, entry in observed.ledger.entries.items():
-        cidr = entry.written.cidr
-        answer, request = observed.answers.get(uid), observed.requests.get(uid)
-        if answer and answer.cidr not in ("", cidr):
+        cidr, answer, request = entry.written.cidr, answers.get(uid), requests.get(uid)
+        if answer and answer.cidr != cidr and answer.cidr:
             yield f"{cidr} of {entry.holder} is in the ledger, but {answer.cidr} in its answer"
-        if request and request.status.cidr not in ("", cidr):
+        if request and request.status.cidr != cidr and request.status.cidr:
             yield f"{cidr} of {entry.holder} is in the ledger, but {request.status.cidr} in its status"
 
 
 def _holders_after_release(observed: Observed) -> Iterator[str]:
     """Holders of a block whose release is recorded by this ledger, or was published by it or an earlier one."""
     ledger = observed.ledger
-    recorded = set(ledger.released)
-    for uid, entry in ledger.entries.items():
-        if entry.released_at:
-            continue
-        answer = observed.answers.get(uid)
-        was_published = answer and answer.state == "Released" and answer.revision <= ledger.revision
-        if uid in recorded or was_published:
+    released = set(ledger.released)
+    released.update(
+        uid
+        for uid, answer in observed.answers.items()
+        if answer.state == "Released" and answer.revision <= ledger.revision
+    )
+    released &= ledger.entries.keys()
+    for uid, entry in ledger.entries.items() if released else ():
+        if uid in released and not entry.released_at:
             yield f"{entry.prefix} of {entry.holder} is in the ledger, but was released"

@@ -38,19 +38,21 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from hooks.api import names
-from hooks.api.kinds import ExtentObject, ExtentSpec
+from hooks.api.kinds import AllowedNamespaces, ExtentObject, ExtentSpec
 from hooks.api.ownership import controller_of
 from hooks.protocol.children import child_as_it_was
 from hooks.protocol.decoding import applied_number, decode_objects
 from hooks.ranges.cells import by_cell, cell_label, cell_of
 from hooks.ranges.observed import Observed
-from hooks.ranges.spec import Domain
+from hooks.ranges.spec import Domain, Terms
 from ipam.address import Family, InvalidAddress, block_named_by
 from ipam.address_set import AddressSet
 from ipam.interval import Interval, parse_interval
 
-#: A range whose addresses lie in more cells announces them together.
+#: A range whose addresses lie in more cells announces them together ...
 _EXTENTS_AT_ONCE_MAX = 16
+#: ... and so does one that has so many extents already, as every other range in its cells receives them.
+_EXTENT_COUNT_TO_SPLIT_MAX = 32
 #: The most intervals of one extent that the CRD admits (crds/ipamextents.yaml).
 INTERVAL_COUNT_MAX = 512
 #: On hold recorded addresses are announced as they come, but not each by an extent of its own: the next one waits for
@@ -116,7 +118,10 @@ def observe_extents(observed: Observed, now: datetime) -> Extents:
     nothing = AddressSet(pool.family)
     group = observed.body.children.get(names.EXTENT_KEY, {})
     own, unreadable_own = decode_objects(group, ExtentObject)
-    children = [_kept(key, group[key], own[key]) for key in sorted(own)]
+    carrier = _carrier(own, observed.terms)
+    children = [
+        _kept(key, group[key], own[key], observed.terms.allowed if key == carrier else None) for key in sorted(own)
+    ]
     children += [child_as_it_was(names.EXTENT_KEY, key, group[key]) for key in sorted(unreadable_own)]
     if observed.terms.invalid_reason:
         return Extents(domain, children, nothing, nothing, [], [])
@@ -125,6 +130,8 @@ def observe_extents(observed: Observed, now: datetime) -> Extents:
     if _may_announce(observed) and _is_next_batch_due(observed, own.values(), now):
         known, _ = _announcements(own, domain, pool.family)
         children += _additions(observed, wanted, [*announced, *known], {each["metadata"]["name"] for each in children})
+    if observed.is_deleted:
+        return Extents(domain, children, nothing, nothing, [], [])
     unreadable = sorted([*observed.unreadable_extents, *without_addresses])
     if unreadable or observed.extents is None or not observed.is_marked:
         return Extents(domain, children, pool.usable, wanted, [], unreadable)
@@ -241,31 +248,43 @@ def _additions(
     uid, terms = observed.body.parent.metadata.uid, observed.terms
     missing = wanted - _union(wanted.family, (each.addresses for each in announced if each.owner_uid == uid))
     additions: list[dict[str, Any]] = []
-    for addresses in _parts(missing) if missing else []:
+    at_once_max = _EXTENTS_AT_ONCE_MAX if len(names_taken) < _EXTENT_COUNT_TO_SPLIT_MAX else 1
+    for addresses in _parts(missing, at_once_max) if missing else []:
         texts = addresses.texts
         name = names.extent_name(observed.name.name, uid, texts)
         if name in names_taken:
             continue
         spec = ExtentSpec(observed.name.name, terms.domain.name, texts, schema_v1=True)
-        if terms.allowed != spec.allowed_namespaces:
+        if not (names_taken or additions) and terms.allowed != AllowedNamespaces():
             spec = replace(spec, allowed_namespaces=terms.allowed)
         additions.append(_child(observed, name, spec, cell_label(cell_of(addresses))))
     return additions
 
 
-def _parts(addresses: AddressSet) -> list[AddressSet]:
+def _parts(addresses: AddressSet, at_once_max: int) -> list[AddressSet]:
     """The addresses as extents announce them: by cells, and each with so many intervals as the CRD admits."""
     return [
         AddressSet(group.family, group.intervals[start : start + INTERVAL_COUNT_MAX])
-        for group in by_cell(addresses, _EXTENTS_AT_ONCE_MAX)
+        for group in by_cell(addresses, at_once_max)
         for start in range(0, len(group.intervals), INTERVAL_COUNT_MAX)
     ]
 
 
-def _kept(key: str, raw: Raw, extent: ExtentObject) -> dict[str, Any]:
-    """An extent that exists, as a child to be returned: leaving it out would delete it. With its number from now on."""
+def _carrier(own: Mapping[str, ExtentObject], terms: Terms) -> str | None:
+    """The extent that gets the allowed namespaces because none has them, as when another extent was orphaned."""
+    if not own or terms.allowed == AllowedNamespaces() or any(each.spec.allowed_namespaces for each in own.values()):
+        return None
+    return min(own, key=lambda key: _seniority(own[key]))
+
+
+def _kept(key: str, raw: Raw, extent: ExtentObject, allowed: AllowedNamespaces | None) -> dict[str, Any]:
+    """An extent that exists, as a child to be returned: leaving it out would delete it. With its number from now on.
+
+    If namespaces are given, it gets these as well.
+    """
     number = _number_of(extent) or int(extent.metadata.resource_version)
-    return child_as_it_was(names.EXTENT_KEY, key, raw, number=number)
+    added: dict[str, Any] = {"allowedNamespaces": allowed} if allowed else {}
+    return child_as_it_was(names.EXTENT_KEY, key, raw, number=number, **added)
 
 
 def _child(observed: Observed, name: str, spec: ExtentSpec, cell: str) -> dict[str, Any]:

@@ -117,9 +117,11 @@ def _decided(claimants: Sequence[RequestObject], claims: Sequence[Claim], situat
 
 def _with_unused_record(refusal: Refused, request: RequestObject, claim: Claim, situation: _Situation) -> Refused:
     """The refusal of a request that waits for room, with the reason why its recorded block is not allocated to it."""
-    recorded = block_named_by(request.metadata.annotations.cidr)
-    is_about_record = request.status.cidr or (recorded and recorded == claim.exact)
-    if refusal.reason not in ("Exhausted", TAKEN) or is_about_record:
+    text = request.metadata.annotations.cidr
+    if not text or request.status.cidr or refusal.reason not in ("Exhausted", TAKEN):
+        return refusal
+    recorded = block_named_by(text)
+    if recorded and recorded == claim.exact:
         return refusal
     reason = unused_record(request, claim, situation.observed, situation.occupancy)
     return replace(refusal, message=f"{refusal.message}; {reason}") if reason else refusal

@@ -1,9 +1,8 @@
 """What one call sees of a range, sorted but not yet judged."""
 
 from functools import cached_property
+from itertools import chain
 from typing import Any
-
-from msgspec import Raw
 
 from hooks.api import names, namespaces
 from hooks.api.kinds import (
@@ -17,6 +16,7 @@ from hooks.api.kinds import (
 )
 from hooks.api.names import NamespacedName
 from hooks.api.ownership import controller_of
+from hooks.api.shards import is_request_finalizer
 from hooks.protocol.bodies import RangeBody
 from hooks.protocol.decoding import decode_objects, decode_spec, encode
 from hooks.ranges.ledger import Ledger, read_ledger
@@ -67,16 +67,16 @@ class Observed:
         self.terms = read_terms(self.name, spec, body.parent.status)
         range_bytes = len(bytes(spec)) + len(encode(meta.annotations))
         self.ledger: Ledger = read_ledger(body.parent.status, self.terms.family, range_bytes)
-        self._namespaces, _ = decode_objects(body.related.get(names.NAMESPACE_KEY, {}), NamespaceObject)
+        self._namespaces, _ = decode_objects(body.namespaces, NamespaceObject)
         self._allowed = namespaces.allowed_names(self.terms.allowed, self.name.namespace, self._namespaces.values())
         self.slices = Slices(self.name, body.children.get(names.SLICE_KEY, {}))
         self.extents: dict[str, ExtentObject] | None = None
         self.unreadable_extents: list[str] = []
-        if names.EXTENT_KEY in body.related:
-            self.extents, self.unreadable_extents = decode_objects(body.related[names.EXTENT_KEY], ExtentObject)
+        if body.extents is not None:
+            self.extents, self.unreadable_extents = decode_objects(body.extents, ExtentObject)
         self.requests: dict[str, RequestObject] = {}
         self.bad_specs: dict[str, str] = {}
-        self.unreadable_requests = self._read_requests(body.related.get(names.REQUEST_KEY, {}))
+        self.unreadable_requests = self._read_requests(body)
         self.answers: dict[str, Answer] = self.slices.answers(self.requests)
         self.deleted = {
             uid: request.metadata.deletion_timestamp
@@ -154,7 +154,7 @@ class Observed:
         """The requests that may be granted a block now, in the order in which they are served (S6).
 
         First those that show a block already, as after the loss of a range: it is theirs. Then by age. Only those that
-        carry our finalizer: another one could disappear without being observed. And none that was released.
+        carry a finalizer of ours: another one could disappear without being observed. And none that was released.
         """
         recorded_releases = set(kept.released)
         waiting = [
@@ -163,17 +163,18 @@ class Observed:
             if uid not in kept.entries
             and request.metadata.deletion_timestamp is None
             and self.allows(request.metadata.namespace)
-            and names.REQUEST_FINALIZER in request.metadata.finalizers
+            and any(map(is_request_finalizer, request.metadata.finalizers))
             and uid not in recorded_releases
         ]
         waiting.sort(key=_seniority)
         return waiting
 
-    def _read_requests(self, group: dict[str, Raw]) -> frozenset[NamespacedName]:
+    def _read_requests(self, body: RangeBody) -> frozenset[NamespacedName]:
         """Sort in the requests of this range; gives the names of those that can't be read and may be of it."""
-        requests, unreadable = decode_objects(group, RequestObject)
-        bad, unreadable = decode_objects({key: group[key] for key in unreadable}, RequestWithBadSpec)
-        for request in requests.values():
+        raw = body.raw_requests
+        requests, unreadable = decode_objects(raw, RequestObject)
+        bad, unreadable = decode_objects({key: raw[key] for key in unreadable}, RequestWithBadSpec)
+        for request in chain(body.requests.values(), requests.values()):
             if self._is_named_by(request) and self._is_served(request):
                 self.requests[request.metadata.uid] = request
         for request_with_bad_spec in bad.values():
@@ -188,7 +189,7 @@ class Observed:
     def _is_named_by(self, request: RequestObject) -> bool:
         """Whether a request names this range: others may carry our label."""
         ipam = request.spec.ipam
-        return ipam.name == self.name.name and (ipam.namespace or request.metadata.namespace) == self.name.namespace
+        return (ipam.namespace or request.metadata.namespace, ipam.name) == self.name
 
     def _is_served(self, request: RequestObject) -> bool:
         return self.allows(request.metadata.namespace) or request.metadata.uid in self._known
@@ -200,9 +201,9 @@ class Observed:
 
 
 def is_released(request: RequestObject) -> bool:
-    """S5 (a): it is being deleted, and no finalizer but ours holds it back. Neither is ever undone."""
+    """S5 (a): it is being deleted, and no finalizer but ours (of any shard) holds it back. Neither is ever undone."""
     meta = request.metadata
-    return meta.deletion_timestamp is not None and all(each == names.REQUEST_FINALIZER for each in meta.finalizers)
+    return meta.deletion_timestamp is not None and all(map(is_request_finalizer, meta.finalizers))
 
 
 def _seniority(request: RequestObject) -> tuple[Any, ...]:

@@ -1,6 +1,7 @@
 """Occupancy: the addresses of a range that can't be granted, each with what became of it."""
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -58,7 +59,7 @@ class Occupancy:
     """Everything that is in the way of a claim; no two of these overlap.
 
     Attributes:
-        held: entries whose holders have not released them.
+        held: entries whose holders have not released them, in order of addresses.
         cooling: released blocks that are cooling down.
         unavailable: addresses that neither the ledger nor the free space has.
     """
@@ -68,8 +69,10 @@ class Occupancy:
     unavailable: list[OwnedByOlder | Unannounced]
 
     @cached_property
-    def occupants(self) -> list[Occupant]:
+    def occupants(self) -> Sequence[Occupant]:
         """All of them, in order of addresses."""
+        if not (self.cooling or self.unavailable):
+            return self.held
         return sorted([*self.held, *self.cooling, *self.unavailable], key=attrgetter("prefix.first"))
 
     def first_in_the_way_of(self, block: Prefix) -> Occupant | None:

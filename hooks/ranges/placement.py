@@ -19,7 +19,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from hooks.api import names
-from hooks.api.kinds import Answer, Network, SliceObject, SliceSpec
+from hooks.api.kinds import Answer, Network, Proposal, SliceObject, SliceSpec
 from hooks.protocol.decoding import applied_uids, encode
 from hooks.ranges.observed import Observed
 
@@ -63,11 +63,18 @@ class _Contents(NamedTuple):
     delayed_count: int
 
 
-def placed(answers: Mapping[str, Answer], observed: Observed, now: datetime) -> Placement:
-    """The slices for these answers, which are given by uid of the request.
+def placed(answers: Mapping[str, Answer], observed: Observed, proposed_revision: int, now: datetime) -> Placement:
+    """The slices for these answers.
 
     While the namespace is terminating, no slice is created.
+
+    Args:
+        answers: by uid of the request.
+        observed: what the call sees.
+        proposed_revision: of the ledger that the call proposes.
+        now: when it takes place.
     """
+    proposal = Proposal(proposed_revision, now) if proposed_revision > observed.ledger.revision else None
     additions = _additions(answers, observed)
     children: list[dict[str, Any]] = [*observed.slices.unreadable]
     delayed_count = 0
@@ -75,12 +82,14 @@ def placed(answers: Mapping[str, Answer], observed: Observed, now: datetime) -> 
         contents = _next_contents(existing, answers, additions.pop(name, []), observed)
         delayed_count += contents.delayed_count
         if contents.items or not _can_be_left_out(existing, observed, now):
-            children.append(_child(name, contents.items, observed))
+            is_as_before = contents.items == existing.spec.answers
+            proposed = existing.spec.proposed if is_as_before else proposal
+            children.append(_child(name, contents.items, proposed, observed))
     for name, new in additions.items():
         if name not in observed.slices.names_taken and not observed.namespace_is_terminating:
             contents = _fitting({}, {}, new, observed.terms.network)
             delayed_count += contents.delayed_count
-            children.append(_child(name, contents.items, observed))
+            children.append(_child(name, contents.items, proposal, observed))
     children.sort(key=lambda child: child["metadata"]["name"])
     is_complete = answers == observed.answers and len(answers) == observed.slices.item_count
     return Placement(children, delayed_count, is_complete=is_complete)
@@ -100,10 +109,11 @@ def _next_contents(
     """What a slice that exists should have next."""
     before: Items = {}
     after: Items = {}
+    answers_now = observed.answers
     for item in existing.spec.answers:
         uid = item.uid
         before[uid] = item
-        if observed.answers.get(uid) is item:
+        if answers_now.get(uid) is item:
             if next_item := answers.get(uid):
                 after[uid] = next_item
         elif uid not in observed.requests:  # an item in another slice counts for now
@@ -177,10 +187,10 @@ def _can_be_left_out(existing: SliceObject, observed: Observed, now: datetime) -
     return now - existing.metadata.creation_timestamp >= EMPTY_AGE_MIN and observed.knows_all_holders
 
 
-def _child(name: str, items: list[Answer], observed: Observed) -> dict[str, Any]:
+def _child(name: str, items: list[Answer], proposed: Proposal | None, observed: Observed) -> dict[str, Any]:
     return {
         "apiVersion": names.API_VERSION,
         "kind": names.SLICE_KIND,
         "metadata": {"namespace": observed.name.namespace, "name": name},
-        "spec": SliceSpec(observed.name.name, items, schema_v1=True),
+        "spec": SliceSpec(observed.name.name, items, proposed, schema_v1=True),
     }

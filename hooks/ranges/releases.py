@@ -69,7 +69,7 @@ def after_releases(ledger: Ledger, evidence: Evidence, now: datetime, cooldown: 
     """
     closing = ledger.closing or evidence.closing
     cooldown = timedelta() if closing else cooldown
-    freed = {uid for uid, entry in ledger.entries.items() if _is_released(entry, evidence, now)}
+    freed = _freed(ledger, evidence, now)
     if cooldown:
         freed = _within_budget(ledger, freed)
     entries: dict[str, LedgerEntry] = {}
@@ -92,6 +92,12 @@ def _unrecorded(ledger: Ledger, freed: set[str], evidence: Evidence) -> list[str
         return []
     holding = {uid for uid in new & ledger.entries.keys() if not ledger.entries[uid].released_at} - freed
     return sorted(new - holding, key=lambda uid: (uid not in ledger.entries, uid))
+
+
+def _freed(ledger: Ledger, evidence: Evidence, now: datetime) -> set[str]:
+    """The holders that no longer exist (S5)."""
+    candidates = ledger.entries.keys() & {*evidence.deleted, *evidence.reclaimed}
+    return {uid for uid in candidates if _is_released(ledger.entries[uid], evidence, now)}
 
 
 def _is_released(entry: LedgerEntry, evidence: Evidence, now: datetime) -> bool:
@@ -128,7 +134,9 @@ def _held_entry(entry: LedgerEntry, evidence: Evidence, now: datetime) -> Ledger
 
 def _with_absence_marks(ledger: Ledger, evidence: Evidence, now: datetime) -> Ledger:
     """The ledger with as many absent holders marked as have room."""
-    unmarked = [entry for entry in ledger.entries.values() if _is_newly_absent(entry, evidence)]
+    present = evidence.present
+    not_present = [entry for uid, entry in ledger.entries.items() if uid not in present]
+    unmarked = [entry for entry in not_present if _is_newly_absent(entry, evidence)]
     room = (BYTES_FOR_MARKS_MAX - ledger.byte_count) // ABSENT_BYTES if unmarked else 0
     if room < len(unmarked):  # this is a write, so that what may be forgotten can leave with it
         ledger = replace(ledger, released=_remembered(ledger.released, evidence))
@@ -138,9 +146,9 @@ def _with_absence_marks(ledger: Ledger, evidence: Evidence, now: datetime) -> Le
 
 
 def _is_newly_absent(entry: LedgerEntry, evidence: Evidence) -> bool:
+    """Whether an entry whose holder is not present is to be marked."""
     line = entry.written
-    is_known = line.uid in evidence.present or line.uid in evidence.deleted
-    return not (is_known or line.absent_since or line.released_at)
+    return not (line.uid in evidence.deleted or line.absent_since or line.released_at)
 
 
 def _with_releases(ledger: Ledger, unrecorded: list[str], evidence: Evidence) -> Ledger:

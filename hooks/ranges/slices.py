@@ -6,6 +6,7 @@ its request is observed; if it is not, the item is taken at its word.
 """
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +17,10 @@ from hooks.api.kinds import Answer, RequestObject, SliceObject
 from hooks.api.names import NamespacedName
 from hooks.protocol.children import child_as_it_was
 from hooks.protocol.decoding import decode_objects
+
+#: For so long a proposal counts as committed, if the ledger does not show it yet. In a burst Metacontroller takes
+#: seconds to write the slices of an answer, and the status after them.
+PROPOSAL_AGE_MAX = timedelta(seconds=10)
 
 
 class Slices:
@@ -46,6 +51,14 @@ class Slices:
         ]
         self.names_taken = frozenset(NamespacedName.parse(key).name for key in group) - self.own.keys()
 
+    def is_newer_proposed(self, revision: int, now: datetime) -> bool:
+        """Whether a later revision than this one was proposed a moment ago.
+
+        Metacontroller writes slices before the status, and calls again before its cache shows that status.
+        """
+        proposals = (each.spec.proposed for each in self.own.values() if each.spec.proposed)
+        return any(each.revision > revision and timedelta(0) <= now - each.at <= PROPOSAL_AGE_MAX for each in proposals)
+
     @property
     def item_count(self) -> int:
         """Number of items, answers or not."""
@@ -64,12 +77,22 @@ class Slices:
         """
         answers: dict[str, Answer] = {}
         for name, each in self.own.items():
+            place = None  # that of the item before, which as a rule is that of all
             for item in each.spec.answers:
-                request = requests.get(item.uid)
-                if request is None or self.name_for(request) == name:
-                    answers.setdefault(item.uid, item)
+                uid = item.uid
+                request = requests.get(uid)
+                if request is not None and (its_place := _place(request)) != place:
+                    if self.name_for(request) != name:
+                        continue
+                    place = its_place
+                answers.setdefault(uid, item)
         return answers
 
     def name_for(self, request: RequestObject) -> str:
         """The name of the slice in which a request is answered."""
         return names.slice_name(self._range_name, request.metadata.creation_timestamp, request.metadata.uid)
+
+
+def _place(request: RequestObject) -> tuple[datetime, int]:
+    """What the name of its slice follows from, and is compared more quickly than the name is made."""
+    return request.metadata.creation_timestamp, names.slot(request.metadata.uid)

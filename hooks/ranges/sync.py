@@ -17,7 +17,9 @@ from datetime import datetime
 from typing import Any
 
 from hooks.api import names
+from hooks.api.shards import is_handed_over
 from hooks.protocol.bodies import RangeBody, RangeCustomizeBody
+from hooks.protocol.errors import OldLedger
 from hooks.ranges.answers import published
 from hooks.ranges.cells import cells_to_ask_for
 from hooks.ranges.extents import observe_extents
@@ -54,8 +56,10 @@ def customize(body: RangeCustomizeBody) -> dict[str, Any]:
     rules: list[dict[str, Any]] = [
         requests,
         {"apiVersion": "v1", "resource": "namespaces", "names": [name.namespace]},
-        {"apiVersion": names.API_VERSION, "resource": "ipamextents", "labelSelector": _extents_selector(terms)},
     ]
+    if not body.parent.metadata.deletion_timestamp:  # from then on it grants nothing; its calls must not be too large
+        selector = _extents_selector(terms)
+        rules.append({"apiVersion": names.API_VERSION, "resource": "ipamextents", "labelSelector": selector})
     if terms.allowed.selector is not None:
         rules.append({"apiVersion": "v1", "resource": "namespaces", "labelSelector": terms.allowed.selector})
     return {"relatedResources": rules}
@@ -71,7 +75,7 @@ def _extents_selector(terms: Terms) -> dict[str, Any]:
 
 
 def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
-    """The next status and the desired children of a range, in use or being deleted.
+    """The next status and the desired children of a range: in use, being deleted, or being moved to another shard.
 
     Args:
         body: the call.
@@ -79,17 +83,20 @@ def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
 
     Raises:
         ProtocolError: if the ledger can't be read. Nothing is answered then, and nothing is lost.
+        OldLedger: if the answer would be rejected, because the ledger has probably changed since.
     """
     observed = Observed(body)
     if observed.outdated_kinds:
         return _outdated(observed, observed.outdated_kinds, now)
+    if observed.slices.is_newer_proposed(observed.ledger.revision, now):
+        raise OldLedger(observed.ledger.revision)
     kept = after_releases(observed.ledger, observed.evidence, now, observed.terms.cooldown)
     kept = replace(kept, on_hold=observed.wants_hold)
     extents = observe_extents(observed, now)
     occupancy = occupancy_of(kept, extents, observed.terms.cooldown)
     grants = grant(observed, kept, occupancy, extents)
-    placement = placed(published(observed, grants.publishable_refusals, occupancy), observed, now)
     proposal = _next_revision(observed.ledger, with_grants(kept, grants.entries, grants.round_robin))
+    placement = placed(published(observed, grants.publishable_refusals, occupancy), observed, proposal.revision, now)
     is_finished = observed.namespace_is_terminating or (not extents.pending and placement.is_complete)
     reply = {
         "status": range_status(observed, proposal, grants, extents, now, delayed_count=placement.delayed_count),
@@ -98,7 +105,9 @@ def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
     }
     if body.finalizing:
         # Metacontroller removes our finalizer before it writes anything else: only committed facts may allow it.
-        reply["finalized"] = observed.ledger.closing and not _has_blockers(observed)
+        is_released = observed.ledger.closing and not _has_blockers(observed)
+        is_moved = not observed.is_deleted and is_handed_over(body.parent.metadata, names.RANGE_FINALIZER)
+        reply["finalized"] = is_released or is_moved
     return reply
 
 

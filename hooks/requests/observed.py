@@ -4,7 +4,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from hooks.api import names
-from hooks.api.kinds import Answer, ExtentObject, NamespaceObject, OwnedSliceObject, RequestSpec
+from hooks.api.kinds import AllowedNamespaces, Answer, ExtentObject, NamespaceObject, OwnedSliceObject, RequestSpec
 from hooks.api.namespaces import allowed_names
 from hooks.api.ownership import is_child_of
 from hooks.protocol.bodies import RequestBody
@@ -67,8 +67,8 @@ class Observed:
             for each in namespaces.values()
         ):
             return False
-        served = [
-            allowed_names(extent.spec.allowed_namespaces, self.range_name.namespace, namespaces.values())
-            for extent in self._extents
-        ]
+        specified = [each.spec.allowed_namespaces for each in self._extents if each.spec.allowed_namespaces]
+        if self._extents and not specified:
+            specified.append(AllowedNamespaces())
+        served = [allowed_names(each, self.range_name.namespace, namespaces.values()) for each in specified]
         return any(allowed is None or self.request.metadata.namespace in allowed for allowed in served)

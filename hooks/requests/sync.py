@@ -10,7 +10,8 @@ from typing import Any
 
 from hooks.api import names
 from hooks.api.kinds import RequestParent, RequestSpec
-from hooks.api.times import plausible, timestamp
+from hooks.api.shards import is_handed_over
+from hooks.api.times import plausible, rewriting_time, timestamp
 from hooks.protocol.bodies import RequestBody, RequestCustomizeBody
 from hooks.protocol.decoding import decode_spec
 from hooks.requests.observed import Observed
@@ -75,7 +76,7 @@ def sync(body: RequestBody, now: datetime) -> dict[str, Any]:
         return {"status": invalid_spec_status(request, spec, now)}
     observed = Observed(body, spec)
     if observed.outdated_kinds:
-        return {"status": outdated_status(observed, now), "resyncAfterSeconds": RECHECK_OUTDATED_SECONDS}
+        return _outdated(observed, now)
     labels, answer = _labels(observed), observed.answer
     if answer is None or answer.state == "Released":
         status = unanswered_status(observed, now)
@@ -88,10 +89,17 @@ def sync(body: RequestBody, now: datetime) -> dict[str, Any]:
 
 
 def finalize(body: RequestBody, now: datetime) -> dict[str, Any]:
-    """Whether the finalizer of a deleted request is removed.
+    """Whether the finalizer is removed: of a deleted request, or of one that moves to another shard.
 
-    It is once its range has released the request, or if no range exists that would.
+    The latter is served as usual (hooks/api/shards.py).
     """
+    if body.object.metadata.deletion_timestamp is None:
+        return {**sync(body, now), "finalized": is_handed_over(body.object.metadata, names.REQUEST_FINALIZER)}
+    return _finalize_deleted(body, now)
+
+
+def _finalize_deleted(body: RequestBody, now: datetime) -> dict[str, Any]:
+    """Remove the finalizer once the range has released the request, or if no range exists that would."""
     request = body.object
     spec = decode_spec(request.spec, RequestSpec)
     if isinstance(spec, str):
@@ -101,8 +109,7 @@ def finalize(body: RequestBody, now: datetime) -> dict[str, Any]:
         return {"finalized": False, "resyncAfterSeconds": RECHECK_UNANSWERED_SECONDS}
     observed = Observed(body, spec)
     if observed.outdated_kinds:
-        status = outdated_status(observed, now)
-        return {"finalized": False, "status": status, "resyncAfterSeconds": RECHECK_OUTDATED_SECONDS}
+        return {"finalized": False, **_outdated(observed, now)}
     if observed.answer or observed.will_be_answered:
         is_released = observed.answer is not None and observed.answer.state == "Released"
         return {
@@ -120,6 +127,19 @@ def finalize(body: RequestBody, now: datetime) -> dict[str, Any]:
         "finalized": False,
         "resyncAfterSeconds": min(left, NO_ANSWER_TIMEOUT).total_seconds(),
     }
+
+
+def _outdated(observed: Observed, now: datetime) -> dict[str, Any]:
+    """The answer while objects are served by an older schema (hooks/ranges/outdated.py).
+
+    A request that was itself served so must be written again. Where its status must stay as it is, an annotation makes
+    the difference.
+    """
+    status = outdated_status(observed, now)
+    answer: dict[str, Any] = {"status": status, "resyncAfterSeconds": RECHECK_OUTDATED_SECONDS}
+    if status is None and names.REQUEST_KIND in observed.outdated_kinds:
+        answer["annotations"] = {names.REWRITTEN_ANNOTATION: timestamp(rewriting_time(now))}
+    return answer
 
 
 def _labels(observed: Observed) -> dict[str, str]:

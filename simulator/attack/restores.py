@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 SETTLE: Action = ("settle",)
 #: The ways to restore, as the word of the action `empty`; the judge expects of each what its administrator did right.
 ON_HOLD, HELD_LATE, NOT_HELD, VELERO = "on-hold", "held-late", "not-held", "velero"
+#: The value of a hold that only users with the role ipam-restore can end.
+RESTORE_HOLD = "restore"
 #: All kinds, in Velero's order.
 KINDS = ("ipamallocationslices", "ipamextents", "ipamranges", "ipamrequests")
 
@@ -46,16 +48,27 @@ def plan(world: World, way: str, rng: random.Random) -> list[Action]:
     if way != VELERO:
         rng.shuffle(creations)
     ranges = [joined(key_of(obj)) for obj in found if obj["kind"] == "IPAMRange"]
-    late = [("set-hold", name, "true") for name in ranges] if way == HELD_LATE else []
+    late = [("set-hold", name, RESTORE_HOLD) for name in ranges] if way == HELD_LATE else []
+    # An operator tries to end the hold of a range of its own before its time.
+    early = [("as", f"ipam-ranges:{name.partition('/')[0]}", "hold", name) for name in ranges[:1]]
     released = [("set-hold", name, "") for name in rng.sample(ranges, len(ranges))]
-    return [("empty", way), *creations, *late, ("boot", "restored"), SETTLE, *released, SETTLE]
+    return [
+        ("empty", way),
+        *creations,
+        *late,
+        *(early if world.has_policies else []),
+        ("boot", "restored"),
+        SETTLE,
+        *released,
+        SETTLE,
+    ]
 
 
 def saved(obj: Obj, way: str, rng: random.Random) -> Obj:
     """An object as the backup has it; now and then a person has written its record in another notation."""
     annotations = dict(annotations_of(obj))
     if obj["kind"] == "IPAMRange" and way in {ON_HOLD, VELERO}:
-        annotations[HOLD_ANNOTATION] = "true"
+        annotations[HOLD_ANNOTATION] = RESTORE_HOLD
     if obj["kind"] == "IPAMRequest" and way != VELERO:
         annotations.pop(CIDR_ANNOTATION, None)
         cidr = obj.get("status", {}).get("cidr")

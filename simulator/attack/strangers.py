@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 #: Uids and a name that no request has.
 UNKNOWN = tuple(f"00000000-0000-4000-8000-00000000000{number}" for number in range(3))
-UNKNOWN_NAME = "a/unknown"
+MISSING = "a/missing"
 #: What an answer may say that rests on no later ledger than any other.
 STATES: tuple[Obj, ...] = (
     {"state": "Busy", "reason": "Full", "message": "by hand"},
@@ -72,7 +72,7 @@ def drop_answer(world: World, rng: random.Random) -> Action | None:
 
 
 def _unknown(rng: random.Random) -> Obj:
-    return {"uid": rng.choice(UNKNOWN), "request": UNKNOWN_NAME, **rng.choice(STATES)}
+    return {"uid": rng.choice(UNKNOWN), "request": MISSING, **rng.choice(STATES)}
 
 
 def _answered_elsewhere(world: World, rng: random.Random) -> Obj | None:
@@ -81,7 +81,7 @@ def _answered_elsewhere(world: World, rng: random.Random) -> Obj | None:
     if not requests:
         return None
     request = rng.choice(requests)
-    name = UNKNOWN_NAME if rng.random() < 0.1 else joined(key_of(request))
+    name = MISSING if rng.random() < 0.1 else joined(key_of(request))
     return {"uid": uid_of(request), "request": name, **rng.choice(STATES)}
 
 

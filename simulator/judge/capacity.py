@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from simulator.judge.addresses import BITS, fits, places, without
 from simulator.judge.extents import unavailable
+from simulator.kubernetes.objects import is_deleting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,11 +38,15 @@ def accounted(history: History) -> Iterator[str]:
 
 
 def unavailable_accounted(history: History) -> Iterator[str]:
-    """Accounted at rest: the unavailable addresses of a range are those that it can't grant and does not hold."""
+    """Accounted at rest: the unavailable addresses of a range are those that it can't grant and does not hold.
+
+    A range that is being deleted does not ask for extents, and counts none.
+    """
     for life in history.judged_ranges():
         capacity = life.status.get("capacity")
         if capacity and life.is_up_to_date and not _is_pruned(history, life):
-            count = sum(block.size for block in without(unavailable(history, life), life.ledger.taken))
+            lost = [] if is_deleting(life.obj) else unavailable(history, life)
+            count = sum(block.size for block in without(lost, life.ledger.taken))
             if _unavailable(capacity) != count:
                 yield f"{life.name} counts {_unavailable(capacity)} unavailable addresses, but has {count}"
 

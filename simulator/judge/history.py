@@ -112,7 +112,7 @@ class History:
     def allows(self, life: RangeLife, request: RequestLife, *, ever: bool = False) -> bool:
         """Whether a range serves the namespace of a request now; or ever did, as an old cache may show.
 
-        A namespace whose labels are not known counts as allowed. One that is gone, of which a request is left, is
+        A namespace whose labels are not known counts as allowed. One that was deleted, of which a request is left, is
         selected by nothing.
         """
         namespace, allowed = key_of(request.obj)[0], life.spec.get("allowedNamespaces", {})

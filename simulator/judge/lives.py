@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from simulator.judge.addresses import Block, block_of, merged, without
 from simulator.kubernetes.clock import parse_rfc3339
 from simulator.kubernetes.objects import controller_of, finalizers_of, key_of, meta
-from simulator.names import LEDGER_FIELDS, RANGE_FINALIZER, slice_name, slot_of
+from simulator.names import LEDGER_FIELDS, RANGE_FINALIZER, of_all_shards, slice_name, slot_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -166,7 +166,7 @@ class RangeLife:
         A status that is written after the removal of the finalizer has the newest generation, whatever it describes.
         """
         is_current = self.status.get("observedGeneration") == meta(self.obj).get("generation")
-        return is_current and RANGE_FINALIZER in finalizers_of(self.obj)
+        return is_current and bool(of_all_shards(finalizers_of(self.obj), RANGE_FINALIZER))
 
 
 def pool_of(range_spec: Obj) -> list[Block]:

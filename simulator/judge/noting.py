@@ -33,6 +33,7 @@ from simulator.names import (
     RECLAIM_ANNOTATION,
     REQUEST_FINALIZER,
     TENANT,
+    of_all_shards,
 )
 
 if TYPE_CHECKING:
@@ -188,9 +189,10 @@ def _note_request(history: History, write: Write) -> None:
     if life is None:
         life = history.requests[uid_of(obj)] = RequestLife(uid_of(obj), joined(key_of(obj)), obj)
         life.first_record = str(annotations_of(obj).get(CIDR_ANNOTATION, ""))
-    had_finalizer = REQUEST_FINALIZER in finalizers_of(life.obj)
+    had_finalizer = of_all_shards(finalizers_of(life.obj), REQUEST_FINALIZER)
     _note_force(life, REQUEST_FINALIZER, write)
-    if had_finalizer and REQUEST_FINALIZER not in finalizers_of(obj) and write.writer not in PEOPLE:
+    has_finalizer = of_all_shards(finalizers_of(obj), REQUEST_FINALIZER)
+    if had_finalizer and not has_finalizer and write.writer not in PEOPLE:
         life.is_removed_unanswered = _was_unanswered(history, life)
     if labels_of(obj).get(RANGE_LABEL) != labels_of(life.obj).get(RANGE_LABEL):
         life.was_hidden |= write.writer in {PERSON, ""}
@@ -208,7 +210,8 @@ def _note_request(history: History, write: Write) -> None:
 
 def _is_unheld(request: Obj) -> bool:
     """S5 (a): whether a request is in deletion and has no other finalizer than ours."""
-    return is_deleting(request) and set(finalizers_of(request)) <= {REQUEST_FINALIZER}
+    finalizers = finalizers_of(request)
+    return is_deleting(request) and of_all_shards(finalizers, REQUEST_FINALIZER) == finalizers
 
 
 def _note_publication(history: History, life: RequestLife, before: str) -> None:
@@ -335,10 +338,10 @@ def _note_namespace(history: History, write: Write) -> None:
 
 
 def _note_force(life: RangeLife | RequestLife, finalizer: str, write: Write) -> None:
-    """Note whether a cluster administrator has removed our finalizer, until it is back."""
-    if finalizer in finalizers_of(write.obj):
+    """Note whether a cluster administrator has removed our finalizer, of all shards, until it is back."""
+    if of_all_shards(finalizers_of(write.obj), finalizer):
         life.is_forced = False
-    elif finalizer in finalizers_of(life.obj) and write.writer == PERSON:
+    elif of_all_shards(finalizers_of(life.obj), finalizer) and write.writer == PERSON:
         life.is_forced = True
 
 

@@ -9,7 +9,14 @@ from simulator.judge.claim_forms import wanted_by
 from simulator.judge.facts import decoded
 from simulator.judge.lives import Ledger, controlling_range, pool_of
 from simulator.kubernetes.objects import annotations_of, finalizers_of, is_deleting, joined, key_of, meta, uid_of
-from simulator.names import CIDR_ANNOTATION, HOLD_ANNOTATION, RANGE_SYNC_PATH, REQUEST_FINALIZER, REQUESTS_KEY
+from simulator.names import (
+    CIDR_ANNOTATION,
+    HOLD_ANNOTATION,
+    RANGE_SYNC_PATH,
+    REQUEST_FINALIZER,
+    REQUESTS_KEY,
+    of_all_shards,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,7 +119,8 @@ def _overtaken(body: Obj, answer: Obj) -> Iterator[str]:
 def _is_served_by_age(request: Obj) -> bool:
     """Whether nothing but its age decides when a request is served: it neither shows nor records a block."""
     is_new = not (request.get("status") or {}).get("cidr") and CIDR_ANNOTATION not in annotations_of(request)
-    return is_new and not is_deleting(request) and REQUEST_FINALIZER in finalizers_of(request)
+    has_finalizer = bool(of_all_shards(finalizers_of(request), REQUEST_FINALIZER))
+    return is_new and not is_deleting(request) and has_finalizer
 
 
 def _is_older(one: Obj, other: Obj) -> bool:

@@ -90,8 +90,9 @@ class Store:
 
     @property
     def is_older(self) -> bool:
-        """Whether this API server serves an older schema of any kind now."""
-        return any(older is not resource for resource, older in self._served.items())
+        """Whether this API server serves an older schema of any kind now, at least in open watches."""
+        shown = (*self._served.items(), *self._watched.items())
+        return any(older is not resource for resource, older in shown)
 
     def beside(self) -> Store:
         """Another API server on the same storage."""

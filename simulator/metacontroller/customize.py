@@ -65,6 +65,10 @@ class RelatedObjects:
                     group[joined(key_of(obj))] = obj
         return result
 
+    def forget_answers(self) -> None:
+        """Ask the hook again for each parent, as after KEPT_FOR."""
+        self._answers.clear()
+
     def on_event(self, old: Obj | None, new: Obj | None) -> None:
         """Enqueue the parents to which a related object was related before, or is now."""
         if old and new and meta(old)["resourceVersion"] == meta(new)["resourceVersion"]:

@@ -22,7 +22,7 @@ from simulator.names import (
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Calls the hooks with a body and gives their answer; `now` is the time that the call gives to them."""
+    """Calls the hooks with a body and gives their answer; `now` is the time that they get."""
 
     call: Callable[[Obj], Obj]
     now: Callable[[], str]

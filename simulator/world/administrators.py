@@ -49,7 +49,7 @@ def empty(world: World, way: str) -> str:
 
 
 def set_hold(world: World, name: str, value: str) -> str | None:
-    """Put a range on hold, or end its hold."""
+    """Put a range on hold with this value, or end its hold."""
     resource, key = world.plural("ipamranges"), people.key_from(name)
     if world.store.find(resource, key) is None:
         return None

@@ -134,6 +134,11 @@ class World:
         self.gate.policies = Policies(obj for obj in self._manifests if obj.get("kind") in kinds)
         return f"install {word}"
 
+    @property
+    def has_policies(self) -> bool:
+        """Whether the validating policies are installed."""
+        return POLICY_KINDS["policies"] in self._installed
+
     def boot(self, name: str, *behind: str) -> str | None:
         """Start a Metacontroller; `ipamranges=3` means that its first list of that kind is 3 events behind.
 

@@ -17,7 +17,7 @@ from zlib import crc32
 import pytest
 
 from controlplane import history
-from controlplane.api import ALLOCATIONS, EXTENTS, RANGES, REQUESTS
+from controlplane.api import EXTENTS, RANGES, REQUESTS, SLICES
 from controlplane.audit import audit_history
 from controlplane.binaries import BuildFailed, find_or_build
 from controlplane.loop import Loop
@@ -123,7 +123,7 @@ def namespace(request: pytest.FixtureRequest, api: Api) -> Iterator[str]:
     name = _namespace_name(request.node.name)
     Team(api, name).create_namespace()
     yield name
-    for resource in (REQUESTS, ALLOCATIONS, RANGES, EXTENTS):
+    for resource in (REQUESTS, SLICES, RANGES, EXTENTS):
         for obj in api.list(resource, name):
             api.delete(resource, name, obj["metadata"]["name"])
 
@@ -171,7 +171,7 @@ def _faults(loop: Loop, team: Team, start: int) -> list[str]:
         team.wait_at_rest()
     except NotInTime as late:
         faults = str(late).splitlines()
-    audit = audit_history(history.read_history(loop.plane.etcd_url, start))
+    audit = audit_history(history.read_history(loop.plane.etcd_url, start), team.tampered)
     unseen = [
         f"the history does not have the grant of {obj['metadata']['name']}"
         for obj in team.requests("Ready")

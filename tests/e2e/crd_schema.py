@@ -108,17 +108,23 @@ FILLED: dict[str, Obj] = {
             "allowedNamespaces": ALLOWED_NAMESPACES,
         },
     },
-    "IPAMAllocation": {
+    "IPAMAllocationSlice": {
         "spec": {
             "schemaV1": True,
             "range": "net",
-            "request": {"namespace": "team", "name": "web", "uid": "u1"},
-            "state": "Ready",
-            "cidr": "10.0.0.16/28",
-            "network": NETWORK,
-            "revision": 1,
-            "reason": "Allocated",
-            "message": "m",
+            "proposed": {"revision": 2, "at": "2026-01-01T00:00:00Z"},
+            "answers": [
+                {
+                    "uid": "u1",
+                    "request": "team/web",
+                    "state": "Ready",
+                    "cidr": "10.0.0.16/28",
+                    "network": NETWORK,
+                    "revision": 1,
+                    "reason": "Allocated",
+                    "message": "m",
+                }
+            ],
         },
     },
 }
@@ -153,6 +159,7 @@ BREAKERS: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
     "maxItems": (lambda value, limit: value * (limit + 1), "Too many"),
     "maxProperties": (lambda _, limit: {f"key-{number}": "value" for number in range(limit + 1)}, "Too many"),
     "minItems": (lambda _value, _limit: [], "at least"),
+    "x-kubernetes-list-map-keys": (lambda value, _keys: value * 2, "Duplicate value"),
 }
 REQUIRED = "Required value"
 #: The formats that are rules of ours.

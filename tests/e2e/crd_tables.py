@@ -7,7 +7,11 @@ that every rule of every CRD has a row.
 from __future__ import annotations
 
 from controlplane.api import Obj
+from controlplane.objects import answer_item
 from tests.e2e.crd_writes import ANSWER_WRITES, LEDGER_WRITES
+
+#: The most answers in one slice.
+ANSWERS_MAX = 1024
 
 Row = tuple[str, str, Obj, str]
 Change = tuple[str, str, Obj, Obj, str]
@@ -24,17 +28,19 @@ GATEWAY_FAMILY = "the gateway must have the same address family as ranges"
 NAME_SERVER = "must be the address of a name server, such as 10.0.0.53"
 ADDRESS_TEXT = "must be an address in canonical form"
 PREFIX_LENGTH = "prefixLength is too long for an IPv4 range; IPv4 prefix lengths are 0..32"
-ALLOCATION_NETWORK = "network is immutable once cidr is set"
 NO_SELECTOR = '"from: Selector" needs a selector'
 SELECTOR = 'a selector needs "from: Selector"'
 LABEL_KEY = "must be a label key, such as team or example.com/team"
+LABEL_KEY_LENGTH = "a label key has at most 317 characters"
 LABEL_VALUES = "values must be set for In and NotIn, and must not be set for Exists and DoesNotExist"
 NOT_A_REQUEST = (
     "must be a CIDR (10.0.0.16/28), an address (10.0.0.5), #10 (addresses), /28, %4 (host bits), 3/28 or 3/%4 (index 3)"
 )
-READY_ALLOCATION = "cidr and revision must be set if state is Ready"
-ALLOCATION_CIDR = "cidr is immutable once set"
-ALLOCATION_SUBJECT = "range and request are immutable"
+READY_ANSWER = "cidr and revision must be set if state is Ready"
+ANSWER_REQUEST = "request is immutable"
+ANSWER_CIDR = "cidr is immutable once set"
+ANSWER_NETWORK = "the fields of network are immutable once cidr is set"
+SLICE_RANGE = "range is immutable"
 RANGE_SPEC = "spec is immutable, except that entries may be added to ranges; create another IPAMRange instead"
 RANGES_GROW = "entries of ranges must not be removed"
 REQUEST_SPEC = "spec is immutable; create another IPAMRequest instead"
@@ -68,9 +74,14 @@ def _wanted(text: str) -> Obj:
     return {"ipam": {"name": "net"}, "request": text}
 
 
-def _allocation(**spec: object) -> Obj:
-    request = {"namespace": "team", "name": "web", "uid": "u1"}
-    return {"range": "net", "request": request, "state": "Busy"} | spec
+def _slice(*answers: Obj, range_name: str = "net") -> Obj:
+    return {"range": range_name, "schemaV1": True, "answers": list(answers)}
+
+
+def _many(**answer: object) -> Obj:
+    """A slice with as many answers as there may be, with the longest names and uids."""
+    request = f"{'n' * 63}/{'r' * 253}"
+    return _slice(*(answer_item(request, f"{number:063}", **answer) for number in range(ANSWERS_MAX)))
 
 
 def _extent(*ranges: str, **more: object) -> Obj:
@@ -156,6 +167,7 @@ REFUSED: list[Row] = [
     ("blank in a key", "IPAMRange", _allowing("Selector", {"matchLabels": {"a team": "x"}}), LABEL_KEY),
     ("key of two slashes", "IPAMRange", _by_labels(a__b__c="x"), LABEL_KEY),
     ("long key", "IPAMRange", _by_labels(**{"k" * 64: "x"}), LABEL_KEY),
+    ("very long key", "IPAMRange", _by_labels(**{"a." * 200 + "com__team": "x"}), LABEL_KEY_LENGTH),
     ("In without values", "IPAMRange", _by_expression("In"), LABEL_VALUES),
     ("NotIn without values", "IPAMRange", _by_expression("NotIn"), LABEL_VALUES),
     ("Exists with values", "IPAMRange", _by_expression("Exists", "a"), LABEL_VALUES),
@@ -185,9 +197,39 @@ REFUSED: list[Row] = [
     ("host bits", "IPAMRequest", _wanted("10.0.0.5/28"), f"{HOST_BITS}: write 10.0.0.0/28"),
     ("upper case", "IPAMRequest", _wanted("2001:DB8::/64"), f"{NOT_CANONICAL}: write 2001:db8::/64"),
     ("upper case address", "IPAMRequest", _wanted("2001:DB8::1"), f"{NOT_CANONICAL}: write 2001:db8::1"),
-    ("Ready without cidr", "IPAMAllocation", _allocation(state="Ready", revision=1), READY_ALLOCATION),
-    ("Ready without revision", "IPAMAllocation", _allocation(state="Ready", cidr="10.0.0.0/28"), READY_ALLOCATION),
+    ("Ready without cidr", "IPAMAllocationSlice", _slice(answer_item(state="Ready", revision=1)), READY_ANSWER),
+    (
+        "Ready without revision",
+        "IPAMAllocationSlice",
+        _slice(answer_item(state="Ready", cidr="10.0.0.0/28")),
+        READY_ANSWER,
+    ),
+    (
+        "second answer Ready without cidr",
+        "IPAMAllocationSlice",
+        _slice(answer_item(), answer_item("team/db", "u2", state="Ready", revision=1)),
+        READY_ANSWER,
+    ),
 ]
+
+_READY: Obj = {"state": "Ready", "revision": 3, "cidr": "10.0.0.0/28"}
+_GRANTED = answer_item(**_READY)
+_NETWORK = {"gateway": "10.0.0.1", "prefixLength": 24, "dnsServers": ["10.0.0.53"]}
+_WITH_NETWORK = _GRANTED | {"network": _NETWORK}
+_OTHER = answer_item("team/db", "u2", **_READY | {"cidr": "10.0.0.16/28"})
+#: An answer with the longest text in each field.
+_LONGEST: Obj = {
+    "state": "Ready",
+    "revision": 2**62,
+    "cidr": "1111:2222:3333:4444:5555:6666:7777:8888/128",
+    "network": {
+        "gateway": "1111:2222:3333:4444:5555:6666:7777:8888",
+        "prefixLength": 128,
+        "dnsServers": ["1111:2222:3333:4444:5555:6666:7777:8888"] * 8,
+    },
+    "reason": "r" * 64,
+    "message": "m" * 256,
+}
 
 #: Case, kind, spec.
 ACCEPTED: list[tuple[str, str, Obj]] = [
@@ -246,14 +288,13 @@ ACCEPTED: list[tuple[str, str, Obj]] = [
     ("longest domain", "IPAMRange", _ranges("10.0.0.0/24", domain="d" * 63)),
     ("interval", "IPAMExtent", _extent("10.0.0.0-10.0.0.255")),
     ("most texts", "IPAMExtent", _extent(*["1111:2222:3333:4444:5555:6666:7777:8888"] * 512)),
-    ("Busy", "IPAMAllocation", _allocation()),
-    ("Released", "IPAMAllocation", _allocation(state="Released", revision=3)),
-    ("Ready", "IPAMAllocation", _allocation(state="Ready", revision=3, cidr="10.0.0.0/28")),
+    ("no answers", "IPAMAllocationSlice", _slice()),
+    ("Busy", "IPAMAllocationSlice", _slice(answer_item())),
+    ("Released", "IPAMAllocationSlice", _slice(answer_item(state="Released", revision=3))),
+    ("Ready", "IPAMAllocationSlice", _slice(_GRANTED)),
+    ("two answers of one request", "IPAMAllocationSlice", _slice(answer_item(), answer_item(uid="u2"))),
+    ("most answers with the longest texts", "IPAMAllocationSlice", _many(**_LONGEST)),
 ]
-
-_GRANTED = _allocation(state="Ready", revision=3, cidr="10.0.0.0/28", schemaV1=True)
-_WITH_NETWORK = _GRANTED | {"network": {"gateway": "10.0.0.1"}}
-_OTHER_REQUEST = {"namespace": "team", "name": "web", "uid": "u2"}
 
 #: Case, kind, spec before, spec after, message: refused when the object is replaced.
 REFUSED_CHANGES: list[Change] = [
@@ -305,19 +346,39 @@ REFUSED_CHANGES: list[Change] = [
     ),
     ("size added", "IPAMRequest", {"ipam": {"name": "a"}}, {"ipam": {"name": "a"}, "size": 28}, REQUEST_SPEC),
     ("wanted block removed", "IPAMRequest", _wanted("10.0.0.5"), {"ipam": {"name": "net"}}, REQUEST_SPEC),
-    ("cidr", "IPAMAllocation", _GRANTED, _GRANTED | {"cidr": "10.0.0.16/28"}, ALLOCATION_CIDR),
-    ("cidr removed", "IPAMAllocation", _GRANTED, _allocation(), ALLOCATION_CIDR),
+    ("range", "IPAMAllocationSlice", _slice(), _slice(range_name="other"), SLICE_RANGE),
+    ("request", "IPAMAllocationSlice", _slice(answer_item()), _slice(answer_item("team/db")), ANSWER_REQUEST),
+    ("cidr", "IPAMAllocationSlice", _slice(_GRANTED), _slice(_GRANTED | {"cidr": "10.0.0.16/28"}), ANSWER_CIDR),
+    ("cidr removed", "IPAMAllocationSlice", _slice(_GRANTED), _slice(answer_item()), ANSWER_CIDR),
     (
-        "gateway",
-        "IPAMAllocation",
-        _WITH_NETWORK,
-        _WITH_NETWORK | {"network": {"gateway": "10.0.0.2"}},
-        ALLOCATION_NETWORK,
+        "cidr of an answer whose place has changed",
+        "IPAMAllocationSlice",
+        _slice(_GRANTED, _OTHER),
+        _slice(_OTHER | {"cidr": "10.0.0.32/28"}),
+        ANSWER_CIDR,
     ),
-    ("network removed", "IPAMAllocation", _WITH_NETWORK, _GRANTED, ALLOCATION_NETWORK),
-    ("network added", "IPAMAllocation", _GRANTED, _WITH_NETWORK, ALLOCATION_NETWORK),
-    ("uid", "IPAMAllocation", _allocation(), _allocation(request=_OTHER_REQUEST), ALLOCATION_SUBJECT),
-    ("range", "IPAMAllocation", _allocation(), _allocation(range="other"), ALLOCATION_SUBJECT),
+    (
+        "blocks of two answers exchanged",
+        "IPAMAllocationSlice",
+        _slice(_GRANTED, _OTHER),
+        _slice(_GRANTED | {"cidr": _OTHER["cidr"]}, _OTHER | {"cidr": _GRANTED["cidr"]}),
+        ANSWER_CIDR,
+    ),
+    ("network removed", "IPAMAllocationSlice", _slice(_WITH_NETWORK), _slice(_GRANTED), ANSWER_NETWORK),
+    *(
+        (
+            f"{field} {word}",
+            "IPAMAllocationSlice",
+            _slice(_WITH_NETWORK),
+            _slice(_GRANTED | {"network": network}),
+            ANSWER_NETWORK,
+        )
+        for field, other in (("gateway", "10.0.0.2"), ("prefixLength", 25), ("dnsServers", ["10.0.0.53", "10.0.0.54"]))
+        for word, network in (
+            ("changed", _NETWORK | {field: other}),
+            ("removed", {key: value for key, value in _NETWORK.items() if key != field}),
+        )
+    ),
     ("domain", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", domain="corp"), RANGE_SPEC),
     ("addresses", "IPAMExtent", _extent("10.0.0.1"), _extent("10.0.0.1", "10.0.0.2"), EXTENT),
     ("domain", "IPAMExtent", _extent("10.0.0.1"), _extent("10.0.0.1", domain="lab"), EXTENT),
@@ -347,10 +408,41 @@ ACCEPTED_CHANGES: list[tuple[str, str, Obj, Obj]] = [
         _ranges(*(f"10.{number}.0.0/16" for number in range(256))),
     ),
     ("nothing", "IPAMRequest", {"ipam": {"name": "net"}}, {"ipam": {"name": "net"}}),
-    ("Busy to Ready", "IPAMAllocation", _allocation(), _GRANTED),
-    ("Busy to Ready with a network", "IPAMAllocation", _allocation(), _WITH_NETWORK),
-    ("message", "IPAMAllocation", _allocation(), _allocation(message="no room")),
-    ("Ready to Released", "IPAMAllocation", _GRANTED, _GRANTED | {"state": "Released", "revision": 4}),
+    ("Busy to Ready", "IPAMAllocationSlice", _slice(answer_item()), _slice(_GRANTED)),
+    ("Busy to Ready with a network", "IPAMAllocationSlice", _slice(answer_item()), _slice(_WITH_NETWORK)),
+    ("message", "IPAMAllocationSlice", _slice(answer_item()), _slice(answer_item(message="no room"))),
+    (
+        "Ready to Released",
+        "IPAMAllocationSlice",
+        _slice(_WITH_NETWORK),
+        _slice(_WITH_NETWORK | {"state": "Released", "revision": 4}),
+    ),
+    ("an answer more", "IPAMAllocationSlice", _slice(_OTHER), _slice(_GRANTED, _OTHER)),
+    ("an answer removed", "IPAMAllocationSlice", _slice(_GRANTED, _OTHER), _slice(_OTHER)),
+    ("all answers removed", "IPAMAllocationSlice", _slice(_WITH_NETWORK, _OTHER), _slice()),
+    ("answers in another order", "IPAMAllocationSlice", _slice(_GRANTED, _OTHER), _slice(_OTHER, _GRANTED)),
+    ("network that an older schema dropped", "IPAMAllocationSlice", _slice(_GRANTED), _slice(_WITH_NETWORK)),
+    *(
+        (
+            f"{field} that an older schema dropped",
+            "IPAMAllocationSlice",
+            _slice(_GRANTED | {"network": {key: value for key, value in _NETWORK.items() if key != field}}),
+            _slice(_WITH_NETWORK),
+        )
+        for field in _NETWORK
+    ),
+    (
+        "network before a block is given",
+        "IPAMAllocationSlice",
+        _slice(answer_item(network=_NETWORK)),
+        _slice(_GRANTED | {"network": _NETWORK | {"gateway": "10.0.0.2"}}),
+    ),
+    (
+        "most answers",
+        "IPAMAllocationSlice",
+        _many(**_READY | {"network": _NETWORK}),
+        _many(**_READY | {"network": _NETWORK, "message": "m"}),
+    ),
 ]
 
 CEL_MESSAGES_WITH_A_CASE = frozenset(

@@ -1,8 +1,8 @@
 """The hook calls of a story, with the uids and times of the story, in a short form.
 
 Calls pass through a `Recording` on their way to the hooks. It replaces uids and times in each body *before* the hooks
-get it. So the answers depend only on these, and two recordings of a story have the same uids, the same allocations
-(their names are hashes over uids) and the same times:
+get it. So the answers depend only on these, and two recordings of a story have the same uids, the same slices (their
+names are hashes over uids and times) and the same times:
 
 uids     `uid-<name>`; `uid-<name>-2` for the second object of that name in its namespace.
 times    all of a step happens at one time, `Step.seconds` after the step before, which is also the time for the hooks.
@@ -32,10 +32,8 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 #: Annotations with copies of the object, for the next three-way merge.
-LAST_APPLIED = (
-    "kubectl.kubernetes.io/last-applied-configuration",
-    "metacontroller.k8s.io/last-applied-configuration",
-)
+KUBECTL_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+METACONTROLLER_APPLIED = "metacontroller.k8s.io/last-applied-configuration"
 BOOKKEEPING = ("managedFields", "resourceVersion")
 
 #: Makes a call (path, body, time); returns status and body of the answer.
@@ -138,7 +136,7 @@ class Recording:
 def shortened(body: Obj) -> Obj:
     """The body without parts on which no hook may depend: the controller, versions, managed fields, copies of specs.
 
-    Extents keep their versions.
+    Extents keep their versions, and slices the copy that Metacontroller made: it shows which items it has written.
     """
     short = {key: value for key, value in body.items() if key != "controller"}
     for obj in _all_objects(short):
@@ -146,8 +144,11 @@ def shortened(body: Obj) -> Obj:
         for field in BOOKKEEPING:
             if (obj["kind"], field) != ("IPAMExtent", "resourceVersion"):
                 meta.pop(field, None)
-        for annotation in LAST_APPLIED:
-            meta.get("annotations", {}).pop(annotation, None)
+        annotations = meta.get("annotations", {})
+        annotations.pop(KUBECTL_APPLIED, None)
+        applied = annotations.pop(METACONTROLLER_APPLIED, None)
+        if applied and obj["kind"] == "IPAMAllocationSlice":
+            annotations[METACONTROLLER_APPLIED] = json.dumps(json.loads(applied), sort_keys=True)
         if meta.get("annotations") == {}:
             del meta["annotations"]
     return short

@@ -7,9 +7,12 @@ real control plane and in the cluster in a box. Time may pass before a step.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from controlplane.objects import FOREIGN, OURS, namespace_object, range_object, request_object
+from hooks.api.names import NamespacedName, slice_name
+from tests.e2e.recording import START
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,10 +21,12 @@ if TYPE_CHECKING:
 
 #: The state of an object that does not exist.
 DELETED = "deleted"
+#: The state of an object that exists, of a kind that has no states.
+PRESENT = ""
 #: The kind and the name of an object in the namespace of its story.
 Ref = tuple[str, str]
 
-RANGE, REQUEST = "IPAMRange", "IPAMRequest"
+RANGE, REQUEST, SLICE = "IPAMRange", "IPAMRequest", "IPAMAllocationSlice"
 NET, WEB, DB, LATE = (RANGE, "net"), (REQUEST, "web"), (REQUEST, "db"), (REQUEST, "late")
 
 
@@ -84,7 +89,15 @@ def first_step(story: Story) -> Step:
 
 def stories() -> list[Story]:
     """All stories."""
-    return [_lifecycle(), _exhaustion(), _range_goes_first(), _range_comes_late(), _no_range(), _held_by_another()]
+    return [
+        _lifecycle(),
+        _exhaustion(),
+        _range_goes_first(),
+        _range_comes_late(),
+        _no_range(),
+        _held_by_another(),
+        _empty_slice(),
+    ]
 
 
 def _lifecycle() -> Story:
@@ -174,5 +187,26 @@ def _held_by_another() -> Story:
             Step("request gets a finalizer of others", {WEB: "Ready"}, finalizers=("web", [OURS, FOREIGN])),
             Step("request is deleted", {WEB: "Ready"}, deletes=WEB),
             Step("finalizer of others is taken away", {WEB: DELETED}, finalizers=("web", [OURS])),
+        ],
+    )
+
+
+def _empty_slice() -> Story:
+    """A slice without answers stays for ten minutes, and is deleted in the next call of the range."""
+    name = "empty-slice"
+    web_at = START + timedelta(seconds=2)
+    slice_of_web = (SLICE, slice_name(NamespacedName(name, "net"), web_at, "uid-web"))
+    return Story(
+        name,
+        [
+            Step("range is created", {NET: "Ready"}, creates=range_object(name, "net", "10.0.0.0/24")),
+            Step("request is created", {WEB: "Ready"}, creates=request_object(name, "web", "net")),
+            Step("request is deleted", {WEB: DELETED, slice_of_web: PRESENT}, deletes=WEB),
+            Step(
+                "another request is created after ten minutes",
+                {DB: "Ready", slice_of_web: DELETED},
+                creates=request_object(name, "db", "net"),
+                seconds=600,
+            ),
         ],
     )

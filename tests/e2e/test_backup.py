@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from controlplane.api import ALLOCATIONS, EXTENTS, KINDS, RANGES, REQUESTS, Refused, collection_path
+from controlplane.api import EXTENTS, KINDS, RANGES, REQUESTS, SLICES, Refused, collection_path
 from controlplane.objects import HOLD, RECORDED, request_object
 from controlplane.processes import wait_until
 from controlplane.team import Team
@@ -108,7 +108,7 @@ def test_case_overlap_restore_velero_gives_each_request_its_block_back(
     operator.run(operator.end_hold)
     _all_are_served(team, guest, before)
     uids = {obj["metadata"]["uid"] for obj in team.api.list(RANGES)}
-    for resource in (ALLOCATIONS, EXTENTS):
+    for resource in (SLICES, EXTENTS):
         wait_until(
             lambda resource=resource: _owners(team, resource) <= uids,  # type: ignore[misc]
             what="the objects of the former life are removed",
@@ -168,7 +168,7 @@ def _range_names(team: Team) -> set[str]:
 
 
 def _announcing(team: Team) -> set[str]:
-    return {obj["spec"]["range"] for resource in (EXTENTS, ALLOCATIONS) for obj in team.api.list(resource)}
+    return {obj["spec"]["range"] for resource in (EXTENTS, SLICES) for obj in team.api.list(resource)}
 
 
 def _restore_as_velero(team: Team, obj: Obj) -> None:

@@ -1,7 +1,7 @@
 """A part of the system fails during a burst of 500 requests; afterwards each request has its own block.
 
 The audit after each test (fixture `team`) reads every revision that was stored meanwhile: blocks never overlap, no
-published block changes, and ledger, allocations and requests agree.
+published block changes, and ledger, answers and requests agree.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from controlplane.api import ALLOCATIONS, KINDS, RANGES, REQUESTS, Refused
+from controlplane.api import KINDS, RANGES, REQUESTS, Refused
 from controlplane.objects import FOREIGN, LABEL, OURS, RECORDED
 from controlplane.processes import wait_until
 from controlplane.team import Team
+from hooks.api.names import SLOTS, NamespacedName, slice_name
 
 if TYPE_CHECKING:
     from controlplane.api import Obj
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 EXAMPLES = Path(__file__).parents[2] / "examples"
 #: How long a test waits for an event that must not happen.
 PATIENCE_SECONDS = 5.0
+#: Requests that are created within a second or two.
+BURST_COUNT = 60
 
 
 def test_the_quickstart_ends_with_a_network(team: Team) -> None:
@@ -61,13 +65,14 @@ def test_a_granted_request_has_label_finalizer_and_recorded_address(team: Team) 
     assert OURS in meta["finalizers"]
 
 
-def test_each_request_has_one_allocation_with_the_same_block(team: Team) -> None:
+def test_each_request_has_one_answer_with_the_same_block(team: Team) -> None:
     team.create_range("net", "10.0.0.0/24", chunkSize=28)
     team.create_request("web")
     request = team.wait_state("web", "Ready")
-    spec = team.allocation_of("web")["spec"]
-    assert (spec["state"], spec["cidr"]) == ("Ready", request["status"]["cidr"])
-    assert spec["request"]["uid"] == request["metadata"]["uid"]
+    assert team.slice_of("web")["metadata"]["name"] == _slice_name(request)
+    answer = team.answer_to("web")
+    assert (answer["state"], answer["cidr"]) == ("Ready", request["status"]["cidr"])
+    assert answer["uid"] == request["metadata"]["uid"]
     assert team.ledger() == [
         {
             "cidr": "10.0.0.0/28",
@@ -75,6 +80,37 @@ def test_each_request_has_one_allocation_with_the_same_block(team: Team) -> None
             "uid": request["metadata"]["uid"],
         }
     ]
+
+
+def test_the_answers_to_a_burst_share_a_few_slices(team: Team) -> None:
+    team.create_range("net", "10.0.0.0/24")
+    team.start_load(BURST_COUNT).wait_created()
+    team.wait_ready_count(BURST_COUNT)
+    requests = team.requests("Ready")
+    slices = {obj["metadata"]["name"]: {answer["uid"] for answer in obj["spec"]["answers"]} for obj in team.slices()}
+    for request in requests:
+        slices[_slice_name(request)].remove(request["metadata"]["uid"])
+    assert not any(slices.values()), f"answers in another slice than that of their requests: {slices}"
+    seconds = {request["metadata"]["creationTimestamp"] for request in requests}
+    assert len(slices) <= SLOTS * len(seconds) < BURST_COUNT
+
+
+def test_slices_without_answers_hold_up_neither_requests_nor_the_deletion_of_their_range(team: Team) -> None:
+    team.create_range("net", "10.0.0.0/24")
+    team.start_load(BURST_COUNT).wait_created()
+    team.wait_ready_count(BURST_COUNT)
+    team.delete_all(REQUESTS)
+    team.wait_empty()
+    empty = {obj["metadata"]["name"] for obj in team.slices()}
+    assert empty, "slices were removed within ten minutes"
+    team.create_request("next")
+    team.wait_state("next", "Ready")
+    team.delete_request("next")
+    team.wait_deleted(REQUESTS, "next")
+    assert empty <= {obj["metadata"]["name"] for obj in team.slices()}
+    team.delete_range()
+    team.wait_deleted(RANGES, "net")
+    wait_until(lambda: not team.slices(), what="the slices are deleted with their range", seconds=60)
 
 
 def test_requests_may_be_created_before_their_range(team: Team) -> None:
@@ -107,7 +143,7 @@ def test_a_grant_shows_the_network_of_its_range_and_is_never_its_gateway(team: T
     team.create_request("web")
     status = team.wait_state("web", "Ready")["status"]
     assert (status["cidr"], status["network"]) == ("10.0.0.1/32", network)
-    assert team.allocation_of("web")["spec"]["network"] == network
+    assert team.answer_to("web")["network"] == network
     team.create_request("gateway", request="10.0.0.0")
     assert "is the gateway of" in team.wait_state("gateway", "Invalid")["status"]["message"]
 
@@ -225,11 +261,14 @@ def test_the_deletion_of_a_namespace_leaves_no_objects(team: Team) -> None:
     for resource in KINDS.values():
         assert team.api.list(resource, away.namespace) == []
     wait_until(lambda: not team.ledger("shared"), what="no block is held in other namespaces", seconds=60)
-    wait_until(
-        lambda: not team.api.list(ALLOCATIONS, team.namespace),
-        what="no allocation is left in other namespaces",
-        seconds=60,
-    )
+    wait_until(lambda: not team.answers(), what="no answer is left in other namespaces", seconds=60)
+
+
+def _slice_name(request: Obj) -> str:
+    """The name of the slice that must have the answer to a request for a range in its own namespace."""
+    meta = request["metadata"]
+    range_name = NamespacedName(meta["namespace"], request["spec"]["ipam"]["name"])
+    return slice_name(range_name, datetime.fromisoformat(meta["creationTimestamp"]), meta["uid"])
 
 
 def _states(team: Team) -> list[str]:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from controlplane.api import ALLOCATIONS, EXTENTS, GROUP, MERGE_PATCH, RANGES, REQUESTS, Api, Refused, object_path
+from controlplane.api import EXTENTS, GROUP, MERGE_PATCH, RANGES, REQUESTS, SLICES, Api, Refused, object_path
 from controlplane.loop import Loop
-from controlplane.objects import FOREIGN, OURS, allocation_object, namespace_object, range_object, request_object
+from controlplane.objects import FOREIGN, OURS, namespace_object, range_object, request_object, slice_object
 from controlplane.policies import EFFECT_SECONDS_MAX
 from controlplane.processes import wait_until
 from controlplane.team import Team
@@ -35,20 +35,20 @@ AGGREGATION_SECONDS_MAX = 30.0
 RIGHTS = [
     ("view", RANGES, READ),
     ("view", REQUESTS, READ),
-    ("view", ALLOCATIONS, READ),
+    ("view", SLICES, READ),
     ("view", EXTENTS, READ),
     ("view", f"{RANGES}/status", NOTHING),
     ("view", f"{REQUESTS}/status", NOTHING),
     ("edit", RANGES, READ),
     ("edit", REQUESTS, READ | WRITE),
-    ("edit", ALLOCATIONS, READ),
+    ("edit", SLICES, READ),
     ("edit", EXTENTS, READ),
     ("edit", f"{RANGES}/status", NOTHING),
     ("edit", f"{REQUESTS}/status", NOTHING),
     ("edit", f"{RANGES}/finalizers", NOTHING),
     ("admin", RANGES, READ),
     ("admin", REQUESTS, READ | WRITE),
-    ("admin", ALLOCATIONS, READ),
+    ("admin", SLICES, READ),
     ("admin", EXTENTS, READ),
     ("admin", f"{RANGES}/status", NOTHING),
     ("admin", f"{REQUESTS}/status", NOTHING),
@@ -66,7 +66,7 @@ RIGHTS = [
     ("ipam-metacontroller", f"{REQUESTS}/status", {"update"}),
     ("ipam-metacontroller", f"{RANGES}/finalizers", {"update"}),
     ("ipam-metacontroller", f"{REQUESTS}/finalizers", NOTHING),
-    ("ipam-metacontroller", ALLOCATIONS, READ | {"create", "update", "delete"}),
+    ("ipam-metacontroller", SLICES, READ | {"create", "update", "delete"}),
     ("ipam-metacontroller", EXTENTS, READ | {"create", "update", "delete"}),
 ]
 
@@ -102,13 +102,13 @@ def test_a_role_allows_exactly_these_verbs(api: Api, bound: str, role: str, reso
     assert {verb for verb in VERBS if _may(api, role, bound, verb, resource)} == verbs
 
 
-@pytest.mark.parametrize("resource", [RANGES, REQUESTS, ALLOCATIONS, EXTENTS])
+@pytest.mark.parametrize("resource", [RANGES, REQUESTS, SLICES, EXTENTS])
 def test_a_role_counts_in_its_namespace_only(api: Api, bound: str, resource: str) -> None:
     assert not [verb for verb in VERBS if _may(api, "admin", "default", verb, resource)]
     assert not [verb for verb in VERBS if _may(api, "nobody", bound, verb, resource)]
 
 
-@pytest.mark.parametrize("resource", [RANGES, REQUESTS, ALLOCATIONS, EXTENTS, f"{RANGES}/status"])
+@pytest.mark.parametrize("resource", [RANGES, REQUESTS, SLICES, EXTENTS, f"{RANGES}/status"])
 def test_the_hooks_have_no_rights(api: Api, resource: str) -> None:
     user = "system:serviceaccount:ipam-system:default"
     assert not [verb for verb in VERBS if _may(api, user, "ipam-system", verb, resource)]
@@ -132,8 +132,8 @@ def test_no_editor_can_mislead_the_hooks(api: Api, bound: str, user: str) -> Non
         api.create(obj) for obj in (range_object(bound, "net", "10.0.0.0/24"), request_object(bound, "web", "net"))
     )
     editor = api.impersonating(user)
-    with pytest.raises(Refused, match=f'cannot create resource "{ALLOCATIONS}"'):
-        editor.create(allocation_object(bound, "forged"))
+    with pytest.raises(Refused, match=f'cannot create resource "{SLICES}"'):
+        editor.create(slice_object(bound, "forged"))
     for obj, resource in ((range_, RANGES), (request, REQUESTS)):
         with pytest.raises(Refused, match=f'cannot update resource "{resource}/status"'):
             editor.put_status(obj | {"status": {"state": "Ready"}})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from controlplane.api import ALLOCATIONS, MERGE_PATCH, RANGES, REQUESTS
+from controlplane.api import MERGE_PATCH, RANGES, REQUESTS
 from controlplane.processes import wait_until
 from controlplane.team import Team
 
@@ -41,7 +41,7 @@ def test_by_default_a_request_of_another_namespace_is_not_answered_and_keeps_no_
     time.sleep(PATIENCE_SECONDS)
     assert guest.request("web")["status"]["state"] == "Pending"
     assert team.range()["status"] == before
-    assert [obj["spec"]["request"]["name"] for obj in team.api.list(ALLOCATIONS, team.namespace)] == ["own"]
+    assert [answer["request"] for answer in team.answers()] == [f"{team.namespace}/own"]
     team.delete_request("own")
     team.delete_range()
     team.wait_deleted(RANGES, "net")
@@ -94,7 +94,7 @@ def test_a_waiting_request_loses_its_refusal_once_its_namespace_loses_the_label(
     guest.create_request("late", ipam=_net_of(team))
     guest.wait_state("late", "Busy")
     _label(guest, None)
-    wait_until(lambda: len(team.api.list(ALLOCATIONS, team.namespace)) == 1, what="the refusal is deleted", seconds=30)
+    wait_until(lambda: len(team.answers()) == 1, what="the refusal is removed", seconds=30)
     guest.wait_state("late", "Pending")
     wait_until(lambda: team.range()["status"]["pending"] == 0, what="no request is pending", seconds=30)
     guest.delete_request("web")

@@ -27,6 +27,7 @@ from hooks.api.names import (
     HOLD_ANNOTATION,
     LAST_APPLIED_ANNOTATION,
     NAMESPACE_KEY,
+    RANGE_FINALIZER,
     RANGE_KIND,
     RANGE_LABEL,
     RECLAIM_ANNOTATION,
@@ -48,7 +49,6 @@ from ipam.interval import parse_interval
 Obj = dict[str, Any]
 
 NOW = datetime(2026, 11, 23, 20, 0, 0, tzinfo=UTC)
-RANGE_FINALIZER = "metacontroller.io/compositecontroller-ipamrange"
 NAMESPACE = "team-a"
 RANGE = "net"
 #: The value of `allowedNamespaces` with which requests of every namespace are served.
@@ -169,6 +169,12 @@ def slice_object(*items: Obj, created: str = at(-60), range_: str = RANGE, name:
     key = NamespacedName(range_name.namespace, name)
     made = _object(SLICE_KIND, key, f"uid-{name}", spec, **_controlled_by(range_), creationTimestamp=created)
     return written(made)
+
+
+def slice_name_for(request: Obj) -> str:
+    """The name of the slice in which team-a/net answers a request."""
+    meta = request["metadata"]
+    return slice_name(key_of(RANGE), datetime.fromisoformat(meta["creationTimestamp"]), meta["uid"])
 
 
 def written(child: Obj) -> Obj:

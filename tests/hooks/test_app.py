@@ -10,11 +10,13 @@ from werkzeug.test import TestResponse
 from hooks.app import NOW_HEADER, create_app
 from hooks.settings import Settings
 from tests.hooks.build import (
+    CIDR,
     DELETED_WEB,
     NOW,
     WEB,
     Obj,
     answer_item,
+    at,
     deleted,
     entry,
     range_body,
@@ -137,6 +139,7 @@ WRONG_PARTS: list[tuple[str, str, Obj, str, str, object]] = [
     ("children of a wrong type", SYNC, {"children": []}, "$.children", NO_OBJECT, "[]"),
     ("children null", SYNC, {"children": None}, "$.children", NO_OBJECT, "null"),
     ("a group of a wrong type", SYNC, {"related": {GROUP: []}}, f"$.related['{GROUP}']", NO_OBJECT, "[]"),
+    ("an unknown group of a wrong type", SYNC, {"related": {"Pod.v1": 5}}, "$.related['Pod.v1']", NO_OBJECT, "5"),
     ("finalizing", "/ipamrange/finalize", {"finalizing": "yes"}, "$.finalizing", "must be of type boolean", "yes"),
     ("related of a wrong type", REQUEST_SYNC, {"related": 5}, "$.related", NO_OBJECT, "5"),
 ]
@@ -208,6 +211,14 @@ def test_of_a_key_that_comes_twice_the_last_one_counts() -> None:
     assert post("/ipamrange/sync", wrong_first).status_code == 400
     twice = b'{"finalizing": true, ' + json.dumps(body | {"finalizing": False}).encode()[1:]
     assert post("/ipamrange/sync", twice).data == post("/ipamrange/sync", body).data
+
+
+def test_a_call_that_would_propose_in_vain_is_429() -> None:
+    made = slice_object(answer_item("web", cidr=CIDR))
+    made["spec"]["proposed"] = {"revision": 9, "at": at(0)}
+    response = post("/ipamrange/sync", range_body(range_object(), slices=[made]))
+    assert (response.status_code, response.headers["Retry-After"]) == (429, "1")
+    assert error_of(response, 429)["path"] == "$.parent.status.revision"
 
 
 def test_a_slice_is_returned_or_refused_at_any_depth_of_nesting() -> None:

@@ -9,14 +9,16 @@ from simulator.commands import APP, setting_for
 from simulator.kubernetes.authorization import Access, Roles
 from simulator.kubernetes.cel_admission import BadExpression
 from simulator.kubernetes.errors import Denied, Forbidden
+from simulator.kubernetes.gate import ADMINISTRATOR
 from simulator.kubernetes.json_patch import BadPatch, patched
 from simulator.kubernetes.objects import Obj, finalizers_of, labels_of
 from simulator.kubernetes.policies import BadPolicy, Call, Policies
 from simulator.kubernetes.resources import Resource
-from simulator.names import PERSON, RANGE_FINALIZER, RANGE_LABEL, REQUEST_FINALIZER, TENANT
+from simulator.names import PERSON, RANGE_FINALIZER, RANGE_LABEL, REQUEST_FINALIZER, SHARD_LABEL, TENANT
 from simulator.world.machinery import World
 
 API = "ipam.mandelsoft.org/v1alpha1"
+S1, S2 = {SHARD_LABEL: "s1"}, {SHARD_LABEL: "s2"}
 ENTRY = {"cidr": "10.0.0.0/32", "request": "a/web", "uid": "u"}
 
 
@@ -75,6 +77,52 @@ def test_only_users_with_the_right_to_write_the_status_may_take_the_finalizer_of
         assert finalizers_of(world.store.update(bare)) == []
 
 
+def test_the_finalizers_of_all_shards_are_kept() -> None:
+    world = a_world("policies")
+    ours = [REQUEST_FINALIZER, f"{REQUEST_FINALIZER}-s1"]
+    with world.written_by(TENANT, world.person("ipam-edit:a")):
+        stored = world.store.create(a_request(finalizers=[*ours, f"{REQUEST_FINALIZER}s"]))
+        for kept in ours:
+            with pytest.raises(Denied, match=f"must keep the finalizer {'|'.join(ours)}: delete"):
+                world.store.update(stored | {"metadata": {**stored["metadata"], "finalizers": [kept]}})
+        assert finalizers_of(world.store.update(stored | {"metadata": {**stored["metadata"], "finalizers": ours}}))
+
+
+@pytest.mark.parametrize("shard", ["", "S1", "a.b", "s" * 32])
+@pytest.mark.parametrize("kind", ["IPAMRange", "IPAMRequest"])
+def test_the_name_of_a_shard_is_short_enough_for_a_finalizer(kind: str, shard: str) -> None:
+    world = a_world("policies")
+    spec = {"ipam": {"name": "net"}} if kind == "IPAMRequest" else {"ranges": ["10.0.0.0/24"], "domain": "a"}
+    user = world.person("owner:a") if kind == "IPAMRequest" else ADMINISTRATOR
+    with world.written_by(TENANT, user):
+        with pytest.raises(Denied, match=f'shard of (range|request) a/web is "{shard}": write the name of a shard'):
+            world.store.create(an_object(kind, spec, labels={SHARD_LABEL: shard}))
+        world.store.create(an_object(kind, spec, labels={SHARD_LABEL: "s" * 31}))
+
+
+def test_a_range_moves_to_one_shard_at_a_time() -> None:
+    """Otherwise a Metacontroller with an old cache could remove its finalizer, although it is the only one by then."""
+    world = a_world("policies")
+    with world.written_by(PERSON):
+        stored = world.store.create(
+            an_object("IPAMRange", {"ranges": ["10.0.0.0/24"]}, finalizers=[RANGE_FINALIZER, "example.com/other"])
+        )
+        stored = with_shard(world, stored, "s1")
+        stored = with_shard(world, stored, "s2")
+        moving = {**stored["metadata"], "finalizers": [RANGE_FINALIZER, f"{RANGE_FINALIZER}-s2"]}
+        stored = world.store.update(stored | {"metadata": moving})
+        for shard in ("s1", None):
+            with pytest.raises(Denied, match="range a/web is being moved to another shard"):
+                with_shard(world, stored, shard)
+        moved = {**stored["metadata"], "finalizers": [f"{RANGE_FINALIZER}-s2"]}
+        with_shard(world, world.store.update(stored | {"metadata": moved}), None)
+
+
+def with_shard(world: World, obj: Obj, shard: str | None) -> Obj:
+    labels = {} if shard is None else {SHARD_LABEL: shard}
+    return world.store.update(obj | {"metadata": {**obj["metadata"], "labels": labels}})
+
+
 def test_roles_limit_people_to_their_namespace_and_their_kinds() -> None:
     world = a_world()
     with (
@@ -103,6 +151,22 @@ def test_the_defaults_set_label_and_finalizer_at_creation_only() -> None:
 
     assert (labels_of(stored), finalizers_of(stored)) == ({RANGE_LABEL: "a.net"}, [REQUEST_FINALIZER])
     assert (labels_of(again), finalizers_of(again)) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    ("of_namespace", "own", "shard"),
+    [({}, {}, ""), ({}, S1, "s1"), (S2, {}, "s2"), (S2, S1, "s1")],
+    ids=["none", "its own", "that of its namespace", "its own rather than that of its namespace"],
+)
+def test_the_defaults_set_the_label_and_the_finalizer_of_the_shard(of_namespace: Obj, own: Obj, shard: str) -> None:
+    world = a_world("defaults")
+    suffix, expected = (f"-{shard}", {SHARD_LABEL: shard}) if shard else ("", {})
+    with world.written_by(PERSON):
+        world.store.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a", "labels": of_namespace}})
+        net = world.store.create(an_object("IPAMRange", {"ranges": ["10.0.0.0/24"]}, labels=own))
+        web = world.store.create(a_request(labels=own))
+    assert (labels_of(net), finalizers_of(net)) == (expected, [RANGE_FINALIZER + suffix])
+    assert (labels_of(web), finalizers_of(web)) == (expected | {RANGE_LABEL: "a.net"}, [REQUEST_FINALIZER + suffix])
 
 
 def test_a_collection_is_deleted_without_a_name() -> None:

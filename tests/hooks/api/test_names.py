@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hooks.api.names import REQUEST_FINALIZER, SLOTS, NamespacedName, extent_name, range_label, slice_name
+from hooks.api.names import (
+    RANGE_FINALIZER,
+    REQUEST_FINALIZER,
+    SLOTS,
+    NamespacedName,
+    extent_name,
+    range_label,
+    slice_name,
+)
 
 LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 DNS_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
@@ -108,6 +116,7 @@ def test_names_never_change() -> None:
     digest = sha256(f"team-a/net/2026-11-23T19:59:00Z/{slot}".encode()).hexdigest()[:10]
     assert slice_name(NamespacedName("team-a", "net"), CREATED, "uid-web") == f"net-{digest}"
     assert REQUEST_FINALIZER == "metacontroller.io/decoratorcontroller-ipamrequest"
+    assert RANGE_FINALIZER == "metacontroller.io/compositecontroller-ipamrange"
 
 
 def test_the_name_of_an_extent_depends_on_its_range_and_its_addresses() -> None:

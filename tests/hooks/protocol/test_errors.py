@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from hooks.protocol.bodies import RangeBody
+from hooks.protocol.bodies import RawRangeBody
 from hooks.protocol.errors import ProtocolError, excerpt, explained
 from tests.hooks.build import range_body, range_object
 
@@ -31,26 +31,26 @@ def test_an_error_reads_as_path_and_message() -> None:
 def test_text_that_is_not_json_is_refused_with_the_position_of_the_fault(
     data: bytes, path: str, message: str, value: str | None
 ) -> None:
-    error = explained(data, RangeBody, "refused")
+    error = explained(data, RawRangeBody, "refused")
     assert (error.path, error.message, error.value) == (path, message, value)
 
 
 def test_a_body_in_which_no_fault_is_found_is_refused_with_the_message_of_the_decoder() -> None:
-    error = explained(json.dumps(range_body(range_object())).encode(), RangeBody, "the decoder's words")
+    error = explained(json.dumps(range_body(range_object())).encode(), RawRangeBody, "the decoder's words")
     assert (error.path, error.message) == ("$", "the decoder's words")
 
 
 def test_the_deepest_fault_is_reported_with_its_path() -> None:
     body = range_body(range_object())
     body["parent"]["metadata"]["finalizers"] = ["a", 5]
-    error = explained(json.dumps(body).encode(), RangeBody, "refused")
+    error = explained(json.dumps(body).encode(), RawRangeBody, "refused")
     assert error.path == "$.parent.metadata.finalizers[1]"
     assert (error.message, error.value) == ("must be of type string", "5")
 
 
 def test_a_large_body_is_not_read_again() -> None:
     """That would take 26 times its size in memory."""
-    error = explained(b"x" * 4_000_001, RangeBody, "Expected `str`, got `int` - at `$.parent.kind`")
+    error = explained(b"x" * 4_000_001, RawRangeBody, "Expected `str`, got `int` - at `$.parent.kind`")
     assert (error.path, error.message, error.value) == ("$.parent.kind", "Expected `str`, got `int`", None)
 
 
@@ -73,6 +73,6 @@ def test_a_value_in_a_wrong_place_is_explained_at_any_depth_of_nesting() -> None
     limit = sys.getrecursionlimit()
     for depth in (*range(1, 100), *range(100, limit, 977), *range(limit - 20, limit + 20, 5)):
         data = b'{"children": {}, "related": {}, "parent": ' + b"[" * depth + b"]" * depth + b"}"
-        error = explained(data, RangeBody, "refused")
+        error = explained(data, RawRangeBody, "refused")
         assert error.path.startswith("$")
         assert len(error.value or "") < 200

@@ -289,6 +289,11 @@ def test_the_request_of_an_answer_never_changes(ledger: str) -> None:
     assert item["state"] == {"entry": "Ready", "release": "Released", "nothing": "Invalid"}[ledger]
 
 
+def test_an_answer_with_a_block_that_is_newer_than_the_ledger_stays_whatever_state_a_stranger_gave_it() -> None:
+    tampered = answer_item("web", "Busy", cidr=CIDR, revision=REVISION + 1)
+    assert items_of(sync_range(LEDGER["nothing"], WEB, answers=[tampered])) == [tampered]
+
+
 def test_a_reason_left_on_a_ready_answer_is_cleared() -> None:
     (item,) = items_after(answer_item("web", cidr=CIDR, revision=4, reason="Exhausted", message="no room"))
     assert item == {

@@ -237,6 +237,10 @@ def test_calls_beside_an_older_schema_settle() -> None:
 # --- parts and cells --------------------------------------------------------------------------------------------------
 
 
+def specs_of(answer: Obj) -> list[Obj]:
+    return [child["spec"] for child in answer["children"] if child["kind"] == "IPAMExtent"]
+
+
 def cells_of(answer: Obj) -> list[str]:
     children = [child for child in answer["children"] if child["kind"] == "IPAMExtent"]
     return [child["metadata"]["labels"][names.CELL_LABEL] for child in children]
@@ -258,6 +262,31 @@ def test_addresses_of_very_many_cells_are_announced_together() -> None:
     texts = [f"10.0.{2 * number}.0" for number in range(17)]
     assert extents_of(sync_range(range_object(*texts, chunk_size=32), announced=[], extents=[])) == [texts]
     assert len(extents_of(sync_range(range_object(*texts[:16], chunk_size=32), announced=[], extents=[]))) == 16
+
+
+def test_the_first_extent_has_the_allowed_namespaces_for_all() -> None:
+    """They may be large, and every other range in the cells receives each extent."""
+    parent = range_object("10.0.0.0/24", "10.0.1.7", chunk_size=32, allowed={"from": "All"})
+    first, second = specs_of(sync_range(parent, announced=[], extents=[]))
+    assert (first.get("allowedNamespaces"), second.get("allowedNamespaces")) == ({"from": "All"}, None)
+    own = [extent_object(POOL, version=7, allowed={"from": "All"})]
+    assert "allowedNamespaces" not in specs_of(sync_range(parent, announced=own, extents=own))[1]
+
+
+def test_the_oldest_extent_gets_the_allowed_namespaces_if_none_has_them() -> None:
+    """An administrator may have taken the owner of the one that had them."""
+    parent = range_object("10.0.0.0/24", "10.0.1.7", chunk_size=32, allowed={"from": "All"})
+    own = [extent_object("10.0.1.7", version=8), extent_object(POOL, version=7)]
+    specs = specs_of(sync_range(parent, announced=own, extents=own))
+    assert {spec["number"]: spec.get("allowedNamespaces") for spec in specs} == {7: {"from": "All"}, 8: None}
+
+
+def test_a_range_with_many_extents_announces_new_addresses_of_several_cells_by_one() -> None:
+    texts = [f"10.0.{2 * number}.0" for number in range(34)]
+    own = [extent_object(text, version=7 + at) for at, text in enumerate(texts[:32])]
+    answer = sync_range(range_object(*texts, chunk_size=32), announced=own, extents=own)
+    assert texts[32:] in extents_of(answer)
+    assert len(extents_of(answer)) == 33
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(512, [512]), (513, [512, 1]), (1100, [512, 512, 76])])

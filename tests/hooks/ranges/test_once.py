@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from hooks.api.names import REQUEST_KEY
 from hooks.protocol import decoding
 from hooks.ranges import occupancy
 from ipam import address
@@ -76,11 +77,16 @@ def test_no_text_is_parsed_twice(
     assert {text: counts[text] for text in expected} == dict.fromkeys(expected, 1)
 
 
-def test_no_object_is_decoded_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither extents of the domain, nor slices, nor requests.
+@pytest.mark.parametrize("is_malformed", [False, True], ids=["all readable", "one malformed"])
+def test_no_object_is_decoded_twice(monkeypatch: pytest.MonkeyPatch, *, is_malformed: bool) -> None:
+    """Neither extents of the domain, nor slices, nor requests; these are decoded one by one only if one is malformed.
 
     Only an own extent is: as what it means, and as plain JSON to be returned as it was written.
     """
+    body = busy_body()
+    request_count = len(body["related"][REQUEST_KEY])
+    if is_malformed:
+        body["related"][REQUEST_KEY]["team-a/malformed"] = 5
     counts: Counter[bytes] = Counter()
 
     class Counting:
@@ -99,11 +105,12 @@ def test_no_object_is_decoded_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     decoders = {each: Counting(decoder) for each, decoder in decoding._DECODERS.items()}
     monkeypatch.setattr(decoding, "_DECODERS", decoders)
     monkeypatch.setattr(msgspec.json, "decode", decode)
-    answer_to(busy_body())
+    answer_to(body)
 
     objects = {raw: count for raw, count in counts.items() if b'"apiVersion"' in raw and b'"parent"' not in raw}
     assert len([raw for raw in objects if b"IPAMExtent" in raw]) == 3
-    assert len(objects) > 20
+    requests = [raw for raw in objects if b'"kind": "IPAMRequest"' in raw]
+    assert len(requests) == (request_count if is_malformed else 0)
     twice = [raw for raw, count in objects.items() if count == 2]
     assert [b"IPAMExtent" in raw and b'"origin"' not in raw for raw in twice] == [True]
     assert set(objects.values()) == {1, 2}

@@ -58,8 +58,19 @@ def test_customize_depends_on_name_and_spec_alone() -> None:
     """Metacontroller caches the answer by uid and generation: changed labels or status do not refresh it."""
     for spec in (range_object(), range_object("10.0.0.0/24", "::/64")):
         fresh: Obj = {field: value for field, value in spec.items() if field != "status"}
-        other = put_on_hold(with_ledger(deleted(spec, at(0)), entry("a", CIDR), closing=True))
+        other = put_on_hold(with_ledger(spec, entry("a", CIDR), closing=True))
         assert customize_range(other) == customize_range(spec) == customize_range(fresh)
+
+
+def test_a_deleted_range_asks_for_no_extents_which_may_be_too_large_for_its_deletion() -> None:
+    """A deletion is a new generation, so Metacontroller asks again. The range grants nothing any more."""
+    rules = customize_range(deleted(range_object()))["relatedResources"]
+    assert [rule["resource"] for rule in rules] == ["ipamrequests", "namespaces"]
+    body = range_body(deleted(with_ledger(range_object(), entry("web", CIDR))), WEB)
+    del body["related"][names.EXTENT_KEY]
+    status = answer_to(body)["status"]
+    assert (status["state"], status["closing"]) == ("Deleting", True)
+    assert status["message"] == "waiting for 1 request: team-a/web"
 
 
 def extents_selector(parent: Obj) -> Obj:

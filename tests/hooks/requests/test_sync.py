@@ -231,11 +231,24 @@ def test_a_deleted_request_waits_only_for_a_range_that_serves_its_namespace(
 
 
 def test_a_deleted_request_waits_if_one_of_several_extents_serves_its_namespace() -> None:
-    """Two lives of a range may have left extents that differ; their order in the body does not matter."""
+    """The first extent of a range has this for all; two lives may have left several that differ, in any order."""
     request = deleted(request_object("team-b/web", range_="team-a/net"), at(-9999))
-    extents = [extent_object(ANNOUNCED, version=7), extent_object(ANNOUNCED, version=8, allowed={"from": "All"})]
-    for order in (extents, extents[::-1]):
-        assert finalize_request(request, extents=order, namespaces=[namespace_object("team-b")]) == WAITS
+    others = [{"from": "Selector", "selector": {"matchLabels": {"team": "c"}}}, None]
+    for other in others:
+        extents = [
+            extent_object(ANNOUNCED, version=7, allowed=other),
+            extent_object(ANNOUNCED, version=8, allowed={"from": "All"}),
+        ]
+        for order in (extents, extents[::-1]):
+            assert finalize_request(request, extents=order, namespaces=[namespace_object("team-b")]) == WAITS
+
+
+@pytest.mark.parametrize(("namespace", "is_served"), [("team-a", True), ("team-b", False)])
+def test_extents_without_namespaces_serve_that_of_their_range(namespace: str, is_served: bool) -> None:
+    request = unanswered(deleted(request_object(f"{namespace}/web", range_="team-a/net"), at(-9999)), at(-9999))
+    extents = [extent_object(ANNOUNCED, range_="team-a/net")]
+    answer = finalize_request(request, extents=extents, namespaces=[namespace_object(namespace)])
+    assert answer["finalized"] is not is_served
 
 
 def test_a_deleted_request_without_an_answer_does_not_wait_for_a_range_in_a_terminating_namespace() -> None:
@@ -269,6 +282,14 @@ def test_a_deleted_request_is_not_finalized_by_objects_of_an_older_schema(kind: 
     answer = finalize_request(request, slices=released, extents=extents)
     assert (answer["finalized"], answer["resyncAfterSeconds"]) == (False, 20)
     assert answer["status"]["conditions"][0]["reason"] == "OutdatedCRD"
+
+
+def test_a_request_of_an_older_schema_is_written_again_by_an_annotation_where_its_status_must_stay() -> None:
+    """It shows a block, but no answer does: which state was dropped is not known. The annotation changes every 15 s."""
+    request = DELETED_LONG_AGO | {"status": {"cidr": CIDR}}
+    answer = finalize_request(request)
+    assert (answer["finalized"], answer["status"]) == (False, None)
+    assert list(answer["annotations"]) == ["ipam.mandelsoft.org/rewritten"]
 
 
 def test_customize_asks_for_both_namespaces_of_a_deleted_request() -> None:

@@ -1,0 +1,52 @@
+"""Slices show what the call proposed that changed them, and the next call waits until it sees that ledger."""
+
+import pytest
+
+from hooks.protocol.errors import OldLedger
+from tests.hooks.build import (
+    CIDR,
+    WEB,
+    Obj,
+    answer_item,
+    at,
+    entry,
+    range_object,
+    request_object,
+    slice_object,
+    with_ledger,
+)
+from tests.hooks.calls import items_of, slices_of, sync_range
+
+HELD = with_ledger(range_object(), entry("web", CIDR), revision=3)
+READY = answer_item("web", cidr=CIDR, revision=3)
+
+
+def proposing(revision: int, seconds: float) -> Obj:
+    """A slice that was written by a call at that time, which proposed this revision of the ledger."""
+    made = slice_object(READY)
+    return made | {"spec": made["spec"] | {"proposed": {"revision": revision, "at": at(seconds)}}}
+
+
+def test_a_slice_that_changes_has_the_revision_that_its_call_proposes() -> None:
+    other = request_object("other")
+    (written,) = slices_of(sync_range(HELD, WEB, other))
+    assert written["spec"]["proposed"] == {"revision": 4, "at": at(0)}
+    (unchanged,) = slices_of(sync_range(HELD, WEB, other, slices=[slice_object(READY)]))
+    assert "proposed" not in unchanged["spec"]
+    (kept,) = slices_of(sync_range(HELD, WEB, other, slices=[proposing(3, -5)]))
+    assert kept["spec"]["proposed"] == {"revision": 3, "at": at(-5)}
+    (settled,) = slices_of(sync_range(HELD, WEB))
+    assert "proposed" not in settled["spec"]
+
+
+@pytest.mark.parametrize("seconds", [0, -10])
+def test_a_call_that_does_not_see_a_ledger_proposed_a_moment_ago_waits(seconds: float) -> None:
+    """Its own proposal would be rejected."""
+    with pytest.raises(OldLedger):
+        sync_range(HELD, WEB, slices=[proposing(4, seconds)])
+
+
+@pytest.mark.parametrize(("revision", "seconds"), [(3, 0), (4, -11), (4, 1)], ids=["committed", "long ago", "to come"])
+def test_a_proposal_that_is_committed_or_was_lost_delays_nothing(revision: int, seconds: float) -> None:
+    """A time in the future was written by a clock that is wrong."""
+    assert items_of(sync_range(HELD, WEB, slices=[proposing(revision, seconds)])) == [READY]
