@@ -44,16 +44,11 @@ def unavailable_accounted(history: History) -> Iterator[str]:
     """
     for life in history.judged_ranges():
         capacity = life.status.get("capacity")
-        if capacity and life.is_up_to_date and not _is_pruned(history, life):
+        if capacity and life.is_up_to_date and not history.is_pruned(life):
             lost = [] if is_deleting(life.obj) else unavailable(history, life)
             count = sum(block.size for block in without(lost, life.ledger.taken))
             if _unavailable(capacity) != count:
                 yield f"{life.name} counts {_unavailable(capacity)} unavailable addresses, but has {count}"
-
-
-def _is_pruned(history: History, life: RangeLife) -> bool:
-    """Whether an older CRD may have changed the spec without a new generation."""
-    return history.schemas_changed and len(life.specs) > 1
 
 
 def _unavailable(capacity: Obj) -> int:

@@ -149,6 +149,10 @@ class History:
         request = self.requests.get(uid)
         return request is not None and not (request.cidr or request.records or "request" in request.spec)
 
+    def is_pruned(self, life: RangeLife) -> bool:
+        """Whether an older CRD may have changed the spec of a range without a new generation."""
+        return self.schemas_changed and len(life.specs) > 1
+
     def takes_no_answers(self, life: RangeLife) -> bool:
         """Whether the API server refuses new slices, because the namespace of the range is being deleted."""
         namespace = self.namespaces.get(life.name.partition("/")[0])

@@ -45,8 +45,10 @@ def right_answers(history: History, request: RequestLife, free: FreeSpace) -> li
     if entry is None and not history.allows(life, request):
         return _shown(request, STATES if request.cidr else ("Pending",))
     right = [_of_holder(history, request, entry.cidr)] if entry else _shown(request, _states(request, life, free))
-    # Where no answer can arrive, the last one stays, even if a person wrote it.
-    return right + (_shown(request, STATES) if history.takes_no_answers(life) else [])
+    # Where no answer can arrive, the last one stays, even if a person wrote it. So it does where an older schema has
+    # dropped the domain of a range, which policies reject: what the range has announced lies in another domain then.
+    stays = history.takes_no_answers(life) or (history.is_pruned(life) and not history.has_policies)
+    return right + (_shown(request, STATES) if stays else [])
 
 
 def _shown(request: RequestLife, states: Iterable[str]) -> list[Shown]:
