@@ -17,7 +17,7 @@ from zlib import crc32
 import pytest
 
 from controlplane import history
-from controlplane.api import EXTENTS, RANGES, REQUESTS, SLICES
+from controlplane.api import EXTENTS, RANGES, REQUESTS, SLICES, Refused
 from controlplane.audit import audit_history
 from controlplane.binaries import BuildFailed, find_or_build
 from controlplane.loop import Loop
@@ -28,7 +28,7 @@ from controlplane.team import Team
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-    from controlplane.api import Api
+    from controlplane.api import Api, Obj
 
 ROOT = Path(__file__).parents[2]
 
@@ -125,7 +125,16 @@ def namespace(request: pytest.FixtureRequest, api: Api) -> Iterator[str]:
     yield name
     for resource in (REQUESTS, SLICES, RANGES, EXTENTS):
         for obj in api.list(resource, name):
-            api.delete(resource, name, obj["metadata"]["name"])
+            _delete(api, resource, obj)
+
+
+def _delete(api: Api, resource: str, obj: Obj) -> None:
+    """Deletes an object, which the garbage collector may have deleted meanwhile."""
+    try:
+        api.delete(resource, obj["metadata"]["namespace"], obj["metadata"]["name"])
+    except Refused as refusal:
+        if refusal.status != 404:
+            raise
 
 
 @pytest.fixture(scope="session")
