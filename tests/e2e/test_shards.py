@@ -72,6 +72,11 @@ def wait_moved(team: Team, resource: str, name: str, suffix: str) -> None:
     )
 
 
+def free_count(team: Team, range_name: str) -> int:
+    """The number of addresses that a range reports as free."""
+    return int(team.range(range_name)["status"].get("capacity", {}).get("free", 0))
+
+
 def create_range(team: Team, name: str, *ranges: str, shard: str = "", **spec: Any) -> None:
     team.api.create(in_shard(range_object(team.namespace, name, *ranges, **spec), shard))
 
@@ -115,6 +120,8 @@ def test_requests_are_granted_and_released_by_ranges_of_any_shard(team: Team, of
 
 def test_ranges_of_two_shards_share_a_domain_and_grant_no_address_twice(team: Team) -> None:
     create_range(team, "one", "10.0.0.0/26")
+    # The range that is announced first is the older one; "one" has no addresses if it is not.
+    wait_until(lambda: free_count(team, "one") == BURST_COUNT, what="range one is announced", seconds=60)
     create_range(team, "two", "10.0.0.0/25", shard=SHARD)
     for number in range(BURST_COUNT):
         create_request(team, f"one-{number}", "one", shard=SHARD if number % 2 else "")
