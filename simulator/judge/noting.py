@@ -274,8 +274,9 @@ def _note_answers(history: History, before: dict[str, Answer], now: dict[str, An
     if write.writer in {METACONTROLLER, ""}:
         history.facts.added += [answer for answer in changed if answer.uid not in before]
     for answer in changed:
-        # Any write may drop or return a part of what a person wrote, beside an older schema.
-        is_forged = history.schemas_changed and answer.uid in history.forged
+        # Any write may drop or return a part of what a person wrote for no request, beside an older schema.
+        is_unknown = answer.uid in history.forged and answer.uid not in history.requests
+        is_forged = history.schemas_changed and is_unknown
         if write.writer != PERSON and not is_forged and (answer.life is not None or not write.writer):
             _note_answer(history, answer, write)
 
