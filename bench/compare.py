@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("old", help="the older commit")
     parser.add_argument("--rounds", type=int, default=3, help="how often each is run (default: 3)")
     parser.add_argument("target", nargs="*", default=["bench"], help="what make is asked for (default: bench)")
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
     try:
         checkouts = {"old": checkout(options.old), "new": ROOT}
         readings: dict[str, Readings] = {name: defaultdict(lambda: defaultdict(list)) for name in checkouts}

@@ -201,7 +201,7 @@ class Observed:
 
 
 def is_released(request: RequestObject) -> bool:
-    """S5 (a): it is being deleted, and no finalizer but ours (of any shard) holds it back. Neither is ever undone."""
+    """S5 (a): it is being deleted, and no finalizer but ours (of any shard) holds it back (see releases.py)."""
     meta = request.metadata
     return meta.deletion_timestamp is not None and all(map(is_request_finalizer, meta.finalizers))
 

@@ -24,6 +24,7 @@ from controlplane.loop import Loop
 from controlplane.plane import ControlPlane
 from controlplane.processes import NotInTime
 from controlplane.team import Team
+from tests.e2e.policy_users import owner_of, tenant_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -192,3 +193,16 @@ def _faults(loop: Loop, team: Team, start: int) -> list[str]:
 def _namespace_name(test_name: str) -> str:
     name = re.sub("[^a-z0-9]+", "-", test_name.lower().removeprefix("test_"))
     return name[:40].strip("-") + f"-{crc32(test_name.encode())}"
+
+
+@pytest.fixture
+def tenant(api: Api, namespace: str) -> Api:
+    """A user that may edit requests in the namespace; the policies are in effect."""
+    return tenant_of(api, namespace)
+
+
+@pytest.fixture
+def owner(api: Api, namespace: str, tenant: Api) -> Api:
+    """A user that may do everything in the namespace."""
+    del tenant
+    return owner_of(api, namespace)

@@ -23,19 +23,13 @@ from controlplane.objects import (
 )
 from controlplane.policies import EFFECT_SECONDS_MAX
 from controlplane.processes import wait_until
-from tests.e2e.policy_users import network_user_of, owner_of, status_of_create, tenant_of
+from tests.e2e.policy_users import network_user_of, owner_of, status_of_create
 from tests.e2e.rights import bind_in_cluster
 
 if TYPE_CHECKING:
     from requests import Response
 
     from controlplane.api import Obj
-
-
-@pytest.fixture
-def tenant(api: Api, namespace: str) -> Api:
-    """A user that may edit requests in the namespace; the policies are in effect."""
-    return tenant_of(api, namespace)
 
 
 @pytest.mark.parametrize("options", [{"propagationPolicy": "Foreground"}, {"orphanDependents": True}], ids=str)

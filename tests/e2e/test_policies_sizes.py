@@ -16,26 +16,8 @@ from controlplane.objects import (
 )
 from controlplane.policies import EFFECT_SECONDS_MAX
 from controlplane.processes import wait_until
-from tests.e2e.policy_users import network_user_of, owner_of, tenant_of
+from tests.e2e.policy_users import network_user_of
 from tests.e2e.rights import bind_in_cluster, create_cluster_role
-
-RANGE_FINALIZER = "metacontroller.io/compositecontroller-ipamrange"
-LABELLED = "default.net"
-UID = "0dd0f7a5-1c9c-4bb0-8d0e-3c0f8b7c5f11"
-
-
-@pytest.fixture
-def tenant(api: Api, namespace: str) -> Api:
-    """A user that may edit requests in the namespace; the policies are in effect."""
-    return tenant_of(api, namespace)
-
-
-@pytest.fixture
-def owner(api: Api, namespace: str, tenant: Api) -> Api:
-    """A user that may do everything in the namespace."""
-    del tenant
-    return owner_of(api, namespace)
-
 
 # ---------------------------------------------------- findings 12 and 14: the size of ranges and namespaces
 
