@@ -1,8 +1,8 @@
 """Extents: which addresses of a range are its own where ranges of one domain overlap. The first announcement wins.
 
-A range announces its addresses by IPAMExtents: children that are created once, get a number, and are deleted with it.
-It observes the extents of its domain with which it may have addresses in common (cells.py), so it is synced when one of
-them is created or deleted, and not when other ranges grant blocks.
+A range announces its addresses by IPAMExtents: children that are created once, get a number, and stay until the range
+is deleted and empty. It observes the extents of its domain with which it may have addresses in common (cells.py), so it
+is synced when one of them is created or deleted, and not when other ranges grant blocks.
 
 As in Lamport's bakery each takes a number before it enters: the resourceVersion of its extent, which is its place in
 the order in which the API server stored all of them. The next call writes it into the extent, because rewriting a

@@ -104,11 +104,21 @@ def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
         "resyncAfterSeconds": _resync_after_seconds(observed, proposal, occupancy, now, is_finished=is_finished),
     }
     if body.finalizing:
-        # Metacontroller removes our finalizer before it writes anything else: only committed facts may allow it.
-        is_released = observed.ledger.closing and not _has_blockers(observed)
-        is_moved = not observed.is_deleted and is_handed_over(body.parent.metadata, names.RANGE_FINALIZER)
-        reply["finalized"] = is_released or is_moved
+        reply |= _finalization(observed)
     return reply
+
+
+def _finalization(observed: Observed) -> dict[str, Any]:
+    """Whether our finalizer is removed. Metacontroller does so before it writes anything else: only by committed facts.
+
+    A range from which nothing can be allocated any more gives up its extents first. Another finalizer may keep the
+    range, and as long as one of its extents exists, deleted requests that name it wait for its answer.
+    """
+    if not observed.is_deleted:
+        return {"finalized": is_handed_over(observed.body.parent.metadata, names.RANGE_FINALIZER)}
+    if not observed.ledger.closing or _has_blockers(observed):
+        return {"finalized": False}
+    return {"children": [], "finalized": not any(observed.body.children.values())}
 
 
 def _outdated(observed: Observed, kinds: list[str], now: datetime) -> dict[str, Any]:

@@ -310,10 +310,15 @@ def _note_extent(history: History, write: Write) -> None:
     life = history.ranges.get(controlling_range(before))
     if life is None or life.is_deleted:
         return
-    if write.writer == METACONTROLLER and not life.was_tampered:
+    if write.writer == METACONTROLLER and not life.was_tampered and not _is_finished(life):
         history.facts.unannounced.append(life)
     elif write.writer == PERSON or (write.writer == CONTROLLER_MANAGER and not history.has_policies):
         life.was_tampered = True
+
+
+def _is_finished(life: RangeLife) -> bool:
+    """Whether a range will never hold an address again: it is empty, and its deletion is committed."""
+    return "closing" in life.ledger.fields and not life.ledger.entries
 
 
 def _is_still_announced(history: History, before: Obj, now: Obj | None) -> bool:

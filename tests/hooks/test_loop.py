@@ -95,7 +95,7 @@ def test_a_deleted_range_waits_for_its_requests_and_nothing_leaks() -> None:
     assert loop.requests["late"]["status"]["message"] == "range team-a/net is being deleted"
     loop.delete("one", "two", "late")
     loop.run()
-    assert loop.state() == (None, {}, {})
+    assert loop.state() == (None, {}, {}, [])
 
 
 def test_a_range_without_requests_is_deleted_at_once() -> None:

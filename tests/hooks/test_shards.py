@@ -52,7 +52,7 @@ def test_a_range_that_is_deleted_while_it_moves_waits_for_its_requests() -> None
     leaving = deleted(moved(HELD, RANGE_FINALIZER, OF_RANGES))
     answer = sync_range(leaving, WEB, answers=[READY], finalizing=True)
     assert (answer["finalized"], answer["status"]["closing"]) == (False, True)
-    answer = sync_range(with_ledger(leaving, closing=True), finalizing=True)
+    answer = sync_range(with_ledger(leaving, closing=True), announced=[], finalizing=True)
     assert answer["finalized"]
 
 

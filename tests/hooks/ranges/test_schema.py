@@ -143,8 +143,8 @@ def test_a_range_of_an_older_schema_is_served_once_its_marker_is_shown() -> None
 
 def test_a_range_that_is_being_deleted_is_not_finalized_by_objects_of_an_older_schema() -> None:
     closing = with_ledger(deleted(range_object()), revision=3, closing=True)
-    assert sync_range(closing, finalizing=True)["finalized"] is True
-    answer = sync_range(unmarked(closing), finalizing=True)
+    assert sync_range(closing, announced=[], finalizing=True)["finalized"] is True
+    answer = sync_range(unmarked(closing), announced=[], finalizing=True)
     assert (answer["finalized"], answer["status"]["state"]) == (False, "Deleting")
     assert condition(answer["status"])["reason"] == "OutdatedCRD"
 

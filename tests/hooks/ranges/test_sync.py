@@ -131,7 +131,7 @@ def test_a_deletion_is_committed_as_closing_first() -> None:
 def test_a_range_is_finalized_only_when_the_observed_ledger_is_closing_and_empty(
     parent: Obj, requests: list[Obj], answers: list[Obj], *, finalized: bool
 ) -> None:
-    answer = sync_range(parent, *requests, answers=answers, finalizing=True)
+    answer = sync_range(parent, *requests, answers=answers, announced=[], finalizing=True)
     assert answer["finalized"] is finalized
 
 
