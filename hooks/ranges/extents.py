@@ -41,7 +41,7 @@ from hooks.api import names
 from hooks.api.kinds import AllowedNamespaces, ExtentObject, ExtentSpec
 from hooks.api.ownership import controller_of
 from hooks.protocol.children import child_as_it_was
-from hooks.protocol.decoding import applied_number, decode_objects
+from hooks.protocol.decoding import applied_number
 from hooks.ranges.cells import by_cell, cell_label, cell_of
 from hooks.ranges.observed import Observed
 from hooks.ranges.spec import Domain, Terms
@@ -117,12 +117,12 @@ def observe_extents(observed: Observed, now: datetime) -> Extents:
     domain, pool = observed.terms.domain, observed.terms.pool
     nothing = AddressSet(pool.family)
     group = observed.body.children.get(names.EXTENT_KEY, {})
-    own, unreadable_own = decode_objects(group, ExtentObject)
+    own = observed.own_extents
     carrier = _carrier(own, observed.terms)
     children = [
         _kept(key, group[key], own[key], observed.terms.allowed if key == carrier else None) for key in sorted(own)
     ]
-    children += [child_as_it_was(names.EXTENT_KEY, key, group[key]) for key in sorted(unreadable_own)]
+    children += [child_as_it_was(names.EXTENT_KEY, key, group[key]) for key in sorted(observed.unreadable_own_extents)]
     if observed.terms.invalid_reason:
         return Extents(domain, children, nothing, nothing, [], [])
     announced, without_addresses = _announcements(observed.extents or {}, domain, pool.family)

@@ -51,6 +51,8 @@ class Observed:
         extents: those of its domain with which this range may have addresses in common, by "namespace/name"; None if
             the call does not say.
         unreadable_extents: keys of those that can't be read.
+        own_extents: its children of that kind, by "namespace/name".
+        unreadable_own_extents: keys of those that can't be read.
     """
 
     def __init__(self, body: RangeBody) -> None:
@@ -72,6 +74,9 @@ class Observed:
         self.slices = Slices(self.name, body.children.get(names.SLICE_KEY, {}))
         self.extents: dict[str, ExtentObject] | None = None
         self.unreadable_extents: list[str] = []
+        self.own_extents, self.unreadable_own_extents = decode_objects(
+            body.children.get(names.EXTENT_KEY, {}), ExtentObject
+        )
         if body.extents is not None:
             self.extents, self.unreadable_extents = decode_objects(body.extents, ExtentObject)
         self.requests: dict[str, RequestObject] = {}
@@ -97,7 +102,9 @@ class Observed:
             names.REQUEST_KIND: all(each.status.schema_v1 for each in self.requests.values()),
             names.SLICE_KIND: all(each.spec.schema_v1 for each in self.slices.own.values()),
             names.EXTENT_KIND: all(
-                each.spec.schema_v1 for each in (self.extents or {}).values() if controller_of(each.metadata)
+                each.spec.schema_v1
+                for each in chain(self.own_extents.values(), (self.extents or {}).values())
+                if controller_of(each.metadata)
             ),
         }
         return [kind for kind, value in is_current.items() if not value]

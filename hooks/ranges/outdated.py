@@ -12,10 +12,8 @@ from itertools import islice
 from typing import Any
 
 from hooks.api import names
-from hooks.api.kinds import ExtentObject
 from hooks.api.times import rewriting_time, timestamp
 from hooks.protocol.children import child_as_it_was
-from hooks.protocol.decoding import decode_objects
 from hooks.ranges.observed import Observed
 
 #: So many children are written again by one call. Those that are served in full then are not among them the next time.
@@ -40,5 +38,4 @@ def _unmarked(observed: Observed) -> Iterator[tuple[str, str]]:
     for each in observed.slices.own.values():
         if not each.spec.schema_v1:
             yield names.SLICE_KEY, str(each.metadata.namespaced_name)
-    extents, _ = decode_objects(observed.body.children.get(names.EXTENT_KEY, {}), ExtentObject)
-    yield from ((names.EXTENT_KEY, key) for key, each in extents.items() if not each.spec.schema_v1)
+    yield from ((names.EXTENT_KEY, key) for key, each in observed.own_extents.items() if not each.spec.schema_v1)

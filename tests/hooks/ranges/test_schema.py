@@ -286,3 +286,14 @@ def test_the_status_of_a_range_that_an_older_schema_has_shown_changes() -> None:
 
 def _rewritten(child: Obj) -> str:
     return str(child["metadata"].get("annotations", {}).get(REWRITTEN, ""))
+
+
+def test_a_range_that_is_being_deleted_has_the_marker_added_to_its_extents() -> None:
+    """It asks for no extents of its domain any more, but its requests wait until these are complete."""
+    extent = announcing(range_object())[0]
+    recorded = json.dumps({"spec": extent["spec"]})
+    own = annotated(unmarked(extent), LAST_APPLIED_ANNOTATION, recorded)
+    closing = with_ledger(deleted(range_object()), revision=3, closing=True)
+    answer = sync_range(closing, announced=[own], extents=[], finalizing=True)
+    assert answer["finalized"] is False
+    assert [child["spec"]["schemaV1"] for child in answer["children"]] == [True]
