@@ -27,7 +27,9 @@ SHARD_LABEL = f"{GROUP}/shard"
 CELL_LABEL = f"{GROUP}/cell"
 CIDR_ANNOTATION = f"{GROUP}/cidr"
 HOLD_ANNOTATION = f"{GROUP}/hold"
+ABANDON_ANNOTATION = f"{GROUP}/abandon"
 RECLAIM_ANNOTATION = f"{GROUP}/reclaim"
+TOUCHED_ANNOTATION = f"{GROUP}/touched"
 
 #: Metacontroller's finalizers of the default shard, and the label by which it finds the children of a parent.
 RANGE_FINALIZER = "metacontroller.io/compositecontroller-ipamrange"

@@ -139,6 +139,11 @@ class Observed:
         )
 
     @cached_property
+    def slices_with_requests(self) -> frozenset[str]:
+        """The names of the slices in which the observed requests are answered, whether they are by now or not."""
+        return frozenset(map(self.slices.name_for, self.requests.values()))
+
+    @cached_property
     def reclaimed(self) -> frozenset[str]:
         """The uids that the range's owner declares gone: what the annotation lists, separated by commas or spaces."""
         text = self.body.parent.metadata.annotations.get(names.RECLAIM_ANNOTATION, "")

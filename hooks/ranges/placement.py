@@ -9,8 +9,8 @@ one step. Two things need more care:
 
     Metacontroller removes from a slice only items that it wrote there. Another item that must be dropped is returned
     once as it is; then it counts as written.
-    Metacontroller deletes a slice whatever it contains by now. So a slice is left out only if it has been empty, is too
-    old for a cache not to know what it got at first, and no holder is unknown to this call.
+    Metacontroller deletes a slice whatever it contains by now. So a slice is left out only if it is empty, too old for
+    a cache not to know the requests that it was made for, none of them is left, and no holder is unknown to this call.
 """
 
 from collections.abc import Collection, Mapping
@@ -186,7 +186,9 @@ def _can_be_left_out(existing: SliceObject, observed: Observed, now: datetime) -
         return False
     if observed.ledger.closing:
         return True
-    return now - existing.metadata.creation_timestamp >= EMPTY_AGE_MIN and observed.knows_all_holders
+    if now - existing.metadata.creation_timestamp < EMPTY_AGE_MIN or not observed.knows_all_holders:
+        return False
+    return existing.metadata.name not in observed.slices_with_requests
 
 
 def _child(name: str, items: list[Answer], proposed: Proposal | None, observed: Observed) -> dict[str, Any]:

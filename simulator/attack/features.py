@@ -146,6 +146,8 @@ OF_TENANTS: dict[str, float] = {
     "a tenant deletes a request in the foreground": 0.5,
     "a tenant deletes a request, orphaning": 0.5,
     "a tenant strips the finalizers of a request": 0.4,
+    "a tenant forges the finalizer of a request": 0.2,
+    "an operator forges the finalizer of a range": 0.1,
     "a tenant strips the labels of a request": 0.4,
     "a tenant mislabels a request": 0.4,
     "a tenant writes a cidr": 0.2,

@@ -242,6 +242,7 @@ class Simulation:
         administrators.serve_shipped(world)
         if self.history.schemas_changed:
             self._keep_one_metacontroller()
+            administrators.touch_incomplete(world)
         with world.written_by(PERSON):
             people.drop_all_finalizers(world)
         self._judge("faults end")

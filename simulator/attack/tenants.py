@@ -68,6 +68,8 @@ TENANT_ACTIONS: dict[str, Draw] = {
     "a tenant deletes a request in the foreground": _on(EDITOR, "delete", "ipamrequests", "foregroundDeletion"),
     "a tenant deletes a request, orphaning": _on(EDITOR, "delete", "ipamrequests", "orphan"),
     "a tenant strips the finalizers of a request": _on(EDITOR, "strip-finalizers", "ipamrequests"),
+    "a tenant forges the finalizer of a request": _on(EDITOR, "forge-finalizer", "ipamrequests"),
+    "an operator forges the finalizer of a range": _on(OPERATOR, "forge-finalizer", "ipamranges"),
     "a tenant strips the labels of a request": _on(EDITOR, "strip-labels", "ipamrequests"),
     "a tenant mislabels a request": _on(EDITOR, "mislabel", "ipamrequests", "b.net"),
     "a tenant writes a cidr": _writes_cidr(EDITOR),

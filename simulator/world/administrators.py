@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from simulator.kubernetes.objects import key_of, meta
 from simulator.kubernetes.versions import lacking
-from simulator.names import HOLD_ANNOTATION
+from simulator.names import HOLD_ANNOTATION, LEDGER_FIELDS, TOUCHED_ANNOTATION
 from simulator.world import people
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from simulator.kubernetes.objects import Obj
     from simulator.world.machinery import World
 
 
@@ -37,6 +39,29 @@ def serve_shipped(world: World) -> None:
         for resource in world.store.mixed:
             server.serve(resource, None)
         server.rewatch()
+
+
+def touch_incomplete(world: World) -> None:
+    """Change each range of which a cache shows an incomplete ledger, as docs/operating.md says: it is seen again then.
+
+    Hooks can't have it written again: the API server rejects the status that would.
+    """
+    ranges = world.plural("ipamranges")
+    for instance in world.instances.values():
+        for cached in instance.metacontroller.caches[ranges].objects():
+            stored = world.store.find(ranges, key_of(cached))
+            if stored is not None and _version(cached) == _version(stored) and _lost(cached, stored):
+                world.store.patch(ranges, key_of(cached), {"metadata": {"annotations": {TOUCHED_ANNOTATION: "now"}}})
+
+
+def _version(obj: Obj) -> object:
+    return meta(obj)["resourceVersion"]
+
+
+def _lost(cached: Obj, stored: Obj) -> bool:
+    """Whether a cached range lacks a part of its ledger."""
+    before, now = ({name: (obj.get("status") or {}).get(name) for name in LEDGER_FIELDS} for obj in (cached, stored))
+    return before != now
 
 
 def empty(world: World, way: str) -> str:

@@ -23,12 +23,15 @@ from simulator.kubernetes.objects import (
 )
 from simulator.kubernetes.resources import NAMESPACE
 from simulator.names import (
+    ABANDON_ANNOTATION,
     FOREIGN_FINALIZER,
     HOLD_ANNOTATION,
     OPEN_LABEL,
     PERSON,
+    RANGE_FINALIZER,
     RANGE_LABEL,
     RECLAIM_ANNOTATION,
+    REQUEST_FINALIZER,
     SLICES,
     TENANT,
     UID_LABEL,
@@ -87,6 +90,12 @@ def add_finalizer(world: World, plural: str, name: str) -> str | None:
     return _change(world, plural, name, lambda obj: {"finalizers": [*finalizers_of(obj), FOREIGN_FINALIZER]})
 
 
+def forge_finalizer(world: World, plural: str, name: str) -> str | None:
+    """Add the finalizer of a shard that does not exist."""
+    forged = f"{RANGE_FINALIZER if plural == 'ipamranges' else REQUEST_FINALIZER}-none"
+    return _change(world, plural, name, lambda obj: {"finalizers": [*_without(finalizers_of(obj), forged), forged]})
+
+
 def drop_finalizer(world: World, plural: str, name: str) -> str | None:
     """Remove the finalizer of the other controller."""
     return _change(world, plural, name, lambda obj: {"finalizers": _without(finalizers_of(obj), FOREIGN_FINALIZER)})
@@ -102,8 +111,13 @@ def drop_all_finalizers(world: World) -> None:
 
 
 def strip_finalizers(world: World, plural: str, name: str) -> str | None:
-    """Remove all finalizers by force."""
-    return _change(world, plural, name, lambda _: {"finalizers": []})
+    """Remove all finalizers by force, as the policy for ranges demands it of cluster administrators."""
+
+    def stripped(obj: Obj) -> Obj:
+        abandoned = {ABANDON_ANNOTATION: "true"} if plural == "ipamranges" else {}
+        return {"finalizers": [], "annotations": annotations_of(obj) | abandoned}
+
+    return _change(world, plural, name, stripped)
 
 
 def strip_labels(world: World, plural: str, name: str) -> str | None:
@@ -259,9 +273,9 @@ def _without(items: list[str], item: str) -> list[str]:
 VERBS: dict[str, Callable[..., str | None]] = {
     verb.__name__.replace("_", "-"): verb
     for verb in (
-        create, delete, add_finalizer, drop_finalizer, strip_finalizers, strip_labels, strip_annotations, mislabel,
-        annotate, repeat, hold, label_namespace, strip_owners, set_spec, set_status, old_status, reclaim,
-        force_namespace, wipe, set_answer, drop_answer, add_answer, occupy_slice,
+        create, delete, add_finalizer, forge_finalizer, drop_finalizer, strip_finalizers, strip_labels,
+        strip_annotations, mislabel, annotate, repeat, hold, label_namespace, strip_owners, set_spec, set_status,
+        old_status, reclaim, force_namespace, wipe, set_answer, drop_answer, add_answer, occupy_slice,
     )
 }  # fmt: skip
 

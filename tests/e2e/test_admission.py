@@ -17,6 +17,7 @@ from bench.readings import read
 from controlplane.api import APPLY_PATCH, RANGES, REQUESTS, SLICES, object_path
 from controlplane.cluster import Running
 from controlplane.objects import (
+    ABANDON,
     FOREIGN,
     LABEL,
     OURS,
@@ -69,7 +70,8 @@ def test_a_new_range_gets_the_finalizer(control_plane: ControlPlane, api: Api, n
         assert plain["metadata"]["finalizers"] == [RANGE_FINALIZER]
         assert kept["metadata"]["finalizers"] == [FOREIGN, RANGE_FINALIZER]
         for name in ("net", "kept"):
-            api.patch(RANGES, namespace, name, {"metadata": {"finalizers": None}})
+            abandoned = {"finalizers": None, "annotations": {ABANDON: "true"}}
+            api.patch(RANGES, namespace, name, {"metadata": abandoned})
 
 
 @pytest.mark.parametrize("folder", [POLICY, POLICY_V1BETA1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +18,7 @@ from controlplane.api import (
     objects_path,
 )
 from controlplane.objects import (
+    ABANDON,
     FOREIGN,
     HOLD,
     LABEL,
@@ -214,7 +216,74 @@ def test_finding_9_a_range_keeps_its_finalizer(api: Api, namespace: str, tenant:
         with pytest.raises(Refused, match=refusal):
             network.patch(RANGES, namespace, "net", {"metadata": {"finalizers": finalizers}})
     network.patch(RANGES, namespace, "net", {"metadata": {"finalizers": [RANGE_FINALIZER]}})
+    api.patch(RANGES, namespace, "net", {"metadata": {"finalizers": None, "annotations": {ABANDON: "true"}}})
+
+
+def test_not_even_metacontroller_removes_the_last_finalizer_of_a_range_in_use(
+    api: Api, namespace: str, tenant: Api
+) -> None:
+    """It removes one whatever has happened since it asked the hook, so that two shards could remove theirs at once."""
+    del tenant
+    created = range_object(namespace, "net", "10.0.0.0/8")
+    created["metadata"]["finalizers"] = [RANGE_FINALIZER, f"{RANGE_FINALIZER}-s1", FOREIGN]
+    created = api.create(created)
+    api.put_status(created | {"status": {"revision": 1, "schemaV1": True, "allocations": [entry(1)]}})
+    one = [RANGE_FINALIZER, FOREIGN]
+    api.patch(RANGES, namespace, "net", {"metadata": {"finalizers": one}})
+    refusal = f"range {namespace}/net must keep a finalizer {RANGE_FINALIZER}... until its deletion has begun"
+    released = {"revision": 2, "schemaV1": True, "closing": True}
+    for is_deleted in (False, True):
+        if is_deleted:
+            api.delete(RANGES, namespace, "net")
+        with pytest.raises(Refused, match=re.escape(refusal)):
+            api.patch(RANGES, namespace, "net", {"metadata": {"finalizers": [FOREIGN]}})
+    current = api.get(RANGES, namespace, "net")
+    api.put_status(current | {"status": released})
+    api.patch(RANGES, namespace, "net", {"metadata": {"finalizers": [FOREIGN]}})
     api.patch(RANGES, namespace, "net", {"metadata": {"finalizers": None}})
+    assert api.find(RANGES, namespace, "net") is None
+
+
+def test_an_abandoned_range_says_so_in_the_same_write(api: Api, namespace: str, tenant: Api) -> None:
+    """An annotation from before would let Metacontroller remove the finalizer, too."""
+    del tenant
+    created = range_object(namespace, "net", "10.0.0.0/8")
+    created["metadata"] |= {"finalizers": [RANGE_FINALIZER], "annotations": {ABANDON: "true"}}
+    api.create(created)
+    with pytest.raises(Refused, match=f"set the annotation {ABANDON} in the same write"):
+        api.patch(RANGES, namespace, "net", {"metadata": {"finalizers": None}})
+    api.patch(RANGES, namespace, "net", {"metadata": {"annotations": {ABANDON: None}}})
+    api.patch(RANGES, namespace, "net", {"metadata": {"finalizers": None, "annotations": {ABANDON: "true"}}})
+
+
+def test_only_metacontroller_adds_its_finalizers(api: Api, namespace: str, tenant: Api) -> None:
+    """They say that a shard serves the object: a forged one would end the service of the others."""
+    network = network_user_of(api, namespace)
+    made = range_object(namespace, "net", "10.0.0.0/8", domain="corp"), request_object(namespace, "web", "net")
+    for user, obj, ours in zip((network, tenant), made, (RANGE_FINALIZER, OURS), strict=True):
+        name, plural = obj["metadata"]["name"], RANGES if obj["kind"] == "IPAMRange" else REQUESTS
+        refusal = f"the finalizer {ours}-s1 of {plural[4:-1]} {namespace}/{name} is set by Metacontroller only"
+        with pytest.raises(Refused, match=refusal):
+            user.create(obj | {"metadata": obj["metadata"] | {"finalizers": [ours, f"{ours}-s1"]}})
+        user.create(obj | {"metadata": obj["metadata"] | {"finalizers": [ours]}})
+        with pytest.raises(Refused, match=refusal):
+            user.patch(plural, namespace, name, {"metadata": {"finalizers": [ours, f"{ours}-s1"]}})
+        api.patch(plural, namespace, name, {"metadata": {"finalizers": [ours, f"{ours}-s1"]}})
+    api.patch(REQUESTS, namespace, "web", {"metadata": {"finalizers": None}})
+    api.patch(RANGES, namespace, "net", {"metadata": {"finalizers": None, "annotations": {ABANDON: "true"}}})
+
+
+@pytest.mark.parametrize("kind", ["ipamallocationslices", "ipamextents"])
+def test_a_quota_must_not_limit_what_ranges_write(api: Api, namespace: str, owner: Api, kind: str) -> None:
+    """It would keep answers from the requests of all namespaces, which could not be deleted either."""
+    del api
+    path = f"/api/v1/namespaces/{namespace}/resourcequotas"
+    hard = {f"count/{kind}.ipam.mandelsoft.org": "0"}
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"}, "spec": {"hard": hard}}
+    with pytest.raises(Refused, match=f"must not limit count/{kind}.ipam.mandelsoft.org"):
+        owner.ask("POST", path, quota)
+    quota["spec"] = {"hard": {"count/ipamrequests.ipam.mandelsoft.org": "5"}}
+    owner.ask("POST", path, quota)
 
 
 def test_finding_9_a_team_announces_addresses_only_in_its_domains(api: Api, namespace: str, tenant: Api) -> None:

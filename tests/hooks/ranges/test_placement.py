@@ -231,6 +231,14 @@ def test_an_empty_slice_is_kept_while_a_holder_has_neither_request_nor_answer_in
     assert ("net-e" in uids_by_slice(answer)) == is_kept
 
 
+@pytest.mark.parametrize("requests", [[], [WEB], [DELETED_WEB]], ids=["none", "a request", "a deleted request"])
+def test_an_empty_slice_is_kept_while_a_request_is_answered_in_it(requests: list[Obj]) -> None:
+    """The ledger and the slice of the call may be old, and the slice may have got the answer since then."""
+    empty = slice_object(created=OLD, name=slice_name_for(WEB))
+    answer = sync_range(range_object(), *requests, slices=[empty])
+    assert (slice_name_for(WEB) in uids_by_slice(answer)) == bool(requests)
+
+
 @pytest.mark.parametrize("closing", [True, False])
 def test_a_closing_range_deletes_empty_slices_at_once(*, closing: bool) -> None:
     parent = with_ledger(deleted(range_object()), entry("web", CIDR), closing=closing)
