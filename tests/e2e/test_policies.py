@@ -259,7 +259,7 @@ def test_an_abandoned_range_says_so_in_the_same_write(api: Api, namespace: str, 
 def test_only_metacontroller_adds_its_finalizers(api: Api, namespace: str, tenant: Api) -> None:
     """They say that a shard serves the object: a forged one would end the service of the others."""
     network = network_user_of(api, namespace)
-    made = range_object(namespace, "net", "10.0.0.0/8", domain="corp"), request_object(namespace, "web", "net")
+    made = range_object(namespace, "net", "10.0.0.0/8"), request_object(namespace, "web", "net")
     for user, obj, ours in zip((network, tenant), made, (RANGE_FINALIZER, OURS), strict=True):
         name, plural = obj["metadata"]["name"], RANGES if obj["kind"] == "IPAMRange" else REQUESTS
         refusal = f"the finalizer {ours}-s1 of {plural[4:-1]} {namespace}/{name} is set by Metacontroller only"
