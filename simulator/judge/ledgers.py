@@ -131,8 +131,13 @@ def _wish(life: RangeLife, request: RequestLife) -> str:
 
 
 def disjoint(history: History) -> Iterator[str]:
-    """Disjoint: no two living ranges of a domain hold an address, unless another writer took an extent from one."""
+    """Disjoint: no two living ranges of a domain hold an address, unless another writer changed an extent of one.
+
+    An extent without an owner counts again once Metacontroller has adopted it, and is older than what came meanwhile.
+    """
     for life, uid, cidr in history.facts.grants:
+        if life.was_tampered:
+            continue
         for holding in history.holdings.overlapping(block_of(cidr)):
             other = history.ranges[holding.range_uid]
             is_rival = other is not life and not other.was_tampered and other.domain == life.domain
