@@ -48,7 +48,9 @@ def right_answers(history: History, request: RequestLife, free: FreeSpace) -> li
     # Where no answer can arrive, the last one stays, even if a person wrote it. So it does where an older schema has
     # dropped the domain of a range, which policies reject: what the range has announced lies in another domain then.
     stays = history.takes_no_answers(life) or (history.is_pruned(life) and not history.has_policies)
-    return right + (_shown(request, STATES) if stays else [])
+    # An older schema may drop the block from the status as it is written, and show the marker by default afterwards.
+    is_dropped = history.schemas_changed and not history.has_policies and not request.cidr
+    return right + (_shown(request, STATES) if stays or is_dropped else [])
 
 
 def _shown(request: RequestLife, states: Iterable[str]) -> list[Shown]:
