@@ -64,6 +64,8 @@ def _cooled_too_briefly(history: History, cooled: Cooled) -> Iterator[str]:
     life, cidr, since = cooled
     if history.now is None or history.clocks_were_wrong or is_deleting(life.obj):
         return
+    if history.schemas_changed and not history.has_policies:  # an older CRD may drop since when it cools down
+        return
     lasted = history.now - since
     if lasted < life.cooldown - history.clock_spread:
         yield f"{life.name} lets {cidr} cool down for {lasted} instead of {life.cooldown}"

@@ -80,8 +80,12 @@ def test_only_users_with_the_right_to_write_the_status_may_take_the_finalizer_of
 def test_the_finalizers_of_all_shards_are_kept() -> None:
     world = a_world("policies")
     ours = [REQUEST_FINALIZER, f"{REQUEST_FINALIZER}-s1"]
-    with world.written_by(TENANT, world.person("ipam-edit:a")):
+    forged = "finalizer .*-s1 of request a/web is set by Metacontroller only"
+    with world.written_by(TENANT, world.person("ipam-edit:a")), pytest.raises(Denied, match=forged):
+        world.store.create(a_request(finalizers=[*ours, f"{REQUEST_FINALIZER}s"]))
+    with world.written_by(PERSON):
         stored = world.store.create(a_request(finalizers=[*ours, f"{REQUEST_FINALIZER}s"]))
+    with world.written_by(TENANT, world.person("ipam-edit:a")):
         for kept in ours:
             with pytest.raises(Denied, match=f"must keep the finalizer {'|'.join(ours)}: delete"):
                 world.store.update(stored | {"metadata": {**stored["metadata"], "finalizers": [kept]}})
@@ -173,13 +177,16 @@ def test_the_defaults_set_label_and_finalizer_at_creation_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("of_namespace", "own", "shard"),
-    [({}, {}, ""), ({}, S1, "s1"), (S2, {}, "s2"), (S2, S1, "s1")],
+    ("of_namespace", "own", "shard", "suffix"),
+    [({}, {}, "", ""), ({}, S1, "s1", ""), (S2, {}, "s2", "-s2"), (S2, S1, "s1", "")],
     ids=["none", "its own", "that of its namespace", "its own rather than that of its namespace"],
 )
-def test_the_defaults_set_the_label_and_the_finalizer_of_the_shard(of_namespace: Obj, own: Obj, shard: str) -> None:
+def test_the_defaults_set_the_label_and_the_finalizer_of_a_shard_that_exists(
+    of_namespace: Obj, own: Obj, shard: str, suffix: str
+) -> None:
+    """Cluster administrators label namespaces; the owner of an object may name a shard that does not exist."""
     world = a_world("defaults")
-    suffix, expected = (f"-{shard}", {SHARD_LABEL: shard}) if shard else ("", {})
+    expected = {SHARD_LABEL: shard} if shard else {}
     with world.written_by(PERSON):
         world.store.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a", "labels": of_namespace}})
         net = world.store.create(an_object("IPAMRange", {"ranges": ["10.0.0.0/24"]}, labels=own))
