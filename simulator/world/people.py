@@ -235,7 +235,8 @@ def wipe(world: World) -> str | None:
             count += 1
             live = world.store.find(world.plural(plural), key_of(obj))
             if live is not None:
-                world.store.update(live | {"metadata": meta(live) | {"finalizers": []}})
+                abandoned = {**annotations_of(live), ABANDON_ANNOTATION: "true"}
+                world.store.update(live | {"metadata": meta(live) | {"finalizers": [], "annotations": abandoned}})
     return f"wipe {count} objects" if count else None
 
 
