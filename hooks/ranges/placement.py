@@ -184,11 +184,9 @@ def _can_be_left_out(existing: SliceObject, observed: Observed, now: datetime) -
     """Whether a slice that should have no items can be deleted; it may have got some that this call does not show."""
     if existing.spec.answers:
         return False
-    if observed.ledger.closing:
-        return True
-    if now - existing.metadata.creation_timestamp < EMPTY_AGE_MIN or not observed.knows_all_holders:
+    if not observed.ledger.closing and now - existing.metadata.creation_timestamp < EMPTY_AGE_MIN:
         return False
-    return existing.metadata.name not in observed.slices_with_requests
+    return observed.knows_all_holders and existing.metadata.name not in observed.slices_with_requests
 
 
 def _child(name: str, items: list[Answer], proposed: Proposal | None, observed: Observed) -> dict[str, Any]:

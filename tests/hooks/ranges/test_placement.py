@@ -241,9 +241,15 @@ def test_an_empty_slice_is_kept_while_a_request_is_answered_in_it(requests: list
 
 @pytest.mark.parametrize("closing", [True, False])
 def test_a_closing_range_deletes_empty_slices_at_once(*, closing: bool) -> None:
-    parent = with_ledger(deleted(range_object()), entry("web", CIDR), closing=closing)
+    parent = with_ledger(deleted(range_object()), closing=closing)
     answer = sync_range(parent, slices=[slice_object(created=at(-1), name="net-e")])
     assert ("net-e" in uids_by_slice(answer)) != closing
+
+
+def test_a_closing_range_keeps_an_empty_slice_while_a_holder_is_out_of_view() -> None:
+    parent = with_ledger(deleted(range_object()), entry("web", CIDR), closing=True)
+    answer = sync_range(parent, slices=[slice_object(created=at(-1), name="net-e")])
+    assert "net-e" in uids_by_slice(answer)
 
 
 def test_an_empty_slice_does_not_block_the_deletion_of_its_range() -> None:
