@@ -133,12 +133,12 @@ def _wish(life: RangeLife, request: RequestLife) -> str:
 
 
 def disjoint(history: History) -> Iterator[str]:
-    """Disjoint: no two living ranges of a domain hold an address, unless another writer changed an extent of one.
+    """Disjoint: no two living ranges of a domain hold an address, unless another writer took an extent from one.
 
-    An extent without an owner counts again once Metacontroller has adopted it, and is older than what came meanwhile.
+    So the one from which it was taken must still respect the other, unless its extent comes back.
     """
     for life, uid, cidr in history.facts.grants:
-        if life.was_tampered:
+        if life.was_disowned:
             continue
         for holding in history.holdings.overlapping(block_of(cidr)):
             other = history.ranges[holding.range_uid]

@@ -125,6 +125,8 @@ class RangeLife:
     #: Whether a cluster administrator, or the controller manager without the admission policies, deleted or changed one
     #: of its extents.
     was_tampered: bool = False
+    #: Whether one of them had no owner for a while: it counts again once Metacontroller has adopted it.
+    was_disowned: bool = False
     is_deleted: bool = False
 
     @property

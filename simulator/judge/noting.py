@@ -314,6 +314,7 @@ def _note_extent(history: History, write: Write) -> None:
         history.facts.unannounced.append(life)
     elif write.writer == PERSON or (write.writer == CONTROLLER_MANAGER and not history.has_policies):
         life.was_tampered = True
+        life.was_disowned |= not write.is_deletion and controller_of(write.obj) is None
 
 
 def _is_finished(life: RangeLife) -> bool:

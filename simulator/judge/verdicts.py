@@ -49,7 +49,7 @@ def right_answers(history: History, request: RequestLife, free: FreeSpace) -> li
     # dropped the domain of a range, which policies reject: what the range has announced lies in another domain then.
     stays = history.takes_no_answers(life) or (history.is_pruned(life) and not history.has_policies)
     # An older schema may drop the block from the status as it is written, and show the marker by default afterwards.
-    is_dropped = history.schemas_changed and not history.has_policies and not request.cidr
+    is_dropped = entry is not None and history.schemas_changed and not history.has_policies and not request.cidr
     return right + (_shown(request, STATES) if stays or is_dropped else [])
 
 

@@ -111,13 +111,12 @@ def drop_all_finalizers(world: World) -> None:
 
 
 def strip_finalizers(world: World, plural: str, name: str) -> str | None:
-    """Remove all finalizers by force, as the policy for ranges demands it of cluster administrators."""
-
-    def stripped(obj: Obj) -> Obj:
-        abandoned = {ABANDON_ANNOTATION: "true"} if plural == "ipamranges" else {}
-        return {"finalizers": [], "annotations": annotations_of(obj) | abandoned}
-
-    return _change(world, plural, name, stripped)
+    """Remove all finalizers by force."""
+    found = find(world, plural, name)
+    if found is None:
+        return None
+    _strip_finalizers(world, found[1])
+    return f"strip the finalizers of {plural} {name}"
 
 
 def strip_labels(world: World, plural: str, name: str) -> str | None:
@@ -235,8 +234,7 @@ def wipe(world: World) -> str | None:
             count += 1
             live = world.store.find(world.plural(plural), key_of(obj))
             if live is not None:
-                abandoned = {**annotations_of(live), ABANDON_ANNOTATION: "true"}
-                world.store.update(live | {"metadata": meta(live) | {"finalizers": [], "annotations": abandoned}})
+                _strip_finalizers(world, live)
     return f"wipe {count} objects" if count else None
 
 
@@ -248,6 +246,18 @@ def strays(world: World, plural: str) -> list[Obj]:
 def _is_claimed(child: Obj) -> bool:
     controller = controller_of(child)
     return controller is not None and labels_of(child).get(UID_LABEL) == controller["uid"]
+
+
+def _strip_finalizers(world: World, obj: Obj) -> None:
+    """Remove all finalizers; those of a range with the annotation that its policy demands in this write, not before."""
+    if obj["kind"] != "IPAMRange":
+        world.store.update(obj | {"metadata": meta(obj) | {"finalizers": []}})
+        return
+    annotations = dict(annotations_of(obj))
+    if annotations.pop(ABANDON_ANNOTATION, None):
+        obj = world.store.update(obj | {"metadata": meta(obj) | {"annotations": annotations}})
+    abandoned = {"finalizers": [], "annotations": annotations | {ABANDON_ANNOTATION: "true"}}
+    world.store.update(obj | {"metadata": meta(obj) | abandoned})
 
 
 def _change(world: World, plural: str, name: str, change: Callable[[Obj], Obj]) -> str | None:
