@@ -11,6 +11,7 @@ one step. Two things need more care:
     once as it is; then it counts as written.
     Metacontroller deletes a slice whatever it contains by now. So a slice is left out only if it is empty, too old for
     a cache not to know the requests that it was made for, none of them is left, and no holder is unknown to this call.
+    Its age does not matter once the range is closing: no further request is granted a block then.
 """
 
 from collections.abc import Collection, Mapping
