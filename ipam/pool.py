@@ -1,7 +1,7 @@
 """The pool of a range: the addresses that it may allocate."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 from itertools import accumulate
@@ -31,6 +31,7 @@ class Pool:
         name: of the range, for messages.
         usable: the addresses that may be allocated.
         excluded: what must not be allocated, inside its ranges or not.
+        retired: the addresses of its ranges that may not be allocated. They may be held from an earlier time.
         ignored: why some of the texts of its ranges are ignored, each as a sentence.
         idle_excludes: texts of excludes that have no address of its ranges.
     """
@@ -38,6 +39,7 @@ class Pool:
     name: str
     usable: AddressSet
     excluded: AddressSet
+    retired: AddressSet
     ignored: tuple[str, ...] = ()
     idle_excludes: tuple[str, ...] = ()
 
@@ -74,11 +76,15 @@ class Pool:
         """The rows of a prefix length; thousands of claims have a few lengths, and each of them is laid out once."""
         return cache(partial(_Rows.of, self.usable))
 
-    def excluding(self, prefix: Prefix) -> "Pool":
-        """The pool without the addresses of a prefix of its family, which may lie outside; something must be left."""
-        left = self.usable - AddressSet(prefix.family, [prefix])
-        assert left, "nothing is left of the pool"
-        return replace(self, usable=left)
+    def excluding(self, prefixes: Iterable[Prefix]) -> "Pool":
+        """The pool without the addresses of prefixes of its family, which may lie outside: those inside are retired."""
+        removed = AddressSet(self.family, prefixes)
+        return replace(self, usable=self.usable - removed, retired=self.retired | (self.usable & removed))
+
+    def with_retired(self) -> "Pool":
+        """All addresses of its ranges, as if none were retired."""
+        nothing = AddressSet(self.family)
+        return replace(self, usable=self.usable | self.retired, excluded=nothing, retired=nothing)
 
 
 class _Rows(NamedTuple):
@@ -137,8 +143,8 @@ def parse_pool(name: str, ranges: Sequence[str], excludes: Sequence[str] = (), f
     if not addresses:
         raise InvalidPool("ranges has only IPv4-mapped IPv6 addresses: write them as IPv4")
     if not (usable := addresses - excluded):
-        raise InvalidPool("excludes leaves nothing of ranges: there is no address to allocate")
-    return Pool(name, usable, excluded, tuple(ignored), idle)
+        raise InvalidPool("excludes leaves nothing of ranges: write closed: true to retire all its addresses")
+    return Pool(name, usable, excluded, addresses & excluded, tuple(ignored), idle)
 
 
 class _Item(NamedTuple):

@@ -34,6 +34,7 @@ REFUSALS = {
     "Taken": ("Busy", r"10\.0\.0\.0/28 is not free: 10\.0\.0\.5/32 was held by team-b/web when last checked"),
     "LedgerFull": ("Busy", r"team-a/net holds as many requests as one object can record: .*"),
     "OnHold": ("Busy", r"team-a/net is on hold: only requests with a recorded address are served"),
+    "Closed": ("Busy", r"range team-a/net is closed: it allocates no new blocks"),
     "InvalidSize": ("Invalid", r"invalid size 33: IPv4 prefix lengths are 0\.\.32"),
     "OutsideRange": ("Invalid", r"10\.1\.0\.0/28 is not wholly inside team-a/net"),
     "Excluded": ("Invalid", r"10\.0\.0\.8/30 has addresses that are excluded from team-a/net: 10\.0\.0\.9"),
@@ -191,6 +192,7 @@ def test_each_condition_and_reason_of_the_code_occurs() -> None:
         "RangesIgnored",
         "Consistent",
         "ChunkSizeTooLarge",
+        "Drained",
     }
 
 

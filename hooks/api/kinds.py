@@ -166,13 +166,21 @@ class RangeSpec(Struct, frozen=True, gc=False, rename="camel"):
     chunk_size: int = 0
     mode: Literal["FirstMatch", "RoundRobin"] = "FirstMatch"
     cooldown_seconds: Annotated[int, Meta(ge=0, le=31_536_000)] = 0
+    closed: bool = False
     network: Network | None = None
     allowed_namespaces: AllowedNamespaces = AllowedNamespaces()
     domain: str = ""
 
 
+class Retired(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
+    """Numbers of addresses that are not allocated any more, as decimal text: all, and those that are still held."""
+
+    addresses: str
+    held: str
+
+
 class RangeStatus(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
-    """The status of a range; all from `revision` to `closing` is its ledger.
+    """The status of a range; all from `revision` to `observed_generation` is its ledger.
 
     Here and in the other kinds, `schema_v1` shows that the API server that served the object knows this version of the
     schema: it has dropped no field that the hooks depend on (docs/decisions/0019-schema-markers.md).
@@ -185,11 +193,14 @@ class RangeStatus(Struct, frozen=True, gc=False, rename="camel", omit_defaults=T
     released: list[str] = []
     on_hold: bool = False
     closing: bool = False
+    gateways: list[str] = []
+    was_shared: bool = False
+    observed_generation: int = 0
     state: str = ""
     message: str = ""
     pending: int | UnsetType = UNSET
     capacity: Capacity | None = None
-    observed_generation: int = 0
+    retired: Retired | None = None
     conditions: list[Condition] = []
 
 
@@ -237,6 +248,7 @@ class ShownStatus(Struct, frozen=True, gc=False, rename="camel"):
     """What is read of the status of requests that come by the thousand."""
 
     cidr: str = ""
+    network: Network | None = None
     schema_v1: bool = False
 
 

@@ -29,7 +29,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from hooks.api.conditions import ANSWER_MESSAGE_LENGTH_MAX, truncated
-from hooks.api.kinds import Answer, RequestObject
+from hooks.api.kinds import Answer, Network, RequestObject
 from hooks.ranges.ledger import LedgerEntry
 from hooks.ranges.observed import Observed
 from hooks.ranges.occupancy import Occupancy
@@ -102,7 +102,7 @@ def _for_entry(entry: LedgerEntry, observed: Observed, occupancy: Occupancy) -> 
         return answer
     message = unused_record_of(request, entry.prefix, observed, occupancy) if request else ""
     # What is published with a block is immutable, and a refused update would stop the whole slice.
-    network = answer.network if answer and answer.cidr and answer.network else observed.terms.network
+    network = _network(answer, request, observed)
     return Answer(
         uid,
         _request_text(answer, entry.holder),
@@ -112,6 +112,13 @@ def _for_entry(entry: LedgerEntry, observed: Observed, occupancy: Occupancy) -> 
         revision=observed.ledger.revision,
         message=truncated(message, ANSWER_MESSAGE_LENGTH_MAX),
     )
+
+
+def _network(answer: Answer | None, request: RequestObject | None, observed: Observed) -> Network | None:
+    """The network settings for a holder: those that it was told of, whatever the spec says by now."""
+    if answer and answer.cidr and (answer.network or request is None):
+        return answer.network
+    return request.status.network if request and request.status.cidr else observed.terms.network
 
 
 def _without_entry(answer: Answer, observed: Observed) -> Answer | None:

@@ -26,11 +26,11 @@ def _entries_outside(observed: Observed) -> Iterator[str]:
     """Entries for addresses that the range can't allocate; of an invalid range they are not known."""
     if observed.terms.invalid_reason:
         return
-    entries, usable = observed.ledger.entries.values(), observed.terms.pool.usable
-    outside = set(not_covered((entry.prefix for entry in entries), usable.intervals))
+    entries, space = observed.ledger.entries.values(), observed.terms.space
+    outside = set(not_covered((entry.prefix for entry in entries), space.intervals))
     for entry in entries if outside else ():
         if entry.prefix in outside:
-            yield f"{entry.prefix} of {entry.holder} is in the ledger, but the range may not allocate it"
+            yield f"{entry.prefix} of {entry.holder} is in the ledger, but outside of the range"
 
 
 def _other_blocks(observed: Observed) -> Iterator[str]:

@@ -43,9 +43,11 @@ from hooks.api.ownership import controller_of
 from hooks.protocol.children import child_as_it_was
 from hooks.protocol.decoding import applied_number
 from hooks.ranges.cells import by_cell, cell_label, cell_of
+from hooks.ranges.ledger import entries_within
 from hooks.ranges.observed import Observed
+from hooks.ranges.returns import may_be_returned
 from hooks.ranges.spec import Domain, Terms
-from ipam.address import Family, InvalidAddress, block_named_by
+from ipam.address import Family, InvalidAddress, Prefix, block_named_by
 from ipam.address_set import AddressSet
 from ipam.interval import Interval, parse_interval
 
@@ -75,7 +77,7 @@ class Extents:
     Attributes:
         domain: the domain.
         children: the extents of this range that should exist, as children.
-        unannounced: addresses that no numbered extent of its own announces that is observed.
+        unannounced: addresses that the range may have, and no numbered extent of its own announces that is observed.
         pending: those of them that are to be announced now.
         owned_by_older: addresses that older ranges have, by range.
         unreadable: extents of the domain that may announce anything, as sorted "namespace/name"; then all addresses are
@@ -114,41 +116,57 @@ def observe_extents(observed: Observed, now: datetime) -> Extents:
     Raises:
         ProtocolError: if an extent of this range is no object.
     """
-    domain, pool = observed.terms.domain, observed.terms.pool
-    nothing = AddressSet(pool.family)
+    domain, family = observed.terms.domain, observed.terms.pool.family
+    nothing = AddressSet(family)
     group = observed.body.children.get(names.EXTENT_KEY, {})
     own = observed.own_extents
-    carrier = _carrier(own, observed.terms)
+    carriers = _carriers(own, observed.terms)
     children = [
-        _kept(key, group[key], own[key], observed.terms.allowed if key == carrier else None) for key in sorted(own)
+        _kept(key, group[key], own[key], observed.terms.allowed if key in carriers else None) for key in sorted(own)
     ]
     children += [child_as_it_was(names.EXTENT_KEY, key, group[key]) for key in sorted(observed.unreadable_own_extents)]
     if observed.terms.invalid_reason:
         return Extents(domain, children, nothing, nothing, [], [])
-    announced, without_addresses = _announcements(observed.extents or {}, domain, pool.family)
-    wanted = _wanted(observed)
+    announced, without_addresses = _announcements(observed.extents or {}, domain, family)
+    space = _space(observed)
+    wanted = _wanted(observed, space)
     if _may_announce(observed) and _is_next_batch_due(observed, own.values(), now):
-        known, _ = _announcements(own, domain, pool.family)
+        known, _ = _announcements(own, domain, family)
         children += _additions(observed, wanted, [*announced, *known], {each["metadata"]["name"] for each in children})
     if observed.is_deleted:
         return Extents(domain, children, nothing, nothing, [], [])
     unreadable = sorted([*observed.unreadable_extents, *without_addresses])
     if unreadable or observed.extents is None or not observed.is_marked:
-        return Extents(domain, children, pool.usable, wanted, [], unreadable)
-    unannounced, owned_by_older = _divided(pool.usable, observed.body.parent.metadata.uid, announced)
+        return Extents(domain, children, space, wanted, [], unreadable)
+    unannounced, owned_by_older = _divided(space, observed.body.parent.metadata.uid, announced)
     return Extents(domain, children, unannounced, unannounced & wanted, owned_by_older, [])
 
 
-def _wanted(observed: Observed) -> AddressSet:
+def _space(observed: Observed) -> AddressSet:
+    """The addresses that the range may have: its pool, and the retired addresses that are held or to be returned."""
+    pool = observed.terms.pool
+    if not pool.retired:
+        return pool.usable
+    held = [entry.prefix for entry in entries_within(observed.ledger, pool.retired)]
+    returned = [block for block in _blocks_of_requests(observed, pool.family) if may_be_returned(block, observed)]
+    return pool.usable | (pool.retired & AddressSet(pool.family, [*held, *returned]))
+
+
+def _wanted(observed: Observed, space: AddressSet) -> AddressSet:
     """The addresses to be announced: all; on hold those that the ledger has, and those that requests show or record."""
-    usable = observed.terms.pool.usable
     if not observed.wants_hold:
-        return usable
-    texts = (each.status.cidr or each.metadata.annotations.cidr for each in observed.requests.values())
-    recorded = (block_named_by(text) for text in texts if text)
-    held = (entry.prefix for entry in observed.ledger.entries.values())
-    blocks = [each for each in (*recorded, *held) if each and each.family is usable.family]
-    return usable & AddressSet(usable.family, blocks)
+        return space
+    held = [entry.prefix for entry in observed.ledger.entries.values()]
+    return space & AddressSet(space.family, [*held, *_blocks_of_requests(observed, space.family)])
+
+
+def _blocks_of_requests(observed: Observed, family: Family) -> list[Prefix]:
+    """The blocks that requests without an entry show, and on hold also those that they record."""
+    entries, wants_hold = observed.ledger.entries, observed.wants_hold
+    waiting = (request for uid, request in observed.requests.items() if uid not in entries)
+    texts = (each.status.cidr or (each.metadata.annotations.cidr if wants_hold else "") for each in waiting)
+    blocks = (block_named_by(text) for text in texts if text)
+    return [block for block in blocks if block and block.family is family]
 
 
 def _is_next_batch_due(observed: Observed, own: Iterable[ExtentObject], now: datetime) -> bool:
@@ -160,13 +178,13 @@ def _is_next_batch_due(observed: Observed, own: Iterable[ExtentObject], now: dat
     return now - created[-1] >= pause
 
 
-def _divided(pool: AddressSet, owner_uid: str, announced: list[_Announcement]) -> tuple[AddressSet, list[OlderRange]]:
-    """Of the pool, what no own extent announces by which it may serve, and what others announced before."""
+def _divided(space: AddressSet, owner_uid: str, announced: list[_Announcement]) -> tuple[AddressSet, list[OlderRange]]:
+    """Of these addresses, what no own extent announces by which it may serve, and what others announced before."""
     own = [each for each in announced if each.owner_uid == owner_uid and each.serves_its_range]
     others = [each for each in announced if each.owner_uid != owner_uid]
     usable_parts = [extent.addresses - _older_in(extent, others) for extent in own]
-    unannounced = pool - _union(pool.family, (extent.addresses for extent in own))
-    remainder = pool - _union(pool.family, usable_parts) - unannounced
+    unannounced = space - _union(space.family, (extent.addresses for extent in own))
+    remainder = space - _union(space.family, usable_parts) - unannounced
     owned_by_older: list[OlderRange] = []
     for other in sorted(others, key=attrgetter("seniority")):
         if overlap := remainder & other.addresses:
@@ -270,11 +288,14 @@ def _parts(addresses: AddressSet, at_once_max: int) -> list[AddressSet]:
     ]
 
 
-def _carrier(own: Mapping[str, ExtentObject], terms: Terms) -> str | None:
-    """The extent that gets the allowed namespaces because none has them, as when another extent was orphaned."""
-    if not own or terms.allowed == AllowedNamespaces() or any(each.spec.allowed_namespaces for each in own.values()):
-        return None
-    return min(own, key=lambda key: _seniority(own[key]))
+def _carriers(own: Mapping[str, ExtentObject], terms: Terms) -> set[str]:
+    """The extents that get the allowed namespaces: those that have former ones; if none has any, the oldest extent."""
+    if not own or terms.invalid_reason:
+        return set()
+    carriers = {key for key, each in own.items() if each.spec.allowed_namespaces is not None}
+    if carriers or terms.allowed == AllowedNamespaces():
+        return {key for key in carriers if own[key].spec.allowed_namespaces != terms.allowed}
+    return {min(own, key=lambda key: _seniority(own[key]))}
 
 
 def _kept(key: str, raw: Raw, extent: ExtentObject, allowed: AllowedNamespaces | None) -> dict[str, Any]:

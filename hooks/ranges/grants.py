@@ -14,6 +14,7 @@ from hooks.ranges.ledger import Ledger, LedgerEntry, grant_count_max, read_curso
 from hooks.ranges.observed import Observed
 from hooks.ranges.occupancy import Occupancy
 from hooks.ranges.records import contradiction, gateway_in, unused_record
+from hooks.ranges.returns import is_return
 from ipam.address import Prefix, block_named_by
 from ipam.allocate import TAKEN, Claim, Decision, Refused, Verdict, allocate
 from ipam.claim_forms import InvalidClaim, parse_claim
@@ -58,7 +59,7 @@ class Grants:
 
 def _is_provisional(refusal: Refused) -> bool:
     """Whether a refusal may be different as soon as these grants are committed, or these addresses announced."""
-    return refusal.verdict is Verdict.BUSY and refusal.reason != "OnHold"
+    return refusal.verdict is Verdict.BUSY and refusal.reason not in ("OnHold", "Closed")
 
 
 class _Situation(NamedTuple):
@@ -82,37 +83,58 @@ def grant(observed: Observed, kept: Ledger, occupancy: Occupancy, extents: Exten
         decision = None if observed.terms.invalid_reason else allocate(observed.terms.pool, occupancy.occupants, [])
         all_refused = {request.metadata.uid: refused for request in waiting}
         return Grants([], all_refused, occupancy, decision, {}, is_announcing=False)
-    claimants: list[RequestObject] = []
-    claims: list[Claim] = []
+    claimants: list[tuple[RequestObject, Claim]] = []
     refusals: dict[str, Refused] = {}
     rules = [rule for applies, rule in _CLAIM_RULES if applies(situation)]
     for request in waiting:
         want = _claim_or_refusal(request, situation, rules)
         if isinstance(want, Claim):
-            claimants.append(request)
-            claims.append(want)
+            claimants.append((request, want))
         else:
             refusals[request.metadata.uid] = want
-    grants = _decided(claimants, claims, situation)
+    grants = _decided(claimants, situation)
     return replace(grants, refusals=refusals | grants.refusals)
 
 
-def _decided(claimants: Sequence[RequestObject], claims: Sequence[Claim], situation: _Situation) -> Grants:
-    """The outcomes of all claims."""
+def _decided(claimants: Sequence[tuple[RequestObject, Claim]], situation: _Situation) -> Grants:
+    """The outcomes of all claims: first of returns, from all addresses of the range, then of others, from its pool."""
     observed, kept, extents, occupancy = situation
-    pool, count_max = observed.terms.pool, grant_count_max(kept, claimants)
+    pool, count_max = observed.terms.pool, grant_count_max(kept, [request for request, _ in claimants])
+    returns = [each for each in claimants if is_return(*each, observed, on_hold=kept.on_hold)] if pool.retired else []
+    entries, refusals = list[LedgerEntry](), dict[str, Refused]()
+    if returns:
+        claims = [claim._replace(exact=claim.previous) for _, claim in returns]
+        returned = allocate(pool.with_retired(), occupancy.occupants, claims, grant_count_max=count_max)
+        entries, refusals = _outcomes(returns, returned, situation)
+        occupancy = occupancy.with_grants(entries)
+        claimants = [each for each in claimants if not is_return(*each, observed, on_hold=kept.on_hold)]
     cursors = read_cursors(kept.round_robin, pool.family) if observed.terms.is_round_robin else None
-    decision = allocate(pool, occupancy.occupants, claims, cursors, count_max)
+    claims = [claim for _, claim in claimants]
+    decision = allocate(pool, occupancy.occupants, claims, cursors, count_max - len(entries))
+    granted, refused = _outcomes(claimants, decision, situation)
+    return Grants(
+        entries=[*entries, *granted],
+        refusals=refusals | refused,
+        occupancy=occupancy,
+        decision=decision,
+        round_robin=written_cursors(decision.cursors, pool.family),
+        is_announcing=bool(extents.pending),
+    )
+
+
+def _outcomes(
+    claimants: Sequence[tuple[RequestObject, Claim]], decision: Decision, situation: _Situation
+) -> tuple[list[LedgerEntry], dict[str, Refused]]:
+    """New entries, and the refusals by uid."""
     entries: list[LedgerEntry] = []
     refusals: dict[str, Refused] = {}
-    for request, claim, outcome in zip(claimants, claims, decision.outcomes, strict=True):
+    for (request, claim), outcome in zip(claimants, decision.outcomes, strict=True):
         uid = request.metadata.uid
         if isinstance(outcome, Prefix):
             entries.append(LedgerEntry(outcome, Entry(cidr=str(outcome), holder=claim.holder, uid=uid)))
         else:
             refusals[uid] = _with_unused_record(outcome, request, claim, situation)
-    cursors_after = written_cursors(decision.cursors, pool.family)
-    return Grants(entries, refusals, occupancy, decision, cursors_after, is_announcing=bool(extents.pending))
+    return entries, refusals
 
 
 def _with_unused_record(refusal: Refused, request: RequestObject, claim: Claim, situation: _Situation) -> Refused:
@@ -179,11 +201,23 @@ def _refusal_of_all(situation: _Situation) -> Refused | None:
     return None
 
 
-def _does_not_want_the_gateway(_: RequestObject, claim: Claim, situation: _Situation) -> Refused | None:
-    if not claim.exact:
+def _has_gateways(observed: Observed) -> bool:
+    return observed.terms.gateway is not None or bool(observed.terms.former_gateways)
+
+
+def _does_not_want_a_gateway(request: RequestObject, claim: Claim, situation: _Situation) -> Refused | None:
+    if not claim.exact or is_return(request, claim, situation.observed, on_hold=situation.kept.on_hold):
         return None
     message = gateway_in(claim.exact, situation.observed)
     return Refused(Verdict.INVALID, "Gateway", message) if message else None
+
+
+def _is_not_closed(request: RequestObject, claim: Claim, situation: _Situation) -> Refused | None:
+    """A closed range grants only what a request had before."""
+    if claim.previous and (request.status.cidr or situation.kept.on_hold):
+        return None
+    message = f"range {situation.observed.name} is closed: it allocates no new blocks"
+    return Refused(Verdict.BUSY, "Closed", message)
 
 
 def _previous_block_is_announced(_: RequestObject, claim: Claim, situation: _Situation) -> Refused | None:
@@ -198,6 +232,8 @@ def _has_a_previous_block_on_hold(request: RequestObject, claim: Claim, situatio
     pool = situation.observed.terms.pool
     if claim.previous and (request.status.cidr or pool.usable.covers(claim.previous)):
         return None
+    if is_return(request, claim, situation.observed, on_hold=True):
+        return None
     message = f"{pool.name} is on hold: only requests with a recorded address are served"
     if reason := unused_record(request, claim, situation.observed, situation.occupancy):
         message = f"{pool.name} is on hold, and the recorded address can't be allocated: {reason}"
@@ -206,7 +242,8 @@ def _has_a_previous_block_on_hold(request: RequestObject, claim: Claim, situatio
 
 #: When a rule applies, and the rule; in the order in which they are asked. The first refusal wins.
 _CLAIM_RULES: tuple[tuple[Callable[[_Situation], bool], _Rule], ...] = (
-    (lambda situation: situation.observed.terms.gateway is not None, _does_not_want_the_gateway),
+    (lambda situation: _has_gateways(situation.observed), _does_not_want_a_gateway),
+    (lambda situation: situation.observed.terms.is_closed, _is_not_closed),
     (lambda situation: bool(situation.extents.unannounced), _previous_block_is_announced),
     (lambda situation: situation.kept.on_hold, _has_a_previous_block_on_hold),
 )

@@ -1,4 +1,7 @@
-"""The ledger: which request holds which block, at `status.{revision,allocations,roundRobin,released,onHold,closing}`.
+"""The ledger: which request holds which block, and what else of the status decides about blocks.
+
+The fields `revision`, `allocations`, `roundRobin`, `released`, `onHold`, `closing`, `gateways`, `wasShared` and
+`observedGeneration` of the status.
 
 The rules of this file, by the names that DESIGN.md uses:
 
@@ -6,10 +9,14 @@ The rules of this file, by the names that DESIGN.md uses:
     S2  A changed ledger has the next revision; the API server accepts it only if no other change was faster.
     S4  Entries are sticky: the block of a uid never changes.
 
+`observedGeneration` is the generation of the spec by which the ledger was proposed. As it is a part of the ledger, an
+edit of the spec is fenced like a grant: once it is committed, no call that saw an older spec commits anything.
+
 S5, by which entries leave, is in releases.py.
 """
 
 import dataclasses
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +28,7 @@ from msgspec.structs import replace
 from hooks.api.kinds import Entry, RangeStatus, RequestObject
 from hooks.protocol.errors import ProtocolError, excerpt
 from ipam.address import Family, InvalidAddress, Prefix, format_address, read_address, read_prefix
+from ipam.address_set import AddressSet
 from ipam.allocate import fate_of_held
 
 #: The most entries that the CRD admits (crds/ipamranges.yaml).
@@ -98,6 +106,9 @@ class Ledger:
         released: uids of released requests; the latest release is the last.
         on_hold: whether only requests with a recorded address are served.
         closing: whether the range is being deleted, so that nothing is granted any more.
+        gateways: the present gateway and former ones, which holders may still use (gateways.py).
+        was_shared: whether requests of other namespaces could ever be served.
+        generation: that of the spec by which the ledger was proposed.
         excess_bytes: by how much spec and annotations of the range exceed BYTES_FOR_THE_RANGE.
     """
 
@@ -107,6 +118,9 @@ class Ledger:
     released: tuple[str, ...]
     on_hold: bool
     closing: bool
+    gateways: tuple[str, ...] = ()
+    was_shared: bool = False
+    generation: int = 0
     excess_bytes: int = 0
 
     @cached_property
@@ -148,6 +162,9 @@ def read_ledger(status: RangeStatus, family: Family | None = None, range_bytes: 
         released=tuple(status.released),
         on_hold=status.on_hold,
         closing=status.closing,
+        gateways=tuple(status.gateways),
+        was_shared=status.was_shared,
+        generation=status.observed_generation,
         excess_bytes=max(range_bytes - BYTES_FOR_THE_RANGE, 0),
     )
 
@@ -209,6 +226,16 @@ def grant_count_max(ledger: Ledger, claimants: Sequence[RequestObject]) -> int:
     return max(min(by_bytes, ENTRY_COUNT_MAX - len(ledger.entries)), 0)
 
 
+def entries_within(ledger: Ledger, addresses: AddressSet) -> list[LedgerEntry]:
+    """The entries that have an address of a set, in order of addresses."""
+    entries, found = list(ledger.entries.values()) if addresses else [], dict[str, LedgerEntry]()
+    for interval in addresses.intervals:
+        start = bisect_left(entries, interval.first, key=_last_address)
+        end = bisect_right(entries, interval.last, key=_first_address)
+        found |= {entry.uid: entry for entry in entries[start:end]}
+    return list(found.values())
+
+
 def release_byte_count(uid: str) -> int:
     """Size of a recorded release as JSON."""
     return _RELEASE_BYTES + len(uid)
@@ -216,3 +243,7 @@ def release_byte_count(uid: str) -> int:
 
 def _first_address(entry: LedgerEntry) -> int:
     return entry.prefix.first
+
+
+def _last_address(entry: LedgerEntry) -> int:
+    return entry.prefix.last

@@ -2,8 +2,8 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from operator import attrgetter
 from typing import NamedTuple
@@ -11,6 +11,7 @@ from typing import NamedTuple
 from hooks.api.times import timestamp
 from hooks.ranges.extents import Extents
 from hooks.ranges.ledger import Ledger, LedgerEntry
+from hooks.ranges.spec import Terms
 from ipam.address import Prefix
 from ipam.address_set import AddressSet
 from ipam.allocate import Occupant
@@ -61,19 +62,25 @@ class Occupancy:
     Attributes:
         held: entries whose holders have not released them, in order of addresses.
         cooling: released blocks that are cooling down.
-        unavailable: addresses that neither the ledger nor the free space has.
+        unavailable: addresses of the pool that neither the ledger nor the free space has.
+        beyond: the same of the retired addresses, which do not count.
     """
 
     held: list[LedgerEntry]
     cooling: list[CoolingDown]
     unavailable: list[OwnedByOlder | Unannounced]
+    beyond: list[OwnedByOlder | Unannounced]
+
+    def with_grants(self, entries: Sequence[LedgerEntry]) -> "Occupancy":
+        """The same with new entries."""
+        held = sorted([*self.held, *entries], key=attrgetter("prefix.first")) if entries else self.held
+        return replace(self, held=held)
 
     @cached_property
     def occupants(self) -> Sequence[Occupant]:
         """All of them, in order of addresses."""
-        if not (self.cooling or self.unavailable):
-            return self.held
-        return sorted([*self.held, *self.cooling, *self.unavailable], key=attrgetter("prefix.first"))
+        others = [*self.cooling, *self.unavailable, *self.beyond]
+        return sorted([*self.held, *others], key=attrgetter("prefix.first")) if others else self.held
 
     def first_in_the_way_of(self, block: Prefix) -> Occupant | None:
         """The lowest one that has an address of a block; None if the block is free."""
@@ -92,23 +99,27 @@ class Occupancy:
         return sum(each.prefix.address_count for each in self.unavailable)
 
 
-def occupancy_of(kept: Ledger, extents: Extents, cooldown: timedelta) -> Occupancy:
+def occupancy_of(kept: Ledger, extents: Extents, terms: Terms) -> Occupancy:
     """What can't be granted on top of this ledger."""
     held: list[LedgerEntry] = []
     cooling: list[CoolingDown] = []
     for entry in kept.entries.values():
         if released_at := entry.written.released_at:
-            cooling.append(CoolingDown(entry.prefix, entry.holder, released_at + cooldown))
+            cooling.append(CoolingDown(entry.prefix, entry.holder, released_at + terms.cooldown))
         else:
             held.append(entry)
-    return Occupancy(held, cooling, _unavailable(kept, extents))
+    taken = [entry.prefix for entry in kept.entries.values()] if extents.unannounced or extents.owned_by_older else []
+    retired = terms.pool.retired
+    return Occupancy(
+        held,
+        cooling,
+        unavailable=_unavailable(extents, AddressSet(terms.pool.family, taken) | retired),
+        beyond=_unavailable(extents, AddressSet(terms.pool.family, taken) | terms.pool.usable) if retired else [],
+    )
 
 
-def _unavailable(kept: Ledger, extents: Extents) -> list[OwnedByOlder | Unannounced]:
-    """What the extents reserve, without the addresses that the ledger has already."""
-    if not (extents.unannounced or extents.owned_by_older):
-        return []
-    taken = AddressSet(extents.unannounced.family, (entry.prefix for entry in kept.entries.values()))
+def _unavailable(extents: Extents, taken: AddressSet) -> list[OwnedByOlder | Unannounced]:
+    """What the extents reserve, without addresses that count as something else."""
     words = extents.domain.words
     unavailable: list[OwnedByOlder | Unannounced] = [
         Unannounced(block, words) for block in (extents.unannounced - taken).blocks()

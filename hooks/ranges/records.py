@@ -7,6 +7,7 @@ reason for that, in the words in which a claim to the same block would be refuse
 from hooks.api.kinds import RequestObject
 from hooks.ranges.observed import Observed
 from hooks.ranges.occupancy import Occupancy
+from hooks.ranges.returns import may_be_returned
 from ipam.address import InvalidAddress, Prefix, block_named_by, parse_prefix
 from ipam.allocate import Claim, not_free, refusal_of_block
 from ipam.claim_forms import InvalidClaim, names_addresses, parse_claim
@@ -25,14 +26,19 @@ def contradiction(request: RequestObject, claim: Claim, recorded: Prefix) -> str
 
 
 def gateway_in(block: Prefix, observed: Observed) -> str:
-    """The sentence that says why a block with the gateway is never allocated; "" if the gateway is not in it."""
+    """The sentence that says why a block with a gateway is not allocated; "" if none is in it."""
     gateway = observed.terms.gateway
-    if not gateway or not gateway.overlaps(block):
-        return ""
-    owner = f"the gateway of {observed.name}"
-    if block == gateway:
-        return f"{gateway} is {owner}, which is never allocated"
-    return f"{block} contains {gateway}, {owner}, which is never allocated"
+    if gateway and gateway.overlaps(block):
+        return f"{_subject(block, gateway)} the gateway of {observed.name}, which is never allocated"
+    for former in observed.terms.former_gateways:
+        if former.overlaps(block):
+            owner = f"a former gateway of {observed.name}"
+            return f"{_subject(block, former)} {owner}, which is not allocated while a holder may use it"
+    return ""
+
+
+def _subject(block: Prefix, gateway: Prefix) -> str:
+    return f"{block} is" if block == gateway else f"{block} contains {gateway},"
 
 
 def unused_record(request: RequestObject, claim: Claim, observed: Observed, occupancy: Occupancy) -> str:
@@ -70,8 +76,9 @@ def _unreadable(text: str) -> str:
 
 
 def _unavailable(recorded: Prefix, observed: Observed, occupancy: Occupancy) -> str:
-    """Why a block that is wanted can't be had."""
-    if refused := refusal_of_block(observed.terms.pool, recorded):
+    """Why a block that is wanted can't be had. On hold a retired one can be."""
+    is_returned = observed.wants_hold and may_be_returned(recorded, observed)
+    if not is_returned and (refused := refusal_of_block(observed.terms.pool, recorded)):
         return gateway_in(recorded, observed) or refused.message
     if occupant := occupancy.first_in_the_way_of(recorded):
         return not_free(recorded, occupant)

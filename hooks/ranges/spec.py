@@ -11,8 +11,9 @@ from hooks.api.conditions import listed
 from hooks.api.kinds import AllowedNamespaces, Network, RangeSpec, RangeStatus
 from hooks.api.names import NamespacedName
 from hooks.protocol.decoding import decode_spec
+from hooks.protocol.errors import ProtocolError, excerpt
 from hooks.ranges.network import read_network
-from ipam.address import IPV4, IPV6, Family, Prefix
+from ipam.address import IPV4, IPV6, Family, InvalidAddress, Prefix, read_address
 from ipam.address_set import AddressSet
 from ipam.pool import InvalidPool, Pool, parse_pool
 
@@ -34,6 +35,8 @@ class Domain(NamedTuple):
 
 #: The domain of all ranges that name none, in whatever namespaces.
 DEFAULT_DOMAIN = Domain("default")
+#: The most gateways, former ones included, that the CRD admits (crds/ipamranges.yaml).
+GATEWAY_COUNT_MAX = 64
 #: How long released blocks cool down while the spec can't be read: longer than any range may say.
 UNKNOWN_COOLDOWN = timedelta(days=365)
 
@@ -49,12 +52,14 @@ class Terms:
         pool: the addresses that may be allocated, without the gateway.
         remarks: what the spec says in vain or probably by mistake, though blocks can be granted by it.
         gateway: as a block of one address; None if there is none.
-        network: the settings that each holder of a block gets permanently, even if the range grows into an invalid one.
+        former_gateways: those of earlier specs that holders may still use; they are not allocated either.
+        network: the settings that each new holder of a block gets permanently, even if the spec becomes invalid.
         allowed: the namespaces that the range serves; if that part is invalid, its own one.
         domain: the address space.
         cooldown: for how long a released block can't be granted again.
         default_length: prefix length of the block for a request without a size.
         is_round_robin: whether blocks are granted in turn.
+        is_closed: whether no request gets a new block.
     """
 
     is_readable: bool
@@ -62,12 +67,24 @@ class Terms:
     pool: Pool
     remarks: tuple[str, ...]
     gateway: Prefix | None
+    former_gateways: tuple[Prefix, ...]
     network: Network | None
     allowed: AllowedNamespaces
     domain: Domain
     cooldown: timedelta
     default_length: int
     is_round_robin: bool
+    is_closed: bool
+
+    @property
+    def space(self) -> AddressSet:
+        """All addresses that the range may have allocated: those of the pool, and those that it retired."""
+        return self.pool.usable | self.pool.retired if self.pool.retired else self.pool.usable
+
+    @property
+    def retired(self) -> AddressSet:
+        """The addresses that are not allocated any more: of a closed range, all."""
+        return self.space if self.is_closed else self.pool.retired
 
     @property
     def family(self) -> Family | None:
@@ -76,7 +93,11 @@ class Terms:
 
 
 def read_terms(range_name: NamespacedName, raw: Raw, status: RangeStatus) -> Terms:
-    """Read the spec of a range; its status says of which family the blocks are that it has granted already."""
+    """Read the spec of a range; its status says of which family its blocks are, and which gateways it had before.
+
+    Raises:
+        ProtocolError: if a former gateway is no address.
+    """
     spec = decode_spec(raw, RangeSpec)
     if isinstance(spec, str):
         unreadable = _invalid_terms(range_name, RangeSpec(ranges=[]), spec, is_readable=False)
@@ -86,11 +107,29 @@ def read_terms(range_name: NamespacedName, raw: Raw, status: RangeStatus) -> Ter
     except InvalidPool as error:
         return _invalid_terms(range_name, spec, str(error))
     gateway, network_reason, network_remarks = read_network(spec.network, pool)
+    network_reason = network_reason or _gateways_reason(spec, status)
     reason = _chunk_size_reason(spec, pool) or network_reason or namespaces.invalid_reason(spec.allowed_namespaces)
     if reason:
         return _invalid_terms(range_name, spec, reason)
-    pool = pool.excluding(gateway) if gateway else pool
-    return _terms(spec, pool, gateway=gateway, remarks=(*_pool_remarks(pool), *network_remarks))
+    former = tuple(each for each in _gateways(status) if each != gateway and each.family is pool.family)
+    if gateways := [*former, gateway] if gateway else former:
+        pool = pool.excluding(gateways)
+    if not pool.usable:
+        return _invalid_terms(range_name, spec, "nothing is left to allocate beside the gateways, former ones included")
+    remarks = (*_pool_remarks(pool), *network_remarks)
+    return replace(_terms(spec, pool, gateway=gateway, remarks=remarks), former_gateways=former)
+
+
+def _gateways(status: RangeStatus) -> list[Prefix]:
+    """The gateways that the ledger has, each as a block of one address."""
+    prefixes: list[Prefix] = []
+    for index, text in enumerate(status.gateways):
+        try:
+            address, family = read_address(text)
+        except InvalidAddress as error:
+            raise ProtocolError(f"$.parent.status.gateways[{index}]", str(error), excerpt(text)) from error
+        prefixes.append(Prefix(address, family.bits, family))
+    return prefixes
 
 
 def _family_in_use(status: RangeStatus) -> Family | None:
@@ -106,7 +145,7 @@ def _pool_remarks(pool: Pool) -> list[str]:
 
 
 def _invalid_terms(range_name: NamespacedName, spec: RangeSpec, reason: str, *, is_readable: bool = True) -> Terms:
-    no_pool = Pool(str(range_name), AddressSet(IPV6), AddressSet(IPV6))
+    no_pool = Pool(str(range_name), AddressSet(IPV6), AddressSet(IPV6), AddressSet(IPV6))
     terms = _terms(spec, no_pool, gateway=None)
     return replace(terms, is_readable=is_readable, invalid_reason=reason)
 
@@ -119,13 +158,23 @@ def _terms(spec: RangeSpec, pool: Pool, *, gateway: Prefix | None, remarks: tupl
         pool=pool,
         remarks=remarks,
         gateway=gateway,
+        former_gateways=(),
         network=spec.network,
         allowed=namespaces.in_canonical_order(spec.allowed_namespaces) if is_allowed_readable else AllowedNamespaces(),
         domain=Domain(spec.domain) if spec.domain else DEFAULT_DOMAIN,
         cooldown=timedelta(seconds=spec.cooldown_seconds),
         default_length=spec.chunk_size or pool.family.bits,
         is_round_robin=spec.mode == "RoundRobin",
+        is_closed=spec.closed,
     )
+
+
+def _gateways_reason(spec: RangeSpec, status: RangeStatus) -> str:
+    """Why a gateway can't become the present one: of the former ones none that is in use may be forgotten."""
+    present = spec.network.gateway if spec.network else ""
+    if len(status.gateways) < GATEWAY_COUNT_MAX or present in ("", *status.gateways):
+        return ""
+    return f"network.gateway {present}: holders use {len(status.gateways)} other gateways: wait for their release"
 
 
 def _chunk_size_reason(spec: RangeSpec, pool: Pool) -> str | None:

@@ -7,15 +7,16 @@ import msgspec
 
 from hooks.api import names
 from hooks.api.conditions import Fact, conditions, listed, outdated_message, truncated
-from hooks.api.kinds import Capacity, RangeStatus
+from hooks.api.kinds import Capacity, RangeStatus, Retired
 from hooks.api.times import rewriting_time, timestamp
 from hooks.ranges.consistency import contradictions
 from hooks.ranges.extents import Extents
 from hooks.ranges.grants import Grants
-from hooks.ranges.ledger import Ledger, LedgerEntry
+from hooks.ranges.ledger import Ledger, LedgerEntry, entries_within
 from hooks.ranges.observed import Observed
 from hooks.ranges.occupancy import Occupancy
 from hooks.ranges.spec import Terms
+from ipam.address_set import AddressSet
 
 #: All lengths of IPv4. A range of IPv6 may have 129, and its status is no place for all of them.
 FREE_BLOCK_LENGTHS_MAX = 33
@@ -34,6 +35,10 @@ def range_status(
     facts += _circumstances(observed, proposal, extents)
     if delayed_count:
         facts.append(Fact("AnswersDelayed", "True", "SliceFull", _delay_message(delayed_count)))
+    holders = entries_within(proposal, observed.terms.retired)
+    retired = _retired(observed.terms, holders)
+    if retired:
+        facts.append(_drained(retired, holders, on_hold=proposal.on_hold))
     messages = [fact.message for fact in facts if fact.type != "Stalled"]
     messages += [*observed.terms.remarks, *_remarks(observed, grants.occupancy, extents)]
     return msgspec.structs.replace(
@@ -42,7 +47,7 @@ def range_status(
         message=truncated("; ".join(filter(None, messages))),
         pending=grants.pending_count,
         capacity=_capacity(observed.terms, grants),
-        observed_generation=parent.metadata.generation,
+        retired=retired,
         conditions=conditions(facts, parent.status.conditions, parent.metadata.generation, now),
     )
 
@@ -58,7 +63,6 @@ def outdated_status(observed: Observed, ledger: Ledger, kinds: Sequence[str], no
         _ledger_status(ledger),
         state="Deleting" if observed.is_deleted else "Invalid",
         message=truncated(message),
-        observed_generation=parent.metadata.generation,
         conditions=conditions(facts, before, parent.metadata.generation, time),
     )
 
@@ -73,6 +77,9 @@ def _ledger_status(ledger: Ledger) -> RangeStatus:
         released=list(ledger.released),
         on_hold=ledger.on_hold,
         closing=ledger.closing,
+        gateways=list(ledger.gateways),
+        was_shared=ledger.was_shared,
+        observed_generation=ledger.generation,
     )
 
 
@@ -85,6 +92,8 @@ def _state(observed: Observed, grants: Grants) -> tuple[str, list[Fact]]:
             Fact("Ready", "False", "InvalidSpec", reason),
             Fact("Stalled", "True", "InvalidSpec", reason),
         ]
+    if observed.terms.is_closed:
+        return "Ready", [Fact("Ready", "True", "Closed", "closed: no new block is allocated")]
     return "Ready", [Fact("Ready", "True", "Serving", _pending_message(grants))]
 
 
@@ -194,6 +203,26 @@ def _capacity(terms: Terms, grants: Grants) -> Capacity | None:
         free_blocks={f"/{length}": str(counts[length]) for length in lengths},
         room=f"{counts[default]} more /{default}",
     )
+
+
+def _retired(terms: Terms, holders: Sequence[LedgerEntry]) -> Retired | None:
+    """How many addresses are retired, by `excludes` or because the range is closed, and how many of them are held."""
+    is_retiring = terms.is_closed or terms.pool.retired & terms.pool.excluded
+    if terms.invalid_reason or not (is_retiring or holders):
+        return None
+    held = terms.retired & AddressSet(terms.pool.family, (entry.prefix for entry in holders))
+    return Retired(str(terms.retired.address_count), str(held.address_count))
+
+
+def _drained(retired: Retired, holders: Sequence[LedgerEntry], *, on_hold: bool) -> Fact:
+    """Whether no retired address is held any more; one that is cooling down still is."""
+    if not holders and on_hold:
+        return Fact("Drained", "Unknown", "OnHold", "former holders may come back until the hold ends")
+    if not holders:
+        return Fact("Drained", "True", "NotHeld", "")
+    names = listed([f"{entry.holder} ({entry.written.cidr})" for entry in holders])
+    message = f"{retired.held} of {retired.addresses} retired addresses are still held, by {names}"
+    return Fact("Drained", "False", "Held", message)
 
 
 def _count(number: int, noun: str) -> str:

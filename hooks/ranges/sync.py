@@ -23,6 +23,7 @@ from hooks.protocol.errors import OldLedger
 from hooks.ranges.answers import published
 from hooks.ranges.cells import cells_to_ask_for
 from hooks.ranges.extents import observe_extents
+from hooks.ranges.gateways import withheld_gateways
 from hooks.ranges.grants import grant
 from hooks.ranges.ledger import Ledger, with_grants
 from hooks.ranges.observed import Observed
@@ -51,8 +52,8 @@ def customize(body: RangeCustomizeBody) -> dict[str, Any]:
     terms = read_terms(name, body.parent.spec, body.parent.status)
     by_range = {"matchLabels": {names.RANGE_LABEL: names.range_label(name)}}
     requests = {"apiVersion": names.API_VERSION, "resource": "ipamrequests", "labelSelector": by_range}
-    if terms.is_readable and terms.allowed.source == "Same":  # one that can't be read may have holders anywhere
-        requests["namespace"] = name.namespace
+    if terms.is_readable and terms.allowed.source == "Same" and not body.parent.status.was_shared:
+        requests["namespace"] = name.namespace  # one that can't be read, or was shared, may have holders anywhere
     rules: list[dict[str, Any]] = [
         requests,
         {"apiVersion": "v1", "resource": "namespaces", "names": [name.namespace]},
@@ -68,7 +69,7 @@ def customize(body: RangeCustomizeBody) -> dict[str, Any]:
 def _extents_selector(terms: Terms) -> dict[str, Any]:
     """The extents of the domain with which a range may have addresses in common; of one that is invalid, all."""
     selector: dict[str, Any] = {"matchLabels": {names.DOMAIN_LABEL: names.domain_label(terms.domain.name)}}
-    cells = None if terms.invalid_reason else cells_to_ask_for(terms.pool.usable)
+    cells = None if terms.invalid_reason else cells_to_ask_for(terms.space)
     if cells is not None:
         selector["matchExpressions"] = [{"key": names.CELL_LABEL, "operator": "In", "values": cells}]
     return selector
@@ -90,10 +91,9 @@ def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
         return _outdated(observed, observed.outdated_kinds, now)
     if observed.slices.is_newer_proposed(observed.ledger.revision, now):
         raise OldLedger(observed.ledger.revision)
-    kept = after_releases(observed.ledger, observed.evidence, now, observed.terms.cooldown)
-    kept = replace(kept, on_hold=observed.wants_hold)
+    kept = _kept(observed, now)
     extents = observe_extents(observed, now)
-    occupancy = occupancy_of(kept, extents, observed.terms.cooldown)
+    occupancy = occupancy_of(kept, extents, observed.terms)
     grants = grant(observed, kept, occupancy, extents)
     proposal = _next_revision(observed.ledger, with_grants(kept, grants.entries, grants.round_robin))
     placement = placed(published(observed, grants.publishable_refusals, occupancy), observed, proposal.revision, now)
@@ -106,6 +106,18 @@ def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
     if body.finalizing:
         reply |= _finalization(observed)
     return reply
+
+
+def _kept(observed: Observed, now: datetime) -> Ledger:
+    """The ledger after releases, with what else the range and its spec say."""
+    kept = after_releases(observed.ledger, observed.evidence, now, observed.terms.cooldown)
+    return replace(
+        kept,
+        on_hold=observed.wants_hold,
+        gateways=withheld_gateways(observed, kept),
+        was_shared=kept.was_shared or observed.terms.allowed.source != "Same",
+        generation=observed.body.parent.metadata.generation,
+    )
 
 
 def _finalization(observed: Observed) -> dict[str, Any]:
@@ -127,9 +139,9 @@ def _outdated(observed: Observed, kinds: list[str], now: datetime) -> dict[str, 
     But that the range is being deleted, which is true whatever they say. Children get the marker, so that those that
     older hooks have written are complete from then on.
     """
-    ledger = _next_revision(
-        observed.ledger, replace(observed.ledger, closing=observed.ledger.closing or observed.is_deleted)
-    )
+    generation = observed.body.parent.metadata.generation  # Metacontroller reports the observed one in any case
+    closing = observed.ledger.closing or observed.is_deleted
+    ledger = _next_revision(observed.ledger, replace(observed.ledger, closing=closing, generation=generation))
     reply: dict[str, Any] = {
         "status": outdated_status(observed, ledger, kinds, now),
         "children": children_as_they_were(observed, now),

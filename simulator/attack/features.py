@@ -89,6 +89,10 @@ def _cooldown(_: int, rng: random.Random) -> Obj:
     return _spec(cooldownSeconds=rng.choice((1, 10, 60)))
 
 
+def _description(_: int, rng: random.Random) -> Obj:
+    return _spec(description=rng.choice(("for machines", "for people", "")))
+
+
 def _hold(_: int, __: random.Random) -> Obj:
     return {"metadata": {"annotations": {HOLD_ANNOTATION: "true"}}}
 
@@ -112,6 +116,17 @@ def _by_form(version: int, rng: random.Random) -> Obj:
     return _spec(request=rng.choice(forms))
 
 
+def _or_without(patch: Obj, rng: random.Random) -> Obj:
+    """The patch; now and then one that removes its fields instead."""
+    return patch if rng.random() < 0.7 else _spec(**dict.fromkeys(patch["spec"]))
+
+
+def _any_allowed(version: int, rng: random.Random) -> Obj:
+    # A merge patch: what a former selector had must go.
+    patch = rng.choice((_allowed(version, rng), _spec(allowedNamespaces={"from": "All"})))
+    return _spec(allowedNamespaces={"selector": None, **patch["spec"]["allowedNamespaces"]})
+
+
 def _spec(**fields: Any) -> Obj:
     return {"spec": fields}
 
@@ -127,6 +142,17 @@ OF_RANGES: dict[str, Feature] = {
     "all namespaces allowed": Feature(0.6, lambda _, __: _spec(allowedNamespaces={"from": "All"})),
     "some namespaces allowed": Feature(0.3, _allowed),
     "round robin": Feature(0.4, lambda _, __: _spec(mode="RoundRobin")),
+    "closed": Feature(0.05, lambda _, __: _spec(closed=True)),
+}
+#: The changes of existing ranges that the API server accepts: how often each is made, compared with the others. A field
+#: that is drawn as null is removed.
+EDITS_OF_RANGES: dict[str, Feature] = {
+    "change excludes": Feature(1.0, lambda version, rng: _or_without(_excludes(version, rng), rng)),
+    "change the network": Feature(1.0, lambda version, rng: _or_without(_network(version, rng), rng)),
+    "close or open": Feature(0.7, lambda _, rng: _spec(closed=rng.choice((True, False, None)))),
+    "change the allowed namespaces": Feature(0.7, _any_allowed),
+    "change the cool-down": Feature(0.7, lambda version, rng: _or_without(_cooldown(version, rng), rng)),
+    "change the description": Feature(0.2, _description),
 }
 #: ... each request one of these, as they exclude each other ...
 FORMS_OF_REQUESTS: dict[str, Feature] = {

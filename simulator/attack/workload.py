@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from simulator.attack import strangers
 from simulator.attack.features import (
     ADDITIONS,
+    EDITS_OF_RANGES,
     FORMS_OF_REQUESTS,
     LACKING,
     OF_RANGES,
@@ -75,7 +76,7 @@ class Behaviour:
         usual = {name: action.weight for name, action in PEOPLE_ACTIONS.items()}
         usual |= {
             name: feature.share
-            for table in (OF_RANGES, FORMS_OF_REQUESTS, OF_REQUESTS)
+            for table in (OF_RANGES, FORMS_OF_REQUESTS, OF_REQUESTS, EDITS_OF_RANGES)
             for name, feature in table.items()
         }
         usual |= OF_TENANTS
@@ -213,6 +214,17 @@ def _grow(world: World, _: Behaviour, rng: random.Random) -> Action | None:
     return "set-spec", "ipamranges", name, json.dumps({"ranges": ranges})
 
 
+def _edit_range(world: World, behaviour: Behaviour, rng: random.Random) -> Action | None:
+    """Change a field that may change."""
+    obj = _any(world, "ipamranges", rng)
+    weights = [behaviour.weights[name] for name in EDITS_OF_RANGES]
+    if obj is None or not any(weights):
+        return None
+    name = joined(key_of(obj))
+    edit = EDITS_OF_RANGES[rng.choices(list(EDITS_OF_RANGES), weights)[0]]
+    return "patch-spec", "ipamranges", name, json.dumps(edit.draw(_version(name), rng)["spec"])
+
+
 def _edit_status(world: World, _: Behaviour, rng: random.Random) -> Action | None:
     obj = _any(world, "ipamrequests", rng)
     if obj is None:
@@ -343,6 +355,7 @@ PEOPLE_ACTIONS: dict[str, PersonAction] = {
     "remove an answer": PersonAction(0.5, _by_stranger(strangers.drop_answer)),
     "label a namespace": PersonAction(0.8, _label_namespace),
     "edit a spec": PersonAction(0.4, _edit_spec),
+    "edit a range": PersonAction(1.0, _edit_range),
     "grow a range": PersonAction(0.5, _grow),
     "edit a status": PersonAction(0.3, _edit_status),
     "write an old status again": PersonAction(0.5, _old_status),

@@ -119,6 +119,13 @@ def _moved_by_proposal(history: History, body: Obj, answer: Obj) -> Iterator[str
             yield f"{request.name} shows {shown}, but the proposal has {proposed[request.uid]}"
 
 
+def informed_once(history: History) -> Iterator[str]:
+    """Informed: what a holder was told of its network never changes."""
+    for request in history.facts.told_anew:
+        if not (history.schemas_changed or history.was_forged or request.is_written_by_person):
+            yield f"{request.name} shows {request.cidr} with other network settings than before"
+
+
 # --- Committed
 
 

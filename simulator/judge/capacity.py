@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator.judge.addresses import BITS, fits, places, without
+from simulator.judge.addresses import BITS, block_of, fits, places, without
 from simulator.judge.extents import unavailable
+from simulator.judge.lives import pool_of, space_of
 from simulator.kubernetes.objects import is_deleting
 
 if TYPE_CHECKING:
@@ -30,11 +31,41 @@ def accounted(history: History) -> Iterator[str]:
     for life in history.facts.changed.values():
         capacity = life.status.get("capacity")
         if capacity and life.is_up_to_date and not life.is_deleted:
-            free = without(life.pool, life.ledger.taken)
-            yield from _miscounted(life, capacity)
-            yield from _misjudged_largest(life, capacity, free)
-            if not _unavailable(capacity):
-                yield from _miscounted_blocks(life, capacity, free)
+            yield from min(_all_miscounted(life, capacity, each) for each in life.gateways[-2:])
+
+
+def _all_miscounted(life: RangeLife, capacity: Obj, gateways: tuple[str, ...]) -> list[str]:
+    """All faults, if these gateways are not granted: those of this ledger, or of the one before it."""
+    pool = pool_of(life.spec, gateways)
+    free = without(pool, life.ledger.taken)
+    found = [*_miscounted(life, capacity, pool, free), *_misjudged_largest(life, capacity, free)]
+    found += _miscounted_retired(life, pool)
+    if not _unavailable(capacity):
+        found += _miscounted_blocks(life, capacity, free)
+    return found
+
+
+def _miscounted_retired(life: RangeLife, pool: list[Block]) -> Iterator[str]:
+    """Wrong numbers of retired addresses: all of a closed range, else those that excludes contains."""
+    space, retired = space_of(life.spec), life.status.get("retired")
+    excluded = without(space, without(space, [block_of(text) for text in life.spec.get("excludes", ())]))
+    kept = space if life.spec.get("closed") else without(space, pool)
+    held = _count(kept) - _count(without(kept, life.ledger.taken))
+    is_drained = {each["status"] for each in life.status.get("conditions", ()) if each["type"] == "Drained"}
+    if retired is None:
+        if life.spec.get("closed") or excluded or held:
+            yield f"{life.name} shows no retired addresses, but has some"
+    elif int(retired["held"]) != held or is_drained != {"False" if held else _drained_if_not_held(life)}:
+        yield f"{life.name} says that {retired['held']} retired addresses are held ({is_drained}), but {held} are"
+
+
+def _drained_if_not_held(life: RangeLife) -> str:
+    """The condition Drained without holders; on hold former ones may still come back."""
+    return "Unknown" if "onHold" in life.ledger.fields else "True"
+
+
+def _count(blocks: list[Block]) -> int:
+    return sum(block.size for block in blocks)
 
 
 def unavailable_accounted(history: History) -> Iterator[str]:
@@ -55,8 +86,8 @@ def _unavailable(capacity: Obj) -> int:
     return int(capacity.get("unavailable", "0"))
 
 
-def _miscounted(life: RangeLife, capacity: Obj) -> Iterator[str]:
-    total, allocated = (sum(block.size for block in blocks) for blocks in (life.pool, life.ledger.taken))
+def _miscounted(life: RangeLife, capacity: Obj, pool: list[Block], free: list[Block]) -> Iterator[str]:
+    total, allocated = _count(pool), _count(pool) - _count(free)
     counted, rest = tuple(capacity.get(name) for name in ("total", "allocated", "free")), _unavailable(capacity)
     if counted != (str(total), str(allocated), str(total - allocated - rest)):
         yield f"{life.name} counts {counted} (total, allocated, free) and {rest}, but has {total} and {allocated}"

@@ -8,11 +8,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator.judge.answers import committed, no_overlap, same_answer, stable, standing
+from simulator.judge.answers import committed, informed_once, no_overlap, same_answer, stable, standing
 from simulator.judge.capacity import accounted
 from simulator.judge.consistent import consistent
 from simulator.judge.facts import Facts
-from simulator.judge.ledgers import allowed, asked, disjoint, inside_range, monotone, no_early_reuse, proven
+from simulator.judge.ledgers import (
+    allowed,
+    asked,
+    disjoint,
+    fenced,
+    inside_range,
+    monotone,
+    no_early_reuse,
+    proven,
+    withheld,
+)
 from simulator.judge.placed import placed
 from simulator.judge.turns import by_age, in_turn
 
@@ -32,6 +42,9 @@ CHECKS: dict[str, Callable[[History], Iterator[str]]] = {
     "Standing": standing,
     "Placed": placed,
     "InsideRange": inside_range,
+    "Fenced": fenced,
+    "Withheld": withheld,
+    "Informed": informed_once,
     "Allowed": allowed,
     "Asked": asked,
     "Accounted": accounted,

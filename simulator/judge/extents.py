@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from simulator.kubernetes.objects import Obj
 
 
-def unavailable(history: History, life: RangeLife) -> list[Block]:
-    """The addresses of a range that older ranges of its domain own, or that it has not announced."""
+def unavailable(history: History, life: RangeLife, addresses: list[Block] | None = None) -> list[Block]:
+    """The addresses of a pool, or of others, that older ranges of the domain own or the range has not announced."""
     announced = [(history.ranges.get(controlling_range(obj)), obj) for obj in history.extents.values()]
     own = [obj for announcer, obj in announced if announcer is life and _counts(history, obj)]
     others = [obj for announcer, obj in announced if _is_rival(announcer, life)]
     usable = [block for obj in own for block in without(_blocks([obj]), _blocks(_older(history, others, obj)))]
-    return without(life.pool, usable)
+    return without(life.pool if addresses is None else addresses, usable)
 
 
 def _counts(history: History, own: Obj) -> bool:

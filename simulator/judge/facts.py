@@ -90,6 +90,8 @@ class Facts:
     cooled: list[Cooled] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
     revisions: list[Revision] = field(default_factory=list)
+    #: Ledgers that were proposed by an older spec than those before them: the range and both generations.
+    older_specs: list[tuple[RangeLife, int, int]] = field(default_factory=list)
     #: Ranges that were written, ranges whose spec has changed, and ranges that were deleted.
     changed: dict[str, RangeLife] = field(default_factory=dict)
     respecified: list[RangeLife] = field(default_factory=list)
@@ -97,6 +99,8 @@ class Facts:
     #: Blocks that ledgers, answers and statuses have given.
     holdings: list[Holding] = field(default_factory=list)
     published: list[Publication] = field(default_factory=list)
+    #: Requests whose network settings changed although they showed a block.
+    told_anew: list[RequestLife] = field(default_factory=list)
     #: Answers that are new or changed: those with a block, refusals, and those that are Released.
     ready: list[Answer] = field(default_factory=list)
     refused: list[Answer] = field(default_factory=list)

@@ -109,13 +109,15 @@ class History:
         """The range that a request names, if there is one now."""
         return self.living(request.range_name)
 
-    def allows(self, life: RangeLife, request: RequestLife, *, ever: bool = False) -> bool:
-        """Whether a range serves the namespace of a request now; or ever did, as an old cache may show.
+    def allows(self, life: RangeLife, request: RequestLife, spec: Obj | None = None, *, ever: bool = False) -> bool:
+        """Whether a range serves the namespace of a request now, by its present spec or by another one.
+
+        With `ever`, whether it did by any labels that the namespace ever had, as an old cache may show them.
 
         A namespace whose labels are not known counts as allowed. One that was deleted, of which a request is left, is
         selected by nothing.
         """
-        namespace, allowed = key_of(request.obj)[0], life.spec.get("allowedNamespaces", {})
+        namespace, allowed = key_of(request.obj)[0], (spec or life.spec).get("allowedNamespaces", {})
         match allowed.get("from", "Same"):
             case "All":
                 return True

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from simulator.judge.addresses import BITS, Block, block_of, covers, named_block
 from simulator.judge.claim_forms import counts_by_index, wanted_by
 from simulator.judge.holdings import LEDGER
-from simulator.judge.lives import pool_of
+from simulator.judge.lives import pool_of, space_of
 from simulator.kubernetes.objects import is_deleting
 
 if TYPE_CHECKING:
@@ -78,10 +78,61 @@ def _freed_at_once(drop: Drop) -> Iterator[str]:
 
 
 def inside_range(history: History) -> Iterator[str]:
-    """InsideRange: a granted block lies inside its range, also after a change of the spec."""
-    for life, uid, cidr in (*history.facts.grants, *_all_entries(history.facts.respecified)):
-        if not covers(life.pool, block_of(cidr)):
+    """InsideRange: a granted block lies in the pool of its range, or is a return; later, still among its addresses."""
+    for life, uid, cidr in history.facts.grants:
+        if not (is_return(history, life, uid, cidr) or _is_of_the_pool(history, life, cidr)):
             yield f"{cidr} of {uid} is not inside {life.name}"
+    for life, uid, cidr in _all_entries(history.facts.respecified):
+        if not covers(space_of(life.spec), block_of(cidr)):
+            yield f"{cidr} of {uid} is not inside {life.name} any more"
+
+
+def _is_of_the_pool(history: History, life: RangeLife, cidr: str) -> bool:
+    """Whether a block lies in the pool by the spec of the ledger; an older CRD may change a spec unseen."""
+    specs = life.specs if history.schemas_changed else [life.committed_spec]
+    return any(covers(pool_of(spec), block_of(cidr)) for spec in specs)
+
+
+def is_return(history: History, life: RangeLife, uid: str, cidr: str) -> bool:
+    """Whether a request had a block of a range before: it shows it, or records it while the range is on hold."""
+    request = history.requests.get(uid)
+    if request is None or not covers(space_of(life.committed_spec), block_of(cidr)):
+        return False
+    is_recorded = any(named_block(text) == block_of(cidr) for text in request.records)
+    return request.cidr == cidr or (is_recorded and "onHold" in life.ledger.fields)
+
+
+def fenced(history: History) -> Iterator[str]:
+    """Fenced: once a ledger shows an edit, nothing is granted by an older spec, and nothing new by a closed range."""
+    for life, before, now in history.facts.older_specs:
+        if not history.schemas_changed:
+            yield f"the ledger of {life.name} was proposed by generation {before}, now by {now}"
+    for life, uid, cidr in history.facts.grants:
+        if (
+            life.committed_spec.get("closed")
+            and not is_return(history, life, uid, cidr)
+            and not history.schemas_changed
+        ):
+            yield f"{life.name} is closed, but grants {cidr} to {uid}"
+
+
+def withheld(history: History) -> Iterator[str]:
+    """Withheld: no gateway of which a holder was told is granted to another request."""
+    for life, uid, cidr in history.facts.grants:
+        if history.schemas_changed or is_return(history, life, uid, cidr):
+            continue
+        for holder in life.ledger.entries:
+            told = _gateway_told(history, holder) if holder != uid else ""
+            if told in life.committed_gateways and told and block_of(told).overlaps(block_of(cidr)):
+                yield f"{life.name} grants {cidr} to {uid}, but {holder} was told of the gateway {told}"
+
+
+def _gateway_told(history: History, uid: str) -> str:
+    """The gateway that a holder was told of; "" for none."""
+    request = history.requests.get(uid)
+    if request is None or request.is_edited or not request.cidr:
+        return ""
+    return str((request.obj.get("status") or {}).get("network", {}).get("gateway", ""))
 
 
 def _all_entries(lives: list[RangeLife]) -> Iterator[tuple[RangeLife, str, str]]:
@@ -94,7 +145,7 @@ def allowed(history: History) -> Iterator[str]:
     """Allowed: a block is granted only to a request of a namespace that the range serves, or once served."""
     for life, uid, cidr in history.facts.grants:
         request = history.requests.get(uid)
-        if request is not None and not history.allows(life, request, ever=True):
+        if request is not None and not history.allows(life, request, life.committed_spec, ever=True):
             yield f"{life.name} grants {cidr} to {request.name}, whose namespace it does not allow"
 
 
@@ -116,11 +167,11 @@ def _is_recorded_by_index(request: RequestLife, cidr: str) -> bool:
 
 def _is_wanted(life: RangeLife, request: RequestLife, block: Block) -> bool:
     """Whether a request wants a block by any spec that the range has had: an index counts in the pool of its time."""
-    return any(_is_wanted_by(spec, request, block) for spec in life.specs)
+    return any(_is_wanted_by(spec, each, request, block) for spec in life.specs for each in life.gateways)
 
 
-def _is_wanted_by(range_spec: Obj, request: RequestLife, block: Block) -> bool:
-    pool = pool_of(range_spec)
+def _is_wanted_by(range_spec: Obj, gateways: tuple[str, ...], request: RequestLife, block: Block) -> bool:
+    pool = pool_of(range_spec, gateways)
     wanted = wanted_by(request.spec, range_spec, pool) if pool else None
     if isinstance(wanted, Block) or wanted is None:
         return block == wanted

@@ -72,6 +72,16 @@ class Ledger:
         """The blocks that can't be granted."""
         return [block_of(cidr) for _, cidr in self.kept]
 
+    @property
+    def generation(self) -> int:
+        """The generation of the spec by which it was proposed."""
+        return int(self.fields.get("observedGeneration", 0))
+
+    @property
+    def gateways(self) -> tuple[str, ...]:
+        """The gateways that are not granted, former ones included."""
+        return tuple(self.fields.get("gateways", ()))
+
     def cidr_of(self, uid: str) -> str:
         """The block that a request holds, or that cools down after it; "" for none."""
         if uid in self.entries:
@@ -100,8 +110,12 @@ class RangeLife:
     changed_at: datetime | None = None
     #: The ledger as committed.
     ledger: Ledger = field(default_factory=Ledger)
-    #: The specs that it has had, oldest first: a range may grow.
+    #: The specs that it has had, oldest first, and the spec of each generation.
     specs: list[Obj] = field(default_factory=list)
+    generations: dict[int, Obj] = field(default_factory=dict)
+    #: The lists of gateways that its ledger has had, and the gateways of the specs by which it was proposed.
+    gateways: list[tuple[str, ...]] = field(default_factory=lambda: [()])
+    committed_gateways: set[str] = field(default_factory=set)
     #: All releases that its ledger ever recorded, each with the first revision that has it.
     released: dict[str, int] = field(default_factory=dict)
     #: For each uid the first block that its ledger recorded, and the first block of a Ready answer.
@@ -147,14 +161,19 @@ class RangeLife:
         return str((self.specs or [self.spec])[0].get("domain") or "default")
 
     @property
+    def committed_spec(self) -> Obj:
+        """The spec by which its ledger was proposed."""
+        return self.generations.get(self.ledger.generation, self.spec)
+
+    @property
     def pool(self) -> list[Block]:
-        """The addresses that it may grant, merged; the gateway is none of them."""
-        return pool_of(self.spec)
+        """The addresses that it may grant by its present spec, merged; no gateway is one of them."""
+        return pool_of(self.spec, self.ledger.gateways)
 
     @property
     def cooldown(self) -> timedelta:
-        """How long a released block must stay unused."""
-        return timedelta(seconds=self.spec.get("cooldownSeconds", 0))
+        """How long a released block must stay unused, by the spec that its ledger shows."""
+        return timedelta(seconds=self.committed_spec.get("cooldownSeconds", 0))
 
     @property
     def is_lost(self) -> bool:
@@ -171,16 +190,26 @@ class RangeLife:
         return is_current and bool(of_all_shards(finalizers_of(self.obj), RANGE_FINALIZER))
 
 
-def pool_of(range_spec: Obj) -> list[Block]:
-    """The addresses that a range with this spec may grant, merged; the gateway is none of them."""
-    gateway = range_spec.get("network", {}).get("gateway", "")
-    return list(_pool(tuple(range_spec.get("ranges", ())), tuple(range_spec.get("excludes", ())), gateway))
+def pool_of(range_spec: Obj, gateways: tuple[str, ...] = ()) -> list[Block]:
+    """The addresses that a range with this spec and these gateways may grant, merged; its own gateway is none."""
+    gateway = gateway_of(range_spec)
+    withheld = (*range_spec.get("excludes", ()), *gateways, *([gateway] if gateway else []))
+    return list(_pool(tuple(range_spec.get("ranges", ())), withheld))
+
+
+def space_of(range_spec: Obj) -> list[Block]:
+    """All addresses that a range with this spec names, merged."""
+    return list(_pool(tuple(range_spec.get("ranges", ())), ()))
+
+
+def gateway_of(range_spec: Obj) -> str:
+    """The gateway that a spec names; "" for none."""
+    return str(range_spec.get("network", {}).get("gateway", ""))
 
 
 @lru_cache(maxsize=1024)
-def _pool(ranges: tuple[str, ...], excludes: tuple[str, ...], gateway: str) -> tuple[Block, ...]:
-    removed = [block_of(text) for text in (*excludes, gateway) if text]
-    return tuple(without(merged([block_of(text) for text in ranges]), removed))
+def _pool(ranges: tuple[str, ...], removed: tuple[str, ...]) -> tuple[Block, ...]:
+    return tuple(without(merged([block_of(text) for text in ranges]), [block_of(text) for text in removed]))
 
 
 @dataclass(slots=True)

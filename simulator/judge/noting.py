@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from simulator.judge.addresses import block_of
 from simulator.judge.facts import Cooled, Drop, Grant, Publication, Revision, Turn
 from simulator.judge.holdings import ANSWER, LEDGER, STATUS, Holding
-from simulator.judge.lives import Ledger, RangeLife, RequestLife, controlling_range
+from simulator.judge.lives import Ledger, RangeLife, RequestLife, controlling_range, gateway_of
 from simulator.judge.slices import Slice
 from simulator.kubernetes.clock import parse_rfc3339
 from simulator.kubernetes.objects import (
@@ -86,6 +86,8 @@ def _note_range(history: History, write: Write) -> None:
     elif not write.is_deletion:
         is_changed = before.fields != ledger.fields
         history.facts.revisions.append(Revision(life, before.revision, ledger.revision, is_changed))
+        if ledger.generation < before.generation:
+            history.facts.older_specs.append((life, before.generation, ledger.generation))
     _note_force(life, RANGE_FINALIZER, write)
     life.obj = write.obj
     _note_spec(history, life)
@@ -95,6 +97,10 @@ def _note_range(history: History, write: Write) -> None:
     _note_turns(history, life, ledger)
     _note_drops(history, life, ledger)
     life.ledger = ledger
+    if ledger.gateways != life.gateways[-1]:
+        life.gateways.append(ledger.gateways)
+    if "observedGeneration" in ledger.fields:
+        life.committed_gateways.add(gateway_of(life.committed_spec))
     _note_grants(history, life, before)
     _note_marks(life)
     if ledger.revision != before.revision:
@@ -106,6 +112,7 @@ def _note_range(history: History, write: Write) -> None:
 
 
 def _note_spec(history: History, life: RangeLife) -> None:
+    life.generations.setdefault(meta(life.obj).get("generation", 1), life.spec)
     if life.specs and life.specs[-1] == life.spec:
         return
     if life.specs:
@@ -197,6 +204,8 @@ def _note_request(history: History, write: Write) -> None:
     if labels_of(obj).get(RANGE_LABEL) != labels_of(life.obj).get(RANGE_LABEL):
         life.was_hidden |= write.writer in {PERSON, ""}
     life.is_edited |= write.writer in PEOPLE and obj.get("status") != life.obj.get("status")
+    if life.cidr and not life.is_edited and _network(obj) != _network(life.obj):
+        history.facts.told_anew.append(life)
     life.obj = obj
     if CIDR_ANNOTATION in annotations_of(obj):
         life.records.add(str(annotations_of(obj)[CIDR_ANNOTATION]))
@@ -206,6 +215,12 @@ def _note_request(history: History, write: Write) -> None:
         life.is_written_by_person = write.writer in PEOPLE
         history.was_forged |= life.is_written_by_person
         _note_publication(history, life, before)
+
+
+def _network(request: Obj) -> Obj:
+    """The network settings that a request shows."""
+    network: Obj = (request.get("status") or {}).get("network", {})
+    return network
 
 
 def _is_unheld(request: Obj) -> bool:

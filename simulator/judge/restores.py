@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from simulator.judge.addresses import block_of, is_meant, named_block
+from simulator.judge.addresses import block_of, covers, is_meant, named_block
 from simulator.judge.holdings import LEDGER
+from simulator.judge.lives import gateway_of
 from simulator.kubernetes.objects import is_deleting
 
 if TYPE_CHECKING:
@@ -90,9 +91,14 @@ def _is_the_same(history: History, request: RequestLife, life: RangeLife, before
 def _is_explained(history: History, request: RequestLife, life: RangeLife, before: Saved) -> bool:
     """Whether a message says why the record is not used: it can't be read, or was taken for want of a hold."""
     message = str((request.obj.get("status") or {}).get("message", ""))
-    record = request.first_record
+    record, block = request.first_record, block_of(before.cidr)
     if record not in message or VAGUE in message:
         return False
+    gateway = gateway_of(life.spec)
+    if gateway and block_of(gateway).overlaps(block):  # a former address of hosts: the gateway is never granted
+        return gateway in message
+    if history.restore_way not in HELD and not covers(life.pool, block):
+        return True  # without a hold retired addresses are not returned
     may_be_taken = history.restore_way not in HELD
     return named_block(record) is None or (may_be_taken and _names_a_holder(history, message, life, before))
 

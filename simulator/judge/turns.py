@@ -136,6 +136,7 @@ def _wants(parent: Obj, request: Obj, cidr: str) -> bool:
     """Whether this block is what a request asks for."""
     block, ipam = block_of(cidr), request["spec"].get("ipam", {})
     named = f"{ipam.get('namespace') or key_of(request)[0]}/{ipam.get('name')}"
-    wanted = wanted_by(request["spec"], parent["spec"], pool_of(parent["spec"]))
+    pool = pool_of(parent["spec"], Ledger.of(parent).gateways)
+    wanted = wanted_by(request["spec"], parent["spec"], pool) if pool else None
     size = 1 << (BITS[block.version] - wanted) if isinstance(wanted, int) else 0
     return named == joined(key_of(parent)) and (block == wanted or block.size == size)

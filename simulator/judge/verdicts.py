@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator.judge.addresses import BITS, Block, covers, fits, named_block, without
+from simulator.judge.addresses import BITS, Block, block_of, covers, fits, named_block, without
 from simulator.judge.claim_forms import counts_by_index, wanted_by
 from simulator.judge.extents import unavailable
+from simulator.judge.lives import gateway_of, space_of
 from simulator.kubernetes.objects import annotations_of, is_deleting
 from simulator.names import CIDR_ANNOTATION, HOLD_ANNOTATION
 
@@ -34,6 +35,14 @@ class FreeSpace:
             taken = [*life.ledger.taken, *unavailable(self._history, life)]
             self._known[life.uid] = without(life.pool, taken)
         return self._known[life.uid]
+
+    def to_return(self, life: RangeLife, block: Block) -> bool:
+        """Whether a range could return a block of its addresses, retired or not, to a former holder."""
+        gateway = gateway_of(life.spec)
+        if not covers(space_of(life.spec), block) or (gateway and block_of(gateway).overlaps(block)):
+            return False
+        taken = [*life.ledger.taken, *unavailable(self._history, life, [block])]
+        return not any(each.overlaps(block) for each in taken)
 
 
 def right_answers(history: History, request: RequestLife, free: FreeSpace) -> list[Shown]:
@@ -79,6 +88,10 @@ def _states(request: RequestLife, life: RangeLife, free: FreeSpace) -> list[str]
         return ["Invalid"]
     wanted = wanted_by(request.spec, life.spec, pool, shown=request.cidr)
     is_on_hold = HOLD_ANNOTATION in annotations_of(life.obj) and not request.cidr
+    if (returned := _returned(request, wanted, pool, is_on_hold)) and covers(space_of(life.spec), returned):
+        return ["served"] if free.to_return(life, returned) else ["Busy", "Invalid"]
+    if life.spec.get("closed") and not (request.cidr or is_on_hold):
+        return ["Busy", "Invalid"]
     if wanted is None or not _has(pool, wanted):
         # A range on hold may refuse a request before it checks what the request asks for.
         return ["Invalid", "Busy"] if is_on_hold else ["Invalid"]
@@ -102,14 +115,22 @@ def _has(blocks: list[Block], wanted: Block | int) -> bool:
     return covers(blocks, wanted) if isinstance(wanted, Block) else fits(blocks, wanted)
 
 
-def _recorded(request: RequestLife, wanted: Block | int, pool: list[Block]) -> Block | None:
-    """The block that a request had in an earlier life, if the request wants it now and the pool has it."""
+def _returned(request: RequestLife, wanted: Block | int | None, pool: list[Block], is_on_hold: bool) -> Block | None:
+    """A block with retired addresses that a request had before: the one that it shows, or on hold records."""
+    block = _recorded(request, wanted, None) if is_on_hold and wanted is not None else None
+    if request.cidr:
+        block = block_of(request.cidr)
+    return block if block and not covers(pool, block) else None
+
+
+def _recorded(request: RequestLife, wanted: Block | int, pool: list[Block] | None) -> Block | None:
+    """The block that a request had in an earlier life, if the request wants it now and the pool, if given, has it."""
     text = str(annotations_of(request.obj).get(CIDR_ANNOTATION, ""))
     block = named_block(text)
     if block is None:
         return None
     if isinstance(wanted, Block):
-        is_wanted = block == wanted or (counts_by_index(request.spec, text) and covers(pool, block))
+        is_wanted = block == wanted or (counts_by_index(request.spec, text) and (pool is None or covers(pool, block)))
     else:
-        is_wanted = block.size == 1 << (BITS[pool[0].version] - wanted) and covers(pool, block)
+        is_wanted = block.size == 1 << (BITS[block.version] - wanted) and (pool is None or covers(pool, block))
     return block if is_wanted else None

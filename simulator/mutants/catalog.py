@@ -17,6 +17,7 @@ from simulator.attack.chance import KINDS, Bias
 from simulator.kubernetes.objects import copied
 from simulator.mutants import (
     crd_mutations,
+    edit_mutations,
     extent_mutations,
     mutations,
     restore_mutations,
@@ -90,8 +91,9 @@ class _NoAnswer(Exception):
 
 
 def _biased(weights: dict[str, Any], behaviour: dict[str, Any], **actions: float) -> Bias:
-    """A bias; the names of actions are written with underscores."""
-    return Bias(weights, ADMITTED | behaviour, {name.replace("_", " "): weight for name, weight in actions.items()})
+    """A bias; the names of actions are written with underscores. Ranges are not edited: that hides other mistakes."""
+    named = {name.replace("_", " "): weight for name, weight in actions.items()}
+    return Bias(weights, ADMITTED | behaviour, {"edit a range": 0.0, "closed": 0.0} | named)
 
 
 def _lagging(*kinds: str) -> dict[str, Any]:
@@ -125,6 +127,10 @@ RESTORING = {
     "some_namespaces_allowed": 0,
     "all_namespaces_allowed": 1,
 }
+
+
+#: Ranges are edited often.
+EDITING = {"edit_a_range": 6}
 
 
 def _restarts(*kinds: str) -> dict[str, Any]:
@@ -269,6 +275,9 @@ MUTANTS: tuple[Mutant, ...] = (
            bias=_biased(QUIET, ONE_RANGE, **RESTORING)),
     Mutant("a hold is ignored", "Restored", ("Restored",), path=RANGE, mutation=restore_mutations.ignore_holds,
            bias=_biased(QUIET, ONE_RANGE, **RESTORING)),
+    Mutant("a retired address is not returned", "Restored", ("Restored",), path=RANGE,
+           mutation=edit_mutations.return_nothing_retired,
+           bias=_biased(QUIET, ONE_RANGE, **RESTORING | EDITING | {"change_excludes": 8})),
     Mutant("a recorded address of a request by index is ignored", "Restored", ("Restored",), path=RANGE,
            mutation=restore_mutations.ignore_records_by_index,
            bias=_biased(QUIET, ONE_RANGE, **RESTORING | {"a_count,_a_length_or_an_index": 8, "grow_a_range": 4})),
@@ -279,6 +288,22 @@ MUTANTS: tuple[Mutant, ...] = (
            mutation=restore_mutations.serve_records_first,
            bias=_biased(QUIET, ONE_RANGE | {"requests": ("r1", "r2", "r3", "r4", "r5", "r6")}, create_a_request=24,
                         delete_a_request=6, a_recorded_address=0.5, chunk_size=1, on_hold=0)),
+    Mutant("an edit is not fenced", "S2", ("Fenced",), crds=edit_mutations.cas_without_generation, path=RANGE,
+           mutation=edit_mutations.edit_without_revision,
+           bias=_biased(SLOW, ONE_RANGE, create_a_request=16, **EDITING)),
+    Mutant("excluded addresses are granted", "S1", ("InsideRange",), path=RANGE,
+           mutation=edit_mutations.ignore_excludes,
+           bias=_biased(QUIET, ONE_RANGE, create_a_request=16, **EDITING | {"change_excludes": 8})),
+    Mutant("a closed range grants blocks", "Fenced", ("Fenced",), path=RANGE,
+           mutation=edit_mutations.ignore_closing,
+           bias=_biased(QUIET, ONE_RANGE, create_a_request=16, **EDITING | {"close_or_open": 8})),
+    Mutant("a former gateway is granted", "decision 26", ("Withheld",), path=RANGE,
+           mutation=edit_mutations.forget_gateways,
+           bias=_biased(QUIET, ONE_RANGE, create_a_request=16, network=1, **EDITING | {"change_the_network": 8})),
+    Mutant("a holder is told of another network", "decision 26", ("Informed",), path=RANGE,
+           mutation=edit_mutations.forget_what_was_told,
+           bias=_biased(QUIET, ONE_RANGE, create_a_request=8, network=1, remove_an_answer=8, delete_a_slice=8,
+                        **EDITING | {"change_the_network": 8})),
     Mutant("no answer asks for a resync", "S7", ("Gone",), mutation=mutations.ask_for_no_resync),
     Mutant("every answer asks for a resync at once", "Calm", ("Calm",), path=RANGE, mutation=mutations.resync_at_once),
     Mutant("answers are created in a namespace in deletion", "S7", ("Calm",), path=RANGE,

@@ -11,6 +11,7 @@ import json
 from typing import TYPE_CHECKING
 
 from simulator.kubernetes.errors import ApiError
+from simulator.kubernetes.json_patch import merge_patched
 from simulator.kubernetes.objects import (
     annotations_of,
     controller_of,
@@ -178,6 +179,15 @@ def set_spec(world: World, plural: str, name: str, changes: str) -> str | None:
     return f"set {changes} in the spec of {plural} {name}"
 
 
+def patch_spec(world: World, plural: str, name: str, patch: str) -> str | None:
+    """Change a spec by a JSON merge patch."""
+    found = find(world, plural, name)
+    if found is None:
+        return None
+    world.store.update(found[1] | {"spec": merge_patched(found[1]["spec"], json.loads(patch))})
+    return f"patch the spec of {plural} {name} by {patch}"
+
+
 def set_status(world: World, plural: str, name: str, changes: str) -> str | None:
     """Change fields of a status."""
     found = find(world, plural, name)
@@ -285,8 +295,8 @@ VERBS: dict[str, Callable[..., str | None]] = {
     verb.__name__.replace("_", "-"): verb
     for verb in (
         create, delete, add_finalizer, forge_finalizer, drop_finalizer, strip_finalizers, strip_labels,
-        strip_annotations, mislabel, annotate, repeat, hold, label_namespace, strip_owners, set_spec, set_status,
-        old_status, reclaim, force_namespace, wipe, set_answer, drop_answer, add_answer, occupy_slice,
+        strip_annotations, mislabel, annotate, repeat, hold, label_namespace, strip_owners, set_spec, patch_spec,
+        set_status, old_status, reclaim, force_namespace, wipe, set_answer, drop_answer, add_answer, occupy_slice,
     )
 }  # fmt: skip
 

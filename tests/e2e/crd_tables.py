@@ -41,7 +41,12 @@ ANSWER_REQUEST = "request is immutable"
 ANSWER_CIDR = "cidr is immutable once set"
 ANSWER_NETWORK = "the fields of network are immutable once cidr is set"
 SLICE_RANGE = "range is immutable"
-RANGE_SPEC = "spec is immutable, except that entries may be added to ranges; create another IPAMRange instead"
+CHUNK_SIZE = (
+    "chunkSize is immutable, because requests without a size rely on it: set size in new requests, or create another"
+    " IPAMRange"
+)
+DOMAIN = "domain is immutable, because the blocks are unique in it: create another IPAMRange"
+MODE = "mode is immutable, because it decided which blocks were allocated: create another IPAMRange"
 RANGES_GROW = "entries of ranges must not be removed"
 REQUEST_SPEC = "spec is immutable; create another IPAMRequest instead"
 EXTENT = "range, domain and ranges are immutable"
@@ -312,7 +317,7 @@ REFUSED_CHANGES: list[Change] = [
         "IPAMRange",
         _ranges("10.0.0.0/24"),
         _ranges("10.0.0.0/24", "10.1.0.0/24", chunkSize=28),
-        RANGE_SPEC,
+        CHUNK_SIZE,
     ),
     (
         "a range of another family more",
@@ -321,21 +326,9 @@ REFUSED_CHANGES: list[Change] = [
         _ranges("10.0.0.0/24", "2001:db8::/64"),
         ONE_FAMILY,
     ),
-    ("chunkSize added", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", chunkSize=28), RANGE_SPEC),
-    ("chunkSize removed", "IPAMRange", _ranges("10.0.0.0/24", chunkSize=28), _ranges("10.0.0.0/24"), RANGE_SPEC),
-    (
-        "excludes added",
-        "IPAMRange",
-        _ranges("10.0.0.0/24"),
-        _ranges("10.0.0.0/24", excludes=["10.0.0.0"]),
-        RANGE_SPEC,
-    ),
-    ("mode", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", mode="RoundRobin"), RANGE_SPEC),
-    ("cooldownSeconds", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", cooldownSeconds=60), RANGE_SPEC),
-    ("description", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", description="d"), RANGE_SPEC),
-    ("network", "IPAMRange", _network(gateway="10.0.0.1"), _network(gateway="10.0.0.2"), RANGE_SPEC),
-    ("allowedNamespaces added", "IPAMRange", _ranges("10.0.0.0/24"), _allowing("All"), RANGE_SPEC),
-    ("selector", "IPAMRange", _by_labels(team="a"), _by_labels(team="b"), RANGE_SPEC),
+    ("chunkSize added", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", chunkSize=28), CHUNK_SIZE),
+    ("chunkSize removed", "IPAMRange", _ranges("10.0.0.0/24", chunkSize=28), _ranges("10.0.0.0/24"), CHUNK_SIZE),
+    ("mode", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", mode="RoundRobin"), MODE),
     ("range", "IPAMRequest", {"ipam": {"name": "net"}}, {"ipam": {"name": "other"}}, REQUEST_SPEC),
     (
         "namespace added",
@@ -379,7 +372,7 @@ REFUSED_CHANGES: list[Change] = [
             ("removed", {key: value for key, value in _NETWORK.items() if key != field}),
         )
     ),
-    ("domain", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", domain="corp"), RANGE_SPEC),
+    ("domain", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", domain="corp"), DOMAIN),
     ("addresses", "IPAMExtent", _extent("10.0.0.1"), _extent("10.0.0.1", "10.0.0.2"), EXTENT),
     ("domain", "IPAMExtent", _extent("10.0.0.1"), _extent("10.0.0.1", domain="lab"), EXTENT),
     ("range", "IPAMExtent", _extent("10.0.0.1"), _extent("10.0.0.1", range="other"), EXTENT),
@@ -397,7 +390,17 @@ ACCEPTED_CHANGES: list[tuple[str, str, Obj, Obj]] = [
         _extent("10.0.0.1", allowedNamespaces={"from": "All"}),
         _extent("10.0.0.1", allowedNamespaces={"from": "All"}, number=7),
     ),
+    ("namespaces", "IPAMExtent", _extent("10.0.0.1", allowedNamespaces={"from": "All"}), _extent("10.0.0.1")),
     ("nothing", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24")),
+    ("excludes", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", excludes=["10.0.0.0"])),
+    ("excludes removed", "IPAMRange", _ranges("10.0.0.0/24", excludes=["10.0.0.0"]), _ranges("10.0.0.0/24")),
+    ("closed", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", closed=True)),
+    ("opened", "IPAMRange", _ranges("10.0.0.0/24", closed=True), _ranges("10.0.0.0/24", closed=False)),
+    ("cooldownSeconds", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", cooldownSeconds=60)),
+    ("description", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", description="d")),
+    ("network", "IPAMRange", _network(gateway="10.0.0.1"), _network(gateway="10.0.0.2")),
+    ("allowedNamespaces", "IPAMRange", _ranges("10.0.0.0/24"), _allowing("All")),
+    ("selector", "IPAMRange", _by_labels(team="a"), _by_labels(team="b")),
     ("the default in words", "IPAMRange", _ranges("10.0.0.0/24"), _allowing("Same")),
     ("a range more", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", "10.1.0.0/24")),
     ("a range more, ahead", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.1.0.0/24", "10.0.0.0/24")),

@@ -114,10 +114,11 @@ def range_object(
     domain: str | None = None,
     cooldown: int | None = None,
     network: Obj | None = None,
+    closed: bool | None = None,
 ) -> Obj:
     """The IPAMRange team-a/net, without entries; by default 10.0.0.0/24 in chunks of /28."""
     fields = _given(chunkSize=chunk_size, mode=mode, excludes=list(excludes) or None, allowedNamespaces=allowed)
-    fields |= _given(domain=domain, cooldownSeconds=cooldown, network=network)
+    fields |= _given(domain=domain, cooldownSeconds=cooldown, network=network, closed=closed)
     spec = {"ranges": list(texts or ["10.0.0.0/24"])} | fields
     made = _object(RANGE_KIND, key_of(RANGE), uid_of(RANGE), spec, finalizers=[RANGE_FINALIZER])
     return with_ledger(made)
@@ -251,7 +252,25 @@ def with_ledger(
     status = _given(revision=len(entries[:1]) if revision is None else revision, roundRobin=cursors)
     status |= _given(allocations=list(entries) or None, released=[uid_of(name) for name in released] or None)
     status |= _given(closing=closing or None, onHold=on_hold or None) | {"schemaV1": True, "state": "Ready"}
-    return copy.deepcopy(range_) | {"status": status}
+    return copy.deepcopy(range_) | {"status": status | _terms_in_ledger(range_)}
+
+
+def _terms_in_ledger(range_: Obj) -> Obj:
+    """What the ledger records of the spec of a range."""
+    spec = range_["spec"]
+    network = spec.get("network")
+    gateway = network.get("gateway") if isinstance(network, dict) else None
+    was_shared = (spec.get("allowedNamespaces") or {}).get("from", "Same") != "Same"
+    recorded = _given(gateways=[gateway] if isinstance(gateway, str) else None, wasShared=was_shared or None)
+    return recorded | {"observedGeneration": range_["metadata"]["generation"]}
+
+
+def edited(range_: Obj, **fields: object) -> Obj:
+    """A range whose spec was changed after its status was written."""
+    changed = copy.deepcopy(range_)
+    changed["spec"] |= fields
+    changed["metadata"]["generation"] += 1
+    return changed
 
 
 def with_metadata(obj: Obj, **fields: object) -> Obj:

@@ -40,7 +40,11 @@ def cases(draw: st.DrawFn) -> Case:
         lengths.map(lambda length: Claim("new", length)),
         block.map(lambda prefix: Claim("new", prefix.length, prefix)),
     )
-    return Pool("team/net", AddressSet(family, intervals), AddressSet(family)), held, draw(st.lists(claim, max_size=10))
+    return (
+        Pool("team/net", AddressSet(family, intervals), *[AddressSet(family)] * 2),
+        held,
+        draw(st.lists(claim, max_size=10)),
+    )
 
 
 #: No cursors, or some: all laws except those of placement hold for both modes.

@@ -217,7 +217,7 @@ def test_covers_and_overlap_with_find_what_a_walk_over_all_intervals_finds() -> 
         (
             ["10.0.0.0/29"],
             ["10.0.0.4/30", "10.0.0.0-10.0.0.3"],
-            "excludes leaves nothing of ranges: there is no address to allocate",
+            "excludes leaves nothing of ranges: write closed: true to retire all its addresses",
         ),
         (
             ["web"],
@@ -249,7 +249,7 @@ def test_of_very_many_faults_the_first_ten_are_reported() -> None:
 
 
 def test_a_pool_cannot_be_changed() -> None:
-    pool = Pool("net", AddressSet(IPV4, [Interval(0, 1)]), AddressSet(IPV4))
+    pool = Pool("net", AddressSet(IPV4, [Interval(0, 1)]), AddressSet(IPV4), AddressSet(IPV4))
     with pytest.raises(AttributeError):
         pool.name = "other"  # type: ignore[misc]
 
@@ -266,7 +266,7 @@ def test_a_pool_cannot_be_changed() -> None:
 def test_excluding_leaves_the_remainder_as_it_was(excluded: str, left: list[Interval]) -> None:
     pool = parse_pool("net", ["10.0.0.0/30"])
     assert pool.address_count == 4
-    remainder = pool.excluding(parse_prefix(excluded))
+    remainder = pool.excluding([parse_prefix(excluded)])
     assert (list(remainder.usable.intervals), remainder.address_count) == (
         left,
         sum(each.address_count for each in left),

@@ -168,7 +168,7 @@ def test_a_range_whose_status_was_never_written_announces_and_grants_nothing() -
         answer = sync_range(parent, WEB, announced=announced, extents=announced)
         assert extents_of(answer) == [[POOL]] * len(announced)
         assert (ledger_of(answer), answers_of(answer), answer["status"]["schemaV1"]) == ({}, {}, True)
-        assert answer["status"]["revision"] == 0
+        assert answer["status"]["revision"] == 1
         assert answer["resyncAfterSeconds"] == 10
         marked = parent | {"status": answer["status"]}
         assert extents_of(sync_range(marked, WEB, announced=announced, extents=announced)) == [[POOL]]

@@ -98,10 +98,11 @@ def test_a_status_without_revision_has_revision_0() -> None:
         assert answer_to(body)["status"]["revision"] == 1
 
 
-def test_a_first_status_without_a_grant_has_revision_0() -> None:
+def test_the_first_status_is_the_first_change() -> None:
+    """It records the generation of the spec."""
     body = range_body(range_object())
     del body["parent"]["status"]
-    assert answer_to(body)["status"]["revision"] == 0
+    assert answer_to(body)["status"]["revision"] == 1
 
 
 # --- ledgers that the hooks cannot have written -----------------------------------------------------------------------

@@ -1,0 +1,41 @@
+"""Gateways that are not allocated: the present one, and former ones that holders were told of.
+
+What a holder was told of its network never changes for it, so it may use a gateway that the spec does not name any
+more. Such a gateway is withheld until the last holder that was told of it has released its block. The list is a part
+of the ledger: it must be known which gateways there were before a spec is edited.
+"""
+
+from collections.abc import Iterator
+
+from hooks.ranges.ledger import Ledger
+from hooks.ranges.observed import Observed
+
+
+def withheld_gateways(observed: Observed, kept: Ledger) -> tuple[str, ...]:
+    """The gateways to be withheld from now on, as texts; the present one is the last.
+
+    Args:
+        observed: what the call sees.
+        kept: the ledger after releases.
+    """
+    if observed.terms.invalid_reason:
+        return kept.gateways
+    present = observed.terms.network.gateway if observed.terms.network else ""
+    former = [text for text in kept.gateways if text != present]
+    if former:
+        told = set(_told(observed, kept))
+        former = [text for text in former if text in told or None in told]
+    return (*former, present) if present else tuple(former)
+
+
+def _told(observed: Observed, kept: Ledger) -> Iterator[str | None]:
+    """The gateway that each holder was told of; None if that is not known, "" if it was told of none."""
+    for uid in kept.entries:
+        answer, request = observed.answers.get(uid), observed.requests.get(uid)
+        is_answered = answer is not None and answer.cidr
+        if not is_answered and not (request and request.status.cidr):
+            yield None
+        if answer and is_answered:
+            yield answer.network.gateway if answer.network else ""
+        if request and request.status.cidr:
+            yield request.status.network.gateway if request.status.network else ""

@@ -1,0 +1,66 @@
+"""Mutations of what happens when a range is edited."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from simulator.mutants.mutations import requests_of
+from simulator.names import CIDR_ANNOTATION, LEDGER_FIELDS
+
+if TYPE_CHECKING:
+    from simulator.kubernetes.objects import Obj
+    from simulator.mutants.mutations import Ask
+
+
+def cas_without_generation(crds: dict[str, Obj]) -> None:
+    """Accept a status of an older spec, if the rest of the ledger is the same."""
+    root: Any = crds["ipamranges"]["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    rule = root["x-kubernetes-validations"][0]
+    flat = " ".join(rule["rule"].split())
+    term = "&& self.status.?observedGeneration.orValue(0) == oldSelf.status.?observedGeneration.orValue(0) "
+    assert term in flat, "the rule does not compare generations"
+    rule["rule"] = flat.replace(term, "")
+
+
+def edit_without_revision(_: str, body: Obj, ask: Ask) -> Obj:
+    """An edit alone is no change of the ledger."""
+    answer, before = ask(body), body["parent"].get("status", {})
+    status = answer["status"]
+    rest = [name for name in LEDGER_FIELDS if name not in {"observedGeneration", "gateways", "wasShared"}]
+    if all(status.get(name) == before.get(name) for name in rest):
+        status["revision"] = before.get("revision", 0)
+    return answer
+
+
+def ignore_excludes(_: str, body: Obj, ask: Ask) -> Obj:
+    """Excluded addresses are granted."""
+    body["parent"]["spec"].pop("excludes", None)
+    return ask(body)
+
+
+def ignore_closing(_: str, body: Obj, ask: Ask) -> Obj:
+    """A closed range grants blocks."""
+    body["parent"]["spec"].pop("closed", None)
+    return ask(body)
+
+
+def forget_gateways(_: str, body: Obj, ask: Ask) -> Obj:
+    """A former gateway is granted, though a holder was told of it."""
+    body["parent"].get("status", {}).pop("gateways", None)
+    return ask(body)
+
+
+def forget_what_was_told(_: str, body: Obj, ask: Ask) -> Obj:
+    """A holder whose answer is lost is told of the present network."""
+    for obj in requests_of(body).values():
+        (obj.get("status") or {}).pop("network", None)
+        (obj.get("status") or {}).pop("cidr", None)
+    return ask(body)
+
+
+def return_nothing_retired(_: str, body: Obj, ask: Ask) -> Obj:
+    """On hold a range serves no request that records retired addresses."""
+    if body["parent"]["spec"].get("excludes"):
+        for obj in requests_of(body).values():
+            obj["metadata"].get("annotations", {}).pop(CIDR_ANNOTATION, None)
+    return ask(body)
