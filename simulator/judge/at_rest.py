@@ -96,14 +96,18 @@ def _unanswered(history: History, life: RangeLife, answers: list[Answer]) -> Ite
 
 
 def informed(history: History) -> Iterator[str]:
-    """Informed: a request that shows a block of a range shows the range's network settings, as they are written."""
+    """Informed: a request that shows a block of a range shows network settings of it, as they were written once.
+
+    A person who writes the block of a request tells it of no network.
+    """
     for request in history.judged_requests():
         life = history.range_of(request)
         entry = life.ledger.entries.get(request.uid) if life else None
         if life is None or entry is None or request.cidr != entry.cidr:
             continue  # it shows a block that a person wrote and therefore no network
         shown = request.obj["status"].get("network", {})
-        if shown not in [spec.get("network", {}) for spec in life.specs]:
+        written = [spec.get("network", {}) for each in history.lives_of_range(life.name) for spec in each.specs]
+        if shown not in written and not (request.is_edited and not shown):
             yield f"{request.name} shows {shown}, but {life.name} has {life.spec.get('network')}"
 
 
