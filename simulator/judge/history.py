@@ -71,6 +71,8 @@ class History:
         #: answers a person ever wrote or removed.
         self.was_forged = False
         self.forged: set[str] = set()
+        #: Those whose answers a person wrote, and did not only remove.
+        self.rewritten: set[str] = set()
         #: How the cluster was restored last, and the requests of that backup, by name.
         self.restore_way = ""
         self.saved: dict[str, Saved] = {}

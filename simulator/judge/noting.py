@@ -283,6 +283,7 @@ def _note_answers(history: History, before: dict[str, Answer], now: dict[str, An
     if write.writer in PEOPLE:
         history.was_forged = True
         history.forged |= {answer.uid for answer in (*changed, *removed)}
+        history.rewritten |= {answer.uid for answer in changed}
     if write.writer in {METACONTROLLER, TENANT}:
         refused = {answer.uid for answer in changed if answer.state != "Ready"} | {answer.uid for answer in removed}
         history.facts.withdrawn += [each for uid, each in before.items() if uid in refused and each.state == "Ready"]
