@@ -22,6 +22,7 @@ from controlplane.objects import request_object
 from controlplane.processes import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from controlplane.api import Api, Obj
@@ -33,10 +34,11 @@ CRD_SECONDS_MAX = 30.0
 SETTLE_SECONDS = 5.0
 
 
-def bare_seconds(api: Api, kubeconfig: Path, namespace: str, count: int) -> float:
-    """The seconds that a client takes to create this many requests and write the status of each, with CREATORS threads.
+def bare_seconds(api: Api, kubeconfig: Path, namespace: str, counts: Sequence[int]) -> list[float]:
+    """The seconds that a client takes to create so many requests and write the status of each, with CREATORS threads.
 
-    The namespace must exist. The objects and their CRD are deleted afterwards.
+    For each of the numbers, one after the other. The namespace must exist. The objects and their CRD are deleted
+    afterwards.
     """
     definition = _definition()
     kubectl(kubeconfig, "apply", "-f", "-", stdin=json.dumps(definition))
@@ -44,13 +46,18 @@ def bare_seconds(api: Api, kubeconfig: Path, namespace: str, count: int) -> floa
     wait_until(lambda: _is_served(api, path), what=f"{BARE_VERSION} is served", seconds=CRD_SECONDS_MAX)
     time.sleep(SETTLE_SECONDS)
     try:
-        began = time.monotonic()
-        with ThreadPoolExecutor(CREATORS, thread_name_prefix="bare") as pool:
-            for done in [pool.submit(_write, api, path, namespace, number) for number in range(count)]:
-                done.result()
-        return time.monotonic() - began
+        return [_seconds(api, path, namespace, f"bare-{index}", count) for index, count in enumerate(counts)]
     finally:
         kubectl(kubeconfig, "delete", "crd", definition["metadata"]["name"], "--wait=false")
+
+
+def _seconds(api: Api, path: str, namespace: str, prefix: str, count: int) -> float:
+    began = time.monotonic()
+    with ThreadPoolExecutor(CREATORS, thread_name_prefix="bare") as pool:
+        writes = [pool.submit(_write, api, path, namespace, f"{prefix}-{number}", number) for number in range(count)]
+        for each in writes:
+            each.result()
+    return time.monotonic() - began
 
 
 def _definition() -> Obj:
@@ -71,8 +78,7 @@ def _is_served(api: Api, path: str) -> bool:
     return True
 
 
-def _write(api: Api, path: str, namespace: str, number: int) -> None:
-    name = f"bare-{number}"
+def _write(api: Api, path: str, namespace: str, name: str, number: int) -> None:
     created = api.ask("POST", path, request_object(namespace, name, "net") | {"apiVersion": BARE_VERSION})
     block = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}/32"
     conditions = [{**created["status"]["conditions"][0], "status": "True", "reason": "Allocated", "message": ""}]

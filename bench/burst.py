@@ -192,7 +192,8 @@ def main(arguments: Sequence[str]) -> int:
         team = Team(running.api, f"burst-{os.getpid()}")
         counts = [options.standing, options.count] if options.standing else [options.count]
         results, deletion, faults = run(running, team, counts)
-        results = [replace(each, bare_seconds=_bare_seconds(running, team, each)) for each in results]
+        bare = bare_seconds(running.api, running.kubeconfig, team.namespace, [each.count for each in results])
+        results = [replace(each, bare_seconds=seconds) for each, seconds in zip(results, bare, strict=True)]
         if not own:
             for resource in (REQUESTS, RANGES):
                 team.delete_all(resource, seconds=BURST_SECONDS_MAX)
@@ -259,10 +260,6 @@ def _delete_all(running: cluster.Running, team: Team) -> Deletion:
     )
     seconds = time.monotonic() - began
     return Deletion(len(names), seconds, _wait_quiet(running).since(before))
-
-
-def _bare_seconds(running: cluster.Running, team: Team, result: Result) -> float:
-    return bare_seconds(running.api, running.kubeconfig, team.namespace, result.count)
 
 
 def _table(columns: Sequence[str], rows: Iterable[list[str]]) -> str:
