@@ -115,7 +115,7 @@ def _for_entry(entry: LedgerEntry, observed: Observed, occupancy: Occupancy) -> 
 
 
 def _network(answer: Answer | None, request: RequestObject | None, observed: Observed) -> Network | None:
-    """The network settings for a holder: those that it was told of, whatever the spec says by now."""
+    """The network settings for a holder: those that it has got, whatever the spec says by now."""
     if answer and answer.cidr and (answer.network or request is None):
         return answer.network
     return request.status.network if request and request.status.cidr else observed.terms.network

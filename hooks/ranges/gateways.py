@@ -1,8 +1,8 @@
-"""Gateways that are not allocated: the present one, and former ones that holders were told of.
+"""Gateways that are not allocated: the present one, and former ones that holders have in their settings.
 
-What a holder was told of its network never changes for it, so it may use a gateway that the spec does not name any
-more. Such a gateway is withheld until the last holder that was told of it has released its block. The list is a part
-of the ledger: it must be known which gateways there were before a spec is edited.
+The network settings of a holder never change, so it may use a gateway that the spec does not name any more. Such a
+gateway is withheld until the last holder that has it has released its block. The list is a part of the ledger: it must
+be known which gateways there were before a spec is edited.
 """
 
 from collections.abc import Iterator
@@ -23,13 +23,13 @@ def withheld_gateways(observed: Observed, kept: Ledger) -> tuple[str, ...]:
     present = observed.terms.network.gateway if observed.terms.network else ""
     former = [text for text in kept.gateways if text != present]
     if former:
-        told = set(_told(observed, kept))
-        former = [text for text in former if text in told or None in told]
+        in_use = set(_gateways_of_holders(observed, kept))
+        former = [text for text in former if text in in_use or None in in_use]
     return (*former, present) if present else tuple(former)
 
 
-def _told(observed: Observed, kept: Ledger) -> Iterator[str | None]:
-    """The gateway that each holder was told of; None if that is not known, "" if it was told of none."""
+def _gateways_of_holders(observed: Observed, kept: Ledger) -> Iterator[str | None]:
+    """The gateway that each holder has; None if that is not known, "" if it has none."""
     for uid in kept.entries:
         answer, request = observed.answers.get(uid), observed.requests.get(uid)
         is_answered = answer is not None and answer.cidr

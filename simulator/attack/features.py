@@ -122,7 +122,7 @@ def _or_without(patch: Obj, rng: random.Random) -> Obj:
 
 
 def _any_allowed(version: int, rng: random.Random) -> Obj:
-    # A merge patch: what a former selector had must go.
+    # It is a merge patch, so it removes a former selector.
     patch = rng.choice((_allowed(version, rng), _spec(allowedNamespaces={"from": "All"})))
     return _spec(allowedNamespaces={"selector": None, **patch["spec"]["allowedNamespaces"]})
 

@@ -120,8 +120,8 @@ def _moved_by_proposal(history: History, body: Obj, answer: Obj) -> Iterator[str
 
 
 def informed_once(history: History) -> Iterator[str]:
-    """Informed: what a holder was told of its network never changes."""
-    for request in history.facts.told_anew:
+    """Informed: the network settings of a holder never change."""
+    for request in history.facts.networks_changed:
         if not (history.schemas_changed or request.uid in history.rewritten or request.is_edited):
             yield f"{request.name} shows {request.cidr} with other network settings than before"
 

@@ -100,7 +100,7 @@ class Facts:
     holdings: list[Holding] = field(default_factory=list)
     published: list[Publication] = field(default_factory=list)
     #: Requests whose network settings changed although they showed a block.
-    told_anew: list[RequestLife] = field(default_factory=list)
+    networks_changed: list[RequestLife] = field(default_factory=list)
     #: Answers that are new or changed: those with a block, refusals, and those that are Released.
     ready: list[Answer] = field(default_factory=list)
     refused: list[Answer] = field(default_factory=list)

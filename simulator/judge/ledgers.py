@@ -117,18 +117,18 @@ def fenced(history: History) -> Iterator[str]:
 
 
 def withheld(history: History) -> Iterator[str]:
-    """Withheld: no gateway of which a holder was told is granted to another request."""
+    """Withheld: no gateway that a holder has in its network settings is granted to another request."""
     for life, uid, cidr in history.facts.grants:
         if history.schemas_changed or is_return(history, life, uid, cidr):
             continue
         for holder in life.ledger.entries:
-            told = _gateway_told(history, holder) if holder != uid else ""
-            if told in life.committed_gateways and told and block_of(told).overlaps(block_of(cidr)):
-                yield f"{life.name} grants {cidr} to {uid}, but {holder} was told of the gateway {told}"
+            gateway = _gateway_of(history, holder) if holder != uid else ""
+            if gateway in life.committed_gateways and gateway and block_of(gateway).overlaps(block_of(cidr)):
+                yield f"{life.name} grants {cidr} to {uid}, but {holder} uses it as its gateway"
 
 
-def _gateway_told(history: History, uid: str) -> str:
-    """The gateway that a holder was told of; "" for none."""
+def _gateway_of(history: History, uid: str) -> str:
+    """The gateway that a holder has; "" for none."""
     request = history.requests.get(uid)
     if request is None or request.is_edited or not request.cidr:
         return ""

@@ -205,7 +205,7 @@ def _note_request(history: History, write: Write) -> None:
         life.was_hidden |= write.writer in {PERSON, ""}
     life.is_edited |= write.writer in PEOPLE and obj.get("status") != life.obj.get("status")
     if life.cidr and not life.is_edited and _network(obj) != _network(life.obj):
-        history.facts.told_anew.append(life)
+        history.facts.networks_changed.append(life)
     life.obj = obj
     if CIDR_ANNOTATION in annotations_of(obj):
         life.records.add(str(annotations_of(obj)[CIDR_ANNOTATION]))

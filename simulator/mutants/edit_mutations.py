@@ -45,13 +45,13 @@ def ignore_closing(_: str, body: Obj, ask: Ask) -> Obj:
 
 
 def forget_gateways(_: str, body: Obj, ask: Ask) -> Obj:
-    """A former gateway is granted, though a holder was told of it."""
+    """A former gateway is granted, though a holder uses it."""
     body["parent"].get("status", {}).pop("gateways", None)
     return ask(body)
 
 
-def forget_what_was_told(_: str, body: Obj, ask: Ask) -> Obj:
-    """A holder whose answer is lost is told of the present network."""
+def forget_networks_of_holders(_: str, body: Obj, ask: Ask) -> Obj:
+    """A holder whose answer is lost gets the present network settings."""
     for obj in requests_of(body).values():
         (obj.get("status") or {}).pop("network", None)
         (obj.get("status") or {}).pop("cidr", None)

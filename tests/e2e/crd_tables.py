@@ -329,6 +329,7 @@ REFUSED_CHANGES: list[Change] = [
     ("chunkSize added", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", chunkSize=28), CHUNK_SIZE),
     ("chunkSize removed", "IPAMRange", _ranges("10.0.0.0/24", chunkSize=28), _ranges("10.0.0.0/24"), CHUNK_SIZE),
     ("mode", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", mode="RoundRobin"), MODE),
+    ("domain added", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", domain="lab"), DOMAIN),
     ("range", "IPAMRequest", {"ipam": {"name": "net"}}, {"ipam": {"name": "other"}}, REQUEST_SPEC),
     (
         "namespace added",

@@ -59,7 +59,7 @@ def test_a_closed_range_serves_again_when_it_is_opened(team: Team) -> None:
     team.wait_state("late", "Ready")
 
 
-def test_a_holder_keeps_the_network_that_it_was_told_of(team: Team) -> None:
+def test_a_holder_keeps_its_network_settings(team: Team) -> None:
     team.create_range("net", "10.0.0.0/29", network={"gateway": "10.0.0.1", "prefixLength": 24})
     team.create_request("old")
     team.wait_state("old", "Ready")

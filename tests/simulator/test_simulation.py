@@ -37,6 +37,8 @@ DETECTED = {
     "InTurn": "round robin starts again in each call",
     "ByAge": "recorded addresses are served first",
     "SameAnswer": "requests are served in the order of the wire",
+    "Fenced": "a closed range grants blocks",
+    "Withheld": "a former gateway is granted",
     "Consistent": "every request is placed again in each call",
     "Allowed": "all namespaces are allowed",
     "Asked": "the size of a request is ignored",

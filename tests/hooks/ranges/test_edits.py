@@ -172,7 +172,7 @@ TOLD = with_ledger(
 )
 
 
-def test_a_former_gateway_is_withheld_while_a_holder_was_told_of_it() -> None:
+def test_a_former_gateway_is_withheld_while_a_holder_has_it() -> None:
     changed = edited(TOLD, network=with_gateway("10.0.0.2"))
     answers = [READY | {"network": with_gateway("10.0.0.1")}]
     answer = sync_range(changed, WEB, request_object("db", wanted="10.0.0.1"), answers=answers)
@@ -183,13 +183,13 @@ def test_a_former_gateway_is_withheld_while_a_holder_was_told_of_it() -> None:
 
 
 def test_a_former_gateway_is_withheld_while_a_holder_has_no_answer_yet() -> None:
-    """It may be told of the former gateway by a call that is under way."""
+    """A call that is under way may publish the former gateway."""
     answer = sync_range(edited(TOLD, network=with_gateway("10.0.0.2")), WEB)
     assert answer["status"]["gateways"] == ["10.0.0.1", "10.0.0.2"]
 
 
 @pytest.mark.parametrize("network", [None, with_gateway("10.0.0.2")])
-def test_a_former_gateway_is_free_once_no_holder_was_told_of_it(network: dict[str, str] | None) -> None:
+def test_a_former_gateway_is_free_once_no_holder_has_it(network: dict[str, str] | None) -> None:
     changed = edited(TOLD, network=with_gateway("10.0.0.2"))
     answers = [READY | ({"network": network} if network else {})]
     answer = sync_range(changed, WEB, answers=answers)
