@@ -102,6 +102,8 @@ def informed(history: History) -> Iterator[str]:
         entry = life.ledger.entries.get(request.uid) if life else None
         if life is None or entry is None or request.cidr != entry.cidr:
             continue  # it shows a block that a person wrote and therefore no network
+        if history.schemas_changed and request.uid in history.unrecorded:
+            continue
         shown = request.obj["status"].get("network", {})
         if shown not in [spec.get("network", {}) for spec in life.specs]:
             yield f"{request.name} shows {shown}, but {life.name} has {life.spec.get('network')}"

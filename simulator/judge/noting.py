@@ -243,6 +243,8 @@ def _note_slice(history: History, write: Write) -> None:
     now = None if write.is_deletion else Slice.of(write.obj, _answering(history, write), before)
     if now is not None:
         history.slices[name] = now
+        if write.writer in PEOPLE and before and annotations_of(before.obj) != annotations_of(now.obj):
+            history.unrecorded |= now.answers.keys()
     if write.writer == METACONTROLLER and before is not None and _begins_deletion(before, write):
         history.facts.left_out.append(before)
     _note_answers(history, before.answers if before else {}, now.answers if now else {}, write)
