@@ -79,8 +79,9 @@ def stable(history: History) -> Iterator[str]:
 
 
 def _moved_in_status(history: History) -> Iterator[str]:
+    may_drop = history.schemas_changed and not history.has_policies  # then any write may drop the block
     for request, before, now in history.facts.published:
-        if before and not request.is_deleted:
+        if before and not request.is_deleted and not (may_drop and not now):
             yield f"the published cidr of {request.name} changed from {before} to {now or 'nothing'}"
 
 

@@ -105,6 +105,8 @@ def informed(history: History) -> Iterator[str]:
         entry = life.ledger.entries.get(request.uid) if life else None
         if life is None or entry is None or request.cidr != entry.cidr:
             continue  # it shows a block that a person wrote and therefore no network
+        if history.schemas_changed and request.uid in history.unrecorded:
+            continue
         shown = request.obj["status"].get("network", {})
         written = [spec.get("network", {}) for each in history.lives_of_range(life.name) for spec in each.specs]
         if shown not in written and not (request.is_edited and not shown):

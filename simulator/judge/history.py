@@ -73,6 +73,9 @@ class History:
         self.forged: set[str] = set()
         #: Those whose answers a person wrote, and did not only remove.
         self.rewritten: set[str] = set()
+        #: The uids of the requests in whose slices a person has changed what Metacontroller recorded: without that, an
+        #: answer of which an older schema has dropped a part stays as it is.
+        self.unrecorded: set[str] = set()
         #: How the cluster was restored last, and the requests of that backup, by name.
         self.restore_way = ""
         self.saved: dict[str, Saved] = {}

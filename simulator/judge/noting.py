@@ -258,6 +258,8 @@ def _note_slice(history: History, write: Write) -> None:
     now = None if write.is_deletion else Slice.of(write.obj, _answering(history, write), before)
     if now is not None:
         history.slices[name] = now
+        if write.writer in PEOPLE and before and annotations_of(before.obj) != annotations_of(now.obj):
+            history.unrecorded |= now.answers.keys()
     if write.writer == METACONTROLLER and before is not None and _begins_deletion(before, write):
         history.facts.left_out.append(before)
     _note_answers(history, before.answers if before else {}, now.answers if now else {}, write)
@@ -287,13 +289,12 @@ def _note_answers(history: History, before: dict[str, Answer], now: dict[str, An
     if write.writer in {METACONTROLLER, TENANT}:
         refused = {answer.uid for answer in changed if answer.state != "Ready"} | {answer.uid for answer in removed}
         history.facts.withdrawn += [each for uid, each in before.items() if uid in refused and each.state == "Ready"]
+    # Beside an older schema any write may drop or return a part of what a person wrote for no request.
+    forged = history.forged - history.requests.keys() if history.schemas_changed else set()
     if write.writer in {METACONTROLLER, ""}:
-        history.facts.added += [answer for answer in changed if answer.uid not in before]
+        history.facts.added += [answer for answer in changed if answer.uid not in {*before, *forged}]
     for answer in changed:
-        # Any write may drop or return a part of what a person wrote for no request, beside an older schema.
-        is_unknown = answer.uid in history.forged and answer.uid not in history.requests
-        is_forged = history.schemas_changed and is_unknown
-        if write.writer != PERSON and not is_forged and (answer.life is not None or not write.writer):
+        if write.writer != PERSON and answer.uid not in forged and (answer.life is not None or not write.writer):
             _note_answer(history, answer, write)
 
 

@@ -41,7 +41,7 @@ def cases(draw: st.DrawFn) -> Case:
         block.map(lambda prefix: Claim("new", prefix.length, prefix)),
     )
     return (
-        Pool("team/net", AddressSet(family, intervals), *[AddressSet(family)] * 2),
+        Pool("team/net", AddressSet(family, intervals), AddressSet(family), AddressSet(family)),
         held,
         draw(st.lists(claim, max_size=10)),
     )
