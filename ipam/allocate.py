@@ -6,6 +6,7 @@ It promises, the first before the second and so on:
     NoOverlap      a granted block overlaps neither an occupied one nor another granted one
     InsideRange    a granted block lies wholly inside the pool
     Recorded       a claim with a previous block gets that one if it is free when the claim is served
+    WithinQuota    no other grant makes an owner hold more than its budget
     Exact          a claim for one certain block gets that block or is refused
     BestFit        any other grant is cut from the low end of the smallest free block that is large enough, of several
                    the lowest;
@@ -18,6 +19,7 @@ change is written to the object of every request that waits.
 """
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -92,17 +94,36 @@ def not_free(block: Prefix, occupant: Occupant) -> str:
     return f"{block}{NOT_FREE}{subject} {occupant.fate}"
 
 
+class Budget(NamedTuple):
+    """How many addresses all claims of one owner may hold together, and hold before the claims are served."""
+
+    owner: str  # in messages: "namespace team-a"
+    limit: int
+    held: int
+
+
+#: In the sentence that says why a budget is exceeded: before the number that is held, which may change.
+ALREADY_HELD = ": it held "
+
+
 class Claim(NamedTuple):
     """What one holder wants: any block of a prefix length, or exactly one block.
 
     `previous` is the block that the holder had in an earlier life, if it is what the claim wants: of that length, or
     exactly that one. It comes before `exact`, as a block that is named by its index may have had another index then.
+    `budget` is that of its owner, the same for all claims of one owner; None means any number of addresses.
     """
 
     holder: str
     prefix_length: int
     exact: Prefix | None = None
     previous: Prefix | None = None
+    budget: Budget | None = None
+
+    @property
+    def is_for_the_previous_block(self) -> bool:
+        """Whether it is for that one only."""
+        return self.exact is not None and self.exact == self.previous
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +189,7 @@ class _Desk:
         self._pool = pool
         self._free = free
         self._grants_left = grants_left
+        self._granted_counts: Counter[str] = Counter()  # of addresses, by owner
         # Ten thousand claims have a few prefix lengths: each of them is judged once.
         self._refusal_of_length = cache(partial(_first_refusal, _LENGTH_RULES, pool))
         self._no_room = cache(partial(_no_room, pool))
@@ -177,8 +199,7 @@ class _Desk:
         block = claim.previous
         if not (block and self._grants_left and self._pool.usable.covers(block) and self._free.take_exactly(block)):
             return None
-        self._grants_left -= 1
-        return block
+        return self._noted(claim, block)
 
     def place(self, claim: Claim) -> Prefix | Refused:
         """A block, or why there is none."""
@@ -191,9 +212,26 @@ class _Desk:
         if not self._grants_left:
             message = f"{self._pool.name} holds as many requests as one object can record: waiting for a release"
             return Refused(Verdict.BUSY, "LedgerFull", message)
+        if claim.budget and (refused := self._refusal_of_budget(claim, claim.budget)):
+            return refused
         block = self._exactly(claim.exact) if claim.exact else self._any(claim.prefix_length)
-        self._grants_left -= isinstance(block, Prefix)
+        return self._noted(claim, block) if isinstance(block, Prefix) else block
+
+    def _noted(self, claim: Claim, block: Prefix) -> Prefix:
+        """A block that is granted to a claim."""
+        self._grants_left -= 1
+        if claim.budget:
+            self._granted_counts[claim.budget.owner] += block.address_count
         return block
+
+    def _refusal_of_budget(self, claim: Claim, budget: Budget) -> Refused | None:
+        held = budget.held + self._granted_counts[budget.owner]
+        wanted = 1 << (self._pool.family.bits - claim.prefix_length)
+        if held + wanted <= budget.limit or claim.is_for_the_previous_block:
+            return None
+        more = f"{wanted} more address{'' if wanted == 1 else 'es'} would exceed the quota"
+        message = f"{more} of {budget.owner} ({budget.limit}){ALREADY_HELD}{held} when last checked"
+        return Refused(Verdict.BUSY, "QuotaExceeded", message)
 
     def _exactly(self, block: Prefix) -> Prefix | Refused:
         return block if self._free.take_exactly(block) else _TAKEN

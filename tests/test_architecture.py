@@ -38,7 +38,7 @@ LAYERS: dict[str, list[str]] = {
     "hooks.api": ["namespaces ownership conditions shards", "kinds", "names times"],
     "hooks.protocol": ["children", "decoding", "bodies errors"],
     "hooks.ranges": [
-        "sync", "status answers placement outdated", "consistency grants", "records", "occupancy", "extents",
+        "sync", "status answers placement outdated", "consistency grants", "records quotas", "occupancy", "extents",
         "observed", "releases slices", "ledger spec", "network cells",
     ],
     "hooks.requests": ["sync", "status", "observed"],

@@ -13,6 +13,7 @@ from hooks.ranges.extents import Extents
 from hooks.ranges.ledger import Ledger, LedgerEntry, grant_count_max, read_cursors, written_cursors
 from hooks.ranges.observed import Observed
 from hooks.ranges.occupancy import Occupancy
+from hooks.ranges.quotas import Quotas
 from hooks.ranges.records import contradiction, gateway_in, unused_record
 from ipam.address import Prefix, block_named_by
 from ipam.allocate import TAKEN, Claim, Decision, Refused, Verdict, allocate
@@ -52,8 +53,13 @@ class Grants:
 
     @property
     def pending_count(self) -> int:
-        """Number of requests that wait for room."""
+        """Number of requests that wait for room, or for their quota."""
         return sum(refusal.verdict is Verdict.BUSY for refusal in self.refusals.values())
+
+    @property
+    def over_quota_count(self) -> int:
+        """Number of those that wait for their quota."""
+        return sum(refusal.reason == "QuotaExceeded" for refusal in self.refusals.values())
 
 
 def _is_provisional(refusal: Refused) -> bool:
@@ -68,6 +74,7 @@ class _Situation(NamedTuple):
     kept: Ledger
     extents: Extents
     occupancy: Occupancy
+    quotas: Quotas | None
 
 
 #: Why the claim of a request is refused; None if the rule has no objection.
@@ -77,7 +84,8 @@ _Rule = Callable[[RequestObject, Claim, _Situation], Refused | None]
 def grant(observed: Observed, kept: Ledger, occupancy: Occupancy, extents: Extents) -> Grants:
     """Decide about all requests that wait."""
     waiting = observed.waiting(kept)
-    situation = _Situation(observed, kept, extents, occupancy)
+    quotas = Quotas(observed.terms.quota, kept) if observed.terms.quota else None
+    situation = _Situation(observed, kept, extents, occupancy, quotas)
     if refused := _refusal_of_all(situation):
         decision = None if observed.terms.invalid_reason else allocate(observed.terms.pool, occupancy.occupants, [])
         all_refused = {request.metadata.uid: refused for request in waiting}
@@ -99,7 +107,7 @@ def grant(observed: Observed, kept: Ledger, occupancy: Occupancy, extents: Exten
 
 def _decided(claimants: Sequence[RequestObject], claims: Sequence[Claim], situation: _Situation) -> Grants:
     """The outcomes of all claims."""
-    observed, kept, extents, occupancy = situation
+    observed, kept, extents, occupancy, _ = situation
     pool, count_max = observed.terms.pool, grant_count_max(kept, claimants)
     cursors = read_cursors(kept.round_robin, pool.family) if observed.terms.is_round_robin else None
     decision = allocate(pool, occupancy.occupants, claims, cursors, count_max)
@@ -118,7 +126,7 @@ def _decided(claimants: Sequence[RequestObject], claims: Sequence[Claim], situat
 def _with_unused_record(refusal: Refused, request: RequestObject, claim: Claim, situation: _Situation) -> Refused:
     """The refusal of a request that waits for room, with the reason why its recorded block is not allocated to it."""
     text = request.metadata.annotations.cidr
-    if not text or request.status.cidr or refusal.reason not in ("Exhausted", TAKEN):
+    if not text or request.status.cidr or refusal.reason not in ("Exhausted", TAKEN, "QuotaExceeded"):
         return refusal
     recorded = block_named_by(text)
     if recorded and recorded == claim.exact:
@@ -138,8 +146,9 @@ def _claim_or_refusal(request: RequestObject, situation: _Situation, rules: Sequ
     for rule in rules:
         if refused := rule(request, claim, situation):
             return refused
-    # On hold a claim is one to its previous block.
-    return claim._replace(exact=claim.previous) if situation.kept.on_hold else claim
+    if situation.kept.on_hold:  # then a claim is one to its previous block
+        return claim._replace(exact=claim.previous)
+    return claim._replace(budget=situation.quotas.budget_of(request.metadata.namespace)) if situation.quotas else claim
 
 
 def _claim(request: RequestObject, observed: Observed) -> Claim | Refused:

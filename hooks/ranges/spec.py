@@ -8,7 +8,7 @@ from msgspec import Raw
 
 from hooks.api import namespaces
 from hooks.api.conditions import listed
-from hooks.api.kinds import AllowedNamespaces, Network, RangeSpec, RangeStatus
+from hooks.api.kinds import AllowedNamespaces, Network, Quota, RangeSpec, RangeStatus
 from hooks.api.names import NamespacedName
 from hooks.protocol.decoding import decode_spec
 from hooks.ranges.network import read_network
@@ -51,6 +51,7 @@ class Terms:
         gateway: as a block of one address; None if there is none.
         network: the settings that each holder of a block gets permanently, even if the range grows into an invalid one.
         allowed: the namespaces that the range serves; if that part is invalid, its own one.
+        quota: how many addresses each of them may hold; None if that is not limited.
         domain: the address space.
         cooldown: for how long a released block can't be granted again.
         default_length: prefix length of the block for a request without a size.
@@ -64,6 +65,7 @@ class Terms:
     gateway: Prefix | None
     network: Network | None
     allowed: AllowedNamespaces
+    quota: Quota | None
     domain: Domain
     cooldown: timedelta
     default_length: int
@@ -121,6 +123,7 @@ def _terms(spec: RangeSpec, pool: Pool, *, gateway: Prefix | None, remarks: tupl
         gateway=gateway,
         network=spec.network,
         allowed=namespaces.in_canonical_order(spec.allowed_namespaces) if is_allowed_readable else AllowedNamespaces(),
+        quota=spec.quota,
         domain=Domain(spec.domain) if spec.domain else DEFAULT_DOMAIN,
         cooldown=timedelta(seconds=spec.cooldown_seconds),
         default_length=spec.chunk_size or pool.family.bits,

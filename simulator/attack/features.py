@@ -38,6 +38,11 @@ ADDITIONS = {
 }
 
 
+def version_of(range_name: str) -> int:
+    """The IP version of the addresses of a range."""
+    return 6 if range_name.endswith("six") else 4
+
+
 @dataclass(frozen=True, slots=True)
 class Feature:
     """A feature of new objects: how often it is used, and how it is drawn."""
@@ -68,6 +73,17 @@ def _network(version: int, rng: random.Random) -> Obj:
     lengths = {4: (24, 32), 6: (64, 124)}
     parts = {"gateway": rng.choice(gateways[version]), "prefixLength": rng.choice(lengths[version])}
     return _spec(network={name: value for name, value in parts.items() if rng.random() < 0.8})
+
+
+def drawn_quota(version: int, rng: random.Random) -> Obj:
+    """The quota of a range, for each namespace or for one of them; large ones as text."""
+    counts = (0, 2, 4, 8, 16, "24", {4: 32, 6: str(1 << 64)}[version])
+    listed = {"namespaces": [{"name": rng.choice("ab"), "addresses": rng.choice(counts)}]}
+    return rng.choice(({"addresses": rng.choice(counts[1:])}, listed, {"addresses": rng.choice(counts), **listed}))
+
+
+def _quota(version: int, rng: random.Random) -> Obj:
+    return _spec(quota=drawn_quota(version, rng))
 
 
 def _domain(_: int, rng: random.Random) -> Obj:
@@ -126,6 +142,7 @@ OF_RANGES: dict[str, Feature] = {
     "network": Feature(0.4, _network),
     "all namespaces allowed": Feature(0.6, lambda _, __: _spec(allowedNamespaces={"from": "All"})),
     "some namespaces allowed": Feature(0.3, _allowed),
+    "a quota": Feature(0.2, _quota),
     "round robin": Feature(0.4, lambda _, __: _spec(mode="RoundRobin")),
 }
 #: ... each request one of these, as they exclude each other ...

@@ -112,7 +112,14 @@ def _overtaken(body: Obj, answer: Obj) -> Iterator[str]:
     waiting = [
         obj for obj in requests if uid_of(obj) not in {*after.entries, *after.released} and _is_served_by_age(obj)
     ]
-    winners = [obj for obj in requests if uid_of(obj) in new and not (obj.get("status") or {}).get("cidr")]
+    has_quota = "quota" in parent["spec"]  # which a recorded block may exceed
+    winners = [
+        obj
+        for obj in requests
+        if uid_of(obj) in new
+        and not (obj.get("status") or {}).get("cidr")
+        and not (has_quota and CIDR_ANNOTATION in annotations_of(obj))
+    ]
     for one in waiting:
         for other in winners:
             if _is_older(one, other) and _wants(parent, one, new[uid_of(other)]):

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from simulator.judge.addresses import BITS, Block, covers, fits, named_block, without
 from simulator.judge.claim_forms import counts_by_index, wanted_by
 from simulator.judge.extents import unavailable
-from simulator.kubernetes.objects import annotations_of, is_deleting
+from simulator.judge.quotas import is_within
+from simulator.kubernetes.objects import annotations_of, is_deleting, key_of
 from simulator.names import CIDR_ANNOTATION, HOLD_ANNOTATION
 
 if TYPE_CHECKING:
@@ -85,8 +86,16 @@ def _states(request: RequestLife, life: RangeLife, free: FreeSpace) -> list[str]
     recorded = _recorded(request, wanted, pool)
     if is_on_hold:
         return ["served"] if recorded and _has(free.of(life), recorded) else ["Busy"]
-    is_served = _has(free.of(life), wanted) or (recorded is not None and _has(free.of(life), recorded))
-    return ["served"] if is_served else ["Busy"]
+    if recorded and _has(free.of(life), recorded):
+        return ["served"]
+    has_room = _has(free.of(life), wanted) and (request.cidr or _has_quota(life, request, wanted))
+    return ["served"] if has_room else ["Busy"]
+
+
+def _has_quota(life: RangeLife, request: RequestLife, wanted: Block | int) -> bool:
+    """Whether a request may have what it wants on top of what its namespace holds."""
+    size = wanted.size if isinstance(wanted, Block) else 1 << (BITS[life.pool[0].version] - wanted)
+    return is_within(life.spec, life.ledger, key_of(request.obj)[0], size)
 
 
 def _pool(life: RangeLife) -> list[Block]:

@@ -53,6 +53,7 @@ FILLED: dict[str, Obj] = {
             "excludes": ["10.0.0.0"],
             "network": NETWORK,
             "allowedNamespaces": ALLOWED_NAMESPACES,
+            "quota": {"addresses": 64, "namespaces": [{"name": "team", "addresses": "256"}]},
             "domain": "corp",
             "description": "d",
         },

@@ -41,7 +41,9 @@ ANSWER_REQUEST = "request is immutable"
 ANSWER_CIDR = "cidr is immutable once set"
 ANSWER_NETWORK = "the fields of network are immutable once cidr is set"
 SLICE_RANGE = "range is immutable"
-RANGE_SPEC = "spec is immutable, except that entries may be added to ranges; create another IPAMRange instead"
+RANGE_SPEC = (
+    "spec is immutable, except for quota and entries that are added to ranges; create another IPAMRange instead"
+)
 RANGES_GROW = "entries of ranges must not be removed"
 REQUEST_SPEC = "spec is immutable; create another IPAMRequest instead"
 EXTENT = "range, domain and ranges are immutable"
@@ -59,6 +61,12 @@ def _network(range_: str = "10.0.0.0/24", **network: object) -> Obj:
 def _allowing(source: str | None, selector: Obj | None = None) -> Obj:
     allowed = {"from": source} | {"selector": selector}
     return _ranges("10.0.0.0/24", allowedNamespaces={key: value for key, value in allowed.items() if value is not None})
+
+
+def _quota(addresses: object = None, **namespaces: object) -> Obj:
+    listed = [{"name": name, "addresses": count} for name, count in namespaces.items()]
+    quota = ({} if addresses is None else {"addresses": addresses}) | ({"namespaces": listed} if listed else {})
+    return _ranges("10.0.0.0/24", quota=quota)
 
 
 def _by_labels(**labels: str) -> Obj:
@@ -269,6 +277,12 @@ ACCEPTED: list[tuple[str, str, Obj]] = [
     ("NotIn", "IPAMRange", _by_expression("NotIn", "a")),
     ("Exists", "IPAMRange", _by_expression("Exists")),
     ("DoesNotExist", "IPAMRange", _by_expression("DoesNotExist")),
+    ("quota", "IPAMRange", _quota(64, team=256)),
+    ("quota of nothing", "IPAMRange", _quota(0, team="0")),
+    ("quota of one namespace", "IPAMRange", _quota(team="64")),
+    ("quota without a limit", "IPAMRange", _quota()),
+    ("quota of all addresses", "IPAMRange", _quota(str(2**128))),
+    ("most quotas", "IPAMRange", _quota(**{f"{number:063}": str(2**128) for number in range(256)})),
     ("smallest", "IPAMRequest", {"ipam": {"name": "net"}}),
     ("other namespace", "IPAMRequest", {"ipam": {"name": "net", "namespace": "team-b"}}),
     ("name with dots", "IPAMRequest", {"ipam": {"name": "net.example.com"}}),
@@ -398,6 +412,9 @@ ACCEPTED_CHANGES: list[tuple[str, str, Obj, Obj]] = [
         _extent("10.0.0.1", allowedNamespaces={"from": "All"}, number=7),
     ),
     ("nothing", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24")),
+    ("quota added", "IPAMRange", _ranges("10.0.0.0/24"), _quota(64, team=256)),
+    ("quota raised", "IPAMRange", _quota(64), _quota("65", team=1)),
+    ("quota removed", "IPAMRange", _quota(64), _ranges("10.0.0.0/24")),
     ("the default in words", "IPAMRange", _ranges("10.0.0.0/24"), _allowing("Same")),
     ("a range more", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", "10.1.0.0/24")),
     ("a range more, ahead", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.1.0.0/24", "10.0.0.0/24")),
