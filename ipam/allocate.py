@@ -6,7 +6,7 @@ It promises, the first before the second and so on:
     NoOverlap      a granted block overlaps neither an occupied one nor another granted one
     InsideRange    a granted block lies wholly inside the pool
     Recorded       a claim with a previous block gets that one if it is free when the claim is served
-    WithinQuota    no other grant makes an owner hold more than its budget
+    WithinQuota    no other grant makes the owner of a claim hold more addresses than its budget allows
     Exact          a claim for one certain block gets that block or is refused
     BestFit        any other grant is cut from the low end of the smallest free block that is large enough, of several
                    the lowest;
@@ -226,7 +226,7 @@ class _Desk:
 
     def _refusal_of_budget(self, claim: Claim, budget: Budget) -> Refused | None:
         held = budget.held + self._granted_counts[budget.owner]
-        wanted = 1 << (self._pool.family.bits - claim.prefix_length)
+        wanted = claim.exact.address_count if claim.exact else 1 << (self._pool.family.bits - claim.prefix_length)
         if held + wanted <= budget.limit or claim.is_for_the_previous_block:
             return None
         more = f"{wanted} more address{'' if wanted == 1 else 'es'} would exceed the quota"

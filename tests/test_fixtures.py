@@ -33,6 +33,10 @@ REFUSALS = {
     "Exhausted": ("Busy", r"no free /28 in team-a/net: waiting for room"),
     "Taken": ("Busy", r"10\.0\.0\.0/28 is not free: 10\.0\.0\.5/32 was held by team-b/web when last checked"),
     "LedgerFull": ("Busy", r"team-a/net holds as many requests as one object can record: .*"),
+    "QuotaExceeded": (
+        "Busy",
+        r"16 more addresses would exceed the quota of namespace team-b \(32\): it held 32 when last checked",
+    ),
     "OnHold": ("Busy", r"team-a/net is on hold: only requests with a recorded address are served"),
     "InvalidSize": ("Invalid", r"invalid size 33: IPv4 prefix lengths are 0\.\.32"),
     "OutsideRange": ("Invalid", r"10\.1\.0\.0/28 is not wholly inside team-a/net"),

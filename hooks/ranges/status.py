@@ -155,7 +155,7 @@ def _pending_message(grants: Grants) -> str:
         return ""
     largest = grants.decision.largest_free_length
     room = "no address is free" if largest is None else f"largest free block is /{largest}"
-    over_quota = f", {grants.over_quota_count} for a quota" if grants.over_quota_count else ""
+    over_quota = f" ({grants.over_quota_count} beyond a quota)" if grants.over_quota_count else ""
     return f"{room}, {_count(pending, 'request')} {'waits' if pending == 1 else 'wait'}{over_quota}"
 
 

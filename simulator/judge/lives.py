@@ -27,7 +27,7 @@ class Entry(NamedTuple):
 
 
 class Cooling(NamedTuple):
-    """A released block that the ledger keeps, so that it is not granted again yet, and who released it."""
+    """A released block that the ledger keeps, so that it is not granted again yet, and the request that released it."""
 
     cidr: str
     request: str

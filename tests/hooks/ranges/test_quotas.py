@@ -44,7 +44,7 @@ def test_a_request_beyond_the_quota_of_its_namespace_waits() -> None:
     (refused,) = items_of(answer)
     assert (refused["state"], refused["reason"], refused["message"]) == ("Busy", "QuotaExceeded", refusal(32))
     assert answer["status"]["pending"] == 1
-    assert answer["status"]["message"].startswith("largest free block is /25, 1 request waits, 1 for a quota")
+    assert answer["status"]["message"].startswith("largest free block is /25, 1 request waits (1 beyond a quota)")
 
 
 def test_the_grants_of_one_call_count_each_other_and_refusals_wait_for_their_commit() -> None:
@@ -109,7 +109,7 @@ def test_recorded_and_shown_blocks_are_granted_beyond_the_quota_and_reported() -
     answer = sync_range(limited({"addresses": 16}), *back, request_object("c"))
     assert ledger_of(answer) == {"a": "10.0.0.32/28", "b": "10.0.0.48/28"}
     assert answer["status"]["message"] == (
-        "largest free block is /25, 1 request waits, 1 for a quota; "
+        "largest free block is /25, 1 request waits (1 beyond a quota); "
         "namespace team-a holds 32 addresses, more than its quota of 16"
     )
 
@@ -146,7 +146,7 @@ def test_a_refusal_is_rewritten_when_the_limit_changes_and_not_when_what_is_held
     assert messages_of(sync_range(parent, request_object("c"), answers=[said]))["c"] == message
 
 
-def test_a_quota_that_was_lowered_takes_no_block_away() -> None:
+def test_a_quota_that_was_lowered_leaves_all_blocks() -> None:
     parent = limited({"addresses": 16}, entry("a", "10.0.0.0/28"), entry("b", "10.0.0.16/28"))
     answer = sync_range(parent, request_object("a"), request_object("b"))
     assert ledger_of(answer) == {"a": "10.0.0.0/28", "b": "10.0.0.16/28"}
