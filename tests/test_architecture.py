@@ -42,7 +42,7 @@ LAYERS: dict[str, list[str]] = {
         "observed", "releases slices", "ledger spec", "network cells",
     ],
     "hooks.requests": ["sync", "status", "observed"],
-    "ipam": ["claim_forms", "allocate", "free_space round_robin pool", "address_set", "interval", "address"],
+    "ipam": ["claim_forms", "allocate", "free_space round_robin pool", "address_set reserved", "interval", "address"],
     "simulator": [
         "__main__", "cli", "commands", "kubectl mutants", "attack", "judge", "world", "cluster", "scheduler",
         "metacontroller", "kubernetes", "names",

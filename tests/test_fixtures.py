@@ -42,6 +42,10 @@ REFUSALS = {
     "OutsideRange": ("Invalid", r"10\.1\.0\.0/28 is not wholly inside team-a/net"),
     "Excluded": ("Invalid", r"10\.0\.0\.8/30 has addresses that are excluded from team-a/net: 10\.0\.0\.9"),
     "Gateway": ("Invalid", r"10\.0\.0\.1/32 is the gateway of team-a/net, which is never allocated"),
+    "Reserved": (
+        "Invalid",
+        r"10\.0\.0\.0/32 is the network address of 10\.0\.0\.0/24: team-a/net allocates it only inside .*",
+    ),
     "TooLarge": ("Invalid", r"no block of /23 can ever fit: .*"),
     "InvalidSpec": ("Invalid", r"the spec can't be read: .*"),
     "InvalidRequest": ("Invalid", r'request "10\.0\.0\.5/28" has host bits set: .*'),

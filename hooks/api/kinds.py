@@ -186,6 +186,7 @@ class RangeSpec(Struct, frozen=True, gc=False, rename="camel"):
     cooldown_seconds: Annotated[int, Meta(ge=0, le=31_536_000)] = 0
     network: Network | None = None
     allowed_namespaces: AllowedNamespaces = AllowedNamespaces()
+    allocate_reserved: bool | None = field(default=None, name="allocateReservedIPAddresses")
     quota: Quota | None = None
     domain: str = ""
 

@@ -74,7 +74,6 @@ class _Situation(NamedTuple):
     kept: Ledger
     extents: Extents
     occupancy: Occupancy
-    quotas: Quotas | None
 
 
 #: Why the claim of a request is refused; None if the rule has no objection.
@@ -84,8 +83,7 @@ _Rule = Callable[[RequestObject, Claim, _Situation], Refused | None]
 def grant(observed: Observed, kept: Ledger, occupancy: Occupancy, extents: Extents) -> Grants:
     """Decide about all requests that wait."""
     waiting = observed.waiting(kept)
-    quotas = Quotas(observed.terms.quota, kept) if observed.terms.quota else None
-    situation = _Situation(observed, kept, extents, occupancy, quotas)
+    situation = _Situation(observed, kept, extents, occupancy)
     if refused := _refusal_of_all(situation):
         decision = None if observed.terms.invalid_reason else allocate(observed.terms.pool, occupancy.occupants, [])
         all_refused = {request.metadata.uid: refused for request in waiting}
@@ -107,9 +105,11 @@ def grant(observed: Observed, kept: Ledger, occupancy: Occupancy, extents: Exten
 
 def _decided(claimants: Sequence[RequestObject], claims: Sequence[Claim], situation: _Situation) -> Grants:
     """The outcomes of all claims."""
-    observed, kept, extents, occupancy, _ = situation
+    observed, kept, extents, occupancy = situation
     pool, count_max = observed.terms.pool, grant_count_max(kept, claimants)
     cursors = read_cursors(kept.round_robin, pool.family) if observed.terms.is_round_robin else None
+    if quota := observed.terms.quota:
+        claims = _with_budgets(claimants, claims, Quotas(quota, kept))
     decision = allocate(pool, occupancy.occupants, claims, cursors, count_max)
     entries: list[LedgerEntry] = []
     refusals: dict[str, Refused] = {}
@@ -121,6 +121,12 @@ def _decided(claimants: Sequence[RequestObject], claims: Sequence[Claim], situat
             refusals[uid] = _with_unused_record(outcome, request, claim, situation)
     cursors_after = written_cursors(decision.cursors, pool.family)
     return Grants(entries, refusals, occupancy, decision, cursors_after, is_announcing=bool(extents.pending))
+
+
+def _with_budgets(claimants: Sequence[RequestObject], claims: Sequence[Claim], quotas: Quotas) -> list[Claim]:
+    """The claims, each with what its namespace may hold."""
+    namespaces = (request.metadata.namespace for request in claimants)
+    return [claim._replace(budget=quotas.budget_of(name)) for claim, name in zip(claims, namespaces, strict=True)]
 
 
 def _with_unused_record(refusal: Refused, request: RequestObject, claim: Claim, situation: _Situation) -> Refused:
@@ -146,9 +152,8 @@ def _claim_or_refusal(request: RequestObject, situation: _Situation, rules: Sequ
     for rule in rules:
         if refused := rule(request, claim, situation):
             return refused
-    if situation.kept.on_hold:  # then a claim is one to its previous block
-        return claim._replace(exact=claim.previous)
-    return claim._replace(budget=situation.quotas.budget_of(request.metadata.namespace)) if situation.quotas else claim
+    # On hold a claim is one to its previous block.
+    return claim._replace(exact=claim.previous) if situation.kept.on_hold else claim
 
 
 def _claim(request: RequestObject, observed: Observed) -> Claim | Refused:
@@ -205,7 +210,7 @@ def _previous_block_is_announced(_: RequestObject, claim: Claim, situation: _Sit
 
 def _has_a_previous_block_on_hold(request: RequestObject, claim: Claim, situation: _Situation) -> Refused | None:
     pool = situation.observed.terms.pool
-    if claim.previous and (request.status.cidr or pool.usable.covers(claim.previous)):
+    if claim.previous and (request.status.cidr or pool.has(claim.previous)):
         return None
     message = f"{pool.name} is on hold: only requests with a recorded address are served"
     if reason := unused_record(request, claim, situation.observed, situation.occupancy):

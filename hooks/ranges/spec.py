@@ -15,6 +15,7 @@ from hooks.ranges.network import read_network
 from ipam.address import IPV4, IPV6, Family, Prefix
 from ipam.address_set import AddressSet
 from ipam.pool import InvalidPool, Pool, parse_pool
+from ipam.reserved import Reserved, reserved_in_networks
 
 
 class Domain(NamedTuple):
@@ -91,14 +92,38 @@ def read_terms(range_name: NamespacedName, raw: Raw, status: RangeStatus) -> Ter
     reason = _chunk_size_reason(spec, pool) or network_reason or namespaces.invalid_reason(spec.allowed_namespaces)
     if reason:
         return _invalid_terms(range_name, spec, reason)
-    pool = pool.excluding(gateway) if gateway else pool
-    return _terms(spec, pool, gateway=gateway, remarks=(*_pool_remarks(pool), *network_remarks))
+    pool = replace(pool.excluding(gateway) if gateway else pool, reserved=_reserved(spec, pool.family))
+    if pool.is_reserved:
+        return _invalid_terms(range_name, spec, _ONLY_RESERVED)
+    return _terms(spec, pool, gateway=gateway, remarks=(*_pool_remarks(pool), *network_remarks, *_idle_reserve(spec)))
 
 
 def _family_in_use(status: RangeStatus) -> Family | None:
     if not status.allocations:
         return None
     return IPV6 if ":" in status.allocations[0].cidr else IPV4
+
+
+_ONLY_RESERVED = (
+    "all addresses of ranges are reserved by network.prefixLength as network, broadcast or subnet-router anycast "
+    "addresses: nothing is left to allocate unless allocateReservedIPAddresses is true"
+)
+
+
+def _network_length(spec: RangeSpec) -> int | None:
+    return spec.network.prefix_length if spec.network else None
+
+
+def _reserved(spec: RangeSpec, family: Family) -> Reserved | None:
+    """The addresses of the networks of a valid spec that are not allocated as single addresses."""
+    length = _network_length(spec)
+    return None if length is None or spec.allocate_reserved else reserved_in_networks(length, family)
+
+
+def _idle_reserve(spec: RangeSpec) -> list[str]:
+    if spec.allocate_reserved is None or _network_length(spec) is not None:
+        return []
+    return ["allocateReservedIPAddresses has no effect without network.prefixLength, which names the networks"]
 
 
 def _pool_remarks(pool: Pool) -> list[str]:

@@ -154,7 +154,8 @@ def _pending_message(grants: Grants) -> str:
     if not pending or grants.decision is None or grants.is_announcing:
         return ""
     largest = grants.decision.largest_free_length
-    room = "no address is free" if largest is None else f"largest free block is /{largest}"
+    free = "only reserved addresses are" if grants.decision.free_count else "no address is"
+    room = f"{free} free" if largest is None else f"largest free block is /{largest}"
     over_quota = f" ({grants.over_quota_count} beyond a quota)" if grants.over_quota_count else ""
     return f"{room}, {_count(pending, 'request')} {'waits' if pending == 1 else 'wait'}{over_quota}"
 

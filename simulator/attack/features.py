@@ -70,7 +70,7 @@ def _allowed(_: int, rng: random.Random) -> Obj:
 
 def _network(version: int, rng: random.Random) -> Obj:
     gateways = {4: ("10.0.0.0", "10.0.0.9", "10.9.9.9"), 6: ("2001:db8::", "2001:db8::9", "fe80::1")}
-    lengths = {4: (24, 32), 6: (64, 124)}
+    lengths = {4: (24, 28, 30, 32), 6: (64, 124, 126)}
     parts = {"gateway": rng.choice(gateways[version]), "prefixLength": rng.choice(lengths[version])}
     return _spec(network={name: value for name, value in parts.items() if rng.random() < 0.8})
 
@@ -140,6 +140,7 @@ OF_RANGES: dict[str, Feature] = {
     "excludes": Feature(0.3, _excludes),
     "a domain": Feature(0.5, _domain),
     "network": Feature(0.4, _network),
+    "reserved addresses": Feature(0.2, lambda _, rng: _spec(allocateReservedIPAddresses=rng.random() < 0.7)),
     "all namespaces allowed": Feature(0.6, lambda _, __: _spec(allowedNamespaces={"from": "All"})),
     "some namespaces allowed": Feature(0.3, _allowed),
     "a quota": Feature(0.2, _quota),

@@ -8,6 +8,7 @@ from simulator.judge.addresses import BITS, Block, block_of, covers, named_block
 from simulator.judge.claim_forms import counts_by_index, wanted_by
 from simulator.judge.holdings import LEDGER
 from simulator.judge.lives import pool_of
+from simulator.judge.reserved import is_reserved
 from simulator.kubernetes.objects import is_deleting
 
 if TYPE_CHECKING:
@@ -78,10 +79,12 @@ def _freed_at_once(drop: Drop) -> Iterator[str]:
 
 
 def inside_range(history: History) -> Iterator[str]:
-    """InsideRange: a granted block lies inside its range, also after a change of the spec."""
+    """InsideRange: a granted block lies inside its range, also after a change of the spec, and is not reserved."""
     for life, uid, cidr in (*history.facts.grants, *_all_entries(history.facts.respecified)):
         if not covers(life.pool, block_of(cidr)):
             yield f"{cidr} of {uid} is not inside {life.name}"
+        if is_reserved(life.spec, block_of(cidr)):
+            yield f"{cidr} of {uid} is reserved by {life.name}"
 
 
 def _all_entries(lives: list[RangeLife]) -> Iterator[tuple[RangeLife, str, str]]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator.judge.addresses import BITS, Block, address_of, block_of, fits, within, without
+from simulator.judge.addresses import BITS, Block, address_of, block_of, within, without
 from simulator.judge.claim_forms import wanted_by
 from simulator.judge.facts import decoded
 from simulator.judge.lives import Ledger, controlling_range, pool_of
+from simulator.judge.reserved import places_for
 from simulator.kubernetes.objects import annotations_of, finalizers_of, is_deleting, joined, key_of, meta, uid_of
 from simulator.names import (
     CIDR_ANNOTATION,
@@ -55,7 +56,7 @@ def _moved_without_grant(history: History, turn: Turn) -> Iterator[str]:
 def _passed_over(history: History, turn: Turn) -> Iterator[str]:
     life, length, before, now = turn
     free = without(_uncontested(history, life), life.ledger.taken)
-    if any(fits(within(free, first, last - 1), length) for first, last in _way(turn)):
+    if any(places_for(life.spec, within(free, first, last - 1), length) for first, last in _way(turn)):
         yield f"{life.name} passes over a free /{length} between {before or 'the start'} and {now}"
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator.judge.addresses import BITS, Block, covers, fits, named_block, without
+from simulator.judge.addresses import BITS, Block, covers, named_block, without
 from simulator.judge.claim_forms import counts_by_index, wanted_by
 from simulator.judge.extents import unavailable
 from simulator.judge.quotas import is_within
+from simulator.judge.reserved import is_reserved, places_for
 from simulator.kubernetes.objects import annotations_of, is_deleting, key_of
 from simulator.names import CIDR_ANNOTATION, HOLD_ANNOTATION
 
@@ -80,15 +81,15 @@ def _states(request: RequestLife, life: RangeLife, free: FreeSpace) -> list[str]
         return ["Invalid"]
     wanted = wanted_by(request.spec, life.spec, pool, shown=request.cidr)
     is_on_hold = HOLD_ANNOTATION in annotations_of(life.obj) and not request.cidr
-    if wanted is None or not _has(pool, wanted):
+    if wanted is None or not _has(life, pool, wanted):
         # A range on hold may refuse a request before it checks what the request asks for.
         return ["Invalid", "Busy"] if is_on_hold else ["Invalid"]
     recorded = _recorded(request, wanted, pool)
     if is_on_hold:
-        return ["served"] if recorded and _has(free.of(life), recorded) else ["Busy"]
-    if recorded and _has(free.of(life), recorded):
+        return ["served"] if recorded and _has(life, free.of(life), recorded) else ["Busy"]
+    if recorded and _has(life, free.of(life), recorded):
         return ["served"]
-    has_room = _has(free.of(life), wanted) and (request.cidr or _has_quota(life, request, wanted))
+    has_room = _has(life, free.of(life), wanted) and (request.cidr or _has_quota(life, request, wanted))
     return ["served"] if has_room else ["Busy"]
 
 
@@ -99,16 +100,19 @@ def _has_quota(life: RangeLife, request: RequestLife, wanted: Block | int) -> bo
 
 
 def _pool(life: RangeLife) -> list[Block]:
-    """The addresses that a range grants; none if it is being deleted or its spec can't be read."""
+    """The addresses that a range grants; none if it is being deleted, or has nothing to grant by its spec."""
     try:
-        return [] if is_deleting(life.obj) else life.pool
+        pool = [] if is_deleting(life.obj) else life.pool
     except ValueError:
         return []
+    return pool if pool and places_for(life.spec, pool, BITS[pool[0].version]) else []
 
 
-def _has(blocks: list[Block], wanted: Block | int) -> bool:
-    """Whether the blocks have room for a certain block, or for any block of a prefix length."""
-    return covers(blocks, wanted) if isinstance(wanted, Block) else fits(blocks, wanted)
+def _has(life: RangeLife, blocks: list[Block], wanted: Block | int) -> bool:
+    """Whether a range can grant of these blocks a certain one, or any block of a prefix length."""
+    if isinstance(wanted, Block):
+        return covers(blocks, wanted) and not is_reserved(life.spec, wanted)
+    return places_for(life.spec, blocks, wanted) > 0
 
 
 def _recorded(request: RequestLife, wanted: Block | int, pool: list[Block]) -> Block | None:

@@ -52,6 +52,7 @@ FILLED: dict[str, Obj] = {
             "cooldownSeconds": 60,
             "excludes": ["10.0.0.0"],
             "network": NETWORK,
+            "allocateReservedIPAddresses": True,
             "allowedNamespaces": ALLOWED_NAMESPACES,
             "quota": {"addresses": 64, "namespaces": [{"name": "team", "addresses": "256"}]},
             "domain": "corp",

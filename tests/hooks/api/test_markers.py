@@ -12,7 +12,7 @@ from tests.e2e.crd_schema import crds
 RECORDED = {
     "IPAMAllocationSlice": ("spec.schemaV1", 21, "1519e4de6a35"),
     "IPAMExtent": ("spec.schemaV1", 17, "b147db7b459e"),
-    "IPAMRange": ("status.schemaV1", 61, "03a1670d84f4"),
+    "IPAMRange": ("status.schemaV1", 62, "4475409e7867"),
     "IPAMRequest": ("status.schemaV1", 27, "4d386f550506"),
 }
 

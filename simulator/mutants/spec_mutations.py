@@ -1,4 +1,4 @@
-"""Mutations of quotas: what counts, and when."""
+"""Mutations of what the spec of a range limits: quotas, and reserved addresses."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
 #: A namespace without requests.
 ELSEWHERE = "elsewhere"
+
+
+def grant_reserved_addresses(_: str, body: Obj, ask: Ask) -> Obj:
+    """Network and broadcast addresses are granted like any other address."""
+    body["parent"]["spec"]["allocateReservedIPAddresses"] = True
+    return ask(body)
 
 
 def ignore_quotas(_: str, body: Obj, ask: Ask) -> Obj:
