@@ -102,6 +102,12 @@ def limited_by_a_quota(count: int) -> Obj:
     return range_body(with_ledger(parent, *entries(count)), *requests(count), *newcomers(count))
 
 
+def waiting_beside_reserved_addresses(count: int) -> Obj:
+    parent = range_object("10.0.0.0/16", chunk_size=None, network={"prefixLength": 28})
+    held = [entry(f"r{index}", f"10.0.{index >> 4}.{16 * (index & 15) + 5}/32") for index in range(count)]
+    return range_body(with_ledger(parent, *held), *requests(count), *newcomers(count))
+
+
 def exhausted_and_cooling_down(count: int) -> Obj:
     cooling = [entry(f"r{index}", cidr(index), released_at=at(-5)) for index in range(count)]
     return range_body(with_ledger(range_object("10.0.0.0/28", cooldown=3600), *cooling), *newcomers(count))
@@ -218,6 +224,7 @@ COST_MAX: dict[Callable[[int], Obj], int] = {waiting: 720, settled: 650, exhaust
         empty_slices,
         exhausted,
         limited_by_a_quota,
+        waiting_beside_reserved_addresses,
         exhausted_and_cooling_down,
         dedicated_in_many_intervals,
         dedicated_by_index_in_many_intervals,
