@@ -6,9 +6,11 @@ It promises, the first before the second and so on:
     NoOverlap      a granted block overlaps neither an occupied one nor another granted one
     InsideRange    a granted block lies wholly inside the pool
     Recorded       a claim with a previous block gets that one if it is free when the claim is served
+    WithinQuota    no other grant makes the owner of a claim hold more addresses than its budget allows
     Exact          a claim for one certain block gets that block or is refused
     BestFit        any other grant is cut from the low end of the smallest free block that is large enough, of several
-                   the lowest;
+                   the lowest
+                   (or the address behind that, for a single address, if the low end is reserved);
     RoundRobin     or, where cursors are given, is the next free place behind the last grant of its length
     Bounded        no more blocks are granted than can be recorded; a claim beyond that takes nothing, not even a turn
     Explained      a refused claim says why; it is Invalid if even the empty pool could not serve it, else Busy
@@ -18,6 +20,7 @@ change is written to the object of every request that waits.
 """
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -27,8 +30,8 @@ from operator import attrgetter
 from typing import NamedTuple, Protocol, TypeVar
 
 from ipam.address import Prefix
-from ipam.free_space import FreeSpace
-from ipam.interval import without
+from ipam.free_space import FreeSpace, PartlyReservedSpace
+from ipam.interval import Interval, without
 from ipam.pool import Pool
 from ipam.round_robin import RoundRobinSpace
 
@@ -92,17 +95,36 @@ def not_free(block: Prefix, occupant: Occupant) -> str:
     return f"{block}{NOT_FREE}{subject} {occupant.fate}"
 
 
+class Budget(NamedTuple):
+    """How many addresses all claims of one owner may hold together, and hold before the claims are served."""
+
+    owner: str  # in messages: "namespace team-a"
+    limit: int
+    held: int
+
+
+#: In the sentence that says why a budget is exceeded: before the number that is held, which may change.
+ALREADY_HELD = ": it held "
+
+
 class Claim(NamedTuple):
     """What one holder wants: any block of a prefix length, or exactly one block.
 
     `previous` is the block that the holder had in an earlier life, if it is what the claim wants: of that length, or
     exactly that one. It comes before `exact`, as a block that is named by its index may have had another index then.
+    `budget` is that of its owner, the same for all claims of one owner; None means any number of addresses.
     """
 
     holder: str
     prefix_length: int
     exact: Prefix | None = None
     previous: Prefix | None = None
+    budget: Budget | None = None
+
+    @property
+    def is_for_the_previous_block(self) -> bool:
+        """Whether it is for that one only."""
+        return self.exact is not None and self.exact == self.previous
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +137,14 @@ class Decision:
     largest_free_length: int | None
     block_counts: tuple[int, ...]  # by prefix length: the maximal aligned blocks of what is free
     cursors: dict[int, int]  # by prefix length: where round robin looks next; none by best fit
+    reserved_count: int = 0  # of the addresses that are free, but not granted as single addresses
 
     @property
     def free_block_counts(self) -> list[int]:
         """By prefix length: how many blocks could still be granted if all that is free were cut for them."""
-        return list(accumulate(self.block_counts, lambda larger, count: 2 * larger + count))
+        counts = list(accumulate(self.block_counts, lambda larger, count: 2 * larger + count))
+        counts[-1] = self.free_count - self.reserved_count
+        return counts
 
 
 def allocate(
@@ -140,8 +165,7 @@ def allocate(
     """
     occupants = sorted(occupants, key=_first_address)
     gaps = list(without(pool.usable.intervals, (each.prefix for each in occupants)))
-    bits = pool.family.bits
-    free = FreeSpace(gaps, bits) if cursors is None else RoundRobinSpace(gaps, bits, cursors)
+    free = _free_space(gaps, pool) if cursors is None else _space_in_turn(gaps, pool, cursors)
     desk = _Desk(pool, free, len(claims) if grant_count_max is None else grant_count_max)
     outcomes = [desk.restore(claim) or desk.place(claim) for claim in claims]
     granted = [
@@ -153,9 +177,21 @@ def allocate(
         _name_occupants(outcomes, claims, sorted([*occupants, *granted], key=_first_address))
     free_count = sum(gap.address_count for gap in gaps) - sum(block.address_count for block, _ in granted)
     assert free_count >= 0, "more was granted than was free"
-    left = free if isinstance(free, FreeSpace) else FreeSpace(free.gaps, bits)
+    reserved_count = pool.reserved_count(gaps) - pool.reserved_count(block for block, _ in granted)
+    left = free if isinstance(free, FreeSpace) else _free_space(free.gaps, pool)
     moved = {} if isinstance(free, FreeSpace) else free.cursors
-    return Decision(outcomes, pool.address_count, free_count, left.largest_length, left.block_counts, moved)
+    return Decision(
+        outcomes, pool.address_count, free_count, left.largest_length, left.block_counts, moved, reserved_count
+    )
+
+
+def _free_space(gaps: Sequence[Interval], pool: Pool) -> FreeSpace:
+    bits, reserved = pool.family.bits, pool.reserved
+    return PartlyReservedSpace(gaps, bits, reserved) if reserved else FreeSpace(gaps, bits)
+
+
+def _space_in_turn(gaps: Sequence[Interval], pool: Pool, cursors: Mapping[int, int]) -> RoundRobinSpace:
+    return RoundRobinSpace(gaps, pool.family.bits, cursors, pool.reserved)
 
 
 _first_address = attrgetter("prefix.first")
@@ -168,6 +204,7 @@ class _Desk:
         self._pool = pool
         self._free = free
         self._grants_left = grants_left
+        self._granted_counts: Counter[str] = Counter()  # of addresses, by owner
         # Ten thousand claims have a few prefix lengths: each of them is judged once.
         self._refusal_of_length = cache(partial(_first_refusal, _LENGTH_RULES, pool))
         self._no_room = cache(partial(_no_room, pool))
@@ -175,9 +212,11 @@ class _Desk:
     def restore(self, claim: Claim) -> Prefix | None:
         """The previous block of a claim, if it can be had."""
         block = claim.previous
-        if not (block and self._grants_left and self._pool.usable.covers(block) and self._free.take_exactly(block)):
+        if not (block and self._grants_left and self._pool.has(block) and self._free.take_exactly(block)):
             return None
         self._grants_left -= 1
+        if claim.budget:
+            self._count(claim.budget, block)
         return block
 
     def place(self, claim: Claim) -> Prefix | Refused:
@@ -191,9 +230,26 @@ class _Desk:
         if not self._grants_left:
             message = f"{self._pool.name} holds as many requests as one object can record: waiting for a release"
             return Refused(Verdict.BUSY, "LedgerFull", message)
+        if claim.budget and (refused := self._refusal_of_budget(claim, claim.budget)):
+            return refused
         block = self._exactly(claim.exact) if claim.exact else self._any(claim.prefix_length)
-        self._grants_left -= isinstance(block, Prefix)
+        if isinstance(block, Prefix):
+            self._grants_left -= 1
+            if claim.budget:
+                self._count(claim.budget, block)
         return block
+
+    def _count(self, budget: Budget, block: Prefix) -> None:
+        self._granted_counts[budget.owner] += block.address_count
+
+    def _refusal_of_budget(self, claim: Claim, budget: Budget) -> Refused | None:
+        held = budget.held + self._granted_counts[budget.owner]
+        wanted = claim.exact.address_count if claim.exact else 1 << (self._pool.family.bits - claim.prefix_length)
+        if held + wanted <= budget.limit or claim.is_for_the_previous_block:
+            return None
+        more = f"{wanted} more address{'' if wanted == 1 else 'es'} would exceed the quota"
+        message = f"{more} of {budget.owner} ({budget.limit}){ALREADY_HELD}{held} when last checked"
+        return Refused(Verdict.BUSY, "QuotaExceeded", message)
 
     def _exactly(self, block: Prefix) -> Prefix | Refused:
         return block if self._free.take_exactly(block) else _TAKEN
@@ -239,6 +295,14 @@ def _lies_inside_the_pool(pool: Pool, block: Prefix) -> Refused | None:
     return Refused(Verdict.INVALID, "OutsideRange", f"{block} is not wholly inside {pool.name}")
 
 
+def _is_not_reserved(pool: Pool, block: Prefix) -> Refused | None:
+    if not (pool.reserved and pool.reserves(block)):
+        return None
+    role, network = pool.reserved.role_of(block.first), pool.reserved.network_of(block.first)
+    remedy = f"{pool.name} allocates it only inside larger blocks, unless allocateReservedIPAddresses is true"
+    return Refused(Verdict.INVALID, "Reserved", f"{block} is the {role} of {network}: {remedy}")
+
+
 def _is_a_length_of_the_family(pool: Pool, length: int) -> Refused | None:
     if 0 <= length <= pool.family.bits:
         return None
@@ -254,7 +318,7 @@ def _is_not_larger_than_the_pool(pool: Pool, length: int) -> Refused | None:
 
 
 #: What makes a claim for one certain block Invalid, in the order in which it is asked; the first refusal wins.
-_BLOCK_RULES = (_is_of_the_family, _has_no_excluded_address, _lies_inside_the_pool)
+_BLOCK_RULES = (_is_of_the_family, _has_no_excluded_address, _lies_inside_the_pool, _is_not_reserved)
 #: The same for a claim for any block of a prefix length.
 _LENGTH_RULES = (_is_a_length_of_the_family, _is_not_larger_than_the_pool)
 

@@ -11,6 +11,7 @@ from heapq import heapify, heappop, heappush
 
 from ipam.address import Prefix
 from ipam.interval import Interval, aligned_blocks
+from ipam.reserved import Reserved
 
 
 class FreeSpace:
@@ -86,3 +87,31 @@ class FreeSpace:
                 back += half
             self._blocks[length].add(back)
             heappush(self._heaps[length], back)
+
+
+class PartlyReservedSpace(FreeSpace):
+    """Free space with reserved addresses, which are not taken as single addresses.
+
+    A reserved address that is a free block by itself is of no use, so it is left out. Each larger block has another
+    address: its first one, or the one behind that.
+    """
+
+    def __init__(self, gaps: Iterable[Interval], bits: int, reserved: Reserved) -> None:
+        """Start with the gaps, as `FreeSpace`."""
+        super().__init__(gaps, bits)
+        self._reserved = reserved
+        self._blocks[bits] = {address for address in self._blocks[bits] if address not in reserved}
+
+    def take(self, length: int) -> int | None:
+        """Take a block of this prefix length by best fit, as `FreeSpace`; a single address behind a reserved one."""
+        first = super().take(length)
+        if first is None or length < self._bits or first not in self._reserved:
+            return first
+        self.take_exactly(Prefix(first + 1, length, self._reserved.family))
+        return first + 1
+
+    def _return_remainder(self, taken: int, taken_length: int, first: int, length: int) -> None:
+        super()._return_remainder(taken, taken_length, first, length)
+        neighbour = taken ^ 1
+        if taken_length == self._bits and neighbour in self._reserved:
+            self._blocks[taken_length].discard(neighbour)

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from ipam.address import IPV6, Family, InvalidAddress, Prefix
 from ipam.address_set import AddressSet
-from ipam.interval import Interval, parse_interval
+from ipam.interval import Interval, Span, parse_interval
+from ipam.reserved import Reserved
 
 #: So that the message of a pool with hundreds of faults can still be read, and fits into a status.
 FAULTS_NAMED_MAX = 10
@@ -34,6 +35,7 @@ class Pool:
         retired: the addresses of its ranges that may not be allocated. They may be held from an earlier time.
         ignored: why some of the texts of its ranges are ignored, each as a sentence.
         idle_excludes: texts of excludes that have no address of its ranges.
+        reserved: usable addresses that are not allocated as single addresses, but only as a part of larger blocks.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Pool:
     retired: AddressSet
     ignored: tuple[str, ...] = ()
     idle_excludes: tuple[str, ...] = ()
+    reserved: Reserved | None = None
 
     @property
     def family(self) -> Family:
@@ -57,6 +60,23 @@ class Pool:
     def largest_block_length(self) -> int:
         """Prefix length of the largest block that could be allocated if none were; the pool must not be empty."""
         return min(block.length for block in self.usable.blocks())
+
+    @property
+    def is_reserved(self) -> bool:
+        """Whether all its addresses are reserved, so that there is no block to allocate."""
+        return self.address_count == self.reserved_count(self.usable.intervals)
+
+    def reserved_count(self, spans: Iterable[Span]) -> int:
+        """Number of reserved addresses in spans of its family."""
+        return sum(map(self.reserved.count_in, spans)) if self.reserved else 0
+
+    def reserves(self, block: Prefix) -> bool:
+        """Whether a block of its family is a single reserved address."""
+        return self.reserved is not None and block.length == self.family.bits and block.first in self.reserved
+
+    def has(self, block: Prefix) -> bool:
+        """Whether a block could be allocated if no address were."""
+        return self.usable.covers(block) and not self.reserves(block)
 
     def block_count(self, length: int) -> int:
         """Number of aligned blocks of a prefix length that the pool contains, allocated or not."""
@@ -82,9 +102,9 @@ class Pool:
         return replace(self, usable=self.usable - removed, retired=self.retired | (self.usable & removed))
 
     def with_retired(self) -> "Pool":
-        """All addresses of its ranges, as if none were retired."""
+        """All addresses of its ranges, as if none were retired or reserved."""
         nothing = AddressSet(self.family)
-        return replace(self, usable=self.usable | self.retired, excluded=nothing, retired=nothing)
+        return replace(self, usable=self.usable | self.retired, excluded=nothing, retired=nothing, reserved=None)
 
 
 class _Rows(NamedTuple):

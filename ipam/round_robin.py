@@ -14,14 +14,18 @@ from collections.abc import Iterable, Mapping
 
 from ipam.address import Prefix
 from ipam.interval import Interval
+from ipam.reserved import Reserved
 
 
 class RoundRobinSpace:
     """The free space of one family; shrinks by `take` and `take_exactly`."""
 
-    def __init__(self, gaps: Iterable[Interval], bits: int, cursors: Mapping[int, int]) -> None:
+    def __init__(
+        self, gaps: Iterable[Interval], bits: int, cursors: Mapping[int, int], reserved: Reserved | None = None
+    ) -> None:
         """Start with the gaps, in order, which must not overlap or touch each other."""
         self._bits = bits
+        self._reserved = reserved
         self._gaps = list(gaps)
         self.cursors = dict(cursors)  # by prefix length
         self._exhausted_length = -1  # no block of this length is free, nor a larger one
@@ -55,12 +59,18 @@ class RoundRobinSpace:
         return True
 
     def _place_from(self, cursor: int, size: int) -> tuple[int, int] | None:
-        """The lowest aligned free place at or above the cursor, as (index of its gap, first address)."""
+        """The lowest aligned free place at or above the cursor, as (index of its gap, first address).
+
+        A reserved address is no place for a single address.
+        """
         lowest = -(-cursor // size) * size
+        reserved = self._reserved if size == 1 else None
         start = max(bisect_left(self._gaps, (lowest, 0)) - 1, 0)  # the gap before may reach beyond it
         for index in range(start, len(self._gaps)):
             gap_first, gap_last = self._gaps[index]
             first = max(-(-gap_first // size) * size, lowest)
+            while reserved and first in reserved:  # of three addresses in a row, one is not
+                first += 1
             if first + size - 1 <= gap_last:
                 return index, first
         return None

@@ -38,11 +38,11 @@ LAYERS: dict[str, list[str]] = {
     "hooks.api": ["namespaces ownership conditions shards", "kinds", "names times"],
     "hooks.protocol": ["children", "decoding", "bodies errors"],
     "hooks.ranges": [
-        "sync", "status answers placement outdated", "consistency grants gateways", "records", "occupancy", "extents",
-        "returns", "observed", "releases slices", "ledger spec", "network cells",
+        "sync", "status answers placement outdated", "consistency grants gateways", "records quotas", "occupancy",
+        "extents", "returns", "observed", "releases slices", "ledger spec", "network cells",
     ],
     "hooks.requests": ["sync", "status", "observed"],
-    "ipam": ["claim_forms", "allocate", "free_space round_robin pool", "address_set", "interval", "address"],
+    "ipam": ["claim_forms", "allocate", "free_space round_robin pool", "address_set reserved", "interval", "address"],
     "simulator": [
         "__main__", "cli", "commands", "kubectl mutants", "attack", "judge", "world", "cluster", "scheduler",
         "metacontroller", "kubernetes", "names",

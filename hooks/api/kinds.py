@@ -158,6 +158,24 @@ class Network(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True)
     dns_servers: list[str] = []
 
 
+#: A number of addresses; IPv6 counts exceed 64 bits, so it may be decimal text.
+AddressCount = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern="^(0|[1-9][0-9]{0,38})$")]
+
+
+class NamespaceQuota(Struct, frozen=True, gc=False):
+    """How many addresses of a range one namespace may hold."""
+
+    name: str
+    addresses: AddressCount
+
+
+class Quota(Struct, frozen=True, gc=False):
+    """How many addresses of a range each namespace may hold, and some of them instead; None means any number."""
+
+    addresses: AddressCount | None = None
+    namespaces: list[NamespaceQuota] = []
+
+
 class RangeSpec(Struct, frozen=True, gc=False, rename="camel"):
     """What the user wrote; `ranges` and `excludes` are still text."""
 
@@ -169,6 +187,8 @@ class RangeSpec(Struct, frozen=True, gc=False, rename="camel"):
     closed: bool = False
     network: Network | None = None
     allowed_namespaces: AllowedNamespaces = AllowedNamespaces()
+    allocate_reserved: bool | None = field(default=None, name="allocateReservedIPAddresses")
+    quota: Quota | None = None
     domain: str = ""
 
 

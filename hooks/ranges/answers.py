@@ -24,6 +24,7 @@ An answer ends by an update of its slice, which is refused if the slice has chan
 that is Ready already, while the caches lag, does not end.
 """
 
+import re
 from collections.abc import Mapping
 
 from msgspec.structs import replace
@@ -34,9 +35,12 @@ from hooks.ranges.ledger import LedgerEntry
 from hooks.ranges.observed import Observed
 from hooks.ranges.occupancy import Occupancy
 from hooks.ranges.records import unused_record_of
-from ipam.allocate import NOT_FREE, Refused
+from ipam.allocate import ALREADY_HELD, NOT_FREE, Refused
 
 Answers = dict[str, Answer]  # by uid of the request
+
+#: What a message says of what a namespace holds.
+_COUNT = re.compile(rf"{re.escape(ALREADY_HELD)}\d+")
 
 
 def published(observed: Observed, refusals: Mapping[str, Refused], occupancy: Occupancy) -> Answers:
@@ -63,8 +67,9 @@ def _for_refusal(refusal: Refused, request: RequestObject, observed: Observed) -
     """The answer to a request that is refused.
 
     While a block that is not free is in the way, the answer says what had it at first, and does not change when the
-    block gets another holder. Otherwise one release would rewrite the answers to all requests that wait for the block,
-    and each update of a slice triggers all requests that it answers.
+    block gets another holder; and while a quota is, it says how much its namespace held at first. Otherwise one release
+    would rewrite the answers to all requests that wait, and each update of a slice triggers all requests that it
+    answers.
     """
     meta, message = request.metadata, truncated(refusal.message, ANSWER_MESSAGE_LENGTH_MAX)
     answer = observed.answers.get(meta.uid)
@@ -75,15 +80,15 @@ def _for_refusal(refusal: Refused, request: RequestObject, observed: Observed) -
 
 
 def _has_said(answer: Answer, state: str, reason: str, message: str) -> bool:
-    """Whether an answer says this, apart from the present holder of a block."""
+    """Whether an answer says this, apart from the present holder of a block, and what a namespace holds at present."""
     if answer.state != state or answer.reason != reason:
         return False
     return answer.message == message or _subject(answer.message) == _subject(message)
 
 
 def _subject(message: str) -> str:
-    """A message without what it says of the present holder of a block."""
-    return message.partition(NOT_FREE)[0]
+    """A message without what it says of the present holder of a block, and of what a namespace holds at present."""
+    return _COUNT.sub("", message.partition(NOT_FREE)[0])
 
 
 def _for_entry(entry: LedgerEntry, observed: Observed, occupancy: Occupancy) -> Answer | None:

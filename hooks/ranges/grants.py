@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 from hooks.api.kinds import Entry, RequestObject
 from hooks.ranges.extents import Extents
-from hooks.ranges.ledger import Ledger, LedgerEntry, grant_count_max, read_cursors, written_cursors
+from hooks.ranges.ledger import Ledger, LedgerEntry, grant_count_max, read_cursors, with_grants, written_cursors
 from hooks.ranges.observed import Observed
 from hooks.ranges.occupancy import Occupancy
+from hooks.ranges.quotas import Quotas
 from hooks.ranges.records import contradiction, gateway_in, unused_record
 from hooks.ranges.returns import is_return
 from ipam.address import Prefix, block_named_by
@@ -53,8 +54,13 @@ class Grants:
 
     @property
     def pending_count(self) -> int:
-        """Number of requests that wait for room."""
+        """Number of requests that wait for room, or for their quota."""
         return sum(refusal.verdict is Verdict.BUSY for refusal in self.refusals.values())
+
+    @property
+    def over_quota_count(self) -> int:
+        """Number of those that wait for their quota."""
+        return sum(refusal.reason == "QuotaExceeded" for refusal in self.refusals.values())
 
 
 def _is_provisional(refusal: Refused) -> bool:
@@ -100,7 +106,8 @@ def _decided(claimants: Sequence[tuple[RequestObject, Claim]], situation: _Situa
     """The outcomes of all claims: first of returns, from all addresses of the range, then of others, from its pool."""
     observed, kept, extents, occupancy = situation
     pool, count_max = observed.terms.pool, grant_count_max(kept, [request for request, _ in claimants])
-    returns = [each for each in claimants if is_return(*each, observed, on_hold=kept.on_hold)] if pool.retired else []
+    may_return = bool(pool.retired or pool.reserved)
+    returns = [each for each in claimants if may_return and is_return(*each, observed, on_hold=kept.on_hold)]
     entries, refusals = list[LedgerEntry](), dict[str, Refused]()
     if returns:
         claims = [claim._replace(exact=claim.previous) for _, claim in returns]
@@ -110,6 +117,8 @@ def _decided(claimants: Sequence[tuple[RequestObject, Claim]], situation: _Situa
         claimants = [each for each in claimants if not is_return(*each, observed, on_hold=kept.on_hold)]
     cursors = read_cursors(kept.round_robin, pool.family) if observed.terms.is_round_robin else None
     claims = [claim for _, claim in claimants]
+    if quota := observed.terms.quota:
+        claims = _with_budgets(claimants, Quotas(quota, with_grants(kept, entries, {})))
     decision = allocate(pool, occupancy.occupants, claims, cursors, count_max - len(entries))
     granted, refused = _outcomes(claimants, decision, situation)
     return Grants(
@@ -137,10 +146,15 @@ def _outcomes(
     return entries, refusals
 
 
+def _with_budgets(claimants: Sequence[tuple[RequestObject, Claim]], quotas: Quotas) -> list[Claim]:
+    """The claims, each with what its namespace may hold."""
+    return [claim._replace(budget=quotas.budget_of(request.metadata.namespace)) for request, claim in claimants]
+
+
 def _with_unused_record(refusal: Refused, request: RequestObject, claim: Claim, situation: _Situation) -> Refused:
     """The refusal of a request that waits for room, with the reason why its recorded block is not allocated to it."""
     text = request.metadata.annotations.cidr
-    if not text or request.status.cidr or refusal.reason not in ("Exhausted", TAKEN):
+    if not text or request.status.cidr or refusal.reason not in ("Exhausted", TAKEN, "QuotaExceeded"):
         return refusal
     recorded = block_named_by(text)
     if recorded and recorded == claim.exact:
@@ -230,7 +244,7 @@ def _previous_block_is_announced(_: RequestObject, claim: Claim, situation: _Sit
 
 def _has_a_previous_block_on_hold(request: RequestObject, claim: Claim, situation: _Situation) -> Refused | None:
     pool = situation.observed.terms.pool
-    if claim.previous and (request.status.cidr or pool.usable.covers(claim.previous)):
+    if claim.previous and (request.status.cidr or pool.has(claim.previous)):
         return None
     if is_return(request, claim, situation.observed, on_hold=True):
         return None

@@ -8,7 +8,7 @@ from msgspec import Raw
 
 from hooks.api import namespaces
 from hooks.api.conditions import listed
-from hooks.api.kinds import AllowedNamespaces, Network, RangeSpec, RangeStatus
+from hooks.api.kinds import AllowedNamespaces, Network, Quota, RangeSpec, RangeStatus
 from hooks.api.names import NamespacedName
 from hooks.protocol.decoding import decode_spec
 from hooks.protocol.errors import ProtocolError, excerpt
@@ -16,6 +16,7 @@ from hooks.ranges.network import read_network
 from ipam.address import IPV4, IPV6, Family, InvalidAddress, Prefix, read_address
 from ipam.address_set import AddressSet
 from ipam.pool import InvalidPool, Pool, parse_pool
+from ipam.reserved import Reserved, reserved_in_networks
 
 
 class Domain(NamedTuple):
@@ -55,6 +56,7 @@ class Terms:
         former_gateways: those of earlier specs that holders may still use; they are not allocated either.
         network: the settings that each new holder of a block gets permanently, even if the spec becomes invalid.
         allowed: the namespaces that the range serves; if that part is invalid, its own one.
+        quota: how many addresses each of them may hold; None if that is not limited.
         domain: the address space.
         cooldown: for how long a released block can't be granted again.
         default_length: prefix length of the block for a request without a size.
@@ -70,6 +72,7 @@ class Terms:
     former_gateways: tuple[Prefix, ...]
     network: Network | None
     allowed: AllowedNamespaces
+    quota: Quota | None
     domain: Domain
     cooldown: timedelta
     default_length: int
@@ -114,9 +117,12 @@ def read_terms(range_name: NamespacedName, raw: Raw, status: RangeStatus) -> Ter
     former = tuple(each for each in _gateways(status) if each != gateway and each.family is pool.family)
     if gateways := [*former, gateway] if gateway else former:
         pool = pool.excluding(gateways)
+    pool = replace(pool, reserved=_reserved(spec, pool.family))
     if not pool.usable:
         return _invalid_terms(range_name, spec, "nothing is left to allocate beside the gateways, former ones included")
-    remarks = (*_pool_remarks(pool), *network_remarks)
+    if pool.is_reserved:
+        return _invalid_terms(range_name, spec, _ONLY_RESERVED)
+    remarks = (*_pool_remarks(pool), *network_remarks, *_idle_reserve(spec))
     return replace(_terms(spec, pool, gateway=gateway, remarks=remarks), former_gateways=former)
 
 
@@ -136,6 +142,28 @@ def _family_in_use(status: RangeStatus) -> Family | None:
     if not status.allocations:
         return None
     return IPV6 if ":" in status.allocations[0].cidr else IPV4
+
+
+_ONLY_RESERVED = (
+    "all addresses of ranges are reserved by network.prefixLength as network, broadcast or subnet-router anycast "
+    "addresses: nothing is left to allocate unless allocateReservedIPAddresses is true"
+)
+
+
+def _network_length(spec: RangeSpec) -> int | None:
+    return spec.network.prefix_length if spec.network else None
+
+
+def _reserved(spec: RangeSpec, family: Family) -> Reserved | None:
+    """The addresses of the networks of a valid spec that are not allocated as single addresses."""
+    length = _network_length(spec)
+    return None if length is None or spec.allocate_reserved else reserved_in_networks(length, family)
+
+
+def _idle_reserve(spec: RangeSpec) -> list[str]:
+    if spec.allocate_reserved is None or _network_length(spec) is not None:
+        return []
+    return ["allocateReservedIPAddresses has no effect without network.prefixLength, which names the networks"]
 
 
 def _pool_remarks(pool: Pool) -> list[str]:
@@ -161,6 +189,7 @@ def _terms(spec: RangeSpec, pool: Pool, *, gateway: Prefix | None, remarks: tupl
         former_gateways=(),
         network=spec.network,
         allowed=namespaces.in_canonical_order(spec.allowed_namespaces) if is_allowed_readable else AllowedNamespaces(),
+        quota=spec.quota,
         domain=Domain(spec.domain) if spec.domain else DEFAULT_DOMAIN,
         cooldown=timedelta(seconds=spec.cooldown_seconds),
         default_length=spec.chunk_size or pool.family.bits,

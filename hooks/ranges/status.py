@@ -15,6 +15,7 @@ from hooks.ranges.grants import Grants
 from hooks.ranges.ledger import Ledger, LedgerEntry, entries_within
 from hooks.ranges.observed import Observed
 from hooks.ranges.occupancy import Occupancy
+from hooks.ranges.quotas import Quotas
 from hooks.ranges.spec import Terms
 from ipam.address_set import AddressSet
 
@@ -40,7 +41,8 @@ def range_status(
     if retired:
         facts.append(_drained(retired, holders, on_hold=proposal.on_hold))
     messages = [fact.message for fact in facts if fact.type != "Stalled"]
-    messages += [*observed.terms.remarks, *_remarks(observed, grants.occupancy, extents)]
+    messages += [*observed.terms.remarks, *_quota_remarks(observed.terms, proposal)]
+    messages += _remarks(observed, grants.occupancy, extents)
     return msgspec.structs.replace(
         _ledger_status(proposal),
         state=state,
@@ -149,13 +151,22 @@ def _remarks(observed: Observed, occupancy: Occupancy, extents: Extents) -> list
     return remarks
 
 
+def _quota_remarks(terms: Terms, proposal: Ledger) -> list[str]:
+    """Which namespaces hold more than their quota."""
+    exceeded = Quotas(terms.quota, proposal).exceeded if terms.quota else []
+    texts = [f"{each.owner} holds {each.held} addresses, more than its quota of {each.limit}" for each in exceeded]
+    return [listed(texts)] if texts else []
+
+
 def _pending_message(grants: Grants) -> str:
     pending = grants.pending_count
     if not pending or grants.decision is None or grants.is_announcing:
         return ""
     largest = grants.decision.largest_free_length
-    room = "no address is free" if largest is None else f"largest free block is /{largest}"
-    return f"{room}, {_count(pending, 'request')} {'waits' if pending == 1 else 'wait'}"
+    free = "only reserved addresses are" if grants.decision.free_count else "no address is"
+    room = f"{free} free" if largest is None else f"largest free block is /{largest}"
+    over_quota = f" ({grants.over_quota_count} beyond a quota)" if grants.over_quota_count else ""
+    return f"{room}, {_count(pending, 'request')} {'waits' if pending == 1 else 'wait'}{over_quota}"
 
 
 def _overlap_message(extents: Extents) -> str:

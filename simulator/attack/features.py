@@ -38,6 +38,11 @@ ADDITIONS = {
 }
 
 
+def version_of(range_name: str) -> int:
+    """The IP version of the addresses of a range."""
+    return 6 if range_name.endswith("six") else 4
+
+
 @dataclass(frozen=True, slots=True)
 class Feature:
     """A feature of new objects: how often it is used, and how it is drawn."""
@@ -65,9 +70,20 @@ def _allowed(_: int, rng: random.Random) -> Obj:
 
 def _network(version: int, rng: random.Random) -> Obj:
     gateways = {4: ("10.0.0.0", "10.0.0.9", "10.9.9.9"), 6: ("2001:db8::", "2001:db8::9", "fe80::1")}
-    lengths = {4: (24, 32), 6: (64, 124)}
+    lengths = {4: (24, 28, 30, 32), 6: (64, 124, 126)}
     parts = {"gateway": rng.choice(gateways[version]), "prefixLength": rng.choice(lengths[version])}
     return _spec(network={name: value for name, value in parts.items() if rng.random() < 0.8})
+
+
+def drawn_quota(version: int, rng: random.Random) -> Obj:
+    """The quota of a range, for each namespace or for one of them; large ones as text."""
+    counts = (0, 2, 4, 8, 16, "24", {4: 32, 6: str(1 << 64)}[version])
+    listed = {"namespaces": [{"name": rng.choice("ab"), "addresses": rng.choice(counts)}]}
+    return rng.choice(({"addresses": rng.choice(counts[1:])}, listed, {"addresses": rng.choice(counts), **listed}))
+
+
+def _quota(version: int, rng: random.Random) -> Obj:
+    return _spec(quota=drawn_quota(version, rng))
 
 
 def _domain(_: int, rng: random.Random) -> Obj:
@@ -139,8 +155,10 @@ OF_RANGES: dict[str, Feature] = {
     "excludes": Feature(0.3, _excludes),
     "a domain": Feature(0.5, _domain),
     "network": Feature(0.4, _network),
+    "reserved addresses": Feature(0.2, lambda _, rng: _spec(allocateReservedIPAddresses=rng.random() < 0.7)),
     "all namespaces allowed": Feature(0.6, lambda _, __: _spec(allowedNamespaces={"from": "All"})),
     "some namespaces allowed": Feature(0.3, _allowed),
+    "a quota": Feature(0.2, _quota),
     "round robin": Feature(0.4, lambda _, __: _spec(mode="RoundRobin")),
     "closed": Feature(0.05, lambda _, __: _spec(closed=True)),
 }
@@ -152,6 +170,7 @@ EDITS_OF_RANGES: dict[str, Feature] = {
     "close or open": Feature(0.7, lambda _, rng: _spec(closed=rng.choice((True, False, None)))),
     "change the allowed namespaces": Feature(0.7, _any_allowed),
     "change the cool-down": Feature(0.7, lambda version, rng: _or_without(_cooldown(version, rng), rng)),
+    "change the quota": Feature(0.7, lambda version, rng: _or_without(_quota(version, rng), rng)),
     "change the description": Feature(0.2, _description),
 }
 #: ... each request one of these, as they exclude each other ...

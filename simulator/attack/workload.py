@@ -10,9 +10,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from simulator.attack import strangers
+from simulator.attack import edits, strangers
 from simulator.attack.features import (
-    ADDITIONS,
     EDITS_OF_RANGES,
     FORMS_OF_REQUESTS,
     LACKING,
@@ -23,6 +22,7 @@ from simulator.attack.features import (
     RESTORED_WITH_OVERLAPS,
     RESTORES,
     Feature,
+    version_of,
 )
 from simulator.attack.restores import has_overlaps
 from simulator.attack.tenants import TENANT_ACTIONS
@@ -100,7 +100,7 @@ def _create_range(_: World, behaviour: Behaviour, rng: random.Random) -> Action 
 
 def _range_manifest(name: str, behaviour: Behaviour, rng: random.Random) -> Obj:
     """The spec and the annotations of a new range."""
-    version = _version(name)
+    version = version_of(name)
     manifest = {"spec": {"ranges": rng.choice(POOLS[version])}}
     return _with_features(manifest, OF_RANGES, version, behaviour, rng)
 
@@ -134,7 +134,7 @@ def _request_manifest(namespace: str, range_name: str, behaviour: Behaviour, rng
     if range_namespace != namespace:
         manifest["spec"]["ipam"]["namespace"] = range_namespace
     form = rng.choices(list(FORMS_OF_REQUESTS), [behaviour.weights[form] for form in FORMS_OF_REQUESTS])[0]
-    version = _version(range_name)
+    version = version_of(range_name)
     manifest = merge_patched(manifest, FORMS_OF_REQUESTS[form].draw(version, rng))
     return _with_features(manifest, OF_REQUESTS, version, behaviour, rng)
 
@@ -146,10 +146,6 @@ def _with_features(
         if rng.random() < behaviour.weights[name]:
             manifest = merge_patched(manifest, feature.draw(version, rng))
     return manifest
-
-
-def _version(range_name: str) -> int:
-    return 6 if range_name.endswith("six") else 4
 
 
 def _creation(kind: str, name: str, manifest: Obj) -> Action:
@@ -202,27 +198,6 @@ def _edit_spec(world: World, behaviour: Behaviour, rng: random.Random) -> Action
         return "set-spec", "ipamranges", name, json.dumps(_range_manifest(name, behaviour, rng)["spec"])
     manifest = _request_manifest(key_of(obj)[0], rng.choice(behaviour.ranges), behaviour, rng)
     return "set-spec", "ipamrequests", name, json.dumps(manifest["spec"])
-
-
-def _grow(world: World, _: Behaviour, rng: random.Random) -> Action | None:
-    """Append addresses to a range, which may have them already."""
-    obj = _any(world, "ipamranges", rng)
-    if obj is None:
-        return None
-    name = joined(key_of(obj))
-    ranges = [*obj["spec"].get("ranges", ()), rng.choice(ADDITIONS[_version(name)])]
-    return "set-spec", "ipamranges", name, json.dumps({"ranges": ranges})
-
-
-def _edit_range(world: World, behaviour: Behaviour, rng: random.Random) -> Action | None:
-    """Change a field that may change."""
-    obj = _any(world, "ipamranges", rng)
-    weights = [behaviour.weights[name] for name in EDITS_OF_RANGES]
-    if obj is None or not any(weights):
-        return None
-    name = joined(key_of(obj))
-    edit = EDITS_OF_RANGES[rng.choices(list(EDITS_OF_RANGES), weights)[0]]
-    return "patch-spec", "ipamranges", name, json.dumps(edit.draw(_version(name), rng)["spec"])
 
 
 def _edit_status(world: World, _: Behaviour, rng: random.Random) -> Action | None:
@@ -309,7 +284,7 @@ def _drop_finalizer(world: World, _: Behaviour, rng: random.Random) -> Action | 
     return None
 
 
-def _by_stranger(draw: Callable[[World, random.Random], Action | None]) -> Draw:
+def _without_behaviour(draw: Callable[[World, random.Random], Action | None]) -> Draw:
     return lambda world, _, rng: draw(world, rng)
 
 
@@ -348,15 +323,15 @@ PEOPLE_ACTIONS: dict[str, PersonAction] = {
     "strip the owners of a slice": PersonAction(0.3, _on("strip-owners", SLICES)),
     "strip the labels of a slice": PersonAction(0.3, _on("strip-labels", SLICES)),
     "strip the annotations of a slice": PersonAction(0.4, _on("strip-annotations", SLICES)),
-    "delete a stray slice": PersonAction(0.3, _by_stranger(strangers.delete_stray_slice)),
-    "occupy a slice": PersonAction(0.3, _by_stranger(strangers.occupy_slice)),
-    "add an answer": PersonAction(0.6, _by_stranger(strangers.add_answer)),
-    "edit an answer": PersonAction(0.4, _by_stranger(strangers.edit_answer)),
-    "remove an answer": PersonAction(0.5, _by_stranger(strangers.drop_answer)),
+    "delete a stray slice": PersonAction(0.3, _without_behaviour(strangers.delete_stray_slice)),
+    "occupy a slice": PersonAction(0.3, _without_behaviour(strangers.occupy_slice)),
+    "add an answer": PersonAction(0.6, _without_behaviour(strangers.add_answer)),
+    "edit an answer": PersonAction(0.4, _without_behaviour(strangers.edit_answer)),
+    "remove an answer": PersonAction(0.5, _without_behaviour(strangers.drop_answer)),
     "label a namespace": PersonAction(0.8, _label_namespace),
     "edit a spec": PersonAction(0.4, _edit_spec),
-    "edit a range": PersonAction(1.0, _edit_range),
-    "grow a range": PersonAction(0.5, _grow),
+    "edit a range": PersonAction(1.0, edits.edit),
+    "grow a range": PersonAction(0.5, _without_behaviour(edits.grow)),
     "edit a status": PersonAction(0.3, _edit_status),
     "write an old status again": PersonAction(0.5, _old_status),
     "reclaim absent holders": PersonAction(0.4, _reclaim),

@@ -103,12 +103,3 @@ def places(free: list[Block], length: int) -> int:
     """The number of aligned blocks of this prefix length in these free blocks."""
     sizes = ((block, 1 << (BITS[block.version] - length)) for block in free)
     return sum(max((block.last + 1) // size - -(-block.first // size), 0) for block, size in sizes)
-
-
-def fits(free: list[Block], length: int) -> bool:
-    """Whether these free blocks contain an aligned block of this prefix length."""
-    for block in free:
-        size = 1 << (BITS[block.version] - length)
-        if -(-block.first // size) * size + size - 1 <= block.last:
-            return True
-    return False

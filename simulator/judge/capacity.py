@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator.judge.addresses import BITS, block_of, fits, places, without
+from simulator.judge.addresses import BITS, block_of, without
 from simulator.judge.extents import unavailable
 from simulator.judge.lives import pool_of, space_of
+from simulator.judge.reserved import places_for
 from simulator.kubernetes.objects import is_deleting
 
 if TYPE_CHECKING:
@@ -96,11 +97,16 @@ def _miscounted(life: RangeLife, capacity: Obj, pool: list[Block], free: list[Bl
 def _misjudged_largest(life: RangeLife, capacity: Obj, free: list[Block]) -> Iterator[str]:
     """A wrong `largestFree`; without unavailable addresses there must be no larger free block either."""
     largest, is_partial = capacity.get("largestFree", ""), bool(_unavailable(capacity))
+    bits = BITS[life.pool[0].version]
+
+    def fits(length: int) -> bool:
+        return places_for(life.spec, free, length) > 0
+
     if not largest:
-        is_right = is_partial or not free
+        is_right = is_partial or not fits(bits)
     else:
         length = int(largest[1:])
-        is_right = fits(free, length) and (length == 0 or is_partial or not fits(free, length - 1))
+        is_right = fits(length) and (length == 0 or is_partial or not fits(length - 1))
     if not is_right:
         yield f"{life.name} says that its largest free block is {largest or 'none'}"
 
@@ -109,7 +115,7 @@ def _miscounted_blocks(life: RangeLife, capacity: Obj, free: list[Block]) -> Ite
     default = life.spec.get("chunkSize") or BITS[life.pool[0].version]
     largest = int(capacity.get("largestFree", "")[1:] or default)
     first = max(min(largest, default), default - LENGTHS_MAX)
-    counts = {f"/{length}": str(places(free, length)) for length in range(first, default + 1)}
+    counts = {f"/{length}": str(places_for(life.spec, free, length)) for length in range(first, default + 1)}
     if capacity.get("freeBlocks") != counts:
         yield f"{life.name} counts free blocks as {capacity.get('freeBlocks')}, but has {counts}"
     room = counts[f"/{default}"]

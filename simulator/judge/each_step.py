@@ -24,6 +24,7 @@ from simulator.judge.ledgers import (
     withheld,
 )
 from simulator.judge.placed import placed
+from simulator.judge.quotas import within_quota
 from simulator.judge.turns import by_age, in_turn
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ CHECKS: dict[str, Callable[[History], Iterator[str]]] = {
     "Informed": informed_once,
     "Allowed": allowed,
     "Asked": asked,
+    "WithinQuota": within_quota,
     "Accounted": accounted,
     "InTurn": in_turn,
     "ByAge": by_age,

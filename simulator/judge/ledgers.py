@@ -8,6 +8,7 @@ from simulator.judge.addresses import BITS, Block, block_of, covers, named_block
 from simulator.judge.claim_forms import counts_by_index, wanted_by
 from simulator.judge.holdings import LEDGER
 from simulator.judge.lives import pool_of, space_of
+from simulator.judge.reserved import is_reserved
 from simulator.kubernetes.objects import is_deleting
 
 if TYPE_CHECKING:
@@ -89,8 +90,8 @@ def inside_range(history: History) -> Iterator[str]:
 
 def _is_of_the_pool(history: History, life: RangeLife, cidr: str) -> bool:
     """Whether a block lies in the pool by the spec of the ledger; an older CRD may change a spec unseen."""
-    specs = life.specs if history.schemas_changed else [life.committed_spec]
-    return any(covers(pool_of(spec), block_of(cidr)) for spec in specs)
+    specs, block = life.specs if history.schemas_changed else [life.committed_spec], block_of(cidr)
+    return any(covers(pool_of(spec), block) and not is_reserved(spec, block) for spec in specs)
 
 
 def is_return(history: History, life: RangeLife, uid: str, cidr: str) -> bool:

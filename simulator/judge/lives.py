@@ -27,9 +27,10 @@ class Entry(NamedTuple):
 
 
 class Cooling(NamedTuple):
-    """A released block that the ledger keeps, so that it is not granted again yet."""
+    """A released block that the ledger keeps, so that it is not granted again yet, and the request that released it."""
 
     cidr: str
+    request: str
     since: datetime
 
 
@@ -96,7 +97,7 @@ def _entries(listed: list[Obj]) -> dict[str, Entry]:
 
 def _cooling(listed: list[Obj]) -> dict[str, Cooling]:
     released = (each for each in listed if "releasedAt" in each)
-    return {each["uid"]: Cooling(each["cidr"], parse_rfc3339(each["releasedAt"])) for each in released}
+    return {each["uid"]: Cooling(each["cidr"], each["request"], parse_rfc3339(each["releasedAt"])) for each in released}
 
 
 @dataclass(slots=True)
@@ -116,6 +117,9 @@ class RangeLife:
     #: The lists of gateways that its ledger has had, and the gateways of the specs by which it was proposed.
     gateways: list[tuple[str, ...]] = field(default_factory=lambda: [()])
     committed_gateways: set[str] = field(default_factory=set)
+    #: Those of them that it has had since its ledger last changed, and those before that change, since the one before.
+    specs_of_revision: list[Obj] = field(default_factory=list)
+    specs_of_revision_before: list[Obj] = field(default_factory=list)
     #: All releases that its ledger ever recorded, each with the first revision that has it.
     released: dict[str, int] = field(default_factory=dict)
     #: For each uid the first block that its ledger recorded, and the first block of a Ready answer.

@@ -105,6 +105,7 @@ def _note_range(history: History, write: Write) -> None:
     _note_marks(life)
     if ledger.revision != before.revision:
         life.changed_at = _second(history)
+        life.specs_of_revision_before, life.specs_of_revision = life.specs_of_revision, [life.spec]
     history.facts.changed[life.uid] = life
     if write.is_deletion:
         life.is_deleted = True
@@ -118,6 +119,7 @@ def _note_spec(history: History, life: RangeLife) -> None:
     if life.specs:
         history.facts.respecified.append(life)
     life.specs.append(life.spec)
+    life.specs_of_revision.append(life.spec)
 
 
 def _reclaimed(obj: Obj) -> set[str]:
@@ -140,7 +142,7 @@ def _note_drops(history: History, life: RangeLife, ledger: Ledger) -> None:
             history.facts.drops.append(Drop(life, uid, entry.cidr, _is_proven(history, life, uid)))
     for uid, cooling in life.ledger.cooling.items():
         if uid not in ledger.cooling:
-            history.facts.cooled.append(Cooled(life, *cooling))
+            history.facts.cooled.append(Cooled(life, cooling.cidr, cooling.since))
 
 
 def _is_proven(history: History, life: RangeLife, uid: str) -> bool:

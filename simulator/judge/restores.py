@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from simulator.judge.addresses import block_of, covers, is_meant, named_block
 from simulator.judge.holdings import LEDGER
 from simulator.judge.lives import gateway_of
+from simulator.judge.reserved import is_reserved
 from simulator.kubernetes.objects import is_deleting
 
 if TYPE_CHECKING:
@@ -97,8 +98,8 @@ def _is_explained(history: History, request: RequestLife, life: RangeLife, befor
     gateway = gateway_of(life.spec)
     if gateway and block_of(gateway).overlaps(block):  # a former address of hosts: the gateway is never granted
         return gateway in message
-    if history.restore_way not in HELD and not covers(life.pool, block):
-        return True  # without a hold retired addresses are not returned
+    if history.restore_way not in HELD and (not covers(life.pool, block) or is_reserved(life.spec, block)):
+        return True  # without a hold such blocks are not returned
     may_be_taken = history.restore_way not in HELD
     return named_block(record) is None or (may_be_taken and _names_a_holder(history, message, life, before))
 

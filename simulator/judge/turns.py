@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator.judge.addresses import BITS, Block, address_of, block_of, fits, within, without
+from simulator.judge.addresses import BITS, Block, address_of, block_of, within, without
 from simulator.judge.claim_forms import wanted_by
 from simulator.judge.facts import decoded
 from simulator.judge.lives import Ledger, controlling_range, pool_of
+from simulator.judge.reserved import places_for
 from simulator.kubernetes.objects import annotations_of, finalizers_of, is_deleting, joined, key_of, meta, uid_of
 from simulator.names import (
     CIDR_ANNOTATION,
@@ -55,7 +56,7 @@ def _moved_without_grant(history: History, turn: Turn) -> Iterator[str]:
 def _passed_over(history: History, turn: Turn) -> Iterator[str]:
     life, length, before, now = turn
     free = without(_uncontested(history, life), life.ledger.taken)
-    if any(fits(within(free, first, last - 1), length) for first, last in _way(turn)):
+    if any(places_for(life.spec, within(free, first, last - 1), length) for first, last in _way(turn)):
         yield f"{life.name} passes over a free /{length} between {before or 'the start'} and {now}"
 
 
@@ -112,7 +113,14 @@ def _overtaken(body: Obj, answer: Obj) -> Iterator[str]:
     waiting = [
         obj for obj in requests if uid_of(obj) not in {*after.entries, *after.released} and _is_served_by_age(obj)
     ]
-    winners = [obj for obj in requests if uid_of(obj) in new and not (obj.get("status") or {}).get("cidr")]
+    has_quota = "quota" in parent["spec"]  # which a recorded block may exceed
+    winners = [
+        obj
+        for obj in requests
+        if uid_of(obj) in new
+        and not (obj.get("status") or {}).get("cidr")
+        and not (has_quota and CIDR_ANNOTATION in annotations_of(obj))
+    ]
     for one in waiting:
         for other in winners:
             if _is_older(one, other) and _wants(parent, one, new[uid_of(other)]):

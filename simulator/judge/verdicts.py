@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator.judge.addresses import BITS, Block, block_of, covers, fits, named_block, without
+from simulator.judge.addresses import BITS, Block, block_of, covers, named_block, without
 from simulator.judge.claim_forms import counts_by_index, wanted_by
 from simulator.judge.extents import unavailable
 from simulator.judge.lives import gateway_of, space_of
-from simulator.kubernetes.objects import annotations_of, is_deleting
+from simulator.judge.quotas import is_within
+from simulator.judge.reserved import is_reserved, places_for
+from simulator.kubernetes.objects import annotations_of, is_deleting, key_of
 from simulator.names import CIDR_ANNOTATION, HOLD_ANNOTATION
 
 if TYPE_CHECKING:
@@ -88,39 +90,51 @@ def _states(request: RequestLife, life: RangeLife, free: FreeSpace) -> list[str]
         return ["Invalid"]
     wanted = wanted_by(request.spec, life.spec, pool, shown=request.cidr)
     is_on_hold = HOLD_ANNOTATION in annotations_of(life.obj) and not request.cidr
-    if (returned := _returned(request, wanted, pool, is_on_hold)) and covers(space_of(life.spec), returned):
+    if (returned := _returned(request, life, wanted, pool, is_on_hold)) and covers(space_of(life.spec), returned):
         return ["served"] if free.to_return(life, returned) else ["Busy", "Invalid"]
-    if life.spec.get("closed") and not (request.cidr or is_on_hold):
-        return ["Busy", "Invalid"]
-    if wanted is None or not _has(pool, wanted):
-        # A range on hold may refuse a request before it checks what the request asks for.
-        return ["Invalid", "Busy"] if is_on_hold else ["Invalid"]
+    is_closed = life.spec.get("closed") and not (request.cidr or is_on_hold)
+    if is_closed or wanted is None or not _has(life, pool, wanted):
+        # A range on hold or a closed one may refuse a request before it checks what the request asks for.
+        return ["Invalid", "Busy"] if is_on_hold or is_closed else ["Invalid"]
     recorded = _recorded(request, wanted, pool)
     if is_on_hold:
-        return ["served"] if recorded and _has(free.of(life), recorded) else ["Busy"]
-    is_served = _has(free.of(life), wanted) or (recorded is not None and _has(free.of(life), recorded))
-    return ["served"] if is_served else ["Busy"]
+        return ["served"] if recorded and _has(life, free.of(life), recorded) else ["Busy"]
+    if recorded and _has(life, free.of(life), recorded):
+        return ["served"]
+    has_room = _has(life, free.of(life), wanted) and (request.cidr or _has_quota(life, request, wanted))
+    return ["served"] if has_room else ["Busy"]
+
+
+def _has_quota(life: RangeLife, request: RequestLife, wanted: Block | int) -> bool:
+    """Whether a request may have what it wants on top of what its namespace holds."""
+    size = wanted.size if isinstance(wanted, Block) else 1 << (BITS[life.pool[0].version] - wanted)
+    return is_within(life.spec, life.ledger, key_of(request.obj)[0], size)
 
 
 def _pool(life: RangeLife) -> list[Block]:
-    """The addresses that a range grants; none if it is being deleted or its spec can't be read."""
+    """The addresses that a range grants; none if it is being deleted, or has nothing to grant by its spec."""
     try:
-        return [] if is_deleting(life.obj) else life.pool
+        pool = [] if is_deleting(life.obj) else life.pool
     except ValueError:
         return []
+    return pool if pool and places_for(life.spec, pool, BITS[pool[0].version]) else []
 
 
-def _has(blocks: list[Block], wanted: Block | int) -> bool:
-    """Whether the blocks have room for a certain block, or for any block of a prefix length."""
-    return covers(blocks, wanted) if isinstance(wanted, Block) else fits(blocks, wanted)
+def _has(life: RangeLife, blocks: list[Block], wanted: Block | int) -> bool:
+    """Whether a range can grant of these blocks a certain one, or any block of a prefix length."""
+    if isinstance(wanted, Block):
+        return covers(blocks, wanted) and not is_reserved(life.spec, wanted)
+    return places_for(life.spec, blocks, wanted) > 0
 
 
-def _returned(request: RequestLife, wanted: Block | int | None, pool: list[Block], is_on_hold: bool) -> Block | None:
-    """A block with retired addresses that a request had before: the one that it shows, or on hold records."""
+def _returned(
+    request: RequestLife, life: RangeLife, wanted: Block | int | None, pool: list[Block], is_on_hold: bool
+) -> Block | None:
+    """A block that is not granted any more and that a request had before: the one that it shows, or on hold records."""
     block = _recorded(request, wanted, None) if is_on_hold and wanted is not None else None
     if request.cidr:
         block = block_of(request.cidr)
-    return block if block and not covers(pool, block) else None
+    return block if block and not (covers(pool, block) and not is_reserved(life.spec, block)) else None
 
 
 def _recorded(request: RequestLife, wanted: Block | int, pool: list[Block] | None) -> Block | None:

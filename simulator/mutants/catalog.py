@@ -23,6 +23,7 @@ from simulator.mutants import (
     restore_mutations,
     schema_mutations,
     slice_mutations,
+    spec_mutations,
 )
 from simulator.world.faults import NOW_HEADER
 
@@ -90,10 +91,15 @@ class _NoAnswer(Exception):
         self.answer = answer
 
 
+#: These hide most mistakes, so only the runs for mutants that need them have them: quotas and closed ranges make grants
+#: rare, and edits change what is right.
+UNUSUAL = {"a_quota": 0.0, "closed": 0.0, "edit_a_range": 0.0}
+
+
 def _biased(weights: dict[str, Any], behaviour: dict[str, Any], **actions: float) -> Bias:
-    """A bias; the names of actions are written with underscores. Ranges are not edited: that hides other mistakes."""
-    named = {name.replace("_", " "): weight for name, weight in actions.items()}
-    return Bias(weights, ADMITTED | behaviour, {"edit a range": 0.0, "closed": 0.0} | named)
+    """A bias; the names of actions are written with underscores."""
+    named = {name.replace("_", " "): weight for name, weight in (UNUSUAL | actions).items()}
+    return Bias(weights, ADMITTED | behaviour, named)
 
 
 def _lagging(*kinds: str) -> dict[str, Any]:
@@ -113,6 +119,9 @@ QUIET = {"write_faults": 0.0, "hook_faults": 0.0, "clock_faults": 0.0, "waits": 
 
 #: Syncs take long, and the cache of ranges gets their writes late.
 SLOW = QUIET | {"advances": 1.5, "deliveries": {each: 1.0 if each == "ipamranges" else 8.0 for each in KINDS}}
+
+#: Each range limits what its users may hold.
+LIMITED = {"a_quota": 1, "create_a_request": 16, "all_namespaces_allowed": 1, "some_namespaces_allowed": 0}
 
 #: Whole clusters are restored often; nothing else disturbs their requests.
 RESTORING = {
@@ -192,8 +201,19 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("requests that are not allowed keep a deleted range", "Allowed", ("Gone",), path=RANGE,
            mutation=mutations.keep_range_for_others,
            bias=_biased(QUIET, ONE_RANGE, some_namespaces_allowed=1, all_namespaces_allowed=0, delete_a_range=2)),
+    Mutant("quotas are ignored", "WithinQuota", ("WithinQuota",), path=RANGE, mutation=spec_mutations.ignore_quotas,
+           bias=_biased(QUIET, ONE_RANGE, **LIMITED)),
+    Mutant("blocks that cool down do not count in a quota", "decision 21", ("WithinQuota",), path=RANGE,
+           mutation=spec_mutations.forget_cooling,
+           bias=_biased(QUIET, ONE_RANGE, **LIMITED | {"cool-down": 1, "delete_a_request": 8})),
+    Mutant("the grants of one call do not count each other", "S6", ("WithinQuota",), path=RANGE,
+           mutation=spec_mutations.count_each_alone,
+           bias=_biased(QUIET, ONE_RANGE, **LIMITED | {"create_requests_in_one_second": 8})),
     Mutant("the gateway is granted", "S1", ("InsideRange",), path=RANGE, mutation=mutations.grant_the_gateway,
            bias=_biased(QUIET, ONE_RANGE, network=1)),
+    Mutant("reserved addresses are granted alone", "S1", ("InsideRange",), path=RANGE,
+           mutation=spec_mutations.grant_reserved_addresses,
+           bias=_biased(QUIET, ONE_RANGE, network=1, chunk_size=0, reserved_addresses=0)),
     Mutant("requests do not show the network", "Informed", ("Informed",), path=REQUEST,
            mutation=mutations.hide_the_network,
            bias=_biased(QUIET, ONE_RANGE, network=1)),

@@ -71,7 +71,7 @@ def _with_ledger(body: Obj, answer: Obj, entries: list[Obj]) -> Obj:
     return answer | {"status": status | ledger | {"revision": max(revision, status["revision"])}}
 
 
-def _dropping(body: Obj, answer: Obj, is_dropped: Callable[[Obj], bool]) -> Obj:
+def dropping(body: Obj, answer: Obj, is_dropped: Callable[[Obj], bool]) -> Obj:
     """The answer without some entries of the ledger."""
     return _with_ledger(body, answer, [entry for entry in entries_of(answer) if not is_dropped(entry)])
 
@@ -131,13 +131,13 @@ def _with_next(body: Obj, ask: Ask, state: str) -> Obj:
 
 def release_absent(_: str, body: Obj, ask: Ask) -> Obj:
     """A holder whose request is not observed is released."""
-    return _dropping(body, ask(body), lambda entry: entry["uid"] not in uids_of(body))
+    return dropping(body, ask(body), lambda entry: entry["uid"] not in uids_of(body))
 
 
 def release_other_uid(_: str, body: Obj, ask: Ask) -> Obj:
     """A request of the same name and another uid proves that a holder is deleted."""
     present, uids = requests_of(body), uids_of(body)
-    return _dropping(body, ask(body), lambda entry: entry["request"] in present and entry["uid"] not in uids)
+    return dropping(body, ask(body), lambda entry: entry["request"] in present and entry["uid"] not in uids)
 
 
 def release_absent_when_deleted(path: str, body: Obj, ask: Ask) -> Obj:
@@ -157,7 +157,7 @@ def reclaim_at_once(_: str, body: Obj, ask: Ask) -> Obj:
 def release_marked(_: str, body: Obj, ask: Ask) -> Obj:
     """A holder that is marked as absent is released by the next call."""
     marked = {entry["uid"] for entry in entries_of(body["parent"]) if "absentSince" in entry}
-    return _dropping(body, ask(body), lambda entry: entry["uid"] in marked and "absentSince" in entry)
+    return dropping(body, ask(body), lambda entry: entry["uid"] in marked and "absentSince" in entry)
 
 
 def ignore_foreign_finalizers(_: str, body: Obj, ask: Ask) -> Obj:

@@ -47,6 +47,7 @@ CHUNK_SIZE = (
 )
 DOMAIN = "domain is immutable, because the blocks are unique in it: create another IPAMRange"
 MODE = "mode is immutable, because it decided which blocks were allocated: create another IPAMRange"
+RESERVED = "allocateReservedIPAddresses is immutable, because it decided which addresses were allocated: create another IPAMRange"
 RANGES_GROW = "entries of ranges must not be removed"
 REQUEST_SPEC = "spec is immutable; create another IPAMRequest instead"
 EXTENT = "range, domain and ranges are immutable"
@@ -64,6 +65,12 @@ def _network(range_: str = "10.0.0.0/24", **network: object) -> Obj:
 def _allowing(source: str | None, selector: Obj | None = None) -> Obj:
     allowed = {"from": source} | {"selector": selector}
     return _ranges("10.0.0.0/24", allowedNamespaces={key: value for key, value in allowed.items() if value is not None})
+
+
+def _quota(addresses: object = None, **namespaces: object) -> Obj:
+    listed = [{"name": name, "addresses": count} for name, count in namespaces.items()]
+    quota = ({} if addresses is None else {"addresses": addresses}) | ({"namespaces": listed} if listed else {})
+    return _ranges("10.0.0.0/24", quota=quota)
 
 
 def _by_labels(**labels: str) -> Obj:
@@ -265,6 +272,7 @@ ACCEPTED: list[tuple[str, str, Obj]] = [
     ("network", "IPAMRange", _network(gateway="10.0.0.1", prefixLength=32, dnsServers=["10.0.0.53", "2001:db8::53"])),
     ("IPv6 network", "IPAMRange", _network("2001:db8::/64", gateway="fe80::1", prefixLength=128)),
     ("network without anything", "IPAMRange", _network()),
+    ("reserved addresses allocated", "IPAMRange", _ranges("10.0.0.0/24", allocateReservedIPAddresses=True)),
     ("gateway outside", "IPAMRange", _network(gateway="10.9.9.9", prefixLength=0)),
     ("from Same", "IPAMRange", _allowing("Same")),
     ("from All", "IPAMRange", _allowing("All")),
@@ -274,6 +282,12 @@ ACCEPTED: list[tuple[str, str, Obj]] = [
     ("NotIn", "IPAMRange", _by_expression("NotIn", "a")),
     ("Exists", "IPAMRange", _by_expression("Exists")),
     ("DoesNotExist", "IPAMRange", _by_expression("DoesNotExist")),
+    ("quota", "IPAMRange", _quota(64, team=256)),
+    ("quota of nothing", "IPAMRange", _quota(0, team="0")),
+    ("quota of one namespace", "IPAMRange", _quota(team="64")),
+    ("quota without a limit", "IPAMRange", _quota()),
+    ("quota of all addresses", "IPAMRange", _quota(str(2**128))),
+    ("most quotas", "IPAMRange", _quota(**{f"{number:063}": str(2**128) for number in range(256)})),
     ("smallest", "IPAMRequest", {"ipam": {"name": "net"}}),
     ("other namespace", "IPAMRequest", {"ipam": {"name": "net", "namespace": "team-b"}}),
     ("name with dots", "IPAMRequest", {"ipam": {"name": "net.example.com"}}),
@@ -330,6 +344,13 @@ REFUSED_CHANGES: list[Change] = [
     ("chunkSize removed", "IPAMRange", _ranges("10.0.0.0/24", chunkSize=28), _ranges("10.0.0.0/24"), CHUNK_SIZE),
     ("mode", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", mode="RoundRobin"), MODE),
     ("domain added", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", domain="lab"), DOMAIN),
+    (
+        "allocateReservedIPAddresses added",
+        "IPAMRange",
+        _ranges("10.0.0.0/24"),
+        _ranges("10.0.0.0/24", allocateReservedIPAddresses=True),
+        RESERVED,
+    ),
     ("range", "IPAMRequest", {"ipam": {"name": "net"}}, {"ipam": {"name": "other"}}, REQUEST_SPEC),
     (
         "namespace added",
@@ -402,6 +423,9 @@ ACCEPTED_CHANGES: list[tuple[str, str, Obj, Obj]] = [
     ("network", "IPAMRange", _network(gateway="10.0.0.1"), _network(gateway="10.0.0.2")),
     ("allowedNamespaces", "IPAMRange", _ranges("10.0.0.0/24"), _allowing("All")),
     ("selector", "IPAMRange", _by_labels(team="a"), _by_labels(team="b")),
+    ("quota added", "IPAMRange", _ranges("10.0.0.0/24"), _quota(64, team=256)),
+    ("quota raised", "IPAMRange", _quota(64), _quota("65", team=1)),
+    ("quota removed", "IPAMRange", _quota(64), _ranges("10.0.0.0/24")),
     ("the default in words", "IPAMRange", _ranges("10.0.0.0/24"), _allowing("Same")),
     ("a range more", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", "10.1.0.0/24")),
     ("a range more, ahead", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.1.0.0/24", "10.0.0.0/24")),

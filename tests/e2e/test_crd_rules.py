@@ -69,6 +69,14 @@ def test_a_valid_spec_is_accepted(api: Api, case: str, kind: str, spec: Obj) -> 
     assert {key: stored["spec"][key] for key in spec} == spec, case
 
 
+@pytest.mark.parametrize("count", [-1, "-1", 1.5, "1.5", "064", "many", "", "9" * 40, True])
+def test_a_quota_must_be_a_number_of_addresses(api: Api, count: object) -> None:
+    spec: Obj = {"ranges": ["10.0.0.0/24"], "quota": {"addresses": count}}
+    with pytest.raises(Refused, match=r"spec\.quota\.addresses") as refusal:
+        api.create(_object("IPAMRange", "default", spec), **STRICT)
+    assert refusal.value.status == 422
+
+
 @pytest.mark.parametrize("keyword", keywords(), ids=_id)
 def test_each_keyword_of_the_schema_refuses_a_value_that_breaks_it(api: Api, shared: Obj, keyword: Keyword) -> None:
     obj = filled(keyword.kind, "default", "rules")

@@ -115,10 +115,11 @@ def range_object(
     cooldown: int | None = None,
     network: Obj | None = None,
     closed: bool | None = None,
+    quota: Obj | None = None,
 ) -> Obj:
     """The IPAMRange team-a/net, without entries; by default 10.0.0.0/24 in chunks of /28."""
     fields = _given(chunkSize=chunk_size, mode=mode, excludes=list(excludes) or None, allowedNamespaces=allowed)
-    fields |= _given(domain=domain, cooldownSeconds=cooldown, network=network, closed=closed)
+    fields |= _given(domain=domain, cooldownSeconds=cooldown, network=network, closed=closed, quota=quota)
     spec = {"ranges": list(texts or ["10.0.0.0/24"])} | fields
     made = _object(RANGE_KIND, key_of(RANGE), uid_of(RANGE), spec, finalizers=[RANGE_FINALIZER])
     return with_ledger(made)

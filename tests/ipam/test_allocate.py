@@ -5,7 +5,7 @@ from itertools import permutations
 import pytest
 
 from ipam.address import Prefix, parse_prefix
-from ipam.allocate import Claim, Decision, Held, Refused, Verdict, allocate
+from ipam.allocate import Budget, Claim, Decision, Held, Refused, Verdict, allocate
 from ipam.pool import parse_pool
 
 EXAMPLE = parse_pool("team-a/net", ["10.0.0.5-10.0.0.20", "10.0.1.0/28", "10.0.2.7"])
@@ -222,6 +222,32 @@ def test_a_previous_block_gives_no_precedence_over_an_earlier_claim() -> None:
     back = Claim("team-a/back", 28, None, parse_prefix("10.0.1.0/28"))
     assert texts(allocate(EXAMPLE, [], [*any_of(28), back])) == ["10.0.1.0/28", "Exhausted"]
     assert texts(allocate(EXAMPLE, [], [back, *any_of(28)])) == ["10.0.1.0/28", "Exhausted"]
+
+
+@pytest.mark.parametrize(
+    ("claim", "message"),
+    [
+        (Claim("r", 32), "1 more address would exceed the quota of namespace a (8): it held 8 when last checked"),
+        (Claim("r", 30), "4 more addresses would exceed the quota of namespace a (8): it held 8 when last checked"),
+        (
+            just("10.0.1.0/29"),
+            "8 more addresses would exceed the quota of namespace a (8): it held 8 when last checked",
+        ),
+    ],
+    ids=["one address", "any block", "one block"],
+)
+def test_a_claim_beyond_the_budget_of_its_owner_waits(claim: Claim, message: str) -> None:
+    claim = claim._replace(budget=Budget("namespace a", 8, 8))
+    assert allocate(EXAMPLE, [], [claim]).outcomes == [Refused(Verdict.BUSY, "QuotaExceeded", message)]
+
+
+def test_a_previous_block_is_granted_beyond_the_budget_and_counts() -> None:
+    budget = Budget("namespace a", 8, 0)
+    back = Claim("a/back", 28, None, parse_prefix("10.0.1.0/28"), budget)
+    assert texts(allocate(EXAMPLE, [], [back, Claim("a/r", 32, budget=budget)])) == ["10.0.1.0/28", "QuotaExceeded"]
+    assert texts(allocate(EXAMPLE, held(b="10.0.1.0/28"), [back])) == ["QuotaExceeded"]
+    only = back._replace(exact=back.previous)
+    assert texts(allocate(EXAMPLE, held(b="10.0.1.0/28"), [only])) == ["Taken"]
 
 
 def test_a_claim_that_is_refused_takes_nothing() -> None:

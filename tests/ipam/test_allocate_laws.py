@@ -1,5 +1,6 @@
 """The laws of `allocate`, by name (ipam/allocate.py, DESIGN.md), against plain sets."""
 
+from collections import Counter
 from random import Random
 
 from hypothesis import given
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from ipam.address import IPV4, IPV6, Family, Prefix
 from ipam.address_set import AddressSet
-from ipam.allocate import Claim, Decision, Held, Refused, Verdict, allocate
+from ipam.allocate import Budget, Claim, Decision, Held, Refused, Verdict, allocate
 from ipam.pool import Pool
 from tests.ipam.strategies import SPACE, intervals_within, members
 
@@ -232,6 +233,27 @@ def test_bounded(case: Case, cursors: dict[int, int] | None, most: int) -> None:
     assert decision.cursors == without_them.cursors
     assert decision.free_count == without_them.free_count
     assert decision.block_counts == without_them.block_counts
+
+
+@given(cases(), CURSORS, st.data())
+def test_within_quota(case: Case, cursors: dict[int, int] | None, data: st.DataObject) -> None:
+    """A claim beyond the budget of its owner is refused, and the others are served as if it did not exist."""
+    pool, held, claims = case
+    numbers = st.integers(0, SPACE)
+    budgets = [None, *(Budget(owner, data.draw(numbers), data.draw(numbers)) for owner in "ab")]
+    claims = [claim._replace(budget=data.draw(st.sampled_from(budgets))) for claim in claims]
+    outcomes = allocate(pool, held, claims, cursors).outcomes
+    used = Counter({budget.owner: budget.held for budget in budgets if budget})
+    others: list[tuple[Claim, Prefix | Refused]] = []
+    for claim, outcome in zip(claims, outcomes, strict=True):
+        is_beyond = isinstance(outcome, Refused) and outcome.reason == "QuotaExceeded"
+        if claim.budget and (is_beyond or isinstance(outcome, Prefix)):
+            size = 1 << pool.family.bits - claim.prefix_length
+            assert is_beyond == (used[claim.budget.owner] + size > claim.budget.limit)
+            used[claim.budget.owner] += 0 if is_beyond else size
+        if not is_beyond:
+            others.append((claim._replace(budget=None), outcome))
+    assert allocate(pool, held, [claim for claim, _ in others], cursors).outcomes == [each for _, each in others]
 
 
 @given(cases(), CURSORS, st.integers(0, 6), st.data())

@@ -178,7 +178,19 @@ def test_a_gateway_outside_of_the_network_is_reported_and_not_refused() -> None:
         "network.gateway 199.199.199.1 with prefixLength 25 is in 199.199.199.0/25, "
         "which does not contain 199.199.199.128-199.199.199.255"
     )
-    assert outcomes(world) == {"web": ("Ready", "199.199.199.0/32")}
+    assert outcomes(world) == {"web": ("Ready", "199.199.199.2/32")}
+
+
+def test_network_addresses_are_not_handed_out_as_single_addresses() -> None:
+    network = {"gateway": "10.0.0.1", "prefixLength": 24}
+    world = applied(iprange("r", ["10.0.0.0/24"], network=network), ipreq("node", "r"))
+    applied(ipreq("broadcast", "r", request="10.0.0.255"), world=world)
+    applied(iprange("end", ["10.0.1.252/30"], network={"prefixLength": 24}), world=world)
+    applied(*(ipreq(f"node-{number}", "end") for number in range(4)), world=world)
+
+    shown = outcomes(world)
+    assert (shown.pop("node"), shown.pop("broadcast")) == (("Ready", "10.0.0.2/32"), ("Invalid", ""))
+    assert sorted(cidr for _, cidr in shown.values()) == ["", "10.0.1.252/32", "10.0.1.253/32", "10.0.1.254/32"]
 
 
 def test_many_shared_intervals_leave_room_for_what_follows() -> None:

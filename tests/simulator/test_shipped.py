@@ -67,7 +67,7 @@ RANGE_SPEC = filled("IPAMRange", "default", "net")["spec"]
 
 
 #: The fields of a range that may change; `ranges` may grow.
-EDITABLE = {"allowedNamespaces", "closed", "cooldownSeconds", "description", "excludes", "network"}
+EDITABLE = {"allowedNamespaces", "closed", "cooldownSeconds", "description", "excludes", "network", "quota"}
 
 
 @pytest.mark.parametrize("field", sorted(SPEC_SCHEMA["properties"].keys() - {"ranges"}))

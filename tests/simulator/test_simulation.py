@@ -17,7 +17,7 @@ from simulator.attack.simulation import INVARIANTS, Setting, Simulation
 from simulator.cli import main
 from simulator.cluster import ROOT
 from simulator.commands import APP, MUTANT_SEEDS, setting_for
-from simulator.judge.addresses import Block, block_of, covers, fits, merged, without
+from simulator.judge.addresses import Block, block_of, covers, merged, places, without
 from simulator.mutants.catalog import MUTANTS, Mutant
 from simulator.mutants.hunt import caught, hunted, objections
 
@@ -42,6 +42,7 @@ DETECTED = {
     "Consistent": "every request is placed again in each call",
     "Allowed": "all namespaces are allowed",
     "Asked": "the size of a request is ignored",
+    "WithinQuota": "quotas are ignored",
     "Informed": "requests do not show the network",
     "Restored": "recorded addresses are ignored",
     "Live": "an answer is computed from half a body",
@@ -227,5 +228,5 @@ def test_the_judge_can_count_addresses() -> None:
     ]
     assert covers(pool, block_of("10.0.0.4/31"))
     assert not covers(pool, block_of("10.0.0.6/31"))
-    assert fits(pool, 30)
-    assert not fits([block_of("10.0.0.1-10.0.0.2")], 31)
+    assert places(pool, 30) == 1
+    assert places([block_of("10.0.0.1-10.0.0.2")], 31) == 0

@@ -96,6 +96,18 @@ def exhausted(count: int) -> Obj:
     return range_body(parent, *requests(count), *newcomers(count), answers=answers(count))
 
 
+def limited_by_a_quota(count: int) -> Obj:
+    """Half of the requests that wait are within it."""
+    parent = range_object("10.0.0.0/16", quota={"addresses": 16 * (count + count // 2)})
+    return range_body(with_ledger(parent, *entries(count)), *requests(count), *newcomers(count))
+
+
+def waiting_beside_reserved_addresses(count: int) -> Obj:
+    parent = range_object("10.0.0.0/16", chunk_size=None, network={"prefixLength": 28})
+    held = [entry(f"r{index}", f"10.0.{index >> 4}.{16 * (index & 15) + 5}/32") for index in range(count)]
+    return range_body(with_ledger(parent, *held), *requests(count), *newcomers(count))
+
+
 def exhausted_and_cooling_down(count: int) -> Obj:
     cooling = [entry(f"r{index}", cidr(index), released_at=at(-5)) for index in range(count)]
     return range_body(with_ledger(range_object("10.0.0.0/28", cooldown=3600), *cooling), *newcomers(count))
@@ -211,6 +223,8 @@ COST_MAX: dict[Callable[[int], Obj], int] = {waiting: 720, settled: 650, exhaust
         settled_in_slices_of_their_own,
         empty_slices,
         exhausted,
+        limited_by_a_quota,
+        waiting_beside_reserved_addresses,
         exhausted_and_cooling_down,
         dedicated_in_many_intervals,
         dedicated_by_index_in_many_intervals,

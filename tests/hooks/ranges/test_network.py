@@ -58,15 +58,15 @@ def test_an_answer_of_a_range_without_network_has_none() -> None:
 
 @pytest.mark.parametrize("state", ["Busy", "Invalid"])
 def test_a_refusal_has_no_network(state: str) -> None:
-    refused = request_object("web", wanted="10.9.0.0" if state == "Invalid" else "10.0.0.0")
-    answer = sync_range(with_ledger(range_with(NETWORK), entry("a", "10.0.0.0/32")), refused)
+    refused = request_object("web", wanted="10.9.0.0" if state == "Invalid" else "10.0.0.2")
+    answer = sync_range(with_ledger(range_with(NETWORK), entry("a", "10.0.0.2/32")), refused)
     (item,) = items_of(answer)
     assert (item["state"], "network" in item) == (state, False)
 
 
 def test_the_gateway_is_neither_allocated_nor_counted() -> None:
     requests = [request_object(name) for name in ("a", "b", "c", "d")]
-    answer = answer_once_committed(range_body(range_with(NETWORK), *requests))
+    answer = answer_once_committed(range_body(range_with({"gateway": "10.0.0.1"}), *requests))
     assert ledger_of(answer) == {"a": "10.0.0.0/32", "b": "10.0.0.2/32", "c": "10.0.0.3/32"}
     assert answers_of(answer)["d"] == ("Busy", "")
     assert answer["status"]["capacity"]["total"] == "3"
@@ -91,7 +91,7 @@ def test_a_request_for_the_gateway_is_invalid(wanted: str, message: str) -> None
 
 @pytest.mark.parametrize("wanted", ["10.0.0.0", "10.0.0.2/31"])
 def test_the_neighbours_of_the_gateway_are_free(wanted: str) -> None:
-    answer = sync_range(range_with(NETWORK), request_object("web", wanted=wanted))
+    answer = sync_range(range_with({"gateway": "10.0.0.1"}), request_object("web", wanted=wanted))
     assert "web" in ledger_of(answer)
 
 
