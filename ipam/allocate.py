@@ -9,7 +9,8 @@ It promises, the first before the second and so on:
     Exact          a claim for one certain block gets that block or is refused
     BestFit        any other grant is cut from the low end of the smallest free block that is large enough, of several
                    the lowest;
-    RoundRobin     or, where cursors are given, is the next free place behind the last grant of its length
+    RoundRobin     or, where cursors are given, is the next free place behind the last grant of its length;
+    FirstFit       where no cursor of its length is given, the lowest one that is free
     Bounded        no more blocks are granted than can be recorded; a claim beyond that takes nothing, not even a turn
     Explained      a refused claim says why; it is Invalid if even the empty pool could not serve it, else Busy
 
@@ -114,7 +115,7 @@ class Decision:
     free_count: int
     largest_free_length: int | None
     block_counts: tuple[int, ...]  # by prefix length: the maximal aligned blocks of what is free
-    cursors: dict[int, int]  # by prefix length: where round robin looks next; none by best fit
+    cursors: dict[int, int]  # by prefix length: where round robin looks next; without use by first fit, none by best fit
 
     @property
     def free_block_counts(self) -> list[int]:
@@ -135,7 +136,8 @@ def allocate(
         pool: the addresses that may be allocated.
         occupants: what is taken already, in any order; their blocks do not overlap.
         claims: first come, first served.
-        cursors: where round robin looks for the next block, by prefix length; None means best fit.
+        cursors: where round robin looks for the next block, by prefix length. None means best fit. None of any length,
+            in each call, means first fit: no place before the last grant of this call is free for another one.
         grant_count_max: how many more blocks can be recorded; None means any number.
     """
     occupants = sorted(occupants, key=_first_address)

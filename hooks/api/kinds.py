@@ -158,13 +158,17 @@ class Network(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True)
     dns_servers: list[str] = []
 
 
+#: How a free block is selected: the smallest that is large enough, the lowest, or the next one.
+Mode = Literal["BestFit", "FirstFit", "RoundRobin"]
+
+
 class RangeSpec(Struct, frozen=True, gc=False, rename="camel"):
     """What the user wrote; `ranges` and `excludes` are still text."""
 
     ranges: list[str]
     excludes: list[str] = []
     chunk_size: int = 0
-    mode: Literal["FirstMatch", "RoundRobin"] = "FirstMatch"
+    mode: Mode = "BestFit"
     cooldown_seconds: Annotated[int, Meta(ge=0, le=31_536_000)] = 0
     network: Network | None = None
     allowed_namespaces: AllowedNamespaces = AllowedNamespaces()

@@ -14,6 +14,7 @@ from hooks.ranges.ledger import Ledger, LedgerEntry, grant_count_max, read_curso
 from hooks.ranges.observed import Observed
 from hooks.ranges.occupancy import Occupancy
 from hooks.ranges.records import contradiction, gateway_in, unused_record
+from hooks.ranges.spec import Terms
 from ipam.address import Prefix, block_named_by
 from ipam.allocate import TAKEN, Claim, Decision, Refused, Verdict, allocate
 from ipam.claim_forms import InvalidClaim, parse_claim
@@ -28,7 +29,7 @@ class Grants:
         refusals: of the other requests, by uid.
         occupancy: what could not be granted.
         decision: about all claims; None if the range's spec is invalid.
-        round_robin: the cursors behind the grants.
+        round_robin: the cursors behind the grants; none where the mode is another one.
         is_announcing: whether some addresses are about to be announced.
     """
 
@@ -101,7 +102,7 @@ def _decided(claimants: Sequence[RequestObject], claims: Sequence[Claim], situat
     """The outcomes of all claims."""
     observed, kept, extents, occupancy = situation
     pool, count_max = observed.terms.pool, grant_count_max(kept, claimants)
-    cursors = read_cursors(kept.round_robin, pool.family) if observed.terms.is_round_robin else None
+    cursors = _cursors(observed.terms, kept)
     decision = allocate(pool, occupancy.occupants, claims, cursors, count_max)
     entries: list[LedgerEntry] = []
     refusals: dict[str, Refused] = {}
@@ -111,8 +112,16 @@ def _decided(claimants: Sequence[RequestObject], claims: Sequence[Claim], situat
             entries.append(LedgerEntry(outcome, Entry(cidr=str(outcome), holder=claim.holder, uid=uid)))
         else:
             refusals[uid] = _with_unused_record(outcome, request, claim, situation)
-    cursors_after = written_cursors(decision.cursors, pool.family)
+    is_in_turn = observed.terms.mode == "RoundRobin"
+    cursors_after = written_cursors(decision.cursors, pool.family) if is_in_turn else {}
     return Grants(entries, refusals, occupancy, decision, cursors_after, is_announcing=bool(extents.pending))
+
+
+def _cursors(terms: Terms, kept: Ledger) -> dict[int, int] | None:
+    """Where to look for free places: first fit looks from the start in each call; best fit has no such place."""
+    if terms.mode == "RoundRobin":
+        return read_cursors(kept.round_robin, terms.family)
+    return {} if terms.mode == "FirstFit" else None
 
 
 def _with_unused_record(refusal: Refused, request: RequestObject, claim: Claim, situation: _Situation) -> Refused:

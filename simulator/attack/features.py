@@ -127,6 +127,7 @@ OF_RANGES: dict[str, Feature] = {
     "all namespaces allowed": Feature(0.6, lambda _, __: _spec(allowedNamespaces={"from": "All"})),
     "some namespaces allowed": Feature(0.3, _allowed),
     "round robin": Feature(0.4, lambda _, __: _spec(mode="RoundRobin")),
+    "first fit": Feature(0.2, lambda _, __: _spec(mode="FirstFit")),
 }
 #: ... each request one of these, as they exclude each other ...
 FORMS_OF_REQUESTS: dict[str, Feature] = {

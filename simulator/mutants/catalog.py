@@ -195,6 +195,8 @@ MUTANTS: tuple[Mutant, ...] = (
            mutation=mutations.ignore_sizes, bias=_biased(QUIET, ONE_RANGE, a_size=8)),
     Mutant("round robin starts again in each call", "S1", ("InTurn",), path=RANGE, mutation=mutations.forget_cursors,
            bias=_biased(QUIET, ONE_RANGE, round_robin=1, create_a_request=16)),
+    Mutant("first fit is served by best fit", "decision 26", ("InTurn",), path=RANGE, mutation=mutations.fit_best,
+           bias=_biased(QUIET, ONE_RANGE, first_fit=1, round_robin=0, a_size=8, delete_a_request=8)),
     Mutant("an answer is computed from half a body", "S7", ("Live",), path=RANGE, mutation=mutations.omit_slices),
     Mutant("the block that a request shows is ignored", "S6", ("Stable",), path=RANGE,
            mutation=mutations.ignore_shown_blocks,

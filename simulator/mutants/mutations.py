@@ -358,6 +358,14 @@ def forget_cursors(_: str, body: Obj, ask: Ask) -> Obj:
     return answer
 
 
+def fit_best(_: str, body: Obj, ask: Ask) -> Obj:
+    """First fit is served by best fit."""
+    spec = body["parent"]["spec"]
+    if spec.get("mode") == "FirstFit":
+        spec["mode"] = "BestFit"
+    return ask(body)
+
+
 def omit_slices(_: str, body: Obj, ask: Ask) -> Obj:
     """An answer that refuses a request has no slices."""
     answer = ask(body)

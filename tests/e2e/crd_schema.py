@@ -48,7 +48,7 @@ FILLED: dict[str, Obj] = {
         "spec": {
             "ranges": ["10.0.0.0/24"],
             "chunkSize": 28,
-            "mode": "FirstMatch",
+            "mode": "BestFit",
             "cooldownSeconds": 60,
             "excludes": ["10.0.0.0"],
             "network": NETWORK,

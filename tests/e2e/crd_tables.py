@@ -247,6 +247,7 @@ ACCEPTED: list[tuple[str, str, Obj]] = [
     ("most texts", "IPAMRange", _ranges(*(f"10.{number}.0.0/16" for number in range(256)))),
     ("most IPv6 texts", "IPAMRange", _ranges(*(f"2001:db8:{number + 1:x}::/48" for number in range(256)))),
     ("RoundRobin", "IPAMRange", _ranges("10.0.0.0/24", mode="RoundRobin")),
+    ("FirstFit", "IPAMRange", _ranges("10.0.0.0/24", mode="FirstFit")),
     ("excludes", "IPAMRange", _ranges("10.0.0.0/24", excludes=["10.0.0.0", "10.0.0.4/30", "10.0.0.9-10.0.0.11"])),
     ("no excludes", "IPAMRange", _ranges("10.0.0.0/24", excludes=[])),
     (

@@ -82,7 +82,7 @@ def test_a_table_has_exactly_its_columns(
 
 def test_the_cells_of_a_range_are_readable(control_plane: ControlPlane, objects: str) -> None:
     (row,) = control_plane.kubectl("get", "iprange", "-n", objects, "--no-headers").splitlines()
-    assert row.split()[:-1] == ["net", "FirstMatch", "Ready", "6%", "240", "/25", "0"]
+    assert row.split()[:-1] == ["net", "BestFit", "Ready", "6%", "240", "/25", "0"]
 
 
 def test_the_wide_cells_of_a_range_show_its_free_room(control_plane: ControlPlane, objects: str) -> None:
