@@ -115,7 +115,7 @@ class Decision:
     free_count: int
     largest_free_length: int | None
     block_counts: tuple[int, ...]  # by prefix length: the maximal aligned blocks of what is free
-    cursors: dict[int, int]  # by prefix length: where round robin looks next; without use by first fit, none by best fit
+    cursors: dict[int, int]  # by prefix length: where round robin looks next; none by best fit
 
     @property
     def free_block_counts(self) -> list[int]:

@@ -190,6 +190,7 @@ class RangeStatus(Struct, frozen=True, gc=False, rename="camel", omit_defaults=T
     on_hold: bool = False
     closing: bool = False
     state: str = ""
+    notes: str = ""
     message: str = ""
     pending: int | UnsetType = UNSET
     capacity: Capacity | None = None
@@ -226,10 +227,11 @@ class RequestSpec(Struct, frozen=True, gc=False):
 
 
 class RequestStatus(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
-    """The status of a request."""
+    """The status of a request; `address` is that of a block of one address, without its prefix length."""
 
     schema_v1: bool = False
     cidr: str = ""
+    address: str = ""
     network: Network | None = None
     state: str = ""
     message: str = ""

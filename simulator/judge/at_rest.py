@@ -107,6 +107,17 @@ def informed(history: History) -> Iterator[str]:
             yield f"{request.name} shows {shown}, but {life.name} has {life.spec.get('network')}"
 
 
+def informed_of_nothing(history: History) -> Iterator[str]:
+    """Informed: a request whose range never existed names that range in its message."""
+    if history.schemas_changed:
+        return
+    for request in history.judged_requests():
+        is_answerable = history.lives_of_range(request.range_name) or request.is_edited or is_deleting(request.obj)
+        message = request.obj.get("status", {}).get("message", "")
+        if not is_answerable and f"no range {request.range_name} answers" not in message:
+            yield f"{request.name} does not say that there is no range {request.range_name}: {message}"
+
+
 # --- NoLeak
 
 
@@ -214,7 +225,7 @@ def empty(history: History) -> Iterator[str]:
 
 CHECKS: dict[str, tuple[Callable[[History], Iterator[str]], ...]] = {
     "Live": (live, answered, recorded),
-    "Informed": (informed,),
+    "Informed": (informed, informed_of_nothing),
     "Restored": (restored,),
     "NoLeak": (no_leak,),
     "Accounted": (unavailable_accounted,),

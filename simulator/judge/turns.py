@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 def in_turn(history: History) -> Iterator[str]:
     """InTurn: round robin grants the next free place behind the last grant of a length, first fit the lowest one.
 
-    Only grants of round robin move a cursor. The order of the grants of one step is not known. But a place that was passed over between the old and the new
-    cursor was not free at that time, and free space only shrinks while grants are made. An older CRD may drop cursors
-    with any write, unless the policies reject that.
+    Only grants of round robin move a cursor. The order of the grants of one step is not known. But a place that was
+    passed over, between the old and the new cursor or below a grant of first fit, was not free at that time, and free
+    space only shrinks while grants are made. An older CRD may drop cursors and modes with any write, unless the
+    policies reject that.
     """
     if history.schemas_changed and not history.has_policies:
         return

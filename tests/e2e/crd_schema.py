@@ -65,6 +65,7 @@ FILLED: dict[str, Obj] = {
             "onHold": True,
             "closing": True,
             "state": "Ready",
+            "notes": "Full",
             "message": "m",
             "pending": 1,
             "capacity": {
@@ -84,13 +85,14 @@ FILLED: dict[str, Obj] = {
     "IPAMRequest": {
         "spec": {
             "ipam": {"name": "net", "namespace": "team"},
-            "size": 28,
+            "size": 0,
             "request": "10.0.0.16/28",
             "description": "d",
         },
         "status": {
             "schemaV1": True,
-            "cidr": "10.0.0.16/28",
+            "cidr": "10.0.0.16/32",
+            "address": "10.0.0.16",
             "network": NETWORK,
             "state": "Ready",
             "message": "m",

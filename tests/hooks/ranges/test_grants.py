@@ -117,3 +117,178 @@ def test_best_fit_keeps_large_blocks_free_and_first_fit_takes_the_lowest_address
     parent = with_ledger(range_object("10.0.0.0/27", mode=mode), *held, revision=3)
     holders = [request_object(name) for name in "abc"]
     assert ledger_of(sync_range(parent, *holders, request_object("new", size=30)))["new"] == cidr
+
+
+def test_pending_requests_are_served_by_age_then_namespace_then_name_then_uid() -> None:
+    requests = [
+        request_object("z", created=at(-50), uid="1"),
+        request_object("y", created=at(-40), uid="2"),
+        request_object("team-b/a", range_="team-a/net", created=at(-40), uid="3"),
+        request_object("x", created=at(-40), uid="4"),
+        request_object("b", created=at(-30), uid="5"),
+    ]
+    answer = sync_range(range_object(allowed=ALL), *requests[::-1])
+    assert list(ledger_of(answer)) == ["z", "x", "y", "a", "b"]
+
+
+def test_a_ledger_is_written_in_the_order_of_addresses() -> None:
+    parent = with_ledger(range_object(), entry("held", "10.0.0.128/28"))
+    late = request_object("low", wanted="10.0.0.0/28")
+    answer = sync_range(parent, late, request_object("held"), request_object("high", wanted="10.0.0.240/28"))
+    assert ledger_of(answer) == {"low": "10.0.0.0/28", "held": "10.0.0.128/28", "high": "10.0.0.240/28"}
+    assert [line["uid"] for line in answer["status"]["allocations"]] == ["uid-low", "uid-held", "uid-high"]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        request_object("web", finalizers=()),
+        request_object("web", finalizers=("example.com/other",)),
+        deleted(request_object("web", finalizers=("example.com/other",))),
+        DELETED_WEB,
+        deleted(request_object("web", finalizers=(REQUEST_FINALIZER, "example.com/other"))),
+        request_object("web", range_="other"),
+        request_object("web", range_="team-b/net"),
+    ],
+    ids=[
+        "no finalizer",
+        "a foreign finalizer only",
+        "being deleted, without our finalizer",
+        "being deleted",
+        "being deleted, with a foreign finalizer, too",
+        "of another range",
+        "of a range with this name in another namespace",
+    ],
+)
+def test_a_request_without_our_finalizer_or_that_is_deleted_or_of_another_range_is_granted_nothing(
+    request_: Obj,
+) -> None:
+    answer = sync_range(range_object(), request_)
+    assert ledger_of(answer) == {}
+
+
+def test_a_request_of_another_namespace_that_names_this_range_is_served() -> None:
+    elsewhere = request_object("team-b/web", range_="team-a/net")
+    answer = sync_range(range_object(allowed=ALL), elsewhere)
+    assert answer["status"]["allocations"] == [{"cidr": "10.0.0.0/28", "request": "team-b/web", "uid": "uid-web"}]
+
+
+def test_a_published_block_is_granted_again_or_its_request_waits_for_it() -> None:
+    shows = showing(request_object("restored"), "10.0.0.32/28")
+    assert ledger_of(sync_range(range_object(), shows)) == {"restored": "10.0.0.32/28"}
+    taken = with_ledger(range_object(), entry("thief", "10.0.0.32/27"))
+    answer = sync_range(taken, shows, request_object("thief"))
+    assert ledger_of(answer) == {"thief": "10.0.0.32/27"}
+    assert (
+        messages_of(answer)["restored"]
+        == "10.0.0.32/28 is not free: 10.0.0.32/27 was held by team-a/thief when last checked"
+    )
+
+
+def test_a_published_block_has_precedence_over_the_spec() -> None:
+    shows = showing(request_object("restored", wanted="10.0.0.0/28", size=30), "10.0.0.32/28")
+    assert ledger_of(sync_range(range_object(), shows)) == {"restored": "10.0.0.32/28"}
+
+
+# --- refusals ---------------------------------------------------------------------------------------------------------
+
+HELD = with_ledger(range_object("10.0.0.0/27"), entry("held", "10.0.0.0/28"))
+
+
+@pytest.mark.parametrize(
+    ("spec", "state", "message"),
+    [
+        ({"size": 33}, "Invalid", "invalid size 33: IPv4 prefix lengths are 0..32"),
+        ({"size": -1}, "Invalid", "invalid size -1: IPv4 prefix lengths are 0..32"),
+        ({"size": 2**80}, "Invalid", f"invalid size {2**80}: IPv4 prefix lengths are 0..32"),
+        (
+            {"size": 26},
+            "Invalid",
+            "no block of /26 can ever fit: the largest aligned block of team-a/net is /27",
+        ),
+        ({"size": 27}, "Busy", "no free /27 in team-a/net: waiting for room"),
+        ({"wanted": "10.0.0.0/28"}, "Busy", "10.0.0.0/28 is not free: it was held by team-a/held when last checked"),
+        (
+            {"wanted": "10.0.0.5"},
+            "Busy",
+            "10.0.0.5/32 is not free: 10.0.0.0/28 was held by team-a/held when last checked",
+        ),
+        ({"wanted": "10.0.1.0/28"}, "Invalid", "10.0.1.0/28 is not wholly inside team-a/net"),
+        ({"wanted": "::1"}, "Invalid", "::1/128 is IPv6, team-a/net is IPv4"),
+        (
+            {"wanted": "10.0.0.5/28"},
+            "Invalid",
+            'request "10.0.0.5/28" has host bits set: write 10.0.0.0/28, or 10.0.0.5 for the single address',
+        ),
+        (
+            {"wanted": "web"},
+            "Invalid",
+            f'request "web" is none of the forms: {FORMS}',
+        ),
+    ],
+    ids=[
+        "size beyond the family",
+        "negative size",
+        "huge size",
+        "larger than the range",
+        "no room",
+        "taken",
+        "part of a taken block",
+        "outside",
+        "other family",
+        "host bits",
+        "not an address",
+    ],
+)
+def test_a_refusal_is_published_with_its_message(spec: dict[str, Any], state: str, message: str) -> None:
+    answer = sync_range(HELD, request_object("held"), request_object("web", **spec))
+    assert answers_of(answer)["web"] == (state, "")
+    assert messages_of(answer)["web"] == message
+    assert ledger_of(answer) == {"held": "10.0.0.0/28"}
+    assert answer["status"]["revision"] == 1
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({}, "Object missing required field `ipam`"),
+        ({"ipam": "net"}, "Expected `object`, got `str` - at `spec.ipam`"),
+        ({"ipam": {}}, "Object missing required field `name` - at `spec.ipam`"),
+        ({"ipam": {"name": "net"}, "size": "28"}, "Expected `int`, got `str` - at `spec.size`"),
+        ([], "Expected `object`, got `array`"),
+    ],
+    ids=["empty", "a text for a range", "no name", "a text for a size", "a list"],
+)
+def test_a_request_whose_spec_cannot_be_read_is_invalid_and_does_not_stop_the_others(
+    spec: object, message: str
+) -> None:
+    broken = request_object("broken") | {"spec": spec}
+    answer = sync_range(range_object(), broken, WEB)
+    assert answers_of(answer)["broken"] == ("Invalid", "")
+    assert messages_of(answer)["broken"] == f"the spec can't be read: {message}"
+    assert ledger_of(answer) == {"web": "10.0.0.0/28"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        ({"size": 33}, "InvalidSize"),
+        ({"size": 26}, "TooLarge"),
+        ({"size": 27}, "Exhausted"),
+        ({"wanted": "10.0.0.0/28"}, "Taken"),
+        ({"wanted": "10.0.1.0/28"}, "OutsideRange"),
+        ({"wanted": "web"}, "InvalidRequest"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_refusal_is_published_with_a_reason_for_programs(spec: dict[str, Any], reason: str) -> None:
+    items = items_of(sync_range(HELD, request_object("held"), request_object("web", **spec)))
+    reasons = {item["request"]: item.get("reason", "") for item in items}
+    assert reasons == {"team-a/held": "", "team-a/web": reason}
+
+
+def test_the_message_of_a_refusal_does_not_change_with_every_grant() -> None:
+    one = sync_range(HELD, request_object("held"), request_object("web", size=27))
+    parent = with_ledger(range_object("10.0.0.0/27"), entry("held", "10.0.0.0/28"), entry("more", "10.0.0.16/32"))
+    two = sync_range(parent, request_object("held"), request_object("more"), request_object("web", size=27))
+    assert messages_of(one)["web"] == messages_of(two)["web"] != ""
