@@ -184,7 +184,8 @@ def _refusal_of_all(situation: _Situation) -> Refused | None:
     if reason:
         return Refused(Verdict.INVALID, "InvalidRange", f"range {name} is invalid: {reason}")
     if situation.kept.closing:
-        return Refused(Verdict.INVALID, "RangeDeleted", f"range {name} is being deleted")
+        message = f"range {name} is being deleted: create a request for another range"
+        return Refused(Verdict.INVALID, "RangeDeleted", message)
     return None
 
 

@@ -92,11 +92,11 @@ def _state(observed: Observed, grants: Grants) -> tuple[str, list[Fact]]:
 
 def _blockers_message(observed: Observed) -> str:
     """What a range that is being deleted waits for."""
-    if observed.referring:
-        return f"waiting for {_count(len(observed.referring), 'request')}: {listed(observed.referring)}"
+    if observed.blockers:
+        return f"waiting for {_count(len(observed.blockers), 'request')}: {listed(observed.blockers)}"
     if observed.unreadable_requests:
         return "waiting for requests that can't be read"
-    return "no request refers to it any more"
+    return "none of its blocks is allocated any more"
 
 
 def _circumstances(observed: Observed, proposal: Ledger, extents: Extents) -> list[Fact]:

@@ -176,7 +176,7 @@ def requests_gone(history: History) -> Iterator[str]:
 
 
 def ranges_gone(history: History) -> Iterator[str]:
-    """Gone: a range is still being deleted only if a request that it serves names it, or a holder is absent."""
+    """Gone: a range is still being deleted only if a request has a block of it, or a holder is absent."""
     awaited = {request.range_name for request in history.requests.values() if _is_served(history, request)}
     awaited |= {life.name for life, _, entry in _absent(history) if entry.absent_since}
     for life in history.judged_ranges():
@@ -185,9 +185,9 @@ def ranges_gone(history: History) -> Iterator[str]:
 
 
 def _is_served(history: History, request: RequestLife) -> bool:
-    """Whether a range still waits for a request: it is allowed, or it holds a block because it was allowed before."""
+    """Whether a range still waits for a request: it holds a block, or shows one that it may have held before."""
     life = None if request.is_deleted else history.range_of(request)
-    return life is not None and (history.allows(life, request) or request.uid in life.ledger.entries)
+    return life is not None and (bool(request.cidr) or request.uid in life.ledger.entries)
 
 
 def answers_gone(history: History) -> Iterator[str]:

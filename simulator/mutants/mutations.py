@@ -328,7 +328,7 @@ def grant_the_gateway(_: str, body: Obj, ask: Ask) -> Obj:
 
 
 def keep_range_for_others(path: str, body: Obj, ask: Ask) -> Obj:
-    """A deleted range waits for requests that it does not serve."""
+    """A deleted range waits for requests that it does not serve, and for those that it refuses."""
     answer = ask(body)
     return answer | {"finalized": False} if path.endswith("finalize") and requests_of(body) else answer
 
