@@ -116,13 +116,14 @@ def test_the_category_lists_the_kinds_that_users_write(control_plane: ControlPla
         ("ipreq", "status.state=Ready,status.cidr=10.0.0.0/28", ["web"]),
         ("ipreq", "status.state!=Ready", []),
         ("ipreq", "status.address=", ["web"]),
-        ("iprange", "spec.domain=default,status.state=Ready", ["net"]),
-        ("iprange", "spec.domain!=default", []),
+        ("iprange", "spec.domain={namespace},status.state=Ready", ["net"]),
+        ("iprange", "spec.domain!={namespace}", []),
     ],
 )
 def test_objects_are_found_by_their_selectable_fields(
     control_plane: ControlPlane, objects: str, resource: str, selector: str, found: list[str]
 ) -> None:
+    selector = selector.format(namespace=objects)
     printed = control_plane.kubectl("get", resource, "-n", objects, "--field-selector", selector, "-o", "name")
     assert [line.partition("/")[2] for line in printed.split()] == found
 
