@@ -55,8 +55,8 @@ def unanswered_status(observed: Observed, now: datetime) -> RequestStatus | None
     """The status if no range answers; None to leave it as it is.
 
     The CRD's default says that the request is Pending, and what to check if that lasts. To say it here as well would
-    cost two writes for each request of a large burst, just when writes are scarce. So it is said here only if no range
-    can be seen, or no longer answers (docs/decisions/0027-a-request-without-a-range-says-so.md).
+    cost two writes for each request of a large burst, just when writes are scarce. So there is a status only if no
+    range can be seen, or it no longer answers (docs/decisions/0027-a-request-without-a-range-says-so.md).
     """
     request, name, foreign = observed.request, observed.range_name, observed.foreign_slice
     is_in_vain = observed.shows_no_range and observed.patience(now) <= timedelta(0)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from simulator.judge.addresses import block_of
 from simulator.judge.capacity import unavailable_accounted
 from simulator.judge.placed import in_their_slices, none_outlived
 from simulator.judge.restores import restored
@@ -107,9 +108,23 @@ def informed(history: History) -> Iterator[str]:
             yield f"{request.name} shows {shown}, but {life.name} has {life.spec.get('network')}"
 
 
+def addressed(history: History) -> Iterator[str]:
+    """Informed: a request whose block is a single address shows this address, and no other request shows one."""
+    if history.schemas_changed or not history.knows_writers:
+        return
+    for request in history.judged_requests():
+        if request.is_edited or not request.cidr:
+            continue
+        text, _, _ = request.cidr.partition("/")
+        right = text if block_of(request.cidr).size == 1 else ""
+        shown = request.obj["status"].get("address", "")
+        if shown != right:
+            yield f"{request.name} has {request.cidr} and shows the address {shown or 'none'}"
+
+
 def informed_of_nothing(history: History) -> Iterator[str]:
     """Informed: a request whose range never existed names that range in its message."""
-    if history.schemas_changed:
+    if history.schemas_changed or not history.knows_writers:
         return
     for request in history.judged_requests():
         is_answerable = history.lives_of_range(request.range_name) or request.is_edited or is_deleting(request.obj)
@@ -225,7 +240,7 @@ def empty(history: History) -> Iterator[str]:
 
 CHECKS: dict[str, tuple[Callable[[History], Iterator[str]], ...]] = {
     "Live": (live, answered, recorded),
-    "Informed": (informed, informed_of_nothing),
+    "Informed": (informed, addressed, informed_of_nothing),
     "Restored": (restored,),
     "NoLeak": (no_leak,),
     "Accounted": (unavailable_accounted,),

@@ -195,6 +195,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("requests do not show the network", "Informed", ("Informed",), path=REQUEST,
            mutation=mutations.hide_the_network,
            bias=_biased(QUIET, ONE_RANGE, network=1)),
+    Mutant("requests do not show their address", "Informed", ("Informed",), path=REQUEST,
+           mutation=mutations.hide_addresses, bias=_biased(QUIET, ONE_RANGE)),
     Mutant("a request does not see that there is no range", "decision 27", ("Informed",), path=REQUEST,
            mutation=extent_mutations.see_ranges_everywhere, bias=_biased(QUIET, TWO_RANGES, create_a_range=0)),
     Mutant("the size of a request is ignored", "Asked", ("Asked",), path=RANGE,
