@@ -97,7 +97,7 @@ def test_a_deleted_range_waits_for_its_requests_and_nothing_leaks() -> None:
     )
     loop.delete("one", "two")
     loop.run()
-    assert loop.range is None
+    assert loop.state()[0] is None
     loop.delete("late")
     loop.run()
     loop.wait(10)
