@@ -38,7 +38,10 @@ def apply_crd(plane: ControlPlane, resource: str, lacks: str = "") -> None:
     """Applies the CRD of a kind, without a property or as it is shipped, and waits until it is served."""
     crd = yaml.safe_load((plane.root / "crds" / f"{resource}.yaml").read_text())
     if lacks:
-        schema = crd["spec"]["versions"][0]["schema"]
+        (version,) = crd["spec"]["versions"]
+        fields = version.pop("selectableFields", [])
+        version["selectableFields"] = [each for each in fields if each["jsonPath"] != f".{lacks}"]
+        schema = version["schema"]
         schema["openAPIV3Schema"] = _compilable(schema_lacking(schema["openAPIV3Schema"], lacks), lacks)
     plane.kubectl("apply", "-f", "-", stdin=json.dumps(crd))
     wait_until(

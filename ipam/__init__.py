@@ -8,7 +8,7 @@ always give the same answer. Read it in the order of the data:
     address_set.py  sets of addresses
     pool.py         what a range may allocate
     free_space.py   what of it is free, as aligned blocks, for best fit
-    round_robin.py  the same as gaps and cursors, for round robin
+    round_robin.py  the same as gaps and cursors, for round robin and first fit
     allocate.py     which claim gets which block
     claim_forms.py  the ways in which users write down what they want
 

@@ -11,7 +11,8 @@ It promises, the first before the second and so on:
     BestFit        any other grant is cut from the low end of the smallest free block that is large enough, of several
                    the lowest
                    (or the address behind that, for a single address, if the low end is reserved);
-    RoundRobin     or, where cursors are given, is the next free place behind the last grant of its length
+    RoundRobin     or, where cursors are given, is the next free place behind the last grant of its length;
+    FirstFit       where no cursor of its length is given, the lowest one that is free
     Bounded        no more blocks are granted than can be recorded; a claim beyond that takes nothing, not even a turn
     Explained      a refused claim says why; it is Invalid if even the empty pool could not serve it, else Busy
 
@@ -160,7 +161,8 @@ def allocate(
         pool: the addresses that may be allocated.
         occupants: what is taken already, in any order; their blocks do not overlap.
         claims: first come, first served.
-        cursors: where round robin looks for the next block, by prefix length; None means best fit.
+        cursors: where round robin looks for the next block, by prefix length. None means best fit. None of any length,
+            in each call, means first fit: no place before the last grant of this call is free for another one.
         grant_count_max: how many more blocks can be recorded; None means any number.
     """
     occupants = sorted(occupants, key=_first_address)

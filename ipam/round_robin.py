@@ -7,6 +7,8 @@ is the last to be allocated again.
 Looking walks over the gaps that are too small. Free space only shrinks here, so a gap that was too small stays so, and
 a walk that went all the way round says that nothing of that length, or larger, will be found again. All the walks of
 one length together go round twice at most, and ten thousand claims in ten thousand gaps cost little more than one.
+
+Without cursors from an earlier decision, the lowest free place is found: this is first fit.
 """
 
 from bisect import bisect_left, bisect_right

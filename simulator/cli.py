@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.cluster import ROOT, Cluster
 from simulator.commands import add_commands
+from simulator.kubectl.fields import FieldSelector
 from simulator.kubectl.serving import served_hooks
 from simulator.kubectl.session import Session
 from simulator.kubernetes.clock import RealClock
-from simulator.kubernetes.errors import NotFound
+from simulator.kubernetes.errors import BadRequest, NotFound
 from simulator.kubernetes.manifests import BadManifest
 from simulator.metacontroller.controller import BadController
 from simulator.metacontroller.webhook import Caller, HooksUnreachable, http_caller
@@ -35,6 +36,10 @@ examples:
 
 exit code: 0 if all steps were done; 1 if a manifest was refused or the hooks can't be reached.
 """
+
+
+#: The namespaces that every cluster has.
+NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 
 
 class _Step(argparse.Action):
@@ -62,8 +67,9 @@ def main(arguments: Sequence[str] | None = None, caller: Caller | None = None) -
             if caller is None:
                 caller = http_caller(options.hooks or stack.enter_context(served_hooks(options.root)))
             cluster = Cluster.shipped(caller, root=options.root, clock=RealClock(), seed=options.seed)
+            cluster.require_namespaces(*NAMESPACES)
             return Session(cluster, options, sys.stdin, sys.stdout, sys.stderr).run()
-    except (BadManifest, BadController, HooksUnreachable, NeverQuiet, NotFound) as error:
+    except (BadManifest, BadController, BadRequest, HooksUnreachable, NeverQuiet, NotFound) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 
@@ -72,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m simulator",
         description="A cluster in a box: an API server and a Metacontroller on this machine that call the real hooks.",
+        epilog="to try your own manifests: python -m simulator apply my.yaml --watch",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     apply = commands.add_parser(
@@ -130,4 +137,11 @@ def _add_output(apply: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="namespace of manifests that name none (default: default); if given, show only its objects",
     )
-    apply.add_argument("--watch", action="store_true", help="print each change of a shown object as it happens")
+    apply.add_argument(
+        "--field-selector",
+        type=FieldSelector,
+        metavar="SELECTOR",
+        default=FieldSelector(""),
+        help="show only objects with these values of selectable fields, such as status.state=Ready",
+    )
+    apply.add_argument("--watch", action="store_true", help="print each change of a shown row as it happens")

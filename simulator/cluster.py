@@ -93,6 +93,12 @@ class Cluster:
         self.store.update(with_last_applied(new, wanted, KUBECTL_ANNOTATION), strict=True)
         return "unchanged" if self.store.version == version else "configured"
 
+    def require_namespaces(self, *existing: str) -> None:
+        """Create these namespaces; from now on, all others must be created as well before they are used."""
+        for name in existing:
+            self.store.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        self.store.creates_namespaces = False
+
     def delete(self, obj: Obj, namespace: str = "default") -> None:
         """Delete the object that a manifest names. Raises ApiError."""
         resource, wanted = self._placed(obj, namespace)

@@ -23,7 +23,7 @@ from tests.promises import EXAMPLES, promises
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = sorted(path for path in ROOT.rglob("*.md") if ".venv" not in path.parts)
-#: Examples with kinds that the simulated cluster does not have; tests/e2e tests them.
+#: Examples that promise no state.
 ELSEWHERE = {"quota.yaml"}
 
 
@@ -129,7 +129,7 @@ def test_the_examples_can_all_be_applied_to_one_cluster() -> None:
     for path in EXAMPLES:
         for obj in yaml.safe_load_all(path.read_text()):
             meta = obj["metadata"]
-            key = (obj["kind"], meta["namespace"], meta["name"])
+            key = (obj["kind"], meta.get("namespace", ""), meta["name"])
             assert owners.setdefault(key, path) == path, key
             if obj["kind"] == "IPAMRange":
                 domain = obj["spec"].get("domain", "default")
@@ -137,6 +137,17 @@ def test_the_examples_can_all_be_applied_to_one_cluster() -> None:
 
     for (one, mine), (other, theirs) in combinations(ranges.items(), 2):
         assert one[0] != other[0] or not any(a.overlaps(b) for a in mine for b in theirs), (one, other)
+
+
+def test_the_folder_of_examples_can_be_applied_twice(hooks: Caller, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = str(EXAMPLES[0].parent)
+    assert main(["apply", folder, "--apply", folder, "--get", "quota"], hooks) == 0
+    printed = capsys.readouterr()
+    words = [line.rpartition(" ")[2] for line in printed.out.splitlines() if ".ipam.mandelsoft.org/" in line]
+    ours = [path for path in EXAMPLES if path.name not in ELSEWHERE]
+    objects = sum(len(list(yaml.safe_load_all(path.read_text()))) for path in ours)
+    assert words == ["created"] * objects + ["unchanged"] * objects
+    assert printed.err == ""
 
 
 def test_bodies_for_curl_are_json_that_the_hooks_take() -> None:

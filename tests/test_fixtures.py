@@ -51,7 +51,7 @@ REFUSALS = {
     "InvalidSpec": ("Invalid", r"the spec can't be read: .*"),
     "InvalidRequest": ("Invalid", r'request "10\.0\.0\.5/28" has host bits set: .*'),
     "InvalidRange": ("Invalid", r"range team-a/net is invalid: .*"),
-    "RangeDeleted": ("Invalid", r"range team-a/net is being deleted"),
+    "RangeDeleted": ("Invalid", r"range team-a/net is being deleted: create a request for another range"),
     "Unannounced": ("Busy", r"10\.0\.0\.0/28 has not been announced yet"),
 }
 #: LedgerFull takes 13,000 entries, and has a test below; Unannounced is never published.

@@ -176,13 +176,17 @@ class Quota(Struct, frozen=True, gc=False):
     namespaces: list[NamespaceQuota] = []
 
 
+#: How a free block is selected: the smallest that is large enough, the lowest, or the next one.
+Mode = Literal["BestFit", "FirstFit", "RoundRobin"]
+
+
 class RangeSpec(Struct, frozen=True, gc=False, rename="camel"):
     """What the user wrote; `ranges` and `excludes` are still text."""
 
     ranges: list[str]
     excludes: list[str] = []
     chunk_size: int = 0
-    mode: Literal["FirstMatch", "RoundRobin"] = "FirstMatch"
+    mode: Mode = "BestFit"
     cooldown_seconds: Annotated[int, Meta(ge=0, le=31_536_000)] = 0
     closed: bool = False
     network: Network | None = None
@@ -217,6 +221,7 @@ class RangeStatus(Struct, frozen=True, gc=False, rename="camel", omit_defaults=T
     was_shared: bool = False
     observed_generation: int = 0
     state: str = ""
+    notes: str = ""
     message: str = ""
     pending: int | UnsetType = UNSET
     capacity: Capacity | None = None
@@ -253,10 +258,11 @@ class RequestSpec(Struct, frozen=True, gc=False):
 
 
 class RequestStatus(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
-    """The status of a request."""
+    """The status of a request; `address` is that of a block of one address, without its prefix length."""
 
     schema_v1: bool = False
     cidr: str = ""
+    address: str = ""
     network: Network | None = None
     state: str = ""
     message: str = ""

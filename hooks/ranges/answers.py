@@ -58,7 +58,7 @@ def published(observed: Observed, refusals: Mapping[str, Refused], occupancy: Oc
             answers[uid] = _for_release(request, observed)
     for uid, refusal in refusals.items():
         answer = observed.answers.get(uid)
-        if answer is None or _is_refusal(answer):
+        if answer is None or is_refusal(answer):
             answers[uid] = _for_refusal(refusal, observed.requests[uid], observed)
     return answers
 
@@ -131,7 +131,7 @@ def _without_entry(answer: Answer, observed: Observed) -> Answer | None:
     if answer.uid in observed.deleted or _is_newer(answer, observed):
         return answer
     request = observed.requests.get(answer.uid)
-    return answer if _is_refusal(answer) and request and observed.allows(request.metadata.namespace) else None
+    return answer if is_refusal(answer) and request and observed.allows(request.metadata.namespace) else None
 
 
 def _for_release(request: RequestObject, observed: Observed) -> Answer:
@@ -150,7 +150,7 @@ def _request_text(answer: Answer | None, request: object) -> str:
     return answer.request if answer else str(request)
 
 
-def _is_refusal(answer: Answer) -> bool:
+def is_refusal(answer: Answer) -> bool:
     """Whether an answer may become any other one; a stranger who gives it a cidr ends that."""
     return answer.state in ("Busy", "Invalid") and not answer.cidr
 

@@ -16,6 +16,7 @@ from hooks.ranges.occupancy import Occupancy
 from hooks.ranges.quotas import Quotas
 from hooks.ranges.records import contradiction, gateway_in, unused_record
 from hooks.ranges.returns import is_return
+from hooks.ranges.spec import Terms
 from ipam.address import Prefix, block_named_by
 from ipam.allocate import TAKEN, Claim, Decision, Refused, Verdict, allocate
 from ipam.claim_forms import InvalidClaim, parse_claim
@@ -30,7 +31,7 @@ class Grants:
         refusals: of the other requests, by uid.
         occupancy: what could not be granted.
         decision: about all claims; None if the range's spec is invalid.
-        round_robin: the cursors behind the grants.
+        round_robin: the cursors behind the grants; none where the mode is another one.
         is_announcing: whether some addresses are about to be announced.
     """
 
@@ -115,7 +116,7 @@ def _decided(claimants: Sequence[tuple[RequestObject, Claim]], situation: _Situa
         entries, refusals = _outcomes(returns, returned, situation)
         occupancy = occupancy.with_grants(entries)
         claimants = [each for each in claimants if not is_return(*each, observed, on_hold=kept.on_hold)]
-    cursors = read_cursors(kept.round_robin, pool.family) if observed.terms.is_round_robin else None
+    cursors = _cursors(observed.terms, kept)
     claims = [claim for _, claim in claimants]
     if quota := observed.terms.quota:
         claims = _with_budgets(claimants, Quotas(quota, with_grants(kept, entries, {})))
@@ -126,7 +127,7 @@ def _decided(claimants: Sequence[tuple[RequestObject, Claim]], situation: _Situa
         refusals=refusals | refused,
         occupancy=occupancy,
         decision=decision,
-        round_robin=written_cursors(decision.cursors, pool.family),
+        round_robin=written_cursors(decision.cursors, pool.family) if observed.terms.mode == "RoundRobin" else {},
         is_announcing=bool(extents.pending),
     )
 
@@ -149,6 +150,13 @@ def _outcomes(
 def _with_budgets(claimants: Sequence[tuple[RequestObject, Claim]], quotas: Quotas) -> list[Claim]:
     """The claims, each with what its namespace may hold."""
     return [claim._replace(budget=quotas.budget_of(request.metadata.namespace)) for request, claim in claimants]
+
+
+def _cursors(terms: Terms, kept: Ledger) -> dict[int, int] | None:
+    """Where to look for free places: first fit looks from the start in each call; best fit has no such place."""
+    if terms.mode == "RoundRobin":
+        return read_cursors(kept.round_robin, terms.family)
+    return {} if terms.mode == "FirstFit" else None
 
 
 def _with_unused_record(refusal: Refused, request: RequestObject, claim: Claim, situation: _Situation) -> Refused:
@@ -211,7 +219,8 @@ def _refusal_of_all(situation: _Situation) -> Refused | None:
     if reason:
         return Refused(Verdict.INVALID, "InvalidRange", f"range {name} is invalid: {reason}")
     if situation.kept.closing:
-        return Refused(Verdict.INVALID, "RangeDeleted", f"range {name} is being deleted")
+        message = f"range {name} is being deleted: create a request for another range"
+        return Refused(Verdict.INVALID, "RangeDeleted", message)
     return None
 
 

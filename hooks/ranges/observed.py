@@ -150,9 +150,16 @@ class Observed:
         return frozenset(text.replace(",", " ").split())
 
     @cached_property
-    def referring(self) -> list[NamespacedName]:
-        """The readable requests that refer to this range, sorted."""
-        return sorted(request.metadata.namespaced_name for request in self.requests.values())
+    def blockers(self) -> list[NamespacedName]:
+        """The requests for which a range that is being deleted waits: those that hold or show a block or are released.
+
+        All others get nothing from it any more, and could otherwise keep it forever.
+        """
+        return sorted(
+            request.metadata.namespaced_name
+            for uid, request in self.requests.items()
+            if uid in self.ledger.entries or request.status.cidr or uid in self.deleted
+        )
 
     @cached_property
     def namespace_is_terminating(self) -> bool:

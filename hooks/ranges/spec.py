@@ -8,7 +8,7 @@ from msgspec import Raw
 
 from hooks.api import namespaces
 from hooks.api.conditions import listed
-from hooks.api.kinds import AllowedNamespaces, Network, Quota, RangeSpec, RangeStatus
+from hooks.api.kinds import AllowedNamespaces, Mode, Network, Quota, RangeSpec, RangeStatus
 from hooks.api.names import NamespacedName
 from hooks.protocol.decoding import decode_spec
 from hooks.protocol.errors import ProtocolError, excerpt
@@ -60,7 +60,7 @@ class Terms:
         domain: the address space.
         cooldown: for how long a released block can't be granted again.
         default_length: prefix length of the block for a request without a size.
-        is_round_robin: whether blocks are granted in turn.
+        mode: how a free block is selected.
         is_closed: whether no request gets a new block.
     """
 
@@ -76,7 +76,7 @@ class Terms:
     domain: Domain
     cooldown: timedelta
     default_length: int
-    is_round_robin: bool
+    mode: Mode
     is_closed: bool
 
     @property
@@ -193,7 +193,7 @@ def _terms(spec: RangeSpec, pool: Pool, *, gateway: Prefix | None, remarks: tupl
         domain=Domain(spec.domain) if spec.domain else DEFAULT_DOMAIN,
         cooldown=timedelta(seconds=spec.cooldown_seconds),
         default_length=spec.chunk_size or pool.family.bits,
-        is_round_robin=spec.mode == "RoundRobin",
+        mode=spec.mode,
         is_closed=spec.closed,
     )
 

@@ -46,6 +46,7 @@ def range_status(
     return msgspec.structs.replace(
         _ledger_status(proposal),
         state=state,
+        notes=_notes(facts, is_full=_is_full(observed, proposal, grants, extents)),
         message=truncated("; ".join(filter(None, messages))),
         pending=grants.pending_count,
         capacity=_capacity(observed.terms, grants),
@@ -64,6 +65,7 @@ def outdated_status(observed: Observed, ledger: Ledger, kinds: Sequence[str], no
     return msgspec.structs.replace(
         _ledger_status(ledger),
         state="Deleting" if observed.is_deleted else "Invalid",
+        notes="OutdatedCRD",
         message=truncated(message),
         conditions=conditions(facts, before, parent.metadata.generation, time),
     )
@@ -101,11 +103,11 @@ def _state(observed: Observed, grants: Grants) -> tuple[str, list[Fact]]:
 
 def _blockers_message(observed: Observed) -> str:
     """What a range that is being deleted waits for."""
-    if observed.referring:
-        return f"waiting for {_count(len(observed.referring), 'request')}: {listed(observed.referring)}"
+    if observed.blockers:
+        return f"waiting for {_count(len(observed.blockers), 'request')}: {listed(observed.blockers)}"
     if observed.unreadable_requests:
         return "waiting for requests that can't be read"
-    return "no request refers to it any more"
+    return "none of its blocks is allocated any more"
 
 
 def _circumstances(observed: Observed, proposal: Ledger, extents: Extents) -> list[Fact]:
@@ -116,7 +118,7 @@ def _circumstances(observed: Observed, proposal: Ledger, extents: Extents) -> li
     if terms.pool.ignored:
         message = f"ignored: {listed(terms.pool.ignored)}"
         facts.append(Fact("RangesIgnored", "True", "InvalidText", message))
-    if not terms.invalid_reason and terms.default_length < terms.pool.largest_block_length:
+    if not terms.invalid_reason and _never_fits(terms):
         facts.append(Fact("ChunkSizeTooLarge", "True", "NoSuchBlock", _chunk_size_message(terms)))
     if proposal.on_hold:
         facts.append(Fact("OnHold", "True", "Annotated", _HOLD_MESSAGE))
@@ -127,6 +129,27 @@ def _circumstances(observed: Observed, proposal: Ledger, extents: Extents) -> li
         message = _absence_message(absent, observed)
         facts.append(Fact("HoldersAbsent", "True", "RequestNotFound", message))
     return facts
+
+
+def _notes(facts: Sequence[Fact], *, is_full: bool) -> str:
+    """What a person should know besides the state: a word for each circumstance."""
+    words = ["Closed"] if any(fact.reason == "Closed" for fact in facts) else []
+    noted = [fact for fact in facts if fact.type not in ("Ready", "Stalled") and fact.reason != "NotHeld"]
+    words += [fact.type if fact.status == "True" else fact.reason for fact in noted]
+    return ", ".join(dict.fromkeys([*words, "Full"] if is_full else words))
+
+
+def _is_full(observed: Observed, proposal: Ledger, grants: Grants, extents: Extents) -> bool:
+    """Whether no block of the default length is free, though there could be one, and none will be in a moment."""
+    decision, terms = grants.decision, observed.terms
+    if decision is None or proposal.closing or proposal.on_hold or extents.pending or _never_fits(terms):
+        return False
+    return not decision.free_block_counts[terms.default_length]
+
+
+def _never_fits(terms: Terms) -> bool:
+    """Whether the pool has no block of the default length, allocated or not."""
+    return terms.default_length < terms.pool.largest_block_length
 
 
 def _chunk_size_message(terms: Terms) -> str:
@@ -212,7 +235,7 @@ def _capacity(terms: Terms, grants: Grants) -> Capacity | None:
         unavailable=str(unavailable_count) if unavailable_count else "",
         largest_free="" if largest is None else f"/{largest}",
         free_blocks={f"/{length}": str(counts[length]) for length in lengths},
-        room=f"{counts[default]} more /{default}",
+        room=f"{_rough(counts[default])} more /{default}",
     )
 
 
@@ -233,7 +256,13 @@ def _drained(retired: Retired, holders: Sequence[LedgerEntry], *, on_hold: bool)
         return Fact("Drained", "True", "NotHeld", "")
     names = listed([f"{entry.holder} ({entry.written.cidr})" for entry in holders])
     message = f"{retired.held} of {retired.addresses} retired addresses are still held, by {names}"
-    return Fact("Drained", "False", "Held", message)
+    return Fact("Drained", "False", "Draining", message)
+
+
+def _rough(number: int) -> str:
+    """A number that people can read: of one with more than nine digits, the magnitude."""
+    digits = str(number)
+    return digits if len(digits) <= 9 else f"10^{len(digits) - 1}+"
 
 
 def _count(number: int, noun: str) -> str:

@@ -20,7 +20,7 @@ from hooks.api import names
 from hooks.api.shards import is_handed_over
 from hooks.protocol.bodies import RangeBody, RangeCustomizeBody
 from hooks.protocol.errors import OldLedger
-from hooks.ranges.answers import published
+from hooks.ranges.answers import is_refusal, published
 from hooks.ranges.cells import cells_to_ask_for
 from hooks.ranges.extents import observe_extents
 from hooks.ranges.gateways import withheld_gateways
@@ -123,8 +123,8 @@ def _kept(observed: Observed, now: datetime) -> Ledger:
 def _finalization(observed: Observed) -> dict[str, Any]:
     """Whether our finalizer is removed. Metacontroller does so before it writes anything else: only by committed facts.
 
-    A range from which nothing can be allocated any more gives up its extents first. Another finalizer may keep the
-    range, and as long as one of its extents exists, deleted requests that name it wait for its answer.
+    A range from which nothing can be allocated any more gives up its extents and refusals first. Another finalizer may
+    keep the range, and as long as one of its extents exists, deleted requests that name it wait for its answer.
     """
     if not observed.is_deleted:
         return {"finalized": is_handed_over(observed.body.parent.metadata, names.RANGE_FINALIZER)}
@@ -158,12 +158,12 @@ def _next_revision(ledger: Ledger, proposal: Ledger) -> Ledger:
 
 
 def _has_blockers(observed: Observed) -> bool:
-    """Whether something observed keeps a range from being deleted."""
+    """Whether something observed keeps a range from being deleted: refused requests and their answers do not."""
     return bool(
         observed.ledger.entries
-        or observed.requests
+        or observed.blockers
         or observed.unreadable_requests
-        or observed.answers
+        or not all(map(is_refusal, observed.answers.values()))
         or observed.slices.unreadable
     )
 

@@ -1,5 +1,6 @@
 """What one call sees of a request: the range that it names, and the answer of that range."""
 
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from hooks.api.names import NamespacedName
 
 
+#: If a request sees no extent of its range for this long, there is no such range, as far as can be observed.
+NO_ANSWER_TIMEOUT = timedelta(seconds=10)
+
+
 class Observed:
     """The picture of one call about a request whose spec can be read.
 
@@ -25,6 +30,7 @@ class Observed:
         outdated_kinds: the kinds of which an object was served by an API server that does not know this version of
             their schema, and may have dropped a part of it.
         foreign_slice: the slice that should have the answer, if it exists but does not belong to that range.
+        shows_no_range: whether the call asked for extents of that range, and shows none.
     """
 
     def __init__(self, body: RequestBody, spec: RequestSpec) -> None:
@@ -49,8 +55,14 @@ class Observed:
                 self.foreign_slice = each.metadata.namespaced_name
         extents, _ = decode_objects(body.related.get(names.EXTENT_KEY, {}), ExtentObject)
         self._extents = [each for each in extents.values() if is_child_of(each.metadata, self.range_name)]
-        if not all(each.spec.schema_v1 for each in self._extents):
+        # A living request needs to know only that there are extents, and not what they say.
+        if meta.deletion_timestamp and not all(each.spec.schema_v1 for each in self._extents):
             self.outdated_kinds.append(names.EXTENT_KIND)
+        self.shows_no_range = body.related.get(names.EXTENT_KEY) == {}
+
+    def patience(self, now: datetime) -> timedelta:
+        """For how much longer a request that sees no range waits before it says so; not positive if it does."""
+        return min(NO_ANSWER_TIMEOUT - (now - self.request.metadata.creation_timestamp), NO_ANSWER_TIMEOUT)
 
     @cached_property
     def will_be_answered(self) -> bool:

@@ -1,6 +1,6 @@
 """What a request reports."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -55,13 +55,15 @@ def unanswered_status(observed: Observed, now: datetime) -> RequestStatus | None
     """The status if no range answers; None to leave it as it is.
 
     The CRD's default says that the request is Pending, and what to check if that lasts. To say it here as well would
-    cost two writes for each request of a large burst, just when writes are scarce.
+    cost two writes for each request of a large burst, just when writes are scarce. So there is a status only if no
+    range can be seen, or it no longer answers (docs/decisions/0029-a-request-without-a-range-says-so.md).
     """
-    request, name = observed.request, observed.range_name
-    foreign = observed.foreign_slice
-    if request.status.cidr or not (foreign or request.status.state in ("Busy", "Invalid")):
+    request, name, foreign = observed.request, observed.range_name, observed.foreign_slice
+    is_in_vain = observed.shows_no_range and observed.patience(now) <= timedelta(0)
+    if request.status.cidr or not (foreign or is_in_vain or request.status.state in ("Busy", "Invalid")):
         return None
-    message = f"range {name} no longer answers: check that it exists and allows this namespace"
+    list_ranges = f"kubectl get iprange -n {name.namespace}"
+    message = f"no range {name} answers: check that it exists ({list_ranges}) and allows this namespace"
     if foreign:
         message = f"slice {foreign}, which range {name} does not control, blocks the answer: delete it"
     return _status(request, "Pending", Fact("Ready", "False", "NoAnswer", message), now)
@@ -87,12 +89,20 @@ def _status(
     elif state in ("Busy", "Pending"):
         facts.append(Fact("Reconciling", "True", fact.reason, fact.message))
     generation = request.metadata.generation
+    cidr = granted.cidr if granted else request.status.cidr
     return RequestStatus(
         schema_v1=True,
-        cidr=granted.cidr if granted else request.status.cidr,
+        cidr=cidr,
+        address=_single_address(cidr),
         network=granted.network if granted else request.status.network,
         state=state,
         message=truncated(fact.message),
         observed_generation=generation,
         conditions=conditions(facts, request.status.conditions, generation, now),
     )
+
+
+def _single_address(cidr: str) -> str:
+    """The address of a block that has only one; "" for every other block."""
+    address, _, length = cidr.partition("/")
+    return address if length == ("128" if ":" in address else "32") else ""

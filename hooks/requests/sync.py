@@ -14,7 +14,7 @@ from hooks.api.shards import is_handed_over
 from hooks.api.times import plausible, rewriting_time, timestamp
 from hooks.protocol.bodies import RequestBody, RequestCustomizeBody
 from hooks.protocol.decoding import decode_spec
-from hooks.requests.observed import Observed
+from hooks.requests.observed import NO_ANSWER_TIMEOUT, Observed
 from hooks.requests.status import (
     granted_status,
     invalid_spec_status,
@@ -23,9 +23,6 @@ from hooks.requests.status import (
     unanswered_status,
 )
 
-#: The finalizer of a deleted request that no range will answer is removed after this time: there is no such range, as
-#: far as can be observed. It is counted from the first call, as nothing may have run at the deletion.
-NO_ANSWER_TIMEOUT = timedelta(seconds=10)
 #: Events can be lost. A request that waits for room is synced again after this many seconds ...
 RECHECK_SECONDS = 300.0
 #: ... and one that waits for any answer, or for its release, after this many.
@@ -37,10 +34,11 @@ RECHECK_OUTDATED_SECONDS = 20.0
 def customize(body: RequestCustomizeBody) -> dict[str, Any]:
     """What else a request's sync must observe: the one slice that has its answer.
 
-    Once it is deleted, also whether a range exists that will answer: its extents, the labels of the request's own
-    namespace, and whether that of the range is being deleted. (Metacontroller asks again then, because a deletion is a
-    new generation.) A living request does without, as each event of an extent would be compared with the rules of each
-    request.
+    As long as it has no answer, also whether its range exists, by the extents of that; and once it is deleted, whether
+    the range will answer, by the labels of the request's own namespace, and whether that of the range is being deleted.
+
+    Metacontroller asks for each generation of a request, and every 20 minutes. A deletion is a new generation, but an
+    answer is not. So extents concern new requests, those that wait and those that are deleted, but no others.
     """
     spec = decode_spec(body.parent.spec, RequestSpec)
     if isinstance(spec, str):
@@ -55,16 +53,18 @@ def customize(body: RequestCustomizeBody) -> dict[str, Any]:
             "names": [names.slice_name(range_name, meta.creation_timestamp, meta.uid)],
         }
     ]
-    if meta.deletion_timestamp:
-        rules += [
+    if meta.deletion_timestamp or body.parent.status.state in ("", "Pending"):
+        rules.append(
             {
                 "apiVersion": names.API_VERSION,
                 "resource": "ipamextents",
                 "namespace": range_name.namespace,
                 "labelSelector": {"matchLabels": {names.RANGE_LABEL: names.range_label(range_name)}},
-            },
-            {"apiVersion": "v1", "resource": "namespaces", "names": sorted({meta.namespace, range_name.namespace})},
-        ]
+            }
+        )
+    if meta.deletion_timestamp:
+        namespaces = sorted({meta.namespace, range_name.namespace})
+        rules.append({"apiVersion": "v1", "resource": "namespaces", "names": namespaces})
     return {"relatedResources": rules}
 
 
@@ -80,12 +80,18 @@ def sync(body: RequestBody, now: datetime) -> dict[str, Any]:
     labels, answer = _labels(observed), observed.answer
     if answer is None or answer.state == "Released":
         status = unanswered_status(observed, now)
-        return {"labels": labels, "status": status, "resyncAfterSeconds": RECHECK_UNANSWERED_SECONDS}
+        return {"labels": labels, "status": status, "resyncAfterSeconds": _recheck_unanswered_seconds(observed, now)}
     if answer.state == "Ready" and request.status.cidr in ("", answer.cidr):
         annotations = {names.CIDR_ANNOTATION: answer.cidr}
         return {"labels": labels, "annotations": annotations, "status": granted_status(request, answer, now)}
     status = refused_status(request, answer, now)
     return {"labels": labels, "status": status, "resyncAfterSeconds": RECHECK_SECONDS}
+
+
+def _recheck_unanswered_seconds(observed: Observed, now: datetime) -> float:
+    """When to call again for a request without an answer: as soon as it is to say that there is no range."""
+    patience = observed.patience(now).total_seconds()
+    return patience if observed.shows_no_range and patience > 0 else RECHECK_UNANSWERED_SECONDS
 
 
 def finalize(body: RequestBody, now: datetime) -> dict[str, Any]:

@@ -160,6 +160,7 @@ OF_RANGES: dict[str, Feature] = {
     "some namespaces allowed": Feature(0.3, _allowed),
     "a quota": Feature(0.2, _quota),
     "round robin": Feature(0.4, lambda _, __: _spec(mode="RoundRobin")),
+    "first fit": Feature(0.2, lambda _, __: _spec(mode="FirstFit")),
     "closed": Feature(0.05, lambda _, __: _spec(closed=True)),
 }
 #: The changes of existing ranges that the API server accepts: how often each is made, compared with the others. A field

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from simulator.judge.addresses import block_of
 from simulator.judge.capacity import unavailable_accounted
 from simulator.judge.placed import in_their_slices, none_outlived
 from simulator.judge.restores import restored
@@ -113,6 +114,31 @@ def informed(history: History) -> Iterator[str]:
             yield f"{request.name} shows {shown}, but {life.name} has {life.spec.get('network')}"
 
 
+def addressed(history: History) -> Iterator[str]:
+    """Informed: a request whose block is a single address shows this address, and no other request shows one."""
+    if history.schemas_changed or not history.knows_writers:
+        return
+    for request in history.judged_requests():
+        if request.is_edited or not request.cidr:
+            continue
+        text, _, _ = request.cidr.partition("/")
+        right = text if block_of(request.cidr).size == 1 else ""
+        shown = request.obj["status"].get("address", "")
+        if shown != right:
+            yield f"{request.name} has {request.cidr} and shows the address {shown or 'none'}"
+
+
+def informed_of_nothing(history: History) -> Iterator[str]:
+    """Informed: a request whose range never existed names that range in its message."""
+    if history.schemas_changed or not history.knows_writers:
+        return
+    for request in history.judged_requests():
+        is_answerable = history.lives_of_range(request.range_name) or request.is_edited or is_deleting(request.obj)
+        message = request.obj.get("status", {}).get("message", "")
+        if not is_answerable and f"no range {request.range_name} answers" not in message:
+            yield f"{request.name} does not say that there is no range {request.range_name}: {message}"
+
+
 # --- NoLeak
 
 
@@ -171,7 +197,7 @@ def requests_gone(history: History) -> Iterator[str]:
 
 
 def ranges_gone(history: History) -> Iterator[str]:
-    """Gone: a range is still being deleted only if a request that it serves names it, or a holder is absent."""
+    """Gone: a range is still being deleted only if a request has a block of it, or a holder is absent."""
     awaited = {request.range_name for request in history.requests.values() if _is_served(history, request)}
     awaited |= {life.name for life, _, entry in _absent(history) if entry.absent_since}
     for life in history.judged_ranges():
@@ -180,9 +206,9 @@ def ranges_gone(history: History) -> Iterator[str]:
 
 
 def _is_served(history: History, request: RequestLife) -> bool:
-    """Whether a range still waits for a request: it is allowed, or it holds a block because it was allowed before."""
+    """Whether a range still waits for a request: it holds a block, or shows one that it may have held before."""
     life = None if request.is_deleted else history.range_of(request)
-    return life is not None and (history.allows(life, request) or request.uid in life.ledger.entries)
+    return life is not None and (bool(request.cidr) or request.uid in life.ledger.entries)
 
 
 def answers_gone(history: History) -> Iterator[str]:
@@ -220,7 +246,7 @@ def empty(history: History) -> Iterator[str]:
 
 CHECKS: dict[str, tuple[Callable[[History], Iterator[str]], ...]] = {
     "Live": (live, answered, recorded),
-    "Informed": (informed,),
+    "Informed": (informed, addressed, informed_of_nothing),
     "Restored": (restored,),
     "NoLeak": (no_leak,),
     "Accounted": (unavailable_accounted,),

@@ -119,5 +119,6 @@ def _miscounted_blocks(life: RangeLife, capacity: Obj, free: list[Block]) -> Ite
     if capacity.get("freeBlocks") != counts:
         yield f"{life.name} counts free blocks as {capacity.get('freeBlocks')}, but has {counts}"
     room = counts[f"/{default}"]
+    room = room if len(room) < 10 else f"10^{len(room) - 1}+"
     if capacity.get("room") != f"{room} more /{default}":
         yield f"{life.name} says {capacity.get('room')}, but has {room} blocks of its default length"

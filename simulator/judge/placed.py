@@ -10,7 +10,7 @@ from simulator.judge.facts import decoded
 from simulator.judge.lives import Ledger
 from simulator.judge.slices import items_of
 from simulator.kubernetes.clock import parse_rfc3339
-from simulator.kubernetes.objects import joined, key_of, meta, uid_of
+from simulator.kubernetes.objects import is_deleting, joined, key_of, meta, uid_of
 from simulator.names import RANGE_FINALIZE_PATH, RANGE_SYNC_PATH, REQUESTS_KEY, SLICES_KEY
 
 if TYPE_CHECKING:
@@ -96,10 +96,17 @@ def _left_out(body: Obj, answer: Obj) -> Iterator[str]:
     for name, obj in observed.items():
         if name in kept or not _is_of(obj, parent):
             continue
-        if items_of(obj):
+        if items_of(obj) and not _is_ended(parent, obj):
             yield f"{joined(key_of(parent))} leaves out the slice {name}, in which it sees {len(items_of(obj))} answers"
-        elif "closing" not in Ledger.of(parent).fields and (unseen := _unseen(body)):
+        elif not items_of(obj) and "closing" not in Ledger.of(parent).fields and (unseen := _unseen(body)):
             yield f"{joined(key_of(parent))} leaves out the slice {name}, but does not see {', '.join(unseen)}"
+
+
+def _is_ended(parent: Obj, obj: Obj) -> bool:
+    """Whether a slice has only refusals, of a range that ends: no request holds a block of it, or will."""
+    ledger = Ledger.of(parent)
+    refuses = all(item["state"] in {"Busy", "Invalid"} and "cidr" not in item for item in items_of(obj))
+    return refuses and is_deleting(parent) and "closing" in ledger.fields and not ledger.kept
 
 
 def _unseen(body: Obj) -> list[str]:

@@ -1,4 +1,4 @@
-"""The invariants of turns: round robin, by the cursors and grants of one step; and age, by what one call proposes."""
+"""The invariants of turns: round robin and first fit, by the cursors and grants of one step; and age, by one call."""
 
 from __future__ import annotations
 
@@ -29,11 +29,12 @@ if TYPE_CHECKING:
 
 
 def in_turn(history: History) -> Iterator[str]:
-    """InTurn: round robin grants the next free place behind the last grant of a length; only grants move a cursor.
+    """InTurn: round robin grants the next free place behind the last grant of a length, first fit the lowest one.
 
-    The order of the grants of one step is not known. But a place that was passed over between the old and the new
-    cursor was not free at that time, and free space only shrinks while grants are made. An older CRD may drop cursors
-    with any write, unless the policies reject that.
+    Only grants of round robin move a cursor. The order of the grants of one step is not known. But a place that was
+    passed over, between the old and the new cursor or below a grant of first fit, was not free at that time, and free
+    space only shrinks while grants are made. An older CRD may drop cursors and modes with any write, unless the
+    policies reject that.
     """
     if history.schemas_changed and not history.has_policies:
         return
@@ -45,6 +46,15 @@ def in_turn(history: History) -> Iterator[str]:
             size = cidr.partition("/")[2]
             if address_of(life.ledger.cursors.get(size, "")) not in _ends(history, life, size):
                 yield f"{life.name} grants {cidr} to {uid}, but its cursor does not stand behind a new /{size}"
+        if life.spec.get("mode") == "FirstFit" and history.takes_any_block(uid):
+            yield from _not_the_lowest(history, life, cidr)
+
+
+def _not_the_lowest(history: History, life: RangeLife, cidr: str) -> Iterator[str]:
+    below = within(_free(history, life), 0, block_of(cidr).first - 1)
+    length = int(cidr.partition("/")[2])
+    if places_for(life.spec, below, length):
+        yield f"{life.name} grants {cidr} by first fit, but there is a free /{length} below it"
 
 
 def _moved_without_grant(history: History, turn: Turn) -> Iterator[str]:
@@ -55,9 +65,14 @@ def _moved_without_grant(history: History, turn: Turn) -> Iterator[str]:
 
 def _passed_over(history: History, turn: Turn) -> Iterator[str]:
     life, length, before, now = turn
-    free = without(_uncontested(history, life), life.ledger.taken)
+    free = _free(history, life)
     if any(places_for(life.spec, within(free, first, last - 1), length) for first, last in _way(turn)):
         yield f"{life.name} passes over a free /{length} between {before or 'the start'} and {now}"
+
+
+def _free(history: History, life: RangeLife) -> list[Block]:
+    """The addresses that were free before and after the step, whatever a call saw of other ranges."""
+    return without(_uncontested(history, life), life.ledger.taken)
 
 
 def _way(turn: Turn) -> list[tuple[int, int]]:

@@ -27,22 +27,26 @@ class Session:
     def __init__(
         self, cluster: Cluster, options: argparse.Namespace, stdin: IO[str], out: IO[str], err: IO[str]
     ) -> None:
-        """`options` are those of `cli`. Raises NotFound for an unknown kind to show."""
+        """`options` are those of `cli`. Raises NotFound (unknown kind to show), BadRequest (unknown field)."""
         self._cluster = cluster
         self._options = options
         self._stdin, self._out, self._err = stdin, out, err
         self._failed = False
         words = options.get or sorted({word for item in cluster.catalog.resources for word in item.categories})
         self._shown = list(dict.fromkeys(item for word in words for item in cluster.catalog.called(word)))
+        options.field_selector.check(self._shown)
         layout = Layout(namespaces=options.namespace is None, wide=options.output == "wide", kinds=True)
-        self._watch = Watch(cluster.store, self._shown, layout, options.namespace, self._print)
+        self._watch = Watch(cluster.store, self._shown, layout, self._is_shown, self._print)
 
     def run(self) -> int:
         """Do all steps; return the exit code."""
         for number, (verb, files) in enumerate(self._options.steps):
             if number:
                 self._print("")
-            for manifest in self._manifests(files):
+            manifests = self._manifests(files)
+            if verb == "apply" and not manifests:
+                self._fail("error: no objects passed to apply")
+            for manifest in manifests:
                 self._do(verb, manifest)
             after_step = self._watch.show if self._options.watch else None
             if after_step:
@@ -93,7 +97,7 @@ class Session:
         print(line, file=self._out)
 
     def _show(self) -> None:
-        found = {item: self._cluster.store.list(item, self._options.namespace) for item in self._shown}
+        found = {item: list(filter(self._is_shown, self._cluster.store.list(item))) for item in self._shown}
         if self._options.output in {"yaml", "json"}:
             self._show_list([obj for objects in found.values() for obj in objects])
             return
@@ -105,6 +109,10 @@ class Session:
         now = self._cluster.clock.now()
         tables = (table(item, objects, layout, now) for item, objects in filled.items())
         self._out.write("\n".join(tables))
+
+    def _is_shown(self, obj: Obj) -> bool:
+        is_in_namespace = self._options.namespace in {None, meta(obj).get("namespace")}
+        return is_in_namespace and bool(self._options.field_selector.selects(obj))
 
     def _layout(self, filled: dict[Resource, list[Obj]]) -> Layout:
         """The layout, with a namespace column if there are several namespaces."""

@@ -40,6 +40,8 @@ class Resource:
     namespaced: bool = True
     has_status: bool = True
     columns: tuple[dict[str, Any], ...] = field(default=(AGE_COLUMN,))
+    #: The fields by which a field selector may select, such as `status.state`.
+    selectable: frozenset[str] = frozenset()
 
     @property
     def api_version(self) -> str:
@@ -81,13 +83,25 @@ NAMESPACE = Resource(
     columns=({"name": "Status", "type": "string", "jsonPath": ".status.phase"}, AGE_COLUMN),
 )
 
+#: Stored like any other object; it limits nothing here.
+RESOURCE_QUOTA = Resource(
+    group="",
+    version="v1",
+    kind="ResourceQuota",
+    plural="resourcequotas",
+    singular="resourcequota",
+    schema=Schema(ANYTHING),
+    rules=Rules(ANYTHING),
+    short_names=("quota",),
+)
+
 
 class Catalog:
-    """All kinds of a cluster. Namespace is always among them."""
+    """All kinds of a cluster. Namespace and ResourceQuota are always among them."""
 
     def __init__(self, definitions: Iterable[Obj]) -> None:
         """`definitions` are CustomResourceDefinition objects. Raises ValueError for other objects."""
-        self.resources = [NAMESPACE]
+        self.resources = [NAMESPACE, RESOURCE_QUOTA]
         for definition in definitions:
             self.resources.extend(_resources_of(definition))
         self._by_kind = {(resource.api_version, resource.kind): resource for resource in self.resources}
@@ -145,6 +159,7 @@ def _resources_of(definition: Obj) -> list[Resource]:
             namespaced=spec["scope"] == "Namespaced",
             has_status="status" in (version.get("subresources") or {}),
             columns=tuple(version.get("additionalPrinterColumns") or (AGE_COLUMN,)),
+            selectable=frozenset(each["jsonPath"].removeprefix(".") for each in version.get("selectableFields", ())),
         )
         for version in spec["versions"]
         if version.get("served")

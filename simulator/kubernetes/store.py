@@ -58,6 +58,8 @@ class Store:
             {item: {} for item in catalog.resources}, {item: [] for item in catalog.resources}
         )
         self._objects, self._logs = self._storage.objects, self._storage.logs
+        #: Whether the first object of a namespace creates it; otherwise it must exist, as in a real cluster.
+        self.creates_namespaces = True
         #: Schemas in place of those of the catalog: for requests, and for watches that are open.
         self._served: dict[Resource, Resource] = {}
         self._watched: dict[Resource, Resource] = {}
@@ -325,11 +327,13 @@ class Store:
             listener(resource, event)
 
     def _admit(self, resource: Resource, key: Key) -> None:
-        """Create the namespace on its first use. Raises Forbidden if it is being deleted."""
+        """Create the namespace on its first use. Raises Forbidden if it is being deleted, NotFound if it must exist."""
         namespace, name = key
         if not resource.namespaced:
             return
         found = self.find(NAMESPACE, ("", namespace))
+        if found is None and not self.creates_namespaces:
+            raise NotFound(f'namespaces "{namespace}" not found')
         if found is None:
             self.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
         elif is_deleting(found):

@@ -63,3 +63,10 @@ def see_only_the_own_cell(_: str, body: Obj, ask: Ask) -> Obj:
     own = {labels_of(obj).get(CELL_LABEL) for obj in body["children"].get(EXTENTS_KEY, {}).values()}
     body["related"][EXTENTS_KEY] = {key: obj for key, obj in related.items() if labels_of(obj).get(CELL_LABEL) in own}
     return ask(body)
+
+
+def see_ranges_everywhere(_: str, body: Obj, ask: Ask) -> Obj:
+    """A living request is not shown that its range has no extent."""
+    if not body.get("finalizing"):
+        body["related"].pop(EXTENTS_KEY, None)
+    return ask(body)

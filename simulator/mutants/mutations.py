@@ -328,7 +328,7 @@ def grant_the_gateway(_: str, body: Obj, ask: Ask) -> Obj:
 
 
 def keep_range_for_others(path: str, body: Obj, ask: Ask) -> Obj:
-    """A deleted range waits for requests that it does not serve."""
+    """A deleted range waits for requests that it does not serve, and for those that it refuses."""
     answer = ask(body)
     return answer | {"finalized": False} if path.endswith("finalize") and requests_of(body) else answer
 
@@ -340,22 +340,18 @@ def hide_the_network(_: str, body: Obj, ask: Ask) -> Obj:
     return ask(body)
 
 
+def hide_addresses(_: str, body: Obj, ask: Ask) -> Obj:
+    """Requests do not show their single address."""
+    answer = ask(body)
+    (answer.get("status") or {}).pop("address", None)
+    return answer
+
+
 def ignore_sizes(_: str, body: Obj, ask: Ask) -> Obj:
     """A request gets a block of the default length, whatever length it asks for."""
     for obj in requests_of(body).values():
         obj["spec"].pop("size", None)
     return ask(body)
-
-
-def forget_cursors(_: str, body: Obj, ask: Ask) -> Obj:
-    """Round robin starts again in each call."""
-    status = body["parent"].get("status", {})
-    cursors = status.pop("roundRobin", {})
-    answer = ask(body)
-    cursors |= answer["status"].get("roundRobin", {})
-    if cursors:
-        answer["status"]["roundRobin"] = dict(sorted(cursors.items(), key=lambda item: int(item[0])))
-    return answer
 
 
 def omit_slices(_: str, body: Obj, ask: Ask) -> Obj:

@@ -48,7 +48,7 @@ FILLED: dict[str, Obj] = {
         "spec": {
             "ranges": ["10.0.0.0/24"],
             "chunkSize": 28,
-            "mode": "FirstMatch",
+            "mode": "BestFit",
             "cooldownSeconds": 60,
             "closed": True,
             "excludes": ["10.0.0.0"],
@@ -71,6 +71,7 @@ FILLED: dict[str, Obj] = {
             "wasShared": True,
             "retired": {"addresses": "1", "held": "0"},
             "state": "Ready",
+            "notes": "Full",
             "message": "m",
             "pending": 1,
             "capacity": {
@@ -90,13 +91,14 @@ FILLED: dict[str, Obj] = {
     "IPAMRequest": {
         "spec": {
             "ipam": {"name": "net", "namespace": "team"},
-            "size": 28,
+            "size": 0,
             "request": "10.0.0.16/28",
             "description": "d",
         },
         "status": {
             "schemaV1": True,
-            "cidr": "10.0.0.16/28",
+            "cidr": "10.0.0.16/32",
+            "address": "10.0.0.16",
             "network": NETWORK,
             "state": "Ready",
             "message": "m",

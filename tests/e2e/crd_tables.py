@@ -36,6 +36,7 @@ LABEL_VALUES = "values must be set for In and NotIn, and must not be set for Exi
 NOT_A_REQUEST = (
     "must be a CIDR (10.0.0.16/28), an address (10.0.0.5), #10 (addresses), /28, %4 (host bits), 3/28 or 3/%4 (index 3)"
 )
+SIZE_AND_REQUEST = "size and request exclude each other: remove size (request can be a size, too, such as /28)"
 READY_ANSWER = "cidr and revision must be set if state is Ready"
 ANSWER_REQUEST = "request is immutable"
 ANSWER_CIDR = "cidr is immutable once set"
@@ -47,7 +48,10 @@ CHUNK_SIZE = (
 )
 DOMAIN = "domain is immutable, because the blocks are unique in it: create another IPAMRange"
 MODE = "mode is immutable, because it decided which blocks were allocated: create another IPAMRange"
-RESERVED = "allocateReservedIPAddresses is immutable, because it decided which addresses were allocated: create another IPAMRange"
+RESERVED = (
+    "allocateReservedIPAddresses is immutable, because it decided which addresses were allocated: create another"
+    " IPAMRange"
+)
 RANGES_GROW = "entries of ranges must not be removed"
 REQUEST_SPEC = "spec is immutable; create another IPAMRequest instead"
 EXTENT = "range, domain and ranges are immutable"
@@ -209,6 +213,8 @@ REFUSED: list[Row] = [
     ("host bits", "IPAMRequest", _wanted("10.0.0.5/28"), f"{HOST_BITS}: write 10.0.0.0/28"),
     ("upper case", "IPAMRequest", _wanted("2001:DB8::/64"), f"{NOT_CANONICAL}: write 2001:db8::/64"),
     ("upper case address", "IPAMRequest", _wanted("2001:DB8::1"), f"{NOT_CANONICAL}: write 2001:db8::1"),
+    ("a block and a size", "IPAMRequest", _wanted("10.0.0.16/28") | {"size": 28}, SIZE_AND_REQUEST),
+    ("a count and a size", "IPAMRequest", _wanted("#10") | {"size": 28}, SIZE_AND_REQUEST),
     ("Ready without cidr", "IPAMAllocationSlice", _slice(answer_item(state="Ready", revision=1)), READY_ANSWER),
     (
         "Ready without revision",
@@ -259,6 +265,7 @@ ACCEPTED: list[tuple[str, str, Obj]] = [
     ("most texts", "IPAMRange", _ranges(*(f"10.{number}.0.0/16" for number in range(256)))),
     ("most IPv6 texts", "IPAMRange", _ranges(*(f"2001:db8:{number + 1:x}::/48" for number in range(256)))),
     ("RoundRobin", "IPAMRange", _ranges("10.0.0.0/24", mode="RoundRobin")),
+    ("FirstFit", "IPAMRange", _ranges("10.0.0.0/24", mode="FirstFit")),
     ("excludes", "IPAMRange", _ranges("10.0.0.0/24", excludes=["10.0.0.0", "10.0.0.4/30", "10.0.0.9-10.0.0.11"])),
     ("no excludes", "IPAMRange", _ranges("10.0.0.0/24", excludes=[])),
     (
@@ -302,7 +309,7 @@ ACCEPTED: list[tuple[str, str, Obj]] = [
         for text in ("#1", "#10", f"#{2**128}", "/0", "/28", "/128", "%0", "%4", "%128", "0/28", "3/28", "3/%4", "0/%0")
     ),
     ("index of 39 digits", "IPAMRequest", _wanted(f"{2**128 - 1}/128")),
-    ("dedicated and size", "IPAMRequest", _wanted("10.0.0.16/28") | {"size": 20}),
+    ("dedicated and size 0", "IPAMRequest", _wanted("10.0.0.16/28") | {"size": 0}),
     ("domain", "IPAMRange", _ranges("10.0.0.0/24", domain="corp-1")),
     ("longest domain", "IPAMRange", _ranges("10.0.0.0/24", domain="d" * 63)),
     ("interval", "IPAMExtent", _extent("10.0.0.0-10.0.0.255")),

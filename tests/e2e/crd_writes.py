@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from controlplane.api import Obj
 
 REQUEST_CIDR = "status.cidr is immutable once set"
+REQUEST_ADDRESS = "status.address is immutable once set"
+NOT_THE_ADDRESS = "status.address must be the single address of status.cidr, and absent if that is a larger block"
 LEDGER_MOVED_ON = (
     "the ledger has changed since this status was computed, so the status is rejected; "
     "this is harmless: Metacontroller retries with the new ledger"
@@ -103,6 +105,8 @@ LEDGER_WRITES = [
 ]
 
 _READY = {"state": "Ready", "cidr": "10.0.0.0/28"}
+_SINGLE = {"state": "Ready", "cidr": "10.0.0.5/32", "address": "10.0.0.5"}
+_SINGLE_V6 = {"state": "Ready", "cidr": "2001:db8::5/128", "address": "2001:db8::5"}
 
 #: Case, the statuses that are written to a new request one after the other, and the refusal of the last one, or "".
 ANSWER_WRITES: list[tuple[str, list[Obj], str]] = [
@@ -114,4 +118,14 @@ ANSWER_WRITES: list[tuple[str, list[Obj], str]] = [
     ("the same block in other words", [_READY, _READY | {"cidr": "10.0.0.0/28 "}], REQUEST_CIDR),
     ("cidr removed", [_READY, {"state": "Busy"}], REQUEST_CIDR),
     ("status emptied", [_READY, {}], REQUEST_CIDR),
+    ("granted an address", [_SINGLE], ""),
+    ("granted an IPv6 address", [_SINGLE_V6], ""),
+    ("an address, another message", [_SINGLE, _SINGLE | {"message": "m"}], ""),
+    ("an address later than its cidr", [{"cidr": "10.0.0.5/32"}, _SINGLE], ""),
+    ("address removed", [_SINGLE, {"cidr": "10.0.0.5/32"}], REQUEST_ADDRESS),
+    ("address changed", [_SINGLE, _SINGLE | {"address": "10.0.0.6"}], REQUEST_ADDRESS),
+    ("address of another block", [_SINGLE | {"address": "10.0.0.6"}], NOT_THE_ADDRESS),
+    ("address of a larger block", [_READY | {"address": "10.0.0.0"}], NOT_THE_ADDRESS),
+    ("address of a large IPv6 block", [{"cidr": "2001:db8::/32", "address": "2001:db8::"}], NOT_THE_ADDRESS),
+    ("address without cidr", [{"state": "Busy", "address": "10.0.0.5"}], NOT_THE_ADDRESS),
 ]

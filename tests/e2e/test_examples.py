@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from controlplane.loop import Loop
 
-#: Examples without objects of ours; `test_quota` tests them.
+FOLDER = EXAMPLES[0].parent
+#: Examples without objects of ours; `test_quota` tests what they do.
 OTHERS = {"quota.yaml"}
 OURS = [example for example in EXAMPLES if example.name not in OTHERS]
 SECONDS_MAX = 60.0
@@ -30,12 +31,11 @@ SECONDS_MAX = 60.0
 
 @pytest.fixture(scope="module")
 def applied(loop: Loop) -> Iterator[None]:
-    """The examples, applied by kubectl."""
-    files = [word for example in OURS for word in ("-f", str(example))]
+    """The examples, applied by kubectl as a folder."""
     with admission_policy(loop.plane):
-        loop.plane.kubectl("apply", *files)
+        loop.plane.kubectl("apply", "-f", str(FOLDER))
         yield
-        loop.plane.kubectl("delete", "--ignore-not-found", *files)
+        loop.plane.kubectl("delete", "--ignore-not-found", "-f", str(FOLDER))
 
 
 @pytest.mark.usefixtures("applied")
@@ -47,6 +47,12 @@ def test_each_example_ends_as_its_comments_promise(loop: Loop, example: Any) -> 
             what=f"{promise.obj['metadata']['name']} is {promise.state} {promise.blocks}",
             seconds=SECONDS_MAX,
         )
+
+
+@pytest.mark.usefixtures("applied")
+def test_the_folder_can_be_applied_again(loop: Loop) -> None:
+    lines = loop.plane.kubectl("apply", "-f", str(FOLDER)).splitlines()
+    assert {line.rpartition(" ")[2] for line in lines} == {"unchanged"}
 
 
 @pytest.mark.usefixtures("applied")

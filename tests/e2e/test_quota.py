@@ -32,7 +32,7 @@ DISCOVERY_SECONDS_MAX = 90.0
 @pytest.fixture
 def limited(api: Api, namespace: str) -> Iterator[Team]:
     """A team that may have two requests, by the quota of the example; no hooks run."""
-    quota = yaml.safe_load(EXAMPLE.read_text())
+    quota = _quota_of_the_example()
     quota["metadata"]["namespace"] = namespace
     quota["spec"]["hard"] = {COUNT: "2"}
     path = f"/api/v1/namespaces/{namespace}/resourcequotas"
@@ -44,7 +44,7 @@ def limited(api: Api, namespace: str) -> Iterator[Team]:
 
 
 def test_the_example_uses_the_resource_name_of_the_api_server() -> None:
-    assert list(yaml.safe_load(EXAMPLE.read_text())["spec"]["hard"]) == [COUNT]
+    assert list(_quota_of_the_example()["spec"]["hard"]) == [COUNT]
 
 
 def test_a_request_beyond_the_quota_is_refused_with_the_name_of_the_quota(limited: Team) -> None:
@@ -74,6 +74,11 @@ def test_ranges_and_other_namespaces_are_not_counted(limited: Team, api: Api) ->
         other.create_request(f"r{number}")
     other.delete_all(REQUESTS)
     assert _used(limited) == "0"
+
+
+def _quota_of_the_example() -> Obj:
+    (quota,) = [obj for obj in yaml.safe_load_all(EXAMPLE.read_text()) if obj["kind"] == "ResourceQuota"]
+    return dict(quota)
 
 
 def _used(team: Team) -> str | None:

@@ -92,8 +92,15 @@ def test_a_deleted_range_waits_for_its_requests_and_nothing_leaks() -> None:
     loop.create(request_object("late"))
     loop.run()
     assert loop.requests["late"]["status"]["state"] == "Invalid"
-    assert loop.requests["late"]["status"]["message"] == "range team-a/net is being deleted"
-    loop.delete("one", "two", "late")
+    assert loop.requests["late"]["status"]["message"] == (
+        "range team-a/net is being deleted: create a request for another range"
+    )
+    loop.delete("one", "two")
+    loop.run()
+    assert loop.state()[0] is None
+    loop.delete("late")
+    loop.run()
+    loop.wait(10)
     loop.run()
     assert loop.state() == (None, {}, {}, [])
 

@@ -141,8 +141,22 @@ def test_round_robin(case: Case, cursors: dict[int, int]) -> None:
     assert decision.cursors == expected
 
 
+@given(cases())
+def test_first_fit(case: Case) -> None:
+    pool, held, claims = case
+    decision = allocate(pool, held, claims, {})
+    free = members(pool.usable.intervals).difference(*(addresses_of(block) for block, _ in held))
+    for claim, outcome in zip(claims, decision.outcomes, strict=True):
+        if claim.exact is None and 0 <= pool.family.bits - claim.prefix_length <= 6:
+            size = 1 << pool.family.bits - claim.prefix_length
+            places = (a for a in sorted(free) if a % size == 0 and free.issuperset(range(a, a + size)))
+            assert (outcome.first if isinstance(outcome, Prefix) else None) == next(places, None)
+        if isinstance(outcome, Prefix):
+            free -= addresses_of(outcome)
+
+
 @given(cases(), CURSORS)
-def test_both_modes_refuse_the_same_single_claim(case: Case, cursors: dict[int, int] | None) -> None:
+def test_all_modes_refuse_the_same_single_claim(case: Case, cursors: dict[int, int] | None) -> None:
     """The mode decides where a block is cut, but not whether there is one."""
     pool, held, claims = case
     for claim in claims:

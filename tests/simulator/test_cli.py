@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import socket
 import threading
@@ -15,7 +16,7 @@ import yaml
 from simulator.cli import main
 from simulator.kubernetes.manifests import BadManifest, read_manifests
 from simulator.metacontroller.webhook import http_caller, wsgi_caller
-from tests.simulator.toys import CRDS, Hooks, box, controllers, ok, wish
+from tests.simulator.toys import BOX_SPEC, BOX_STATUS, CRDS, Hooks, box, controllers, crd, ok, wish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -43,6 +44,10 @@ class Shell:
         code = main(["apply", *arguments, "--root", str(self.root), "--wait", "0.1"], caller)
         out, err = self._capsys.readouterr()
         return code, out, err
+
+
+def namespace(name: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
 
 
 @pytest.fixture(name="shell")
@@ -86,7 +91,7 @@ def test_steps_are_done_in_order_and_tables_follow_each(shell: Shell) -> None:
 
 def test_several_kinds_show_their_names_and_several_namespaces_a_column(shell: Shell) -> None:
     elsewhere = wish("x") | {"metadata": {"name": "x", "namespace": "team"}}
-    _, out, _ = shell.run(shell.file("a.yaml", box(), elsewhere))
+    _, out, _ = shell.run(shell.file("a.yaml", namespace("team"), box(), elsewhere))
     assert "NAMESPACE   NAME                 SIZE   COUNT   AGE\ndefault     box.toys.example/a" in out
     assert (
         "\n\nNAMESPACE   NAME                 AGE\nteam        wish.toys.example/x   0s\n".replace(
@@ -144,6 +149,51 @@ def test_a_missing_file_and_a_missing_object_are_named(shell: Shell) -> None:
     assert 'Error from server (NotFound): error when deleting "' in err
 
 
+def test_a_namespace_must_exist(shell: Shell) -> None:
+    elsewhere = shell.file("a.yaml", wish("x") | {"metadata": {"name": "x", "namespace": "nowhere"}})
+    code, out, err = shell.run(elsewhere, "--apply", shell.file("b.yaml", namespace("nowhere")), elsewhere)
+    assert (code, "wish.toys.example/x created" in out) == (1, True)
+    assert err == (f'Error from server (NotFound): error when creating "{elsewhere}": namespaces "nowhere" not found\n')
+
+
+def test_a_file_without_objects_is_an_error(shell: Shell) -> None:
+    code, _, err = shell.run(shell.file("a.yaml"))
+    assert (code, err) == (1, "error: no objects passed to apply\n")
+
+
+@pytest.mark.parametrize(
+    ("selector", "names"),
+    [
+        ("status.count=0", ["a"]),
+        ("status.count!=0", ["b"]),
+        ("spec.color==red", ["a", "b"]),
+        ("spec.color=red,metadata.name!=a", ["b"]),
+        ("status.revision=", []),
+    ],
+)
+def test_objects_are_shown_by_their_selectable_fields(shell: Shell, selector: str, names: list[str]) -> None:
+    fields = [{"jsonPath": f".{path}"} for path in ("status.count", "status.revision", "spec.color")]
+    shell.file("crds/all.yaml", crd("Box", BOX_SPEC, BOX_STATUS, selectableFields=fields), *CRDS[1:])
+    file = shell.file("a.yaml", box(), box("b"), wish("x", "b"))
+    _, out, _ = shell.run(file, "--get", "box", "-o", "json", "--field-selector", selector)
+    assert [obj["metadata"]["name"] for obj in json.loads(out.partition("\n\n")[2])["items"]] == names
+
+
+def test_other_fields_select_nothing(shell: Shell) -> None:
+    code, out, err = shell.run(shell.file("a.yaml", box()), "--get", "box", "--field-selector", "spec.size=1")
+    assert (code, out) == (1, "")
+    assert err == (
+        'error: Unable to find "toys.example/v1, Resource=boxes" that match label selector "", field selector '
+        '"spec.size=1": field label not supported: spec.size\n'
+    )
+
+
+@pytest.mark.parametrize("selector", ["spec.size", "=1", "a=b=c"])
+def test_an_invalid_field_selector_is_an_error_of_usage(shell: Shell, selector: str) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        shell.run(shell.file("a.yaml", box()), "--field-selector", selector)
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [("28.0", 28), ("1.2e+06", 1_200_000), ("3e+07", 30_000_000), ("3E7", 30_000_000), ("-2.0", -2), ("28.5", 28.5)],
@@ -190,6 +240,13 @@ def test_a_watch_prints_each_change(shell: Shell) -> None:
     assert lines[1:3] == [["EVENT", "NAMESPACE", "NAME", "SIZE", "COUNT", "AGE"],
                           ["ADDED", "default", "box.toys.example/a", "1", "0s"]]  # fmt: skip
     assert ["MODIFIED", "default", "box.toys.example/a", "1", "0", "0s"] in lines
+
+
+def test_a_watch_prints_nothing_if_no_row_changes(shell: Shell) -> None:
+    """Metacontroller adds a finalizer, which no column shows."""
+    _, out, _ = shell.run(shell.file("a.yaml", box()), "--watch", "--get", "box")
+    watched = [re.sub(r"\d+s$", "", line) for line in out.splitlines() if line.startswith(("ADDED", "MODIFIED"))]
+    assert len(watched) == len(set(watched)) == 2
 
 
 def test_a_hook_that_fails_is_a_warning(shell: Shell) -> None:

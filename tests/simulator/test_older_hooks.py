@@ -89,5 +89,5 @@ def test_no_ledger_of_older_hooks_is_accepted_and_nothing_is_lost_once_they_have
     outcomes = [run.run() for run in runs]
 
     assert [outcome.findings for outcome in outcomes if outcome.findings] == []
-    assert sum(run.proposals for run in runs) > 10
-    assert sum(run.commits for run in runs) > 10
+    assert sum(run.proposals for run in runs) > 5
+    assert sum(run.commits for run in runs) > 5

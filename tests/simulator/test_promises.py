@@ -93,21 +93,55 @@ def test_a_range_that_is_deleted_before_its_requests_waits_for_them_and_leaves_n
     held = world.get("iprange", "net", "default")["status"]
     assert (held["state"], held["message"]) == (
         "Deleting",
-        "waiting for 4 requests: default/a, default/b, default/c, default/late",
+        "waiting for 3 requests: default/a, default/b, default/c",
     )
     assert statuses(world)["late"]["state"] == "Invalid"
     assert {name: status["cidr"] for name, status in statuses(world).items() if "cidr" in status} == blocks
 
-    for name in ("b", "late", "a"):
+    for name in ("b", "a"):
         world.delete(ipreq(name, "net"))
     world.run_until_quiet()
     assert world.get("iprange", "net", "default")["status"]["message"] == "waiting for 1 request: default/c"
 
     world.delete(ipreq("c", "net"))
-    world.run_until_quiet()
+    world.run_until_quiet(30)
     assert not world.objects("iprange")
-    assert not world.objects("ipreq")
     assert not world.objects("ipslice")
+    message = (
+        "no range default/net answers: check that it exists (kubectl get iprange -n default) and allows this namespace"
+    )
+    assert statuses(world)["late"]["message"] == message
+    world.delete(ipreq("late", "net"))
+    world.run_until_quiet()
+    assert not world.objects("ipreq")
+
+
+def test_a_request_without_a_range_says_so_and_is_served_by_one_that_comes_later() -> None:
+    world = cluster(1)
+    world.apply(ipreq("web", "lb-pol"))
+    world.run_until_quiet(9)
+    assert statuses(world)["web"]["message"].startswith("no answer yet")
+    world.run_until_quiet(30)
+    assert statuses(world)["web"]["state"] == "Pending"
+    assert statuses(world)["web"]["message"].startswith("no range default/lb-pol answers: check that it exists")
+    world.apply(iprange("lb-pol", ["10.0.0.0/24"]))
+    world.run_until_quiet()
+    status = statuses(world)["web"]
+    assert (status["state"], status["address"], status.get("message", "")) == ("Ready", "10.0.0.0", "")
+
+
+def test_a_burst_costs_no_write_more_because_requests_look_for_their_range() -> None:
+    """For each request: the creation, then label and finalizer, status and annotation, in three writes."""
+    world = cluster(1)
+    world.apply(iprange("net", ["10.0.0.0/24"]))
+    world.run_until_quiet()
+    before = world.store.version
+    for number in range(20):
+        world.apply(ipreq(f"r{number}", "net"))
+    world.run_until_quiet(30)
+    requests = world.catalog.called("ipreq")[0]
+    writes = [event for event in world.store.log(requests) if int(event.obj["metadata"]["resourceVersion"]) > before]
+    assert len(writes) == 20 * 5
 
 
 @pytest.mark.parametrize("deleted", [False, True])

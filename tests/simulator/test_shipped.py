@@ -33,9 +33,8 @@ def resource(world: Cluster) -> Resource:
     return world.catalog.called("iprange")[0]
 
 
-def test_the_category_lists_all_kinds(world: Cluster) -> None:
-    kinds = {"IPAMRange", "IPAMRequest", "IPAMAllocationSlice", "IPAMExtent"}
-    assert {item.kind for item in world.catalog.called("ipam")} == kinds
+def test_the_category_lists_the_kinds_that_users_write(world: Cluster) -> None:
+    assert {item.kind for item in world.catalog.called("ipam")} == {"IPAMRange", "IPAMRequest"}
     assert [controller.name for controller in world.metacontroller.controllers] == ["ipamrange", "ipamrequest"]
 
 

@@ -70,8 +70,8 @@ def test_the_design_withstands_a_few_seeds(first: int) -> None:
 
 def test_full_slices_delay_answers_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     """With little room in each slice, requests wait; but each that is deleted is gone, and nothing leaks or moves."""
-    monkeypatch.setattr(placement, "BYTES_FOR_NEW_ITEMS_MAX", 350)
-    monkeypatch.setattr(placement, "BYTES_MAX", 700)
+    monkeypatch.setattr(placement, "BYTES_FOR_NEW_ITEMS_MAX", 420)
+    monkeypatch.setattr(placement, "BYTES_MAX", 770)
     judged = tuple(name for name in INVARIANTS if name not in {"Live", "Restored"})
     bias = Bias(actions={"create requests in one second": 8.0})
     outcomes = [Simulation(replace(setting_for(APP), bias=bias, invariants=judged), seed).run() for seed in range(25)]

@@ -79,7 +79,7 @@ def defaulted(obj: Obj) -> Obj:
     """The object with the defaults of the schema, on which the rules of a spec rely."""
     obj = deepcopy(obj)
     if "ranges" in obj.get("spec", {}):
-        obj["spec"] = {"mode": "FirstMatch", "allowedNamespaces": {}} | obj["spec"]
+        obj["spec"] = {"mode": "BestFit", "allowedNamespaces": {}} | obj["spec"]
         obj["spec"]["allowedNamespaces"].setdefault("from", "Same")
     return obj
 

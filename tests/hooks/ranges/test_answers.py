@@ -256,7 +256,7 @@ def test_a_refusal_of_a_taken_block_changes_with_its_reason() -> None:
     answer = sync_range(deleted(parent), waiting, answers=[taken])
     assert (answers_of(answer)["web"], messages_of(answer)["web"]) == (
         ("Invalid", ""),
-        "range team-a/net is being deleted",
+        "range team-a/net is being deleted: create a request for another range",
     )
 
 

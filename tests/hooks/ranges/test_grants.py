@@ -106,8 +106,17 @@ def test_neither_a_dedicated_request_nor_a_published_block_moves_a_cursor() -> N
     assert status["revision"] == 5
 
 
-def test_first_match_writes_no_cursors() -> None:
-    assert "roundRobin" not in sync_range(range_object(), request_object("a"))["status"]
+@pytest.mark.parametrize("mode", ["BestFit", "FirstFit"])
+def test_other_modes_write_no_cursors(mode: str) -> None:
+    assert "roundRobin" not in sync_range(range_object(mode=mode), request_object("a"))["status"]
+
+
+@pytest.mark.parametrize(("mode", "cidr"), [("BestFit", "10.0.0.28/30"), ("FirstFit", "10.0.0.0/30")])
+def test_best_fit_keeps_large_blocks_free_and_first_fit_takes_the_lowest_addresses(mode: str, cidr: str) -> None:
+    held = [entry("a", "10.0.0.8/29"), entry("b", "10.0.0.16/29"), entry("c", "10.0.0.24/30")]
+    parent = with_ledger(range_object("10.0.0.0/27", mode=mode), *held, revision=3)
+    holders = [request_object(name) for name in "abc"]
+    assert ledger_of(sync_range(parent, *holders, request_object("new", size=30)))["new"] == cidr
 
 
 def test_pending_requests_are_served_by_age_then_namespace_then_name_then_uid() -> None:

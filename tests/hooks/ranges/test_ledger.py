@@ -68,7 +68,7 @@ def test_cursors_are_kept_by_a_range_that_is_invalid_or_closing_or_of_another_mo
     for parent in (
         with_ledger(range_object("nonsense", mode="RoundRobin"), revision=3, cursors=cursors),
         with_ledger(deleted(range_object(mode="RoundRobin"), at(-5)), revision=3, cursors=cursors, closing=True),
-        with_ledger(range_object(mode="FirstMatch"), revision=3, cursors=cursors),
+        with_ledger(range_object(mode="BestFit"), revision=3, cursors=cursors),
     ):
         status = sync_range(parent)["status"]
         assert (status["roundRobin"], status["revision"]) == (cursors, 3)
@@ -166,7 +166,7 @@ def test_a_ledger_line_that_cannot_be_read_is_refused(line: object) -> None:
         ({"": "10.0.0.16"}, "", "IPv4 prefix lengths are 0..32"),
     ],
 )
-@pytest.mark.parametrize("mode", ["RoundRobin", "FirstMatch"])
+@pytest.mark.parametrize("mode", ["RoundRobin", "BestFit"])
 def test_an_invalid_cursor_is_refused(mode: str, cursors: dict[str, str], key: str, message: str) -> None:
     parent = with_ledger(range_object(mode=mode), revision=1, cursors=cursors)
     with pytest.raises(ProtocolError) as refused:

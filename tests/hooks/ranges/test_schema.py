@@ -167,7 +167,7 @@ def test_the_whole_ledger_stays_in_an_outdated_call_and_nothing_else_is_reported
     parent["status"] |= {"capacity": {"total": "256", "room": "15 more /28"}, "pending": 3}
     status = sync_range(unmarked(parent), WEB)["status"]
     assert ledger.items() <= status.items()
-    assert set(status) - set(ledger) == {"schemaV1", "state", "message", "conditions"}
+    assert set(status) - set(ledger) == {"schemaV1", "state", "notes", "message", "conditions"}
 
 
 def test_children_are_returned_as_they_were_written_in_an_outdated_call() -> None:

@@ -1,5 +1,7 @@
 """The status of a range: state, message, conditions and numbers."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.hooks.build import (
@@ -9,9 +11,11 @@ from tests.hooks.build import (
     deleted,
     entry,
     extent_object,
+    put_on_hold,
     range_object,
     reclaiming,
     request_object,
+    showing,
     with_ledger,
 )
 from tests.hooks.calls import condition, messages_of, sync_range
@@ -165,9 +169,18 @@ def test_requests_that_cannot_be_read_are_named() -> None:
         (["10.0.0.5-10.0.0.20"], None, {"/29": "1", "/30": "3", "/31": "7", "/32": "16"}, "16 more /32"),
         (["10.0.0.0/29", "10.0.1.0/30"], 28, {"/28": "0"}, "0 more /28"),
         (["10.0.0.0/29"], 29, {"/29": "1"}, "1 more /29"),
-        (["0.0.0.0/0"], None, {f"/{length}": str(2**length) for length in range(33)}, f"{2**32} more /32"),
+        (["0.0.0.0/0"], None, {f"/{length}": str(2**length) for length in range(33)}, "10^9+ more /32"),
+        (["0.0.0.0/3"], None, {f"/{length}": str(2 ** (length - 3)) for length in range(3, 33)}, f"{2**29} more /32"),
     ],
-    ids=["all", "without the last", "an interval", "smaller than the default", "just one", "all of IPv4"],
+    ids=[
+        "all",
+        "without the last",
+        "an interval",
+        "smaller than the default",
+        "just one",
+        "all of IPv4",
+        "nine digits",
+    ],
 )
 def test_a_range_counts_its_free_blocks_from_the_largest_to_the_default_length(
     texts: list[str], chunk_size: int | None, free_blocks: dict[str, str], room: str
@@ -179,4 +192,44 @@ def test_a_range_counts_its_free_blocks_from_the_largest_to_the_default_length(
 def test_of_129_lengths_the_33_next_to_the_default_one_are_counted() -> None:
     capacity = sync_range(range_object("2001:db8::/32", chunk_size=None))["status"]["capacity"]
     assert capacity["freeBlocks"] == {f"/{length}": str(2 ** (length - 32)) for length in range(96, 129)}
-    assert capacity["room"] == f"{2**96} more /128"
+    assert capacity["room"] == "10^28+ more /128"
+
+
+# --- notes ------------------------------------------------------------------------------------------------------------
+
+OLDER = extent_object("10.0.0.0/24", version=3, range_="other")
+OWN = extent_object("10.0.0.0-10.0.0.255", version=9)
+TAKEN = with_ledger(range_object("10.0.0.0/28"), entry("web", "10.0.0.0/28"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "notes"),
+    [
+        (lambda: sync_range(range_object(), WEB), None),
+        (lambda: sync_range(TAKEN, WEB), "Full"),
+        (lambda: sync_range(TAKEN), "HoldersAbsent, Full"),
+        (lambda: sync_range(put_on_hold(TAKEN), WEB), "OnHold"),
+        (lambda: sync_range(range_object(), announced=[OWN], extents=[OLDER, OWN]), "Overlapping, Full"),
+        (lambda: sync_range(range_object(), announced=[], extents=[]), None),
+        (lambda: sync_range(range_object("10.0.0.0/29")), "ChunkSizeTooLarge"),
+        (lambda: sync_range(range_object("10.0.0.0/24", "nonsense")), "RangesIgnored"),
+        (lambda: sync_range(range_object("nonsense")), None),
+        (lambda: sync_range(deleted(TAKEN), WEB, finalizing=True), None),
+        (lambda: sync_range(TAKEN, showing(WEB, "10.0.0.16/28")), "Contradiction, Full"),
+    ],
+    ids=[
+        "nothing",
+        "full",
+        "two",
+        "on hold",
+        "an older range has all",
+        "not announced yet",
+        "chunkSize too large",
+        "ignored",
+        "invalid",
+        "deleted",
+        "contradiction",
+    ],
+)
+def test_what_the_state_does_not_say_is_noted_in_a_word(answer: Callable[[], Obj], notes: str | None) -> None:
+    assert answer()["status"].get("notes") == notes

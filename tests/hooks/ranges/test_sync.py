@@ -18,6 +18,7 @@ from tests.hooks.build import (
     range_object,
     reclaiming,
     request_object,
+    showing,
     slice_object,
     with_ledger,
 )
@@ -112,7 +113,8 @@ def test_a_deletion_is_committed_as_closing_first() -> None:
         (deleted(range_object()), [], [], False),
         (CLOSING_WITH_HOLDER, [], [], False),
         (CLOSING_WITH_HOLDER, [DELETED_WEB], [], False),
-        (CLOSING, [WEB], [], False),
+        (CLOSING, [WEB], [], True),
+        (CLOSING, [showing(WEB, "10.0.0.0/28")], [], False),
         (CLOSING, [DELETED_WEB], [], False),
         (CLOSING, [], [answer_item("web", "Released", revision=1)], False),
         (CLOSING, [request_object("web", range_="other")], [], True),
@@ -122,8 +124,9 @@ def test_a_deletion_is_committed_as_closing_first() -> None:
         "not observed as closing",
         "a holder",
         "a holder that is released in this call",
-        "a request refers to it",
-        "a released request refers to it",
+        "a request without a block",
+        "a request that shows a block",
+        "a request that is released",
         "an answer exists",
         "a request of another range",
     ],
@@ -135,6 +138,13 @@ def test_a_range_is_finalized_only_when_the_observed_ledger_is_closing_and_empty
     assert answer["finalized"] is finalized
 
 
+@pytest.mark.parametrize("state", ["Busy", "Invalid"])
+def test_refused_requests_do_not_keep_a_range(state: str) -> None:
+    """Each user that may write requests could keep it forever. Its extents and refusals are deleted first."""
+    answer = sync_range(CLOSING, WEB, answers=[answer_item("web", state, message="no")], finalizing=True)
+    assert (answer["children"], answer["finalized"]) == ([], False)
+
+
 def test_sync_does_not_answer_finalized() -> None:
     assert "finalized" not in sync_range(with_ledger(range_object(), revision=1, closing=True))
 
@@ -142,14 +152,14 @@ def test_sync_does_not_answer_finalized() -> None:
 def test_nothing_is_granted_once_the_ledger_is_closing_even_if_the_deletion_is_not_observed() -> None:
     answer = sync_range(with_ledger(range_object(), revision=1, closing=True), WEB)
     assert ledger_of(answer) == {}
-    assert messages_of(answer)["web"] == "range team-a/net is being deleted"
+    assert messages_of(answer)["web"] == "range team-a/net is being deleted: create a request for another range"
     assert answers_of(answer)["web"] == ("Invalid", "")
 
 
 def test_nothing_is_granted_in_the_call_that_observes_the_deletion() -> None:
     answer = sync_range(deleted(range_object()), WEB)
     assert ledger_of(answer) == {}
-    assert messages_of(answer)["web"] == "range team-a/net is being deleted"
+    assert messages_of(answer)["web"] == "range team-a/net is being deleted: create a request for another range"
 
 
 def test_closing_is_never_undone() -> None:

@@ -1,11 +1,34 @@
 """The status of a request: what it shows for each answer, and without one."""
 
+from datetime import timedelta
+
 import pytest
 
-from tests.hooks.build import CIDR, WEB, Obj, answer_item, at, recording, request_object, showing, slice_object
+from tests.hooks.build import (
+    CIDR,
+    NOW,
+    WEB,
+    Obj,
+    answer_item,
+    at,
+    extent_object,
+    recording,
+    request_object,
+    showing,
+    slice_object,
+)
 from tests.hooks.calls import condition, sync_request
 
 LABEL = {"ipam.mandelsoft.org/range": "team-a.net"}
+NO_RANGE = "no range team-a/net answers: check that it exists (kubectl get iprange -n team-a) and allows this namespace"
+
+
+def unmarked(obj: Obj) -> Obj:
+    field = "status" if "status" in obj else "spec"
+    return obj | {field: {name: value for name, value in obj[field].items() if name != "schemaV1"}}
+
+
+EXTENT = extent_object("10.0.0.0/24")
 
 
 def test_ready_shows_the_block_in_status_and_annotation() -> None:
@@ -65,6 +88,57 @@ def test_a_request_without_an_answer_gets_no_status(created: int) -> None:
     }
 
 
+@pytest.mark.parametrize(("created", "left"), [(30, 10), (0, 10), (-9, 1)], ids=["a clock behind", "now", "9 s ago"])
+def test_a_request_that_sees_no_range_waits_ten_seconds(created: int, left: float) -> None:
+    answer = sync_request(request_object("web", created=at(created)), extents=[])
+    assert answer == {"labels": LABEL, "status": None, "resyncAfterSeconds": left}
+
+
+@pytest.mark.parametrize("created", [-10, -86_400])
+def test_a_request_that_sees_no_range_after_ten_seconds_says_so(created: int) -> None:
+    request = request_object("web", created=at(created))
+    answer = sync_request(request, extents=[])
+    status = answer["status"]
+    assert (status["state"], status["message"], condition(status)["reason"]) == ("Pending", NO_RANGE, "NoAnswer")
+    assert answer["resyncAfterSeconds"] == 60
+    assert sync_request(request | {"status": status}, extents=[], now=NOW + timedelta(minutes=1))["status"] == status
+
+
+@pytest.mark.parametrize(
+    "extent", [EXTENT, unmarked(EXTENT), EXTENT | {"spec": {}}], ids=["", "outdated", "unreadable"]
+)
+def test_a_request_that_sees_an_extent_of_its_range_waits_without_a_word(extent: Obj) -> None:
+    answer = sync_request(request_object("web", created=at(-9999)), extents=[extent])
+    assert answer == {"labels": LABEL, "status": None, "resyncAfterSeconds": 60}
+
+
+def test_a_range_that_came_later_is_obeyed_as_any_other() -> None:
+    waiting = WEB | {"status": sync_request(WEB, extents=[])["status"]}
+    assert sync_request(waiting, extents=[EXTENT])["status"] is None
+    status = sync_request(waiting, answer_item("web", cidr=CIDR), extents=[EXTENT])["status"]
+    assert (status["state"], status["cidr"], status.get("message", "")) == ("Ready", CIDR, "")
+
+
+def test_a_request_with_a_block_never_says_that_there_is_no_range() -> None:
+    assert sync_request(showing(request_object("web", created=at(-9999)), CIDR), extents=[])["status"] is None
+
+
+@pytest.mark.parametrize(
+    ("cidr", "address"),
+    [
+        ("10.0.0.5/32", "10.0.0.5"),
+        ("2001:db8::5/128", "2001:db8::5"),
+        ("10.0.0.0/31", None),
+        ("2001:db8::/32", None),
+    ],
+)
+def test_a_single_address_is_also_shown_without_its_length(cidr: str, address: str | None) -> None:
+    status = sync_request(WEB, answer_item("web", cidr=cidr))["status"]
+    assert (status["cidr"], status.get("address")) == (cidr, address)
+    kept = sync_request(WEB | {"status": status}, answer_item("web", "Busy", message="no"))["status"]
+    assert (kept["cidr"], kept.get("address")) == (cidr, address)
+
+
 def test_a_request_with_a_block_is_never_pending() -> None:
     """Its slice may be missing from a stale cache, or have been deleted by hand."""
     answer = sync_request(showing(request_object("web", created=at(-9999)), CIDR))
@@ -77,7 +151,7 @@ def test_a_withdrawn_refusal_does_not_stay(state: str) -> None:
     status = sync_request(refused)["status"]
     assert (status["state"], status["message"]) == (
         "Pending",
-        "range team-a/net no longer answers: check that it exists and allows this namespace",
+        NO_RANGE,
     )
     assert condition(status, "Reconciling")
     assert sync_request(refused | {"status": status})["status"] is None
@@ -145,12 +219,6 @@ def test_the_reason_is_cut_to_the_limit_of_the_crds() -> None:
 
 
 # --- objects of an older schema ---------------------------------------------------------------------------------------
-
-
-def unmarked(obj: Obj) -> Obj:
-    field = "status" if "status" in obj else "spec"
-    return obj | {field: {name: value for name, value in obj[field].items() if name != "schemaV1"}}
-
 
 SLICE = slice_object(answer_item("web", cidr=CIDR, revision=1))
 

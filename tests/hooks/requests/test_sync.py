@@ -36,7 +36,7 @@ LABEL = {"ipam.mandelsoft.org/range": "team-a.net"}
     ],
     ids=["its own namespace", "named", "another one"],
 )
-def test_customize_asks_for_one_slice_by_name(request_: Obj, namespace: str) -> None:
+def test_customize_asks_for_one_slice_by_name_and_for_the_extents_of_the_range(request_: Obj, namespace: str) -> None:
     name = slice_object(answer_item("web"), range_=f"{namespace}/net")["metadata"]["name"]
     assert customize_request(request_) == {
         "relatedResources": [
@@ -45,7 +45,13 @@ def test_customize_asks_for_one_slice_by_name(request_: Obj, namespace: str) -> 
                 "resource": "ipamallocationslices",
                 "namespace": namespace,
                 "names": [name],
-            }
+            },
+            {
+                "apiVersion": "ipam.mandelsoft.org/v1alpha1",
+                "resource": "ipamextents",
+                "namespace": namespace,
+                "labelSelector": {"matchLabels": {"ipam.mandelsoft.org/range": f"{namespace}.net"}},
+            },
         ]
     }
 
@@ -59,12 +65,24 @@ def test_customize_of_one_name_in_two_seconds_asks_for_two_slices() -> None:
     assert customize_request(WEB) != customize_request(later)
 
 
-def test_only_a_deleted_request_asks_for_extents() -> None:
+@pytest.mark.parametrize(
+    ("request_", "others"),
+    [
+        (WEB, ["ipamextents"]),
+        (WEB | {"status": {"state": "Pending", "schemaV1": True}}, ["ipamextents"]),
+        (WEB | {"status": {"state": "Busy", "schemaV1": True}}, []),
+        (WEB | {"status": {"state": "Invalid", "schemaV1": True}}, []),
+        (WEB | {"status": {"state": "Ready", "cidr": CIDR, "schemaV1": True}}, []),
+        (deleted(WEB, at(-9999)), ["ipamextents", "namespaces"]),
+    ],
+    ids=["new", "Pending", "Busy", "Invalid", "Ready", "deleted"],
+)
+def test_only_a_request_that_waits_for_its_first_answer_or_is_deleted_asks_for_extents(
+    request_: Obj, others: list[str]
+) -> None:
     """Each event of a slice is compared with each rule of each request."""
-    asked = [rule["resource"] for rule in customize_request(WEB)["relatedResources"]]
-    asked_later = [rule["resource"] for rule in customize_request(DELETED_LONG_AGO)["relatedResources"]]
-    assert asked == ["ipamallocationslices"]
-    assert asked_later == ["ipamallocationslices", "ipamextents", "namespaces"]
+    asked = [rule["resource"] for rule in customize_request(request_)["relatedResources"]]
+    assert asked == ["ipamallocationslices", *others]
 
 
 # --- the label --------------------------------------------------------------------------------------------------------
