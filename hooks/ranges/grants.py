@@ -107,8 +107,8 @@ def _decided(claimants: Sequence[tuple[RequestObject, Claim]], situation: _Situa
     """The outcomes of all claims: first of returns, from all addresses of the range, then of others, from its pool."""
     observed, kept, extents, occupancy = situation
     pool, count_max = observed.terms.pool, grant_count_max(kept, [request for request, _ in claimants])
-    may_return = bool(pool.retired or pool.reserved)
-    returns = [each for each in claimants if may_return and is_return(*each, observed, on_hold=kept.on_hold)]
+    may_return = pool.retired or pool.reserved
+    returns = [each for each in claimants if is_return(*each, observed, on_hold=kept.on_hold)] if may_return else []
     entries, refusals = list[LedgerEntry](), dict[str, Refused]()
     if returns:
         claims = [claim._replace(exact=claim.previous) for _, claim in returns]

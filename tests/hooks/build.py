@@ -258,20 +258,11 @@ def with_ledger(
 
 def _terms_in_ledger(range_: Obj) -> Obj:
     """What the ledger records of the spec of a range."""
-    spec = range_["spec"]
-    network = spec.get("network")
+    network, allowed = (range_["spec"].get(field) for field in ("network", "allowedNamespaces"))
     gateway = network.get("gateway") if isinstance(network, dict) else None
-    was_shared = (spec.get("allowedNamespaces") or {}).get("from", "Same") != "Same"
-    recorded = _given(gateways=[gateway] if isinstance(gateway, str) else None, wasShared=was_shared or None)
-    return recorded | {"observedGeneration": range_["metadata"]["generation"]}
-
-
-def edited(range_: Obj, **fields: object) -> Obj:
-    """A range whose spec was changed after its status was written."""
-    changed = copy.deepcopy(range_)
-    changed["spec"] |= fields
-    changed["metadata"]["generation"] += 1
-    return changed
+    recorded = {"gateways": [gateway]} if isinstance(gateway, str) else {}
+    was_shared = {"wasShared": True} if (allowed or {}).get("from", "Same") != "Same" else {}
+    return recorded | was_shared | {"observedGeneration": range_["metadata"]["generation"]}
 
 
 def with_metadata(obj: Obj, **fields: object) -> Obj:

@@ -12,8 +12,8 @@ from tests.e2e.crd_schema import crds
 RECORDED = {
     "IPAMAllocationSlice": ("spec.schemaV1", 21, "1519e4de6a35"),
     "IPAMExtent": ("spec.schemaV1", 17, "b147db7b459e"),
-    "IPAMRange": ("status.schemaV1", 62, "4982ecc9f5ef"),
-    "IPAMRequest": ("status.schemaV1", 27, "4d386f550506"),
+    "IPAMRange": ("status.schemaV1", 69, "94e416e7b380"),
+    "IPAMRequest": ("status.schemaV1", 28, "546823e91cb4"),
 }
 
 

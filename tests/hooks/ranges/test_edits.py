@@ -1,13 +1,15 @@
 """A range whose spec was edited: what was allocated stays, and the edit decides about everything after it."""
 
+import copy
+
 import pytest
 
 from tests.hooks.build import (
     ALL,
     NAMESPACE,
+    Obj,
     answer_item,
     deleted,
-    edited,
     entry,
     extent_object,
     namespace_object,
@@ -19,6 +21,15 @@ from tests.hooks.build import (
     with_ledger,
 )
 from tests.hooks.calls import answers_of, customize_range, items_of, ledger_of, messages_of, sync_range
+
+
+def edited(range_: Obj, **fields: object) -> Obj:
+    """A range whose spec was changed after its status was written."""
+    changed = copy.deepcopy(range_)
+    changed["spec"] |= fields
+    changed["metadata"]["generation"] += 1
+    return changed
+
 
 WEB, DB = request_object("web"), request_object("db", created="2026-11-23T19:59:30Z")
 HELD = with_ledger(range_object("10.0.0.0/28", chunk_size=32), entry("web", "10.0.0.5/32"))
