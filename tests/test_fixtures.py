@@ -32,6 +32,7 @@ ENDPOINTS = {f"/{kind}/{hook}" for kind in ("ipamrange", "ipamrequest") for hook
 REFUSALS = {
     "Exhausted": ("Busy", r"no free /28 in team-a/net: waiting for room"),
     "Taken": ("Busy", r"10\.0\.0\.0/28 is not free: 10\.0\.0\.5/32 was held by team-b/web when last checked"),
+    "Reserved": ("Busy", r"10\.0\.0\.5/32 is reserved for Service team-a/web"),
     "LedgerFull": ("Busy", r"team-a/net holds as many requests as one object can record: .*"),
     "OnHold": ("Busy", r"team-a/net is on hold: only requests with a recorded address are served"),
     "InvalidSize": ("Invalid", r"invalid size 33: IPv4 prefix lengths are 0\.\.32"),

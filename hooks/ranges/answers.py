@@ -30,11 +30,13 @@ from msgspec.structs import replace
 
 from hooks.api.conditions import ANSWER_MESSAGE_LENGTH_MAX, truncated
 from hooks.api.kinds import Answer, RequestObject
+from hooks.ranges.claims import claim_of, not_wanted
 from hooks.ranges.ledger import LedgerEntry
 from hooks.ranges.observed import Observed
 from hooks.ranges.occupancy import Occupancy
 from hooks.ranges.records import unused_record_of
-from ipam.allocate import NOT_FREE, Refused
+from ipam.address import Prefix
+from ipam.allocate import NOT_FREE, Claim, Refused
 
 Answers = dict[str, Answer]  # by uid of the request
 
@@ -100,7 +102,7 @@ def _for_entry(entry: LedgerEntry, observed: Observed, occupancy: Occupancy) -> 
     # The network settings are published once and for all: not before the spec can be read.
     if not observed.terms.is_readable or not (answer or request):
         return answer
-    message = unused_record_of(request, entry.prefix, observed, occupancy) if request else ""
+    message = _unused_by(request, entry.prefix, observed, occupancy) if request else ""
     # What is published with a block is immutable, and a refused update would stop the whole slice.
     network = answer.network if answer and answer.cidr and answer.network else observed.terms.network
     return Answer(
@@ -112,6 +114,13 @@ def _for_entry(entry: LedgerEntry, observed: Observed, occupancy: Occupancy) -> 
         revision=observed.ledger.revision,
         message=truncated(message, ANSWER_MESSAGE_LENGTH_MAX),
     )
+
+
+def _unused_by(request: RequestObject, granted: Prefix, observed: Observed, occupancy: Occupancy) -> str:
+    """Why a holder did not get the block that it records, and why not one that is reserved for it."""
+    claim = claim_of(request, observed)
+    reserved = not_wanted(observed.reserved_for(request), claim) if isinstance(claim, Claim) else ""
+    return "; ".join(filter(None, (unused_record_of(request, granted, observed, occupancy), reserved)))
 
 
 def _without_entry(answer: Answer, observed: Observed) -> Answer | None:

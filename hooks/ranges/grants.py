@@ -6,17 +6,21 @@ functions: the first refusal wins.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
+from operator import not_
 from typing import NamedTuple
 
 from hooks.api.kinds import Entry, RequestObject
+from hooks.ranges.claims import claim_of, is_wanted, not_wanted
 from hooks.ranges.extents import Extents
 from hooks.ranges.ledger import Ledger, LedgerEntry, grant_count_max, read_cursors, written_cursors
 from hooks.ranges.observed import Observed
 from hooks.ranges.occupancy import Occupancy
-from hooks.ranges.records import contradiction, gateway_in, unused_record
+from hooks.ranges.records import gateway_in, unused_record
+from hooks.ranges.reservations import Holder, holders_of
+from hooks.ranges.waiting import waiting_blocks
 from ipam.address import Prefix, block_named_by
 from ipam.allocate import TAKEN, Claim, Decision, Refused, Verdict, allocate
-from ipam.claim_forms import InvalidClaim, parse_claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +66,17 @@ def _is_provisional(refusal: Refused) -> bool:
 
 
 class _Situation(NamedTuple):
-    """What the rules look at besides the claim."""
+    """What the rules look at besides the claim; of the reserved blocks those that their holders do not have yet."""
 
     observed: Observed
     kept: Ledger
     extents: Extents
     occupancy: Occupancy
+    waiting_blocks: dict[Holder, list[Prefix]]
 
 
+#: A request that waits, and its claim.
+_Want = tuple[RequestObject, Claim]
 #: Why the claim of a request is refused; None if the rule has no objection.
 _Rule = Callable[[RequestObject, Claim, _Situation], Refused | None]
 
@@ -77,54 +84,77 @@ _Rule = Callable[[RequestObject, Claim, _Situation], Refused | None]
 def grant(observed: Observed, kept: Ledger, occupancy: Occupancy, extents: Extents) -> Grants:
     """Decide about all requests that wait."""
     waiting = observed.waiting(kept)
-    situation = _Situation(observed, kept, extents, occupancy)
+    situation = _Situation(observed, kept, extents, occupancy, waiting_blocks(observed, occupancy))
     if refused := _refusal_of_all(situation):
         decision = None if observed.terms.invalid_reason else allocate(observed.terms.pool, occupancy.occupants, [])
         all_refused = {request.metadata.uid: refused for request in waiting}
         return Grants([], all_refused, occupancy, decision, {}, is_announcing=False)
-    claimants: list[RequestObject] = []
-    claims: list[Claim] = []
+    wants: list[_Want] = []
     refusals: dict[str, Refused] = {}
     rules = [rule for applies, rule in _CLAIM_RULES if applies(situation)]
     for request in waiting:
-        want = _claim_or_refusal(request, situation, rules)
-        if isinstance(want, Claim):
-            claimants.append(request)
-            claims.append(want)
+        claim = _claim_or_refusal(request, situation, rules)
+        if isinstance(claim, Claim):
+            wants.append((request, claim))
         else:
-            refusals[request.metadata.uid] = want
-    grants = _decided(claimants, claims, situation)
+            refusals[request.metadata.uid] = claim
+    grants = _decided(wants, situation)
     return replace(grants, refusals=refusals | grants.refusals)
 
 
-def _decided(claimants: Sequence[RequestObject], claims: Sequence[Claim], situation: _Situation) -> Grants:
-    """The outcomes of all claims."""
-    observed, kept, extents, occupancy = situation
-    pool, count_max = observed.terms.pool, grant_count_max(kept, claimants)
-    cursors = read_cursors(kept.round_robin, pool.family) if observed.terms.is_round_robin else None
-    decision = allocate(pool, occupancy.occupants, claims, cursors, count_max)
+def _decided(wants: list[_Want], situation: _Situation) -> Grants:
+    """The outcomes of all claims: first of those that no reservation keeps from their blocks, then of the others."""
+    observed, kept, extents, occupancy, _ = situation
+    entries, refusals = list[LedgerEntry](), dict[str, Refused]()
+    count_max = grant_count_max(kept, [request for request, _ in wants])
+    if occupancy.reserved:
+        is_first = [_overrides_reservations(*want, situation) for want in wants]
+        first, wants = list(compress(wants, is_first)), list(compress(wants, map(not_, is_first)))
+        _, entries, refusals = _allocated(first, occupancy.without_reservations, situation, count_max)
+        occupancy = occupancy.with_held(entries, observed.terms.reservations)
+    decision, others, refusals_of_others = _allocated(wants, occupancy, situation, count_max - len(entries))
+    return Grants(
+        [*entries, *others],
+        refusals | refusals_of_others,
+        occupancy,
+        decision,
+        written_cursors(decision.cursors, observed.terms.pool.family),
+        is_announcing=bool(extents.pending),
+    )
+
+
+def _allocated(
+    wants: Sequence[_Want], occupancy: Occupancy, situation: _Situation, count_max: int
+) -> tuple[Decision, list[LedgerEntry], dict[str, Refused]]:
+    """The decision about some claims, what it grants, and the refusals by uid."""
+    observed, pool = situation.observed, situation.observed.terms.pool
+    cursors = read_cursors(situation.kept.round_robin, pool.family) if observed.terms.is_round_robin else None
+    decision = allocate(pool, occupancy.occupants, [claim for _, claim in wants], cursors, count_max)
     entries: list[LedgerEntry] = []
     refusals: dict[str, Refused] = {}
-    for request, claim, outcome in zip(claimants, claims, decision.outcomes, strict=True):
+    for (request, claim), outcome in zip(wants, decision.outcomes, strict=True):
         uid = request.metadata.uid
         if isinstance(outcome, Prefix):
             entries.append(LedgerEntry(outcome, Entry(cidr=str(outcome), holder=claim.holder, uid=uid)))
         else:
-            refusals[uid] = _with_unused_record(outcome, request, claim, situation)
-    cursors_after = written_cursors(decision.cursors, pool.family)
-    return Grants(entries, refusals, occupancy, decision, cursors_after, is_announcing=bool(extents.pending))
+            refusals[uid] = _explained(outcome, request, claim, situation)
+    return decision, entries, refusals
 
 
-def _with_unused_record(refusal: Refused, request: RequestObject, claim: Claim, situation: _Situation) -> Refused:
-    """The refusal of a request that waits for room, with the reason why its recorded block is not allocated to it."""
-    text = request.metadata.annotations.cidr
-    if not text or request.status.cidr or refusal.reason not in ("Exhausted", TAKEN):
+def _explained(refusal: Refused, request: RequestObject, claim: Claim, situation: _Situation) -> Refused:
+    """The refusal of a request that waits for room, and why it does not get a recorded or reserved block."""
+    text, observed = request.metadata.annotations.cidr, situation.observed
+    if not (text or observed.terms.reservations):
         return refusal
-    recorded = block_named_by(text)
-    if recorded and recorded == claim.exact:
+    if request.status.cidr or refusal.reason not in ("Exhausted", TAKEN):
         return refusal
-    reason = unused_record(request, claim, situation.observed, situation.occupancy)
-    return replace(refusal, message=f"{refusal.message}; {reason}") if reason else refusal
+    reserved = observed.reserved_for(request)
+    if claim.exact in reserved:
+        return replace(refusal, message=f"waiting for a block that is reserved for this request: {refusal.message}")
+    reasons = [refusal.message, not_wanted(reserved, claim)]
+    if text and (claim.exact is None or block_named_by(text) != claim.exact):
+        reasons.append(unused_record(request, claim, observed, situation.occupancy))
+    return replace(refusal, message="; ".join(filter(None, reasons)))
 
 
 # --- what a request claims -------------------------------------------------------------------------------------------
@@ -132,9 +162,11 @@ def _with_unused_record(refusal: Refused, request: RequestObject, claim: Claim, 
 
 def _claim_or_refusal(request: RequestObject, situation: _Situation, rules: Sequence[_Rule]) -> Claim | Refused:
     """The claim of a request; or the first refusal."""
-    claim = _claim(request, situation.observed)
+    claim = claim_of(request, situation.observed)
     if isinstance(claim, Refused):
         return claim
+    if situation.waiting_blocks and not (request.status.cidr or situation.kept.on_hold):
+        claim = _with_reservation(claim, request, situation)
     for rule in rules:
         if refused := rule(request, claim, situation):
             return refused
@@ -142,28 +174,29 @@ def _claim_or_refusal(request: RequestObject, situation: _Situation, rules: Sequ
     return claim._replace(exact=claim.previous) if situation.kept.on_hold else claim
 
 
-def _claim(request: RequestObject, observed: Observed) -> Claim | Refused:
-    """What a request wants; a refusal if that can't be understood."""
-    uid, terms = request.metadata.uid, observed.terms
-    if fault := observed.bad_specs.get(uid):
-        return Refused(Verdict.INVALID, "InvalidSpec", f"the spec can't be read: {fault}")
-    holder = str(request.metadata.namespaced_name)
-    # A published block stays: a request that shows one and is not in the ledger gets that one or none.
-    wanted = request.status.cidr or request.spec.wanted
-    try:
-        length = request.spec.size or terms.default_length
-        claim = parse_claim(holder, wanted, terms.pool) if wanted else Claim(holder, length)
-    except InvalidClaim as error:
-        return Refused(Verdict.INVALID, "InvalidRequest", f"request {error}")
-    previous = claim.exact if request.status.cidr else _previous(request, claim)
-    return claim._replace(previous=previous) if previous else claim
+def _with_reservation(claim: Claim, request: RequestObject, situation: _Situation) -> Claim:
+    """The claim to a block that is reserved for the request, if it is what the request wants; or the claim as it was.
+
+    The block that an earlier life of the request had comes first, as long as it is free.
+    """
+    reserved = (block for holder in holders_of(request) for block in situation.waiting_blocks.get(holder, ()))
+    block = next((each for each in reserved if is_wanted(each, claim)), None)
+    if block is None:
+        return claim
+    previous, pool = claim.previous, situation.observed.terms.pool
+    if previous and pool.usable.covers(previous) and situation.occupancy.first_in_the_way_of(previous) is None:
+        return claim._replace(exact=previous)
+    return claim._replace(exact=block, previous=None)
 
 
-def _previous(request: RequestObject, claim: Claim) -> Prefix | None:
-    """The block that an earlier life of the request had, by its annotation, if it is what the claim wants."""
-    text = request.metadata.annotations.cidr
-    previous = block_named_by(text) if text else None
-    return None if previous is None or contradiction(request, claim, previous) else previous
+def _overrides_reservations(request: RequestObject, claim: Claim, situation: _Situation) -> bool:
+    """Whether no reservation keeps a request from the block that it claims.
+
+    Its own does not, and none keeps a request from a block that it had before: which it shows, or records on hold.
+    """
+    if request.status.cidr or situation.kept.on_hold:
+        return True
+    return claim.exact is not None and claim.exact in situation.observed.reserved_for(request)
 
 
 # --- rules: what refuses a claim before it is decided ----------------------------------------------------------------
@@ -184,6 +217,18 @@ def _does_not_want_the_gateway(_: RequestObject, claim: Claim, situation: _Situa
         return None
     message = gateway_in(claim.exact, situation.observed)
     return Refused(Verdict.INVALID, "Gateway", message) if message else None
+
+
+def _is_not_reserved_for_others(request: RequestObject, claim: Claim, situation: _Situation) -> Refused | None:
+    if claim.exact is None or _overrides_reservations(request, claim, situation):
+        return None
+    found = situation.occupancy.reservation_in(claim.exact)
+    if found is None:
+        return None
+    message = f"{claim.exact} is reserved for {found.holder}"
+    if claim.exact != found.block:
+        message = f"{claim.exact} has addresses of {found.block}, which is reserved for {found.holder}"
+    return Refused(Verdict.BUSY, "Reserved", message)
 
 
 def _previous_block_is_announced(_: RequestObject, claim: Claim, situation: _Situation) -> Refused | None:
@@ -209,4 +254,5 @@ _CLAIM_RULES: tuple[tuple[Callable[[_Situation], bool], _Rule], ...] = (
     (lambda situation: situation.observed.terms.gateway is not None, _does_not_want_the_gateway),
     (lambda situation: bool(situation.extents.unannounced), _previous_block_is_announced),
     (lambda situation: situation.kept.on_hold, _has_a_previous_block_on_hold),
+    (lambda situation: bool(situation.occupancy.reserved), _is_not_reserved_for_others),
 )

@@ -21,8 +21,10 @@ from hooks.protocol.bodies import RangeBody
 from hooks.protocol.decoding import decode_objects, decode_spec, encode
 from hooks.ranges.ledger import Ledger, read_ledger
 from hooks.ranges.releases import Evidence
+from hooks.ranges.reservations import Holder, holders_of
 from hooks.ranges.slices import Slices
 from hooks.ranges.spec import read_terms
+from ipam.address import Prefix
 
 _NO_SPEC = RequestSpec(RangeReference(""))
 
@@ -116,6 +118,19 @@ class Observed:
     def is_alive(self, uid: str) -> bool:
         """Whether a request of this range exists and is not released."""
         return uid in self.requests and uid not in self.deleted
+
+    def reserved_for(self, request: RequestObject) -> list[Prefix]:
+        """The blocks that are reserved for a request, in order of addresses."""
+        if not self.terms.reservations:
+            return []
+        return [block for holder in holders_of(request) for block in self._reserved_blocks.get(holder, ())]
+
+    @cached_property
+    def _reserved_blocks(self) -> dict[Holder, list[Prefix]]:
+        blocks: dict[Holder, list[Prefix]] = {}
+        for block, holder in self.terms.reservations:
+            blocks.setdefault(holder, []).append(block)
+        return blocks
 
     @cached_property
     def evidence(self) -> Evidence:

@@ -1,9 +1,9 @@
 """Occupancy: the addresses of a range that can't be granted, each with what became of it."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from operator import attrgetter
 from typing import NamedTuple
@@ -11,6 +11,8 @@ from typing import NamedTuple
 from hooks.api.times import timestamp
 from hooks.ranges.extents import Extents
 from hooks.ranges.ledger import Ledger, LedgerEntry
+from hooks.ranges.reservations import Reservation
+from hooks.ranges.spec import Terms
 from ipam.address import Prefix
 from ipam.address_set import AddressSet
 from ipam.allocate import Occupant
@@ -54,6 +56,18 @@ class Unannounced(NamedTuple):
         return f"has not been announced in {self.domain_words} yet"
 
 
+class Reserved(NamedTuple):
+    """A reserved block that is free for its holder; or what is left of it, if a part is not free."""
+
+    prefix: Prefix
+    reservation: Reservation
+
+    @property
+    def fate(self) -> str:
+        """The holder that it waits for."""
+        return f"is reserved for {self.reservation.holder}"
+
+
 @dataclass(frozen=True)
 class Occupancy:
     """Everything that is in the way of a claim; no two of these overlap.
@@ -62,18 +76,37 @@ class Occupancy:
         held: entries whose holders have not released them, in order of addresses.
         cooling: released blocks that are cooling down.
         unavailable: addresses that neither the ledger nor the free space has.
+        reserved: what the others leave of the reserved blocks, in order of addresses.
     """
 
     held: list[LedgerEntry]
     cooling: list[CoolingDown]
     unavailable: list[OwnedByOlder | Unannounced]
+    reserved: list[Reserved]
 
     @cached_property
     def occupants(self) -> Sequence[Occupant]:
         """All of them, in order of addresses."""
-        if not (self.cooling or self.unavailable):
+        if not (self.cooling or self.unavailable or self.reserved):
             return self.held
-        return sorted([*self.held, *self.cooling, *self.unavailable], key=attrgetter("prefix.first"))
+        found: list[Occupant] = [*self.held, *self.cooling, *self.unavailable, *self.reserved]
+        return sorted(found, key=_first_address)
+
+    @cached_property
+    def without_reservations(self) -> "Occupancy":
+        """The same for those that no reservation keeps from a block."""
+        return replace(self, reserved=[])
+
+    def with_held(self, entries: list[LedgerEntry], reservations: Sequence[Reservation]) -> "Occupancy":
+        """The same after these grants."""
+        held = sorted([*self.held, *entries], key=_first_address)
+        return _reserving(Occupancy(held, self.cooling, self.unavailable, []), reservations)
+
+    def reservation_in(self, block: Prefix) -> Reservation | None:
+        """The lowest reservation that keeps others from an address of a block."""
+        at = bisect_left(self.reserved, block.first, key=attrgetter("prefix.last"))
+        found = at < len(self.reserved) and self.reserved[at].prefix.overlaps(block)
+        return self.reserved[at].reservation if found else None
 
     def first_in_the_way_of(self, block: Prefix) -> Occupant | None:
         """The lowest one that has an address of a block; None if the block is free."""
@@ -91,17 +124,44 @@ class Occupancy:
         """Number of addresses that are neither allocated nor free."""
         return sum(each.prefix.address_count for each in self.unavailable)
 
+    @property
+    def reserved_address_count(self) -> int:
+        """Number of addresses that wait for their holders."""
+        return sum(each.prefix.address_count for each in self.reserved)
 
-def occupancy_of(kept: Ledger, extents: Extents, cooldown: timedelta) -> Occupancy:
+
+_first_address = attrgetter("prefix.first")
+
+
+def occupancy_of(kept: Ledger, extents: Extents, terms: Terms) -> Occupancy:
     """What can't be granted on top of this ledger."""
     held: list[LedgerEntry] = []
     cooling: list[CoolingDown] = []
     for entry in kept.entries.values():
         if released_at := entry.written.released_at:
-            cooling.append(CoolingDown(entry.prefix, entry.holder, released_at + cooldown))
+            cooling.append(CoolingDown(entry.prefix, entry.holder, released_at + terms.cooldown))
         else:
             held.append(entry)
-    return Occupancy(held, cooling, _unavailable(kept, extents))
+    return _reserving(Occupancy(held, cooling, _unavailable(kept, extents), []), terms.reservations)
+
+
+def _reserving(occupancy: Occupancy, reservations: Sequence[Reservation]) -> Occupancy:
+    """The occupancy with what it leaves of the reserved blocks."""
+    if not reservations:
+        return occupancy
+    return replace(occupancy, reserved=list(_left_of(reservations, occupancy.occupants)))
+
+
+def _left_of(reservations: Sequence[Reservation], occupants: Sequence[Occupant]) -> Iterator[Reserved]:
+    """What occupants leave of reserved blocks; both come in order of addresses."""
+    for reservation in reservations:
+        block, taken = reservation.block, list[Prefix]()
+        at = bisect_left(occupants, block.first, key=attrgetter("prefix.last"))
+        while at < len(occupants) and occupants[at].prefix.overlaps(block):
+            taken.append(occupants[at].prefix)
+            at += 1
+        left = AddressSet(block.family, [block]) - AddressSet(block.family, taken)
+        yield from (Reserved(piece, reservation) for piece in left.blocks())
 
 
 def _unavailable(kept: Ledger, extents: Extents) -> list[OwnedByOlder | Unannounced]:

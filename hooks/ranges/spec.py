@@ -12,6 +12,7 @@ from hooks.api.kinds import AllowedNamespaces, Network, RangeSpec, RangeStatus
 from hooks.api.names import NamespacedName
 from hooks.protocol.decoding import decode_spec
 from hooks.ranges.network import read_network
+from hooks.ranges.reservations import Reservation, read_reservations
 from ipam.address import IPV4, IPV6, Family, Prefix
 from ipam.address_set import AddressSet
 from ipam.pool import InvalidPool, Pool, parse_pool
@@ -55,6 +56,7 @@ class Terms:
         cooldown: for how long a released block can't be granted again.
         default_length: prefix length of the block for a request without a size.
         is_round_robin: whether blocks are granted in turn.
+        reservations: blocks of the pool that only their holders get, in order of addresses; no two of them overlap.
     """
 
     is_readable: bool
@@ -68,6 +70,7 @@ class Terms:
     cooldown: timedelta
     default_length: int
     is_round_robin: bool
+    reservations: tuple[Reservation, ...] = ()
 
     @property
     def family(self) -> Family | None:
@@ -90,7 +93,9 @@ def read_terms(range_name: NamespacedName, raw: Raw, status: RangeStatus) -> Ter
     if reason:
         return _invalid_terms(range_name, spec, reason)
     pool = pool.excluding(gateway) if gateway else pool
-    return _terms(spec, pool, gateway=gateway, remarks=(*_pool_remarks(pool), *network_remarks))
+    reservations, ignored = read_reservations(spec.reservations, pool, gateway, range_name.namespace)
+    remarks = (*_pool_remarks(pool), *network_remarks, *([listed(ignored)] if ignored else []))
+    return replace(_terms(spec, pool, gateway=gateway, remarks=remarks), reservations=tuple(reservations))
 
 
 def _family_in_use(status: RangeStatus) -> Family | None:

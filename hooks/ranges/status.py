@@ -16,6 +16,7 @@ from hooks.ranges.ledger import Ledger, LedgerEntry
 from hooks.ranges.observed import Observed
 from hooks.ranges.occupancy import Occupancy
 from hooks.ranges.spec import Terms
+from hooks.ranges.waiting import reservation_remarks
 
 #: All lengths of IPv4. A range of IPv6 may have 129, and its status is no place for all of them.
 FREE_BLOCK_LENGTHS_MAX = 33
@@ -36,6 +37,7 @@ def range_status(
         facts.append(Fact("AnswersDelayed", "True", "SliceFull", _delay_message(delayed_count)))
     messages = [fact.message for fact in facts if fact.type != "Stalled"]
     messages += [*observed.terms.remarks, *_remarks(observed, grants.occupancy, extents)]
+    messages += reservation_remarks(observed, proposal, grants.occupancy)
     return msgspec.structs.replace(
         _ledger_status(proposal),
         state=state,
@@ -177,18 +179,20 @@ def _capacity(terms: Terms, grants: Grants) -> Capacity | None:
     more than FREE_BLOCK_LENGTHS_MAX those next to the default one.
     """
     decision, unavailable_count = grants.decision, grants.occupancy.unavailable_address_count
+    reserved_count = grants.occupancy.reserved_address_count
     if decision is None:
         return None
     largest, default = decision.largest_free_length, terms.default_length
     shortest = min(default, default if largest is None else largest)
     lengths = range(max(shortest, default - FREE_BLOCK_LENGTHS_MAX + 1), default + 1)
     counts = decision.free_block_counts
-    allocated_count = decision.total_count - decision.free_count - unavailable_count
+    allocated_count = decision.total_count - decision.free_count - reserved_count - unavailable_count
     return Capacity(
         total=str(decision.total_count),
         allocated=str(allocated_count),
         free=str(decision.free_count),
         used=f"{100 * allocated_count // decision.total_count}%",
+        reserved=str(reserved_count) if reserved_count else "",
         unavailable=str(unavailable_count) if unavailable_count else "",
         largest_free="" if largest is None else f"/{largest}",
         free_blocks={f"/{length}": str(counts[length]) for length in lengths},

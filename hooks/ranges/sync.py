@@ -93,7 +93,7 @@ def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
     kept = after_releases(observed.ledger, observed.evidence, now, observed.terms.cooldown)
     kept = replace(kept, on_hold=observed.wants_hold)
     extents = observe_extents(observed, now)
-    occupancy = occupancy_of(kept, extents, observed.terms.cooldown)
+    occupancy = occupancy_of(kept, extents, observed.terms)
     grants = grant(observed, kept, occupancy, extents)
     proposal = _next_revision(observed.ledger, with_grants(kept, grants.entries, grants.round_robin))
     placement = placed(published(observed, grants.publishable_refusals, occupancy), observed, proposal.revision, now)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from simulator.kubernetes.objects import Obj
 
+#: A kind of objects that get addresses by requests.
+SERVICE = "Service"
 #: Few addresses, so that requests compete for them.
 POOLS = {
     4: (
@@ -89,6 +91,23 @@ def _cooldown(_: int, rng: random.Random) -> Obj:
     return _spec(cooldownSeconds=rng.choice((1, 10, 60)))
 
 
+def reservations(version: int, rng: random.Random) -> list[Obj]:
+    """Some reservations for requests of the names that the attack uses, and for a Service."""
+    blocks = {
+        4: ("10.0.0.0", "10.0.0.1/32", "10.0.0.4/30", "10.0.0.8/30", "10.0.0.8/29", "10.0.0.16/28", "10.9.9.9"),
+        6: ("2001:db8::", "2001:db8::4/126", "2001:db8::9", "2001:db8::/124"),
+    }
+    holders = [{"kind": "IPAMRequest", "namespace": space, "name": f"r{n}"} for space in "ab" for n in range(1, 7)]
+    holders += [{"kind": SERVICE, "name": "web"}] * 6
+    cidrs = rng.sample(blocks[version], rng.choice((1, 2, 3)))
+    return [{"cidr": cidr, "holder": rng.choice(holders)} for cidr in cidrs]
+
+
+def _owned(_: int, rng: random.Random) -> Obj:
+    owner = {"apiVersion": "v1", "kind": SERVICE, "name": "web", "uid": "e7b0c4a5-0000-4000-8000-000000000000"}
+    return {"metadata": {"ownerReferences": [owner | {"controller": rng.random() < 0.7}]}}
+
+
 def _hold(_: int, __: random.Random) -> Obj:
     return {"metadata": {"annotations": {HOLD_ANNOTATION: "true"}}}
 
@@ -127,6 +146,7 @@ OF_RANGES: dict[str, Feature] = {
     "all namespaces allowed": Feature(0.6, lambda _, __: _spec(allowedNamespaces={"from": "All"})),
     "some namespaces allowed": Feature(0.3, _allowed),
     "round robin": Feature(0.4, lambda _, __: _spec(mode="RoundRobin")),
+    "reservations": Feature(0.3, lambda version, rng: _spec(reservations=reservations(version, rng))),
 }
 #: ... each request one of these, as they exclude each other ...
 FORMS_OF_REQUESTS: dict[str, Feature] = {
@@ -138,6 +158,7 @@ FORMS_OF_REQUESTS: dict[str, Feature] = {
 #: ... and any of these.
 OF_REQUESTS: dict[str, Feature] = {
     "a recorded address": Feature(0.3, _recorded),
+    "owned by a Service": Feature(0.15, _owned),
 }
 #: How often tenants do each of their actions, compared with those of `workload.PEOPLE_ACTIONS`. The weight is 0 as long
 #: as a run in `tests/simulator/findings/` shows that the action breaks an invariant (`EXPECTED_RED` in its test).

@@ -10,9 +10,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from simulator.attack import strangers
+from simulator.attack import edits, strangers
+from simulator.attack.edits import any_object, version_of
 from simulator.attack.features import (
-    ADDITIONS,
     FORMS_OF_REQUESTS,
     LACKING,
     OF_RANGES,
@@ -99,7 +99,7 @@ def _create_range(_: World, behaviour: Behaviour, rng: random.Random) -> Action 
 
 def _range_manifest(name: str, behaviour: Behaviour, rng: random.Random) -> Obj:
     """The spec and the annotations of a new range."""
-    version = _version(name)
+    version = version_of(name)
     manifest = {"spec": {"ranges": rng.choice(POOLS[version])}}
     return _with_features(manifest, OF_RANGES, version, behaviour, rng)
 
@@ -133,7 +133,7 @@ def _request_manifest(namespace: str, range_name: str, behaviour: Behaviour, rng
     if range_namespace != namespace:
         manifest["spec"]["ipam"]["namespace"] = range_namespace
     form = rng.choices(list(FORMS_OF_REQUESTS), [behaviour.weights[form] for form in FORMS_OF_REQUESTS])[0]
-    version = _version(range_name)
+    version = version_of(range_name)
     manifest = merge_patched(manifest, FORMS_OF_REQUESTS[form].draw(version, rng))
     return _with_features(manifest, OF_REQUESTS, version, behaviour, rng)
 
@@ -145,10 +145,6 @@ def _with_features(
         if rng.random() < behaviour.weights[name]:
             manifest = merge_patched(manifest, feature.draw(version, rng))
     return manifest
-
-
-def _version(range_name: str) -> int:
-    return 6 if range_name.endswith("six") else 4
 
 
 def _creation(kind: str, name: str, manifest: Obj) -> Action:
@@ -165,15 +161,10 @@ def _on(verb: str, plural: str, *words: str) -> Draw:
     """A verb for any object of a kind."""
 
     def draw(world: World, _: Behaviour, rng: random.Random) -> Action | None:
-        obj = _any(world, plural, rng)
+        obj = any_object(world, plural, rng)
         return None if obj is None else (verb, plural, _name(plural, obj), *words)
 
     return draw
-
-
-def _any(world: World, plural: str, rng: random.Random) -> Obj | None:
-    found = world.store.list(world.plural(plural))
-    return rng.choice(found) if found else None
 
 
 def _name(plural: str, obj: Obj) -> str:
@@ -183,7 +174,7 @@ def _name(plural: str, obj: Obj) -> str:
 
 
 def _mislabel(world: World, _: Behaviour, rng: random.Random) -> Action | None:
-    obj = _any(world, "ipamrequests", rng)
+    obj = any_object(world, "ipamrequests", rng)
     return (
         None
         if obj is None
@@ -193,7 +184,7 @@ def _mislabel(world: World, _: Behaviour, rng: random.Random) -> Action | None:
 
 def _edit_spec(world: World, behaviour: Behaviour, rng: random.Random) -> Action | None:
     """Try on an existing object every feature that a new one can have."""
-    obj = _any(world, rng.choice(("ipamrequests", "ipamranges")), rng)
+    obj = any_object(world, rng.choice(("ipamrequests", "ipamranges")), rng)
     if obj is None:
         return None
     name = joined(key_of(obj))
@@ -201,47 +192,6 @@ def _edit_spec(world: World, behaviour: Behaviour, rng: random.Random) -> Action
         return "set-spec", "ipamranges", name, json.dumps(_range_manifest(name, behaviour, rng)["spec"])
     manifest = _request_manifest(key_of(obj)[0], rng.choice(behaviour.ranges), behaviour, rng)
     return "set-spec", "ipamrequests", name, json.dumps(manifest["spec"])
-
-
-def _grow(world: World, _: Behaviour, rng: random.Random) -> Action | None:
-    """Append addresses to a range, which may have them already."""
-    obj = _any(world, "ipamranges", rng)
-    if obj is None:
-        return None
-    name = joined(key_of(obj))
-    ranges = [*obj["spec"].get("ranges", ()), rng.choice(ADDITIONS[_version(name)])]
-    return "set-spec", "ipamranges", name, json.dumps({"ranges": ranges})
-
-
-def _edit_status(world: World, _: Behaviour, rng: random.Random) -> Action | None:
-    obj = _any(world, "ipamrequests", rng)
-    if obj is None:
-        return None
-    changes = rng.choice(({"state": "Busy"}, {"cidr": f"10.0.0.{rng.randrange(0, 24, 4)}/30"}, {"message": "by hand"}))
-    return "set-status", "ipamrequests", joined(key_of(obj)), json.dumps(changes)
-
-
-def _old_status(world: World, _: Behaviour, rng: random.Random) -> Action | None:
-    obj = _any(world, rng.choice(("ipamranges", "ipamrequests")), rng)
-    if obj is None:
-        return None
-    plural = "ipamranges" if obj["kind"] == "IPAMRange" else "ipamrequests"
-    return "old-status", plural, joined(key_of(obj)), str(rng.randrange(6))
-
-
-def _reclaim(world: World, _: Behaviour, rng: random.Random) -> Action | None:
-    obj = _any(world, "ipamranges", rng)
-    return None if obj is None else ("reclaim", joined(key_of(obj)))
-
-
-def _reclaim_all(world: World, _: Behaviour, rng: random.Random) -> Action | None:
-    obj = _any(world, "ipamranges", rng)
-    return None if obj is None else ("reclaim", joined(key_of(obj)), "all")
-
-
-def _hold(world: World, _: Behaviour, rng: random.Random) -> Action | None:
-    obj = _any(world, "ipamranges", rng)
-    return None if obj is None else ("hold", joined(key_of(obj)))
 
 
 def _delete_namespace(world: World, _: Behaviour, rng: random.Random) -> Action | None:
@@ -297,7 +247,7 @@ def _drop_finalizer(world: World, _: Behaviour, rng: random.Random) -> Action | 
     return None
 
 
-def _by_stranger(draw: Callable[[World, random.Random], Action | None]) -> Draw:
+def _without_behaviour(draw: Callable[[World, random.Random], Action | None]) -> Draw:
     return lambda world, _, rng: draw(world, rng)
 
 
@@ -336,20 +286,21 @@ PEOPLE_ACTIONS: dict[str, PersonAction] = {
     "strip the owners of a slice": PersonAction(0.3, _on("strip-owners", SLICES)),
     "strip the labels of a slice": PersonAction(0.3, _on("strip-labels", SLICES)),
     "strip the annotations of a slice": PersonAction(0.4, _on("strip-annotations", SLICES)),
-    "delete a stray slice": PersonAction(0.3, _by_stranger(strangers.delete_stray_slice)),
-    "occupy a slice": PersonAction(0.3, _by_stranger(strangers.occupy_slice)),
-    "add an answer": PersonAction(0.6, _by_stranger(strangers.add_answer)),
-    "edit an answer": PersonAction(0.4, _by_stranger(strangers.edit_answer)),
-    "remove an answer": PersonAction(0.5, _by_stranger(strangers.drop_answer)),
+    "delete a stray slice": PersonAction(0.3, _without_behaviour(strangers.delete_stray_slice)),
+    "occupy a slice": PersonAction(0.3, _without_behaviour(strangers.occupy_slice)),
+    "add an answer": PersonAction(0.6, _without_behaviour(strangers.add_answer)),
+    "edit an answer": PersonAction(0.4, _without_behaviour(strangers.edit_answer)),
+    "remove an answer": PersonAction(0.5, _without_behaviour(strangers.drop_answer)),
     "label a namespace": PersonAction(0.8, _label_namespace),
     "edit a spec": PersonAction(0.4, _edit_spec),
-    "grow a range": PersonAction(0.5, _grow),
-    "edit a status": PersonAction(0.3, _edit_status),
-    "write an old status again": PersonAction(0.5, _old_status),
-    "reclaim absent holders": PersonAction(0.4, _reclaim),
+    "grow a range": PersonAction(0.5, _without_behaviour(edits.grow)),
+    "edit reservations": PersonAction(0.4, _without_behaviour(edits.edit_reservations)),
+    "edit a status": PersonAction(0.3, _without_behaviour(edits.edit_status)),
+    "write an old status again": PersonAction(0.5, _without_behaviour(edits.old_status)),
+    "reclaim absent holders": PersonAction(0.4, _without_behaviour(edits.reclaim)),
     # Only in the runs of a mutant: people must name no holder that lives, which an old cache may not show for a minute.
-    "reclaim all holders": PersonAction(0.0, _reclaim_all),
-    "put a range on hold, or end its hold": PersonAction(0.3, _hold),
+    "reclaim all holders": PersonAction(0.0, _without_behaviour(edits.reclaim_all)),
+    "put a range on hold, or end its hold": PersonAction(0.3, _without_behaviour(edits.hold)),
     "wipe and restore": PersonAction(0.06, _wipe),
     "back up, empty and restore": PersonAction(0.08, _restore),
     "serve an older schema": PersonAction(0.1, _serve_older),

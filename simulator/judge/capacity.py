@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator.judge.addresses import BITS, fits, places, without
+from simulator.judge.addresses import BITS, fits, merged, places, without
 from simulator.judge.extents import unavailable
+from simulator.judge.reservations import reserved_blocks
 from simulator.kubernetes.objects import is_deleting
 
 if TYPE_CHECKING:
@@ -21,16 +22,17 @@ LENGTHS_MAX = 32
 
 
 def accounted(history: History) -> Iterator[str]:
-    """Accounted: free + allocated + unavailable = total; all but unavailable follow from the ledger and the spec.
+    """Accounted: free + allocated + reserved + unavailable = total.
 
-    An older CRD drops numbers, and changes a spec without a new generation.
+    All but unavailable follow from the ledger and the spec. An older CRD drops numbers, and changes a spec without a new
+    generation.
     """
     if history.schemas_changed:
         return
     for life in history.facts.changed.values():
         capacity = life.status.get("capacity")
         if capacity and life.is_up_to_date and not life.is_deleted:
-            free = without(life.pool, life.ledger.taken)
+            free = without(life.pool, [*life.ledger.taken, *reserved_blocks(life.obj)])
             yield from _miscounted(life, capacity)
             yield from _misjudged_largest(life, capacity, free)
             if not _unavailable(capacity):
@@ -58,8 +60,16 @@ def _unavailable(capacity: Obj) -> int:
 def _miscounted(life: RangeLife, capacity: Obj) -> Iterator[str]:
     total, allocated = (sum(block.size for block in blocks) for blocks in (life.pool, life.ledger.taken))
     counted, rest = tuple(capacity.get(name) for name in ("total", "allocated", "free")), _unavailable(capacity)
-    if counted != (str(total), str(allocated), str(total - allocated - rest)):
-        yield f"{life.name} counts {counted} (total, allocated, free) and {rest}, but has {total} and {allocated}"
+    kept, kept_max = int(capacity.get("reserved", "0")), _reserved_count(life)
+    if counted != (str(total), str(allocated), str(total - allocated - rest - kept)):
+        more = f"{kept} reserved and {rest} unavailable ones"
+        yield f"{life.name} counts {counted} (total, allocated, free), {more}, but has {total} and {allocated}"
+    if kept != kept_max and not (rest and kept < kept_max):  # reserved addresses may be unavailable
+        yield f"{life.name} counts {kept} reserved addresses, but has {kept_max}"
+
+
+def _reserved_count(life: RangeLife) -> int:
+    return sum(block.size for block in without(merged(reserved_blocks(life.obj)), life.ledger.taken))
 
 
 def _misjudged_largest(life: RangeLife, capacity: Obj, free: list[Block]) -> Iterator[str]:

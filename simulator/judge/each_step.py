@@ -14,6 +14,7 @@ from simulator.judge.consistent import consistent
 from simulator.judge.facts import Facts
 from simulator.judge.ledgers import allowed, asked, disjoint, inside_range, monotone, no_early_reuse, proven
 from simulator.judge.placed import placed
+from simulator.judge.reservations import reserved
 from simulator.judge.turns import by_age, in_turn
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ CHECKS: dict[str, Callable[[History], Iterator[str]]] = {
     "InsideRange": inside_range,
     "Allowed": allowed,
     "Asked": asked,
+    "Reserved": reserved,
     "Accounted": accounted,
     "InTurn": in_turn,
     "ByAge": by_age,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from simulator.judge.addresses import BITS, Block, covers, fits, named_block, without
 from simulator.judge.claim_forms import counts_by_index, wanted_by
 from simulator.judge.extents import unavailable
+from simulator.judge.reservations import reserved_blocks, wanted_own
 from simulator.kubernetes.objects import annotations_of, is_deleting
 from simulator.names import CIDR_ANNOTATION, HOLD_ANNOTATION
 
@@ -29,11 +30,21 @@ class FreeSpace:
         self._known: dict[str, list[Block]] = {}
 
     def of(self, life: RangeLife) -> list[Block]:
-        """The addresses that a range could grant now."""
+        """The addresses that a range could grant to any request now."""
+        return without(self.for_owners(life), reserved_blocks(life.obj))
+
+    def for_owners(self, life: RangeLife) -> list[Block]:
+        """The same with those that are reserved."""
         if life.uid not in self._known:
             taken = [*life.ledger.taken, *unavailable(self._history, life)]
             self._known[life.uid] = without(life.pool, taken)
         return self._known[life.uid]
+
+    def own(self, life: RangeLife, request: RequestLife, wanted: Block | int) -> list[Block]:
+        """The blocks that are reserved for a request and are what it wants."""
+        requests = self._history.requests
+        held = [(each.cidr, requests[uid].obj) for uid, each in life.ledger.entries.items() if uid in requests]
+        return wanted_own(life.obj, request.obj, wanted, held)
 
 
 def right_answers(history: History, request: RequestLife, free: FreeSpace) -> list[Shown]:
@@ -83,9 +94,14 @@ def _states(request: RequestLife, life: RangeLife, free: FreeSpace) -> list[str]
         # A range on hold may refuse a request before it checks what the request asks for.
         return ["Invalid", "Busy"] if is_on_hold else ["Invalid"]
     recorded = _recorded(request, wanted, pool)
-    if is_on_hold:
-        return ["served"] if recorded and _has(free.of(life), recorded) else ["Busy"]
-    is_served = _has(free.of(life), wanted) or (recorded is not None and _has(free.of(life), recorded))
+    if is_on_hold or request.cidr:  # a block that a request had before is its own, whatever is reserved
+        own = [wanted] if request.cidr else [recorded]
+        return ["served"] if any(each is not None and _has(free.for_owners(life), each) for each in own) else ["Busy"]
+    is_served = recorded is not None and _has(free.of(life), recorded)
+    if own_reserved := free.own(life, request, wanted):
+        is_served |= any(_has(free.for_owners(life), each) for each in own_reserved)
+    else:
+        is_served |= _has(free.of(life), wanted)
     return ["served"] if is_served else ["Busy"]
 
 

@@ -19,6 +19,7 @@ from simulator.mutants import (
     crd_mutations,
     extent_mutations,
     mutations,
+    reservation_mutations,
     restore_mutations,
     schema_mutations,
     slice_mutations,
@@ -91,7 +92,12 @@ class _NoAnswer(Exception):
 
 def _biased(weights: dict[str, Any], behaviour: dict[str, Any], **actions: float) -> Bias:
     """A bias; the names of actions are written with underscores."""
-    return Bias(weights, ADMITTED | behaviour, {name.replace("_", " "): weight for name, weight in actions.items()})
+    named = {name.replace("_", " "): weight for name, weight in actions.items()}
+    return Bias(weights, ADMITTED | behaviour, RARE | named)
+
+
+#: What few mutants need, so that it does not disturb the runs of the others.
+RARE = {"reservations": 0.0, "edit reservations": 0.0, "owned by a Service": 0.0}
 
 
 def _lagging(*kinds: str) -> dict[str, Any]:
@@ -125,6 +131,10 @@ RESTORING = {
     "some_namespaces_allowed": 0,
     "all_namespaces_allowed": 1,
 }
+
+
+#: Reservations are frequent.
+RESERVING = {"reservations": 1, "owned_by_a_Service": 0.3, "create_a_request": 16, "on_hold": 0, "excludes": 0}
 
 
 def _restarts(*kinds: str) -> dict[str, Any]:
@@ -279,6 +289,17 @@ MUTANTS: tuple[Mutant, ...] = (
            mutation=restore_mutations.serve_records_first,
            bias=_biased(QUIET, ONE_RANGE | {"requests": ("r1", "r2", "r3", "r4", "r5", "r6")}, create_a_request=24,
                         delete_a_request=6, a_recorded_address=0.5, chunk_size=1, on_hold=0)),
+    Mutant("reservations are ignored", "Reserved", ("Reserved",), path=RANGE,
+           mutation=reservation_mutations.ignore_reservations, bias=_biased(QUIET, ONE_RANGE, **RESERVING)),
+    Mutant("a reservation is used by any request of its namespace", "Reserved", ("Reserved",), path=RANGE,
+           mutation=reservation_mutations.reserve_for_a_namespace, bias=_biased(QUIET, ONE_RANGE, **RESERVING)),
+    Mutant("any owner of a request is a holder", "Reserved", ("Reserved",), path=RANGE,
+           mutation=reservation_mutations.take_any_owner,
+           bias=_biased(QUIET, ONE_RANGE, **RESERVING | {"owned_by_a_Service": 0.5})),
+    Mutant("a reservation waits for nothing", "Reserved", ("Reserved",), path=RANGE,
+           mutation=reservation_mutations.reserve_for_nothing, bias=_biased(QUIET, ONE_RANGE, **RESERVING)),
+    Mutant("the holder of a reservation is not served", "Reserved", ("Live",), path=RANGE,
+           mutation=reservation_mutations.leave_out_holders, bias=_biased(QUIET, ONE_RANGE, **RESERVING)),
     Mutant("no answer asks for a resync", "S7", ("Gone",), mutation=mutations.ask_for_no_resync),
     Mutant("every answer asks for a resync at once", "Calm", ("Calm",), path=RANGE, mutation=mutations.resync_at_once),
     Mutant("answers are created in a namespace in deletion", "S7", ("Calm",), path=RANGE,

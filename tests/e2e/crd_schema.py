@@ -51,6 +51,9 @@ FILLED: dict[str, Obj] = {
             "mode": "FirstMatch",
             "cooldownSeconds": 60,
             "excludes": ["10.0.0.0"],
+            "reservations": [
+                {"cidr": "10.0.0.5", "holder": {"kind": "IPAddressClaim", "namespace": "team", "name": "db"}}
+            ],
             "network": NETWORK,
             "allowedNamespaces": ALLOWED_NAMESPACES,
             "domain": "corp",
@@ -75,6 +78,7 @@ FILLED: dict[str, Obj] = {
                 "largestFree": "/25",
                 "freeBlocks": {"/28": "15"},
                 "room": "15 more /28",
+                "reserved": "1",
                 "unavailable": "1",
             },
             "observedGeneration": 1,

@@ -19,6 +19,7 @@ from tests.hooks.build import (
     Obj,
     answer_item,
     at,
+    controlled,
     deleted,
     entry,
     extent_object,
@@ -28,6 +29,7 @@ from tests.hooks.build import (
     reclaiming,
     recording,
     request_object,
+    reserving,
     slice_object,
     with_ledger,
 )
@@ -115,6 +117,28 @@ def dedicated_by_index_in_many_intervals(count: int) -> Obj:
 def dedicated_and_taken(count: int) -> Obj:
     wanted = [request_object(f"n{index}", wanted=cidr(index)) for index in range(count)]
     return range_body(with_ledger(range_object("10.0.0.0/16"), *entries(count)), *requests(count), *wanted)
+
+
+def reserved_for_requests(count: int) -> Obj:
+    parent = reserving(range_object("10.0.0.0/16"), **{f"r{index}": cidr(index) for index in range(count)})
+    return range_body(parent, *requests(count), *newcomers(count))
+
+
+def reserved_and_held_by_others(count: int) -> Obj:
+    parent = with_ledger(range_object("10.0.0.0/16"), *entries(count))
+    reservations = {f"n{index}": cidr(index) for index in range(count)}
+    return range_body(reserving(parent, **reservations), *requests(count), *newcomers(count), answers=answers(count))
+
+
+def reserved_as_a_whole_over_many_holders(count: int) -> Obj:
+    parent = reserving(with_ledger(range_object("10.0.0.0/16"), *entries(count)), owner="10.0.0.0/17")
+    return range_body(parent, *requests(count), answers=answers(count))
+
+
+def reserved_for_one_owner_of_all(count: int) -> Obj:
+    blocks = [{"cidr": cidr(index), "holder": {"kind": "Service", "name": "web"}} for index in range(64)]
+    owned = [controlled(each, "Service", "web") for each in requests(count)]
+    return range_body(reserving(range_object("10.0.0.0/16"), *blocks), *owned)
 
 
 def recorded_on_hold(count: int) -> Obj:
@@ -215,6 +239,10 @@ COST_MAX: dict[Callable[[int], Obj], int] = {waiting: 720, settled: 650, exhaust
         dedicated_in_many_intervals,
         dedicated_by_index_in_many_intervals,
         dedicated_and_taken,
+        reserved_for_requests,
+        reserved_and_held_by_others,
+        reserved_as_a_whole_over_many_holders,
+        reserved_for_one_owner_of_all,
         recorded_on_hold,
         recorded_and_taken_on_hold,
         granted_instead_of_recorded,

@@ -1,0 +1,82 @@
+"""The actions of people on existing ranges and requests, drawn at random for the present world."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from simulator.attack.features import ADDITIONS, reservations
+from simulator.kubernetes.objects import joined, key_of
+
+if TYPE_CHECKING:
+    import random
+
+    from simulator.kubernetes.objects import Obj
+    from simulator.world.machinery import Action, World
+
+
+def version_of(range_name: str) -> int:
+    """The IP version of the addresses of a range."""
+    return 6 if range_name.endswith("six") else 4
+
+
+def any_object(world: World, plural: str, rng: random.Random) -> Obj | None:
+    """An object of a kind; None if there is none."""
+    found = world.store.list(world.plural(plural))
+    return rng.choice(found) if found else None
+
+
+def grow(world: World, rng: random.Random) -> Action | None:
+    """Append addresses to a range, which may have them already."""
+    obj = any_object(world, "ipamranges", rng)
+    if obj is None:
+        return None
+    name = joined(key_of(obj))
+    ranges = [*obj["spec"].get("ranges", ()), rng.choice(ADDITIONS[version_of(name)])]
+    return "set-spec", "ipamranges", name, json.dumps({"ranges": ranges})
+
+
+def edit_reservations(world: World, rng: random.Random) -> Action | None:
+    """Replace the reservations of a range, or remove all of them."""
+    obj = any_object(world, "ipamranges", rng)
+    if obj is None:
+        return None
+    name = joined(key_of(obj))
+    changed = reservations(version_of(name), rng) if rng.random() < 0.8 else []
+    return "set-spec", "ipamranges", name, json.dumps({"reservations": changed})
+
+
+def edit_status(world: World, rng: random.Random) -> Action | None:
+    """Change the status of a request."""
+    obj = any_object(world, "ipamrequests", rng)
+    if obj is None:
+        return None
+    changes = rng.choice(({"state": "Busy"}, {"cidr": f"10.0.0.{rng.randrange(0, 24, 4)}/30"}, {"message": "by hand"}))
+    return "set-status", "ipamrequests", joined(key_of(obj)), json.dumps(changes)
+
+
+def old_status(world: World, rng: random.Random) -> Action | None:
+    """Write a former status of an object."""
+    obj = any_object(world, rng.choice(("ipamranges", "ipamrequests")), rng)
+    if obj is None:
+        return None
+    plural = "ipamranges" if obj["kind"] == "IPAMRange" else "ipamrequests"
+    return "old-status", plural, joined(key_of(obj)), str(rng.randrange(6))
+
+
+def reclaim(world: World, rng: random.Random) -> Action | None:
+    """Name the holders without requests in the annotation of a range."""
+    obj = any_object(world, "ipamranges", rng)
+    return None if obj is None else ("reclaim", joined(key_of(obj)))
+
+
+def reclaim_all(world: World, rng: random.Random) -> Action | None:
+    """Name all holders there."""
+    obj = any_object(world, "ipamranges", rng)
+    return None if obj is None else ("reclaim", joined(key_of(obj)), "all")
+
+
+def hold(world: World, rng: random.Random) -> Action | None:
+    """Put a range on hold, or end its hold."""
+    obj = any_object(world, "ipamranges", rng)
+    return None if obj is None else ("hold", joined(key_of(obj)))
