@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from hooks.api.conditions import listed
 from hooks.api.kinds import RequestObject
 from hooks.ranges.observed import Observed
 from hooks.ranges.records import contradiction
+from hooks.ranges.reservations import reserved_words
 from ipam.address import Prefix, block_named_by
 from ipam.allocate import Claim, Refused, Verdict
 from ipam.claim_forms import InvalidClaim, parse_claim
@@ -37,9 +37,8 @@ def not_wanted(reserved: Sequence[Prefix], claim: Claim) -> str:
     """Why a request does not get a block that is reserved for it; "" if it may, or if there is none."""
     if not reserved or any(is_wanted(block, claim) for block in reserved):
         return ""
-    return (
-        f"{listed(reserved)} is reserved for this request, but it asks for {claim.exact or f'/{claim.prefix_length}'}"
-    )
+    wanted = claim.exact or f"/{claim.prefix_length}"
+    return f"{reserved_words(reserved)} for this request, but it asks for {wanted}"
 
 
 def _previous(request: RequestObject, claim: Claim) -> Prefix | None:

@@ -24,8 +24,8 @@ LENGTHS_MAX = 32
 def accounted(history: History) -> Iterator[str]:
     """Accounted: free + allocated + reserved + unavailable = total.
 
-    All but unavailable follow from the ledger and the spec. An older CRD drops numbers, and changes a spec without a new
-    generation.
+    All but unavailable follow from the ledger and the spec. An older CRD drops numbers, and changes a spec without a
+    new generation.
     """
     if history.schemas_changed:
         return

@@ -1,4 +1,4 @@
-"""Mutations of reservations: who gets a reserved block."""
+"""Mutations of reservations: which requests get a reserved block."""
 
 from __future__ import annotations
 

@@ -40,6 +40,7 @@ DETECTED = {
     "Consistent": "every request is placed again in each call",
     "Allowed": "all namespaces are allowed",
     "Asked": "the size of a request is ignored",
+    "Reserved": "reservations are ignored",
     "Informed": "requests do not show the network",
     "Restored": "recorded addresses are ignored",
     "Live": "an answer is computed from half a body",

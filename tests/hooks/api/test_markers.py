@@ -12,7 +12,7 @@ from tests.e2e.crd_schema import crds
 RECORDED = {
     "IPAMAllocationSlice": ("spec.schemaV1", 21, "1519e4de6a35"),
     "IPAMExtent": ("spec.schemaV1", 17, "b147db7b459e"),
-    "IPAMRange": ("status.schemaV1", 56, "ee194f4be354"),
+    "IPAMRange": ("status.schemaV1", 63, "0754f2e61ee3"),
     "IPAMRequest": ("status.schemaV1", 27, "4d386f550506"),
 }
 

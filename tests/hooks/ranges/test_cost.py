@@ -221,7 +221,12 @@ def overlapped_by_many(count: int) -> Obj:
 
 
 #: Here each request or extent is searched for among as many intervals.
-SEARCHES = [dedicated_in_many_intervals, dedicated_by_index_in_many_intervals, overlapped_by_many]
+SEARCHES = [
+    dedicated_in_many_intervals,
+    dedicated_by_index_in_many_intervals,
+    overlapped_by_many,
+    reserved_and_held_by_others,
+]
 #: What one more request may cost in the states that a range is in most of the time; those of exhausted come in pairs.
 COST_MAX: dict[Callable[[int], Obj], int] = {waiting: 720, settled: 650, exhausted: 1_290, released: 580}
 

@@ -169,7 +169,7 @@ def test_a_holder_of_another_block_keeps_it_and_the_range_shows_that() -> None:
 
     assert ledger_of(answer) == {"db": SECOND}
     assert answer["status"]["message"] == (
-        f"{CIDR} is reserved for IPAMRequest team-a/db, which keeps {SECOND} until it is deleted"
+        f"{CIDR} is reserved for IPAMRequest team-a/db, which keeps {SECOND} instead"
     )
 
 
