@@ -38,8 +38,8 @@ LAYERS: dict[str, list[str]] = {
     "hooks.api": ["namespaces ownership conditions shards", "kinds", "names times"],
     "hooks.protocol": ["children", "decoding", "bodies errors"],
     "hooks.ranges": [
-        "sync", "status answers placement outdated", "consistency grants", "claims waiting", "records", "occupancy",
-        "extents", "observed", "releases slices", "ledger spec", "network cells reservations",
+        "sync", "status answers placement outdated", "consistency grants returns", "claims waiting", "records",
+        "occupancy", "extents", "observed", "releases slices", "ledger spec", "network cells reservations",
     ],
     "hooks.requests": ["sync", "status", "observed"],
     "ipam": ["claim_forms", "allocate", "free_space round_robin pool", "address_set", "interval", "address"],

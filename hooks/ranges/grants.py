@@ -33,6 +33,7 @@ class Grants:
         occupancy: what could not be granted.
         decision: about all claims; None if the range's spec is invalid.
         round_robin: the cursors behind the grants.
+        has_returns: whether the ledger on which it rests has holders that are not committed yet.
         is_announcing: whether some addresses are about to be announced.
     """
 
@@ -41,16 +42,17 @@ class Grants:
     occupancy: Occupancy
     decision: Decision | None
     round_robin: dict[str, str]
+    has_returns: bool
     is_announcing: bool
 
     @property
     def publishable_refusals(self) -> dict[str, Refused]:
         """The refusals that rest on committed facts only (S3).
 
-        One for lack of room that rests on these grants waits for their commit, and one that rests on addresses that are
-        about to be announced waits for them.
+        One for lack of room that rests on these grants, or on blocks that are being returned, waits for their commit.
+        One that rests on addresses that are about to be announced waits for them.
         """
-        if not (self.entries or self.is_announcing):
+        if not (self.entries or self.has_returns or self.is_announcing):
             return self.refusals
         return {uid: refusal for uid, refusal in self.refusals.items() if not _is_provisional(refusal)}
 
@@ -88,7 +90,7 @@ def grant(observed: Observed, kept: Ledger, occupancy: Occupancy, extents: Exten
     if refused := _refusal_of_all(situation):
         decision = None if observed.terms.invalid_reason else allocate(observed.terms.pool, occupancy.occupants, [])
         all_refused = {request.metadata.uid: refused for request in waiting}
-        return Grants([], all_refused, occupancy, decision, {}, is_announcing=False)
+        return Grants([], all_refused, occupancy, decision, {}, has_returns=False, is_announcing=False)
     wants: list[_Want] = []
     refusals: dict[str, Refused] = {}
     rules = [rule for applies, rule in _CLAIM_RULES if applies(situation)]
@@ -119,6 +121,7 @@ def _decided(wants: list[_Want], situation: _Situation) -> Grants:
         occupancy,
         decision,
         written_cursors(decision.cursors, observed.terms.pool.family),
+        has_returns=not kept.entries.keys() <= observed.ledger.entries.keys(),
         is_announcing=bool(extents.pending),
     )
 

@@ -141,6 +141,7 @@ class Observed:
             present=(self.requests.keys() - self.deleted.keys()) | unreadable,
             deleted=self.deleted,
             reclaimed=self.reclaimed,
+            cooled=self._uids_in(names.END_COOLDOWN_ANNOTATION),
             answered=self.answers.keys(),
             closing=self.is_deleted,
         )
@@ -160,8 +161,12 @@ class Observed:
 
     @cached_property
     def reclaimed(self) -> frozenset[str]:
-        """The uids that the range's owner declares gone: what the annotation lists, separated by commas or spaces."""
-        text = self.body.parent.metadata.annotations.get(names.RECLAIM_ANNOTATION, "")
+        """The uids that the range's owner declares gone."""
+        return self._uids_in(names.RECLAIM_ANNOTATION)
+
+    def _uids_in(self, annotation: str) -> frozenset[str]:
+        """What an annotation of the range lists, separated by commas or spaces."""
+        text = self.body.parent.metadata.annotations.get(annotation, "")
         return frozenset(text.replace(",", " ").split())
 
     @cached_property

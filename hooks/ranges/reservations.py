@@ -6,7 +6,7 @@ may create requests in a namespace choose both, the names and the owner referenc
 namespace, and its users decide which request is the holder.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from operator import attrgetter
 from typing import NamedTuple
@@ -80,6 +80,13 @@ def _read_block(item: ReservedBlock, pool: Pool, gateway: Prefix | None) -> Pref
         return f"{block} has the gateway, which is never allocated"
     refused = refusal_of_block(pool, block)
     return refused.message if refused else block
+
+
+def reservation_in(reservations: Sequence[Reservation], block: Prefix) -> Reservation | None:
+    """The lowest reservation that has an address of a block; they are in order of addresses."""
+    at = bisect_left(reservations, block.first, key=attrgetter("block.last"))
+    found = at < len(reservations) and reservations[at].block.overlaps(block)
+    return reservations[at] if found else None
 
 
 def reserved_words(blocks: Sequence[Prefix]) -> str:

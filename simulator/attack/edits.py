@@ -76,6 +76,12 @@ def reclaim_all(world: World, rng: random.Random) -> Action | None:
     return None if obj is None else ("reclaim", joined(key_of(obj)), "all")
 
 
+def end_cooldown(world: World, rng: random.Random) -> Action | None:
+    """End the cool-down of all released blocks of a range."""
+    obj = any_object(world, "ipamranges", rng)
+    return None if obj is None else ("end-cooldown", joined(key_of(obj)))
+
+
 def hold(world: World, rng: random.Random) -> Action | None:
     """Put a range on hold, or end its hold."""
     obj = any_object(world, "ipamranges", rng)

@@ -300,6 +300,7 @@ PEOPLE_ACTIONS: dict[str, PersonAction] = {
     "reclaim absent holders": PersonAction(0.4, _without_behaviour(edits.reclaim)),
     # Only in the runs of a mutant: people must name no holder that lives, which an old cache may not show for a minute.
     "reclaim all holders": PersonAction(0.0, _without_behaviour(edits.reclaim_all)),
+    "end a cool-down": PersonAction(0.4, _without_behaviour(edits.end_cooldown)),
     "put a range on hold, or end its hold": PersonAction(0.3, _without_behaviour(edits.hold)),
     "wipe and restore": PersonAction(0.06, _wipe),
     "back up, empty and restore": PersonAction(0.08, _restore),

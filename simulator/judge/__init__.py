@@ -13,6 +13,7 @@ cluster in a box, and that of a real control plane, read from etcd. Reading orde
     noting.py       the effect of a write on the history
     extents.py      the addresses of a range that belong to older ranges
     reservations.py the blocks that wait for one holder, and the invariant that no other request gets them
+    cooldowns.py    the invariant of blocks that cool down
     ledgers.py      the invariants of ledgers; answers.py, placed.py, capacity.py and turns.py have those of other parts
     each_step.py    the invariants that hold after every step
     verdicts.py     the right answers of requests at rest

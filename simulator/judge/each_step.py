@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from simulator.judge.answers import committed, no_overlap, same_answer, stable, standing
 from simulator.judge.capacity import accounted
 from simulator.judge.consistent import consistent
+from simulator.judge.cooldowns import cooled
 from simulator.judge.facts import Facts
 from simulator.judge.ledgers import allowed, asked, disjoint, inside_range, monotone, no_early_reuse, proven
 from simulator.judge.placed import placed
@@ -36,6 +37,7 @@ CHECKS: dict[str, Callable[[History], Iterator[str]]] = {
     "Allowed": allowed,
     "Asked": asked,
     "Reserved": reserved,
+    "Cooled": cooled,
     "Accounted": accounted,
     "InTurn": in_turn,
     "ByAge": by_age,

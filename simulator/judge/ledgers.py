@@ -40,7 +40,11 @@ def proven(history: History) -> Iterator[str]:
 
 
 def no_early_reuse(history: History) -> Iterator[str]:
-    """NoEarlyReuse: a block is not granted again before its release was proven and it has cooled down."""
+    """NoEarlyReuse: a block is not granted again before its release was proven and it has cooled down.
+
+    While it cools down, only a request of the namespace and name of its former holder may get it; and the owner of the
+    range may end the cool-down.
+    """
     for grant in history.facts.grants:
         yield from _reused(history, grant)
     for cooled in history.facts.cooled:
@@ -50,7 +54,7 @@ def no_early_reuse(history: History) -> Iterator[str]:
 
 
 def _reused(history: History, grant: Grant) -> Iterator[str]:
-    life, uid, cidr = grant
+    life, uid, cidr, _ = grant
     for holding in history.holdings.overlapping(block_of(cidr)):
         if (holding.range_uid, holding.place) != (life.uid, LEDGER):
             continue
@@ -61,8 +65,8 @@ def _reused(history: History, grant: Grant) -> Iterator[str]:
 
 
 def _cooled_too_briefly(history: History, cooled: Cooled) -> Iterator[str]:
-    life, cidr, since = cooled
-    if history.now is None or history.clocks_were_wrong or is_deleting(life.obj):
+    life, cidr, since, is_early = cooled
+    if is_early or history.now is None or history.clocks_were_wrong or is_deleting(life.obj):
         return
     if history.schemas_changed and not history.has_policies:  # an older CRD may drop since when it cools down
         return
@@ -73,13 +77,15 @@ def _cooled_too_briefly(history: History, cooled: Cooled) -> Iterator[str]:
 
 def _freed_at_once(drop: Drop) -> Iterator[str]:
     life, uid, cidr, _ = drop
-    if life.cooldown and uid not in life.ledger.cooling and not is_deleting(life.obj):
+    is_cooled = uid in life.ledger.cooling or uid in life.cooled
+    if life.cooldown and not is_cooled and not is_deleting(life.obj):
         yield f"{life.name} frees {cidr} of {uid} without a cool-down"
 
 
 def inside_range(history: History) -> Iterator[str]:
     """InsideRange: a granted block lies inside its range, also after a change of the spec."""
-    for life, uid, cidr in (*history.facts.grants, *_all_entries(history.facts.respecified)):
+    granted = [(life, uid, cidr) for life, uid, cidr, _ in history.facts.grants]
+    for life, uid, cidr in (*granted, *_all_entries(history.facts.respecified)):
         if not covers(life.pool, block_of(cidr)):
             yield f"{cidr} of {uid} is not inside {life.name}"
 
@@ -92,7 +98,7 @@ def _all_entries(lives: list[RangeLife]) -> Iterator[tuple[RangeLife, str, str]]
 
 def allowed(history: History) -> Iterator[str]:
     """Allowed: a block is granted only to a request of a namespace that the range serves, or once served."""
-    for life, uid, cidr in history.facts.grants:
+    for life, uid, cidr, _ in history.facts.grants:
         request = history.requests.get(uid)
         if request is not None and not history.allows(life, request, ever=True):
             yield f"{life.name} grants {cidr} to {request.name}, whose namespace it does not allow"
@@ -100,7 +106,7 @@ def allowed(history: History) -> Iterator[str]:
 
 def asked(history: History) -> Iterator[str]:
     """Asked: a granted block is the one, or has the prefix length, that the request wants or already shows."""
-    for life, uid, cidr in history.facts.grants:
+    for life, uid, cidr, _ in history.facts.grants:
         request = history.requests.get(uid)
         if request is None or cidr == request.cidr or _is_recorded_by_index(request, cidr):
             continue
@@ -137,7 +143,7 @@ def disjoint(history: History) -> Iterator[str]:
 
     So the one from which it was taken must still respect the other, unless its extent comes back.
     """
-    for life, uid, cidr in history.facts.grants:
+    for life, uid, cidr, _ in history.facts.grants:
         if life.was_disowned:
             continue
         for holding in history.holdings.overlapping(block_of(cidr)):

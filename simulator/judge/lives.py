@@ -27,9 +27,10 @@ class Entry(NamedTuple):
 
 
 class Cooling(NamedTuple):
-    """A released block that the ledger keeps, so that it is not granted again yet."""
+    """A released block that the ledger keeps for its former holder only, and since when."""
 
     cidr: str
+    request: str
     since: datetime
 
 
@@ -72,6 +73,10 @@ class Ledger:
         """The blocks that can't be granted."""
         return [block_of(cidr) for _, cidr in self.kept]
 
+    def cools_for(self, cidr: str, request: str) -> bool:
+        """Whether a block cools down that a request of this `namespace/name` has released."""
+        return any((each.cidr, each.request) == (cidr, request) for each in self.cooling.values())
+
     def cidr_of(self, uid: str) -> str:
         """The block that a request holds, or that cools down after it; "" for none."""
         if uid in self.entries:
@@ -86,7 +91,7 @@ def _entries(listed: list[Obj]) -> dict[str, Entry]:
 
 def _cooling(listed: list[Obj]) -> dict[str, Cooling]:
     released = (each for each in listed if "releasedAt" in each)
-    return {each["uid"]: Cooling(each["cidr"], parse_rfc3339(each["releasedAt"])) for each in released}
+    return {each["uid"]: Cooling(each["cidr"], each["request"], parse_rfc3339(each["releasedAt"])) for each in released}
 
 
 @dataclass(slots=True)
@@ -118,6 +123,8 @@ class RangeLife:
     #: Uids that the annotation `reclaim` has named, and holders that were given up by S5 (b).
     reclaimed: set[str] = field(default_factory=set)
     given_up: set[str] = field(default_factory=set)
+    #: Uids that the annotation `end-cooldown` has named.
+    cooled: set[str] = field(default_factory=set)
     #: Whether a cluster administrator removed its finalizer, so that it could be removed at any time.
     is_forced: bool = False
     #: Whether it was ever on hold, so that it did not announce all its addresses at once.

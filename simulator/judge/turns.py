@@ -40,8 +40,8 @@ def in_turn(history: History) -> Iterator[str]:
     for turn in history.facts.turns:
         yield from _moved_without_grant(history, turn)
         yield from _passed_over(history, turn)
-    for life, uid, cidr in history.facts.grants:
-        is_any = history.takes_any_block(uid) and block_of(cidr) not in _ever_reserved(life)
+    for life, uid, cidr, is_return in history.facts.grants:
+        is_any = history.takes_any_block(uid) and not is_return and block_of(cidr) not in _ever_reserved(life)
         if life.spec.get("mode") == "RoundRobin" and is_any:
             size = cidr.partition("/")[2]
             if address_of(life.ledger.cursors.get(size, "")) not in _ends(history, life, size):
@@ -92,7 +92,8 @@ def _was_announced_at_once(history: History, life: RangeLife) -> bool:
 
 def _ends(history: History, life: RangeLife, length: str) -> set[int]:
     """For each new block of this length, the address one past it, round the address space."""
-    blocks = [block_of(cidr) for each, _, cidr in history.facts.grants if each is life and cidr.endswith(f"/{length}")]
+    grants = (grant for grant in history.facts.grants if grant.life is life and grant.cidr.endswith(f"/{length}"))
+    blocks = [block_of(grant.cidr) for grant in grants]
     return {(block.last + 1) % (1 << BITS[block.version]) for block in blocks}
 
 
@@ -109,7 +110,11 @@ def by_age(history: History) -> Iterator[str]:
 def _overtaken(body: Obj, answer: Obj) -> Iterator[str]:
     """The requests that get nothing although a younger one is granted a block that they want."""
     parent, before, after = body["parent"], Ledger.of(body["parent"]), Ledger.of(answer)
-    new = {uid: entry.cidr for uid, entry in after.entries.items() if uid not in before.entries}
+    new = {
+        uid: entry.cidr
+        for uid, entry in after.entries.items()
+        if uid not in before.entries and not before.cools_for(entry.cidr, entry.request)
+    }
     if (
         not new
         or HOLD_ANNOTATION in annotations_of(parent)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from simulator.attack.chance import KINDS, Bias
 from simulator.kubernetes.objects import copied
 from simulator.mutants import (
+    cooldown_mutations,
     crd_mutations,
     extent_mutations,
     mutations,
@@ -97,7 +98,7 @@ def _biased(weights: dict[str, Any], behaviour: dict[str, Any], **actions: float
 
 
 #: What few mutants need, so that it does not disturb the runs of the others.
-RARE = {"reservations": 0.0, "edit reservations": 0.0, "owned by a Service": 0.0}
+RARE = {"reservations": 0.0, "edit reservations": 0.0, "owned by a Service": 0.0, "end a cool-down": 0.0}
 
 
 def _lagging(*kinds: str) -> dict[str, Any]:
@@ -133,6 +134,8 @@ RESTORING = {
 }
 
 
+#: Requests are often deleted and created again while their blocks cool down.
+COOLING = {"cool-down": 1, "create_a_request": 16, "delete_a_request": 12, "on_hold": 0, "a_recorded_address": 0}
 #: Reservations are frequent.
 RESERVING = {"reservations": 1, "owned_by_a_Service": 0.3, "create_a_request": 16, "on_hold": 0, "excludes": 0}
 
@@ -289,6 +292,14 @@ MUTANTS: tuple[Mutant, ...] = (
            mutation=restore_mutations.serve_records_first,
            bias=_biased(QUIET, ONE_RANGE | {"requests": ("r1", "r2", "r3", "r4", "r5", "r6")}, create_a_request=24,
                         delete_a_request=6, a_recorded_address=0.5, chunk_size=1, on_hold=0)),
+    Mutant("a block that cools down is returned to any request of its namespace", "decision 27", ("NoEarlyReuse",),
+           path=RANGE, mutation=cooldown_mutations.return_to_a_namespace, bias=_biased(QUIET, TWO_NAMES, **COOLING)),
+    Mutant("the end of one cool-down ends all", "decision 27", ("NoEarlyReuse",), path=RANGE,
+           mutation=cooldown_mutations.end_all, bias=_biased(QUIET, ONE_RANGE, **COOLING | {"end_a_cool-down": 4})),
+    Mutant("the end of a cool-down is ignored", "decision 27", ("Cooled",), path=RANGE,
+           mutation=cooldown_mutations.end_none, bias=_biased(QUIET, ONE_RANGE, **COOLING | {"end_a_cool-down": 4})),
+    Mutant("a block that cools down is not returned", "decision 27", ("Cooled",), path=RANGE,
+           mutation=cooldown_mutations.return_nothing, bias=_biased(QUIET, TWO_NAMES, **COOLING)),
     Mutant("reservations are ignored", "Reserved", ("Reserved",), path=RANGE,
            mutation=reservation_mutations.ignore_reservations, bias=_biased(QUIET, ONE_RANGE, **RESERVING)),
     Mutant("a reservation is used by any request of its namespace", "Reserved", ("Reserved",), path=RANGE,

@@ -24,6 +24,7 @@ from simulator.kubernetes.objects import (
 from simulator.kubernetes.resources import NAMESPACE
 from simulator.names import (
     ABANDON_ANNOTATION,
+    END_COOLDOWN_ANNOTATION,
     FOREIGN_FINALIZER,
     HOLD_ANNOTATION,
     OPEN_LABEL,
@@ -215,6 +216,18 @@ def reclaim(world: World, name: str, whom: str = "") -> str | None:
     )
 
 
+def end_cooldown(world: World, name: str) -> str | None:
+    """Name the former holders of all blocks that cool down in the annotation `end-cooldown` of a range."""
+    found = find(world, "ipamranges", name)
+    entries = found[1].get("status", {}).get("allocations", []) if found else []
+    named = ",".join(entry["uid"] for entry in entries if "releasedAt" in entry)
+    if not named:
+        return None
+    return _change(
+        world, "ipamranges", name, lambda obj: {"annotations": annotations_of(obj) | {END_COOLDOWN_ANNOTATION: named}}
+    )
+
+
 def force_namespace(world: World, name: str) -> str | None:
     """Remove a namespace that is being deleted, although it is not empty."""
     found = world.store.find(NAMESPACE, ("", name))
@@ -286,7 +299,7 @@ VERBS: dict[str, Callable[..., str | None]] = {
     for verb in (
         create, delete, add_finalizer, forge_finalizer, drop_finalizer, strip_finalizers, strip_labels,
         strip_annotations, mislabel, annotate, repeat, hold, label_namespace, strip_owners, set_spec, set_status,
-        old_status, reclaim, force_namespace, wipe, set_answer, drop_answer, add_answer, occupy_slice,
+        old_status, reclaim, end_cooldown, force_namespace, wipe, set_answer, drop_answer, add_answer, occupy_slice,
     )
 }  # fmt: skip
 
