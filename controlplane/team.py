@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from controlplane.api import RANGES, REQUESTS, SLICES, Refused, objects_path
 from controlplane.at_rest import differences_at_rest
 from controlplane.load import Load
-from controlplane.objects import namespace_object, range_object, request_object
+from controlplane.objects import ALLOW_DELETION, namespace_object, range_object, request_object
 from controlplane.processes import NotInTime, wait_until
 
 if TYPE_CHECKING:
@@ -103,7 +103,8 @@ class Team:
         self.api.delete(REQUESTS, self.namespace, name)
 
     def delete_range(self, name: str = "net") -> None:
-        """Deletes a range, which may still wait for its finalizers."""
+        """Deletes a range, in use or not; it may still wait for its finalizers."""
+        self.api.patch(RANGES, self.namespace, name, ALLOW_DELETION)
         self.api.delete(RANGES, self.namespace, name)
 
     def wait_state(self, name: str, state: str, *, seconds: float = WAIT_SECONDS_MAX) -> Obj:
@@ -142,6 +143,9 @@ class Team:
 
     def start_to_delete_all(self, resource: str) -> None:
         """Deletes all objects of a resource, without waiting for their finalizers."""
+        if resource == RANGES:
+            for obj in self.api.list(RANGES, self.namespace):
+                self.api.patch(RANGES, self.namespace, obj["metadata"]["name"], ALLOW_DELETION)
         self.api.ask_patiently("DELETE", objects_path(resource, self.namespace))
 
     def delete_all(self, resource: str, *, seconds: float = REST_SECONDS_MAX) -> None:

@@ -82,6 +82,12 @@ def end_cooldown(world: World, rng: random.Random) -> Action | None:
     return None if obj is None else ("end-cooldown", joined(key_of(obj)))
 
 
+def delete_by_mistake(world: World, rng: random.Random) -> Action | None:
+    """Delete a range although it may hold blocks."""
+    obj = any_object(world, "ipamranges", rng)
+    return None if obj is None else ("delete-by-mistake", joined(key_of(obj)))
+
+
 def hold(world: World, rng: random.Random) -> Action | None:
     """Put a range on hold, or end its hold."""
     obj = any_object(world, "ipamranges", rng)

@@ -264,6 +264,7 @@ PEOPLE_ACTIONS: dict[str, PersonAction] = {
     "create a request": PersonAction(8.0, _create_request),
     "delete a request": PersonAction(4.0, _on("delete", "ipamrequests")),
     "delete a range": PersonAction(0.4, _on("delete", "ipamranges")),
+    "delete a range by mistake": PersonAction(0.4, _without_behaviour(edits.delete_by_mistake)),
     "delete a range, orphaning": PersonAction(0.15, _on("delete", "ipamranges", "orphan")),
     "delete a range, foreground": PersonAction(0.15, _on("delete", "ipamranges", "foregroundDeletion")),
     "create requests in one second": PersonAction(1.0, _create_burst),

@@ -98,7 +98,13 @@ def _biased(weights: dict[str, Any], behaviour: dict[str, Any], **actions: float
 
 
 #: What few mutants need, so that it does not disturb the runs of the others.
-RARE = {"reservations": 0.0, "edit reservations": 0.0, "owned by a Service": 0.0, "end a cool-down": 0.0}
+RARE = {
+    "reservations": 0.0,
+    "edit reservations": 0.0,
+    "owned by a Service": 0.0,
+    "end a cool-down": 0.0,
+    "delete a range by mistake": 0.0,
+}
 
 
 def _lagging(*kinds: str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from simulator.kubernetes.objects import (
 from simulator.kubernetes.resources import NAMESPACE
 from simulator.names import (
     ABANDON_ANNOTATION,
+    ALLOW_DELETION_ANNOTATION,
     END_COOLDOWN_ANNOTATION,
     FOREIGN_FINALIZER,
     HOLD_ANNOTATION,
@@ -82,8 +83,25 @@ def delete(world: World, plural: str, name: str, how: str = "") -> str | None:
     found = find(world, plural, name)
     if found is None or is_deleting(found[1]):
         return None
-    world.store.delete(found[0], key_of(found[1]), gc_finalizer=how)
+    _delete(world, *found, how)
     return f"delete {plural} {name} {how}".strip()
+
+
+def _delete(world: World, resource: Resource, obj: Obj, how: str = "") -> None:
+    """Delete an object; a range on purpose, as its policy demands."""
+    if obj["kind"] == "IPAMRange":
+        allowed = {"metadata": {"annotations": {ALLOW_DELETION_ANNOTATION: "true"}}}
+        world.store.patch(resource, key_of(obj), allowed)
+    world.store.delete(resource, key_of(obj), gc_finalizer=how)
+
+
+def delete_by_mistake(world: World, name: str) -> str | None:
+    """Delete a range without the annotation that its policy demands while it holds blocks."""
+    found = find(world, "ipamranges", name)
+    if found is None or is_deleting(found[1]):
+        return None
+    world.store.delete(found[0], key_of(found[1]))
+    return f"delete range {name} by mistake"
 
 
 def add_finalizer(world: World, plural: str, name: str) -> str | None:
@@ -243,7 +261,7 @@ def wipe(world: World) -> str | None:
     for plural in (SLICES, "ipamextents", "ipamrequests", "ipamranges"):
         for obj in world.store.list(world.plural(plural)):
             if not is_deleting(obj):
-                world.store.delete(world.plural(plural), key_of(obj))
+                _delete(world, world.plural(plural), obj)
             count += 1
             live = world.store.find(world.plural(plural), key_of(obj))
             if live is not None:
@@ -297,9 +315,10 @@ def _without(items: list[str], item: str) -> list[str]:
 VERBS: dict[str, Callable[..., str | None]] = {
     verb.__name__.replace("_", "-"): verb
     for verb in (
-        create, delete, add_finalizer, forge_finalizer, drop_finalizer, strip_finalizers, strip_labels,
-        strip_annotations, mislabel, annotate, repeat, hold, label_namespace, strip_owners, set_spec, set_status,
-        old_status, reclaim, end_cooldown, force_namespace, wipe, set_answer, drop_answer, add_answer, occupy_slice,
+        create, delete, delete_by_mistake, add_finalizer, forge_finalizer, drop_finalizer, strip_finalizers,
+        strip_labels, strip_annotations, mislabel, annotate, repeat, hold, label_namespace, strip_owners, set_spec,
+        set_status, old_status, reclaim, end_cooldown, force_namespace, wipe, set_answer, drop_answer, add_answer,
+        occupy_slice,
     )
 }  # fmt: skip
 
