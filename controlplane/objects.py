@@ -15,8 +15,6 @@ LABEL = f"{GROUP}/range"
 RECORDED = f"{GROUP}/cidr"
 RECLAIM = f"{GROUP}/reclaim"
 HOLD = f"{GROUP}/hold"
-#: The annotation with which a range that holds blocks is deleted.
-ALLOW_DELETION = {"metadata": {"annotations": {f"{GROUP}/allow-deletion": "true"}}}
 #: The annotation with which a cluster administrator removes the finalizer of a range by force.
 ABANDON = f"{GROUP}/abandon"
 #: The label of ranges and requests that another Metacontroller serves than that of the default shard.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from controlplane.api import RANGES, REQUESTS, SLICES, Refused, objects_path
+from controlplane.api import ALLOW_DELETION, RANGES, REQUESTS, SLICES, Refused, objects_path
 from controlplane.at_rest import differences_at_rest
 from controlplane.load import Load
-from controlplane.objects import ALLOW_DELETION, namespace_object, range_object, request_object
+from controlplane.objects import namespace_object, range_object, request_object
 from controlplane.processes import NotInTime, wait_until
 
 if TYPE_CHECKING:
@@ -104,7 +104,6 @@ class Team:
 
     def delete_range(self, name: str = "net") -> None:
         """Deletes a range, in use or not; it may still wait for its finalizers."""
-        self.api.patch(RANGES, self.namespace, name, ALLOW_DELETION)
         self.api.delete(RANGES, self.namespace, name)
 
     def wait_state(self, name: str, state: str, *, seconds: float = WAIT_SECONDS_MAX) -> Obj:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from controlplane.objects import ALLOW_DELETION, FOREIGN, OURS, namespace_object, range_object, request_object
+from controlplane.api import ALLOW_DELETION
+from controlplane.objects import FOREIGN, OURS, namespace_object, range_object, request_object
 from hooks.api.names import NamespacedName, slice_name
 from tests.e2e.recording import START
 

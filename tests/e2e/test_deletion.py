@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from controlplane.api import MERGE_PATCH, RANGES, Refused, object_path
-from controlplane.objects import ALLOW_DELETION, FOREIGN, entry, range_object
+from controlplane.api import ALLOW_DELETION, MERGE_PATCH, RANGES, Refused, object_path
+from controlplane.objects import FOREIGN, entry, range_object
 from controlplane.policies import EFFECT_SECONDS_MAX
 from controlplane.processes import wait_until
 

@@ -19,7 +19,6 @@ from controlplane.api import (
 )
 from controlplane.objects import (
     ABANDON,
-    ALLOW_DELETION,
     FOREIGN,
     HOLD,
     LABEL,
@@ -235,7 +234,6 @@ def test_not_even_metacontroller_removes_the_last_finalizer_of_a_range_in_use(
     released = {"revision": 2, "schemaV1": True, "closing": True}
     for is_deleted in (False, True):
         if is_deleted:
-            api.patch(RANGES, namespace, "net", ALLOW_DELETION)
             api.delete(RANGES, namespace, "net")
         with pytest.raises(Refused, match=re.escape(refusal)):
             api.patch(RANGES, namespace, "net", {"metadata": {"finalizers": [FOREIGN]}})
