@@ -77,9 +77,13 @@ class Held(NamedTuple):
         return fate_of_held(self.holder)
 
 
+#: With these words a sentence about a holder stays true, whatever happens to the block afterwards.
+WHEN_LAST_CHECKED = "when last checked"
+
+
 def fate_of_held(holder: str) -> str:
     """What became of a block with this holder. It may get another one later, and the message stays."""
-    return f"was held by {holder} when last checked"
+    return f"was held by {holder} {WHEN_LAST_CHECKED}"
 
 
 #: In the sentence that says why a block is not free: between the block and what became of it, which may change.

@@ -36,7 +36,7 @@ from hooks.ranges.observed import Observed
 from hooks.ranges.occupancy import Occupancy
 from hooks.ranges.records import unused_record_of
 from ipam.address import Prefix
-from ipam.allocate import NOT_FREE, Claim, Refused
+from ipam.allocate import NOT_FREE, WHEN_LAST_CHECKED, Claim, Refused
 
 Answers = dict[str, Answer]  # by uid of the request
 
@@ -77,10 +77,14 @@ def _for_refusal(refusal: Refused, request: RequestObject, observed: Observed) -
 
 
 def _has_said(answer: Answer, state: str, reason: str, message: str) -> bool:
-    """Whether an answer says this, apart from the present holder of a block."""
+    """Whether an answer says this, apart from the present holder of a block.
+
+    What it says of a former holder stays true. That the block is cooling down does not: it may be returned at any time.
+    """
     if answer.state != state or answer.reason != reason:
         return False
-    return answer.message == message or _subject(answer.message) == _subject(message)
+    is_lasting = WHEN_LAST_CHECKED in answer.message
+    return answer.message == message or (is_lasting and _subject(answer.message) == _subject(message))
 
 
 def _subject(message: str) -> str:

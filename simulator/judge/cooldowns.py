@@ -1,4 +1,4 @@
-"""The invariant of cool-downs: whom a released block waits for, and how its wait can be ended."""
+"""The invariant of cool-downs: to which requests a released block is returned, and how its wait is ended."""
 
 from __future__ import annotations
 

@@ -81,6 +81,15 @@ def test_no_refusal_rests_on_a_return_that_is_not_committed() -> None:
     )
 
 
+def test_a_refusal_that_says_until_when_a_block_cools_down_changes_when_the_block_comes_back() -> None:
+    before = f"{CIDR} is not free: it is cooling down until {at(55)} (released by team-a/web)"
+    wanting, held = request_object("older", wanted=CIDR), entry("web", CIDR) | {"uid": "uid-again"}
+    refused = answer_item("older", "Busy", reason="Taken", message=before)
+    answer = sync_range(cooling(held), wanting, AGAIN, answers=[refused])
+
+    assert messages_of(answer)["older"] == f"{CIDR} is not free: it was held by team-a/web when last checked"
+
+
 def test_other_requests_of_the_namespace_do_not_get_it() -> None:
     answer = sync_range(cooling(was_held(), text=CIDR), OLDER)
 
