@@ -30,6 +30,9 @@ JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 
+#: What must be written to a range that holds blocks before it is deleted.
+ALLOW_DELETION = {"metadata": {"annotations": {"ipam.mandelsoft.org/allow-deletion": "true"}}}
+
 #: HTTP codes of calls during a restart of the API server or etcd.
 TRANSIENT_STATUS = frozenset({429, 500, 502, 503, 504})
 
@@ -120,7 +123,9 @@ class Api:
         return list(self.ask_patiently("GET", objects_path(resource, namespace))["items"])
 
     def delete(self, resource: str, namespace: str, name: str) -> None:
-        """Deletes an object, which may still wait for its finalizers."""
+        """Deletes an object, which may still wait for its finalizers; a range in use, too."""
+        if resource == RANGES:
+            self.ask_patiently("PATCH", object_path(resource, namespace, name), ALLOW_DELETION, kind=MERGE_PATCH)
         self.ask_patiently("DELETE", object_path(resource, namespace, name))
 
     def patch(self, resource: str, namespace: str, name: str, patch: Obj, *, sub: str = "") -> Obj:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from controlplane.api import RANGES, REQUESTS, SLICES, Refused, objects_path
+from controlplane.api import ALLOW_DELETION, RANGES, REQUESTS, SLICES, Refused, objects_path
 from controlplane.at_rest import differences_at_rest
 from controlplane.load import Load
 from controlplane.objects import namespace_object, range_object, request_object
@@ -103,7 +103,7 @@ class Team:
         self.api.delete(REQUESTS, self.namespace, name)
 
     def delete_range(self, name: str = "net") -> None:
-        """Deletes a range, which may still wait for its finalizers."""
+        """Deletes a range, in use or not; it may still wait for its finalizers."""
         self.api.delete(RANGES, self.namespace, name)
 
     def wait_state(self, name: str, state: str, *, seconds: float = WAIT_SECONDS_MAX) -> Obj:
@@ -142,6 +142,9 @@ class Team:
 
     def start_to_delete_all(self, resource: str) -> None:
         """Deletes all objects of a resource, without waiting for their finalizers."""
+        if resource == RANGES:
+            for obj in self.api.list(RANGES, self.namespace):
+                self.api.patch(RANGES, self.namespace, obj["metadata"]["name"], ALLOW_DELETION)
         self.api.ask_patiently("DELETE", objects_path(resource, self.namespace))
 
     def delete_all(self, resource: str, *, seconds: float = REST_SECONDS_MAX) -> None:

@@ -81,9 +81,13 @@ class Held(NamedTuple):
         return fate_of_held(self.holder)
 
 
+#: With these words a sentence about a holder stays true, whatever happens to the block afterwards.
+WHEN_LAST_CHECKED = "when last checked"
+
+
 def fate_of_held(holder: str) -> str:
     """What became of a block with this holder. It may get another one later, and the message stays."""
-    return f"was held by {holder} when last checked"
+    return f"was held by {holder} {WHEN_LAST_CHECKED}"
 
 
 #: In the sentence that says why a block is not free: between the block and what became of it, which may change.
@@ -250,7 +254,7 @@ class _Desk:
         if held + wanted <= budget.limit or claim.is_for_the_previous_block:
             return None
         more = f"{wanted} more address{'' if wanted == 1 else 'es'} would exceed the quota"
-        message = f"{more} of {budget.owner} ({budget.limit}){ALREADY_HELD}{held} when last checked"
+        message = f"{more} of {budget.owner} ({budget.limit}){ALREADY_HELD}{held} {WHEN_LAST_CHECKED}"
         return Refused(Verdict.BUSY, "QuotaExceeded", message)
 
     def _exactly(self, block: Prefix) -> Prefix | Refused:
@@ -302,7 +306,7 @@ def _is_not_reserved(pool: Pool, block: Prefix) -> Refused | None:
         return None
     role, network = pool.reserved.role_of(block.first), pool.reserved.network_of(block.first)
     remedy = f"{pool.name} allocates it only inside larger blocks, unless allocateReservedIPAddresses is true"
-    return Refused(Verdict.INVALID, "Reserved", f"{block} is the {role} of {network}: {remedy}")
+    return Refused(Verdict.INVALID, "ReservedIPAddress", f"{block} is the {role} of {network}: {remedy}")
 
 
 def _is_a_length_of_the_family(pool: Pool, length: int) -> Refused | None:

@@ -30,7 +30,7 @@ tables are printed. Nothing is kept after the command exits.
 
 examples:
   python -m simulator apply examples/sizes.yaml
-  python -m simulator apply examples/sizes.yaml --delete examples/sizes.yaml --get ipamranges -o wide
+  python -m simulator apply examples/sizes.yaml --get ipamranges -o wide
   cat range.yaml | python -m simulator apply - --hooks http://127.0.0.1:9090 --watch
   python -m simulator apply a.yaml --delete b.yaml --apply c.yaml -o yaml
 

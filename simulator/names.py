@@ -32,6 +32,8 @@ CIDR_ANNOTATION = f"{GROUP}/cidr"
 HOLD_ANNOTATION = f"{GROUP}/hold"
 ABANDON_ANNOTATION = f"{GROUP}/abandon"
 RECLAIM_ANNOTATION = f"{GROUP}/reclaim"
+END_COOLDOWN_ANNOTATION = f"{GROUP}/end-cooldown"
+ALLOW_DELETION_ANNOTATION = f"{GROUP}/allow-deletion"
 TOUCHED_ANNOTATION = f"{GROUP}/touched"
 
 #: Metacontroller's finalizers of the default shard, and the label by which it finds the children of a parent.

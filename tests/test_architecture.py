@@ -38,8 +38,9 @@ LAYERS: dict[str, list[str]] = {
     "hooks.api": ["namespaces ownership conditions shards", "kinds", "names times"],
     "hooks.protocol": ["children", "decoding", "bodies errors"],
     "hooks.ranges": [
-        "sync", "status answers placement outdated", "consistency grants gateways", "records quotas", "occupancy",
-        "extents", "returns", "observed", "releases slices", "ledger spec", "network cells",
+        "sync", "status answers placement outdated", "consistency grants returns gateways", "claims waiting",
+        "records quotas", "occupancy", "extents", "former_blocks", "observed", "releases slices", "ledger spec",
+        "network cells reservations",
     ],
     "hooks.requests": ["sync", "status", "observed"],
     "ipam": ["claim_forms", "allocate", "free_space round_robin pool", "address_set reserved", "interval", "address"],

@@ -32,6 +32,7 @@ ENDPOINTS = {f"/{kind}/{hook}" for kind in ("ipamrange", "ipamrequest") for hook
 REFUSALS = {
     "Exhausted": ("Busy", r"no free /28 in team-a/net: waiting for room"),
     "Taken": ("Busy", r"10\.0\.0\.0/28 is not free: 10\.0\.0\.5/32 was held by team-b/web when last checked"),
+    "Reserved": ("Busy", r"10\.0\.0\.5/32 is reserved for Service team-a/web"),
     "LedgerFull": ("Busy", r"team-a/net holds as many requests as one object can record: .*"),
     "QuotaExceeded": (
         "Busy",
@@ -43,7 +44,7 @@ REFUSALS = {
     "OutsideRange": ("Invalid", r"10\.1\.0\.0/28 is not wholly inside team-a/net"),
     "Excluded": ("Invalid", r"10\.0\.0\.8/30 has addresses that are excluded from team-a/net: 10\.0\.0\.9"),
     "Gateway": ("Invalid", r"10\.0\.0\.1/32 is the gateway of team-a/net, which is never allocated"),
-    "Reserved": (
+    "ReservedIPAddress": (
         "Invalid",
         r"10\.0\.0\.0/32 is the network address of 10\.0\.0\.0/24: team-a/net allocates it only inside .*",
     ),

@@ -53,6 +53,7 @@ class RequestMetadata(Metadata, frozen=True, gc=False, rename="camel"):
     """What is read of each request of a range."""
 
     annotations: RecordedAddress = RecordedAddress()
+    owner_references: list[OwnerReference] = []
 
 
 class ParentMetadata(Metadata, frozen=True, gc=False, rename="camel"):
@@ -122,6 +123,7 @@ class Capacity(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True
     allocated: str = ""
     free: str = ""
     used: str = ""
+    reserved: str = ""
     unavailable: str = ""
     largest_free: str = ""
     free_blocks: dict[str, str] = {}
@@ -158,6 +160,21 @@ class Network(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True)
     dns_servers: list[str] = []
 
 
+class ReservationHolder(Struct, frozen=True, gc=False):
+    """The object for which a block is reserved; without a namespace one in the namespace of the range."""
+
+    name: str = ""
+    namespace: str = ""
+    kind: str = names.REQUEST_KIND
+
+
+class ReservedBlock(Struct, frozen=True, gc=False):
+    """A block, still as text, that is allocated to one holder only. Without either of them it is ignored."""
+
+    cidr: str = ""
+    holder: ReservationHolder = ReservationHolder()
+
+
 #: A number of addresses; IPv6 counts exceed 64 bits, so it may be decimal text.
 AddressCount = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern="^(0|[1-9][0-9]{0,38})$")]
 
@@ -181,10 +198,11 @@ Mode = Literal["BestFit", "FirstFit", "RoundRobin"]
 
 
 class RangeSpec(Struct, frozen=True, gc=False, rename="camel"):
-    """What the user wrote; `ranges` and `excludes` are still text."""
+    """What the user wrote; `ranges`, `excludes` and the blocks of `reservations` are still text."""
 
     ranges: list[str]
     excludes: list[str] = []
+    reservations: list[ReservedBlock] = []
     chunk_size: int = 0
     mode: Mode = "BestFit"
     cooldown_seconds: Annotated[int, Meta(ge=0, le=31_536_000)] = 0

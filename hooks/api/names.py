@@ -35,6 +35,8 @@ HOLD_ANNOTATION = f"{GROUP}/hold"
 UNANSWERED_ANNOTATION = f"{GROUP}/unanswered-since"
 #: On a range, by its owner: uids of holders that no longer exist, separated by commas (see ranges/releases.py).
 RECLAIM_ANNOTATION = f"{GROUP}/reclaim"
+#: On a range, by its owner: uids of former holders whose blocks need not cool down any longer, separated by commas.
+END_COOLDOWN_ANNOTATION = f"{GROUP}/end-cooldown"
 #: On an object that was observed without the marker of its schema: the last attempt to have it served in full.
 REWRITTEN_ANNOTATION = f"{GROUP}/rewritten"
 #: On each child, by Metacontroller: what the hook wanted it to be when it was written last, as JSON.

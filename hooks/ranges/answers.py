@@ -31,11 +31,13 @@ from msgspec.structs import replace
 
 from hooks.api.conditions import ANSWER_MESSAGE_LENGTH_MAX, truncated
 from hooks.api.kinds import Answer, Network, RequestObject
+from hooks.ranges.claims import claim_of, not_wanted
 from hooks.ranges.ledger import LedgerEntry
 from hooks.ranges.observed import Observed
 from hooks.ranges.occupancy import Occupancy
 from hooks.ranges.records import unused_record_of
-from ipam.allocate import ALREADY_HELD, NOT_FREE, Refused
+from ipam.address import Prefix
+from ipam.allocate import ALREADY_HELD, NOT_FREE, WHEN_LAST_CHECKED, Claim, Refused
 
 Answers = dict[str, Answer]  # by uid of the request
 
@@ -80,10 +82,14 @@ def _for_refusal(refusal: Refused, request: RequestObject, observed: Observed) -
 
 
 def _has_said(answer: Answer, state: str, reason: str, message: str) -> bool:
-    """Whether an answer says this, apart from the present holder of a block, and what a namespace holds at present."""
+    """Whether an answer says this, apart from the present holder of a block, and what a namespace holds at present.
+
+    What it says of a former holder stays true. That the block is cooling down does not: it may be returned at any time.
+    """
     if answer.state != state or answer.reason != reason:
         return False
-    return answer.message == message or _subject(answer.message) == _subject(message)
+    is_lasting = WHEN_LAST_CHECKED in answer.message
+    return answer.message == message or (is_lasting and _subject(answer.message) == _subject(message))
 
 
 def _subject(message: str) -> str:
@@ -105,7 +111,7 @@ def _for_entry(entry: LedgerEntry, observed: Observed, occupancy: Occupancy) -> 
     # The network settings are published once and for all: not before the spec can be read.
     if not observed.terms.is_readable or not (answer or request):
         return answer
-    message = unused_record_of(request, entry.prefix, observed, occupancy) if request else ""
+    message = _unused_by(request, entry.prefix, observed, occupancy) if request else ""
     # What is published with a block is immutable, and a refused update would stop the whole slice.
     network = _network(answer, request, observed)
     return Answer(
@@ -124,6 +130,13 @@ def _network(answer: Answer | None, request: RequestObject | None, observed: Obs
     if answer and answer.cidr and (answer.network or request is None):
         return answer.network
     return request.status.network if request and request.status.cidr else observed.terms.network
+
+
+def _unused_by(request: RequestObject, granted: Prefix, observed: Observed, occupancy: Occupancy) -> str:
+    """Why a holder did not get the block that it records, and why not one that is reserved for it."""
+    claim = claim_of(request, observed)
+    reserved = not_wanted(observed.reserved_for(request), claim) if isinstance(claim, Claim) else ""
+    return "; ".join(filter(None, (unused_record_of(request, granted, observed, occupancy), reserved)))
 
 
 def _without_entry(answer: Answer, observed: Observed) -> Answer | None:

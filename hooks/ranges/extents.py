@@ -43,9 +43,9 @@ from hooks.api.ownership import controller_of
 from hooks.protocol.children import child_as_it_was
 from hooks.protocol.decoding import applied_number
 from hooks.ranges.cells import by_cell, cell_label, cell_of
+from hooks.ranges.former_blocks import is_for_former_holder
 from hooks.ranges.ledger import entries_within
 from hooks.ranges.observed import Observed
-from hooks.ranges.returns import may_be_returned
 from hooks.ranges.spec import Domain, Terms
 from ipam.address import Family, InvalidAddress, Prefix, block_named_by
 from ipam.address_set import AddressSet
@@ -143,13 +143,13 @@ def observe_extents(observed: Observed, now: datetime) -> Extents:
 
 
 def _space(observed: Observed) -> AddressSet:
-    """The addresses that the range may have: its pool, and the retired addresses that are held or to be returned."""
+    """The addresses that the range may have: its pool, and retired addresses that holders have or get again."""
     pool = observed.terms.pool
     if not pool.retired:
         return pool.usable
     held = [entry.prefix for entry in entries_within(observed.ledger, pool.retired)]
-    returned = [block for block in _blocks_of_requests(observed, pool.family) if may_be_returned(block, observed)]
-    return pool.usable | (pool.retired & AddressSet(pool.family, [*held, *returned]))
+    former = [block for block in _blocks_of_requests(observed, pool.family) if is_for_former_holder(block, observed)]
+    return pool.usable | (pool.retired & AddressSet(pool.family, [*held, *former]))
 
 
 def _wanted(observed: Observed, space: AddressSet) -> AddressSet:

@@ -4,22 +4,27 @@ Before a claim is decided by `ipam.allocate`, rules of the range may refuse it. 
 functions: the first refusal wins.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
+from operator import not_
 from typing import NamedTuple
 
 from hooks.api.kinds import Entry, RequestObject
+from hooks.ranges.claims import claim_of, is_wanted, not_wanted
 from hooks.ranges.extents import Extents
+from hooks.ranges.former_blocks import wants_former_block
 from hooks.ranges.ledger import Ledger, LedgerEntry, grant_count_max, read_cursors, with_grants, written_cursors
 from hooks.ranges.observed import Observed
-from hooks.ranges.occupancy import Occupancy
+from hooks.ranges.occupancy import Occupancy, ReservedFor
 from hooks.ranges.quotas import Quotas
-from hooks.ranges.records import contradiction, gateway_in, unused_record
-from hooks.ranges.returns import is_return
+from hooks.ranges.records import gateway_in, unused_record
+from hooks.ranges.reservations import Holder, holders_of
 from hooks.ranges.spec import Terms
+from hooks.ranges.waiting import waiting_blocks
 from ipam.address import Prefix, block_named_by
 from ipam.allocate import TAKEN, Claim, Decision, Refused, Verdict, allocate
-from ipam.claim_forms import InvalidClaim, parse_claim
+from ipam.pool import Pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,7 @@ class Grants:
         occupancy: what could not be granted.
         decision: about all claims; None if the range's spec is invalid.
         round_robin: the cursors behind the grants; none where the mode is another one.
+        has_returns: whether the ledger on which it rests has holders that are not committed yet.
         is_announcing: whether some addresses are about to be announced.
     """
 
@@ -40,16 +46,17 @@ class Grants:
     occupancy: Occupancy
     decision: Decision | None
     round_robin: dict[str, str]
+    has_returns: bool
     is_announcing: bool
 
     @property
     def publishable_refusals(self) -> dict[str, Refused]:
         """The refusals that rest on committed facts only (S3).
 
-        One for lack of room that rests on these grants waits for their commit, and one that rests on addresses that are
-        about to be announced waits for them.
+        One for lack of room that rests on these grants, or on blocks that are being returned, waits for their commit.
+        One that rests on addresses that are about to be announced waits for them.
         """
-        if not (self.entries or self.is_announcing):
+        if not (self.entries or self.has_returns or self.is_announcing):
             return self.refusals
         return {uid: refusal for uid, refusal in self.refusals.items() if not _is_provisional(refusal)}
 
@@ -70,14 +77,19 @@ def _is_provisional(refusal: Refused) -> bool:
 
 
 class _Situation(NamedTuple):
-    """What the rules look at besides the claim."""
+    """What the rules look at besides the claim; of the reserved blocks those that their holders do not have yet."""
 
     observed: Observed
     kept: Ledger
     extents: Extents
     occupancy: Occupancy
+    waiting_blocks: dict[Holder, list[Prefix]]
 
 
+#: A request that waits, and its claim.
+_Want = tuple[RequestObject, Claim]
+#: Whether the claim of a request comes before others.
+_Precedence = Callable[[RequestObject, Claim, _Situation], bool]
 #: Why the claim of a request is refused; None if the rule has no objection.
 _Rule = Callable[[RequestObject, Claim, _Situation], Refused | None]
 
@@ -85,90 +97,114 @@ _Rule = Callable[[RequestObject, Claim, _Situation], Refused | None]
 def grant(observed: Observed, kept: Ledger, occupancy: Occupancy, extents: Extents) -> Grants:
     """Decide about all requests that wait."""
     waiting = observed.waiting(kept)
-    situation = _Situation(observed, kept, extents, occupancy)
+    situation = _Situation(observed, kept, extents, occupancy, waiting_blocks(observed, occupancy))
     if refused := _refusal_of_all(situation):
         decision = None if observed.terms.invalid_reason else allocate(observed.terms.pool, occupancy.occupants, [])
         all_refused = {request.metadata.uid: refused for request in waiting}
-        return Grants([], all_refused, occupancy, decision, {}, is_announcing=False)
-    claimants: list[tuple[RequestObject, Claim]] = []
+        return Grants([], all_refused, occupancy, decision, {}, has_returns=False, is_announcing=False)
+    wants: list[_Want] = []
     refusals: dict[str, Refused] = {}
     rules = [rule for applies, rule in _CLAIM_RULES if applies(situation)]
     for request in waiting:
-        want = _claim_or_refusal(request, situation, rules)
-        if isinstance(want, Claim):
-            claimants.append((request, want))
+        claim = _claim_or_refusal(request, situation, rules)
+        if isinstance(claim, Claim):
+            wants.append((request, claim))
         else:
-            refusals[request.metadata.uid] = want
-    grants = _decided(claimants, situation)
+            refusals[request.metadata.uid] = claim
+    grants = _decided(wants, situation)
     return replace(grants, refusals=refusals | grants.refusals)
 
 
-def _decided(claimants: Sequence[tuple[RequestObject, Claim]], situation: _Situation) -> Grants:
-    """The outcomes of all claims: first of returns, from all addresses of the range, then of others, from its pool."""
-    observed, kept, extents, occupancy = situation
-    pool, count_max = observed.terms.pool, grant_count_max(kept, [request for request, _ in claimants])
-    may_return = pool.retired or pool.reserved
-    returns = [each for each in claimants if is_return(*each, observed, on_hold=kept.on_hold)] if may_return else []
+def _decided(wants: list[_Want], situation: _Situation) -> Grants:
+    """The outcomes of all claims: first of those that come before the others, stage by stage; then of the others."""
+    observed, kept, extents, occupancy, _ = situation
+    terms, ledger = observed.terms, kept
     entries, refusals = list[LedgerEntry](), dict[str, Refused]()
-    if returns:
-        claims = [claim._replace(exact=claim.previous) for _, claim in returns]
-        returned = allocate(pool.with_retired(), occupancy.occupants, claims, grant_count_max=count_max)
-        entries, refusals = _outcomes(returns, returned, situation)
-        occupancy = occupancy.with_grants(entries)
-        claimants = [each for each in claimants if not is_return(*each, observed, on_hold=kept.on_hold)]
-    cursors = _cursors(observed.terms, kept)
-    claims = [claim for _, claim in claimants]
-    if quota := observed.terms.quota:
-        claims = _with_budgets(claimants, Quotas(quota, with_grants(kept, entries, {})))
-    decision = allocate(pool, occupancy.occupants, claims, cursors, count_max - len(entries))
-    granted, refused = _outcomes(claimants, decision, situation)
+    for is_next, pool in _stages(situation):
+        first, wants = _divided(wants, is_next, situation)
+        if first:
+            decision = _decision(first, pool, occupancy.without_reservations, ledger, terms)
+            granted, refused = _outcomes(first, decision, situation)
+            ledger, occupancy = with_grants(ledger, granted, {}), occupancy.with_grants(granted, terms.reservations)
+            entries, refusals = [*entries, *granted], refusals | refused
+    decision = _decision(wants, terms.pool, occupancy, ledger, terms)
+    granted, refused = _outcomes(wants, decision, situation)
     return Grants(
         entries=[*entries, *granted],
         refusals=refusals | refused,
         occupancy=occupancy,
         decision=decision,
-        round_robin=written_cursors(decision.cursors, pool.family) if observed.terms.mode == "RoundRobin" else {},
+        round_robin=written_cursors(decision.cursors, terms.pool.family) if terms.mode == "RoundRobin" else {},
+        has_returns=not kept.entries.keys() <= observed.ledger.entries.keys(),
         is_announcing=bool(extents.pending),
     )
 
 
+def _stages(situation: _Situation) -> Iterator[tuple[_Precedence, Pool]]:
+    """Which claims come first, and their addresses; no reservation keeps them from their blocks."""
+    pool = situation.observed.terms.pool
+    if pool.retired or pool.reserved:
+        yield _wants_former_block, pool.with_retired()
+    if situation.occupancy.reserved:
+        yield _overrides_reservations, pool
+
+
+def _divided(wants: list[_Want], is_first: _Precedence, situation: _Situation) -> tuple[list[_Want], list[_Want]]:
+    """The claims that are first, and the others."""
+    flags = [is_first(*want, situation) for want in wants]
+    return list(compress(wants, flags)), list(compress(wants, map(not_, flags)))
+
+
+def _decision(wants: Sequence[_Want], pool: Pool, occupancy: Occupancy, ledger: Ledger, terms: Terms) -> Decision:
+    """Which of these claims get which blocks of a pool, on top of a ledger."""
+    claims = [claim for _, claim in wants]
+    if terms.quota:
+        claims = _with_budgets(wants, Quotas(terms.quota, ledger))
+    count_max = grant_count_max(ledger, [request for request, _ in wants])
+    return allocate(pool, occupancy.occupants, claims, _cursors(terms, ledger), count_max)
+
+
+def _with_budgets(wants: Sequence[_Want], quotas: Quotas) -> list[Claim]:
+    """The claims, each with what its namespace may hold."""
+    return [claim._replace(budget=quotas.budget_of(request.metadata.namespace)) for request, claim in wants]
+
+
+def _cursors(terms: Terms, ledger: Ledger) -> dict[int, int] | None:
+    """Where to look for free places: first fit looks from the start in each call; best fit has no such place."""
+    if terms.mode == "RoundRobin":
+        return read_cursors(ledger.round_robin, terms.family)
+    return {} if terms.mode == "FirstFit" else None
+
+
 def _outcomes(
-    claimants: Sequence[tuple[RequestObject, Claim]], decision: Decision, situation: _Situation
+    wants: Sequence[_Want], decision: Decision, situation: _Situation
 ) -> tuple[list[LedgerEntry], dict[str, Refused]]:
     """New entries, and the refusals by uid."""
     entries: list[LedgerEntry] = []
     refusals: dict[str, Refused] = {}
-    for (request, claim), outcome in zip(claimants, decision.outcomes, strict=True):
+    for (request, claim), outcome in zip(wants, decision.outcomes, strict=True):
         uid = request.metadata.uid
         if isinstance(outcome, Prefix):
             entries.append(LedgerEntry(outcome, Entry(cidr=str(outcome), holder=claim.holder, uid=uid)))
         else:
-            refusals[uid] = _with_unused_record(outcome, request, claim, situation)
+            refusals[uid] = _explained(outcome, request, claim, situation)
     return entries, refusals
 
 
-def _with_budgets(claimants: Sequence[tuple[RequestObject, Claim]], quotas: Quotas) -> list[Claim]:
-    """The claims, each with what its namespace may hold."""
-    return [claim._replace(budget=quotas.budget_of(request.metadata.namespace)) for request, claim in claimants]
-
-
-def _cursors(terms: Terms, kept: Ledger) -> dict[int, int] | None:
-    """Where to look for free places: first fit looks from the start in each call; best fit has no such place."""
-    if terms.mode == "RoundRobin":
-        return read_cursors(kept.round_robin, terms.family)
-    return {} if terms.mode == "FirstFit" else None
-
-
-def _with_unused_record(refusal: Refused, request: RequestObject, claim: Claim, situation: _Situation) -> Refused:
-    """The refusal of a request that waits for room, with the reason why its recorded block is not allocated to it."""
-    text = request.metadata.annotations.cidr
-    if not text or request.status.cidr or refusal.reason not in ("Exhausted", TAKEN, "QuotaExceeded"):
+def _explained(refusal: Refused, request: RequestObject, claim: Claim, situation: _Situation) -> Refused:
+    """The refusal of a request that waits for room, and why it does not get a recorded or reserved block."""
+    text, observed = request.metadata.annotations.cidr, situation.observed
+    if not (text or observed.terms.reservations):
         return refusal
-    recorded = block_named_by(text)
-    if recorded and recorded == claim.exact:
+    if request.status.cidr or refusal.reason not in ("Exhausted", TAKEN, "QuotaExceeded"):
         return refusal
-    reason = unused_record(request, claim, situation.observed, situation.occupancy)
-    return replace(refusal, message=f"{refusal.message}; {reason}") if reason else refusal
+    reserved = observed.reserved_for(request)
+    if claim.exact in reserved:
+        return replace(refusal, message=f"waiting for a block that is reserved for this request: {refusal.message}")
+    reasons = [refusal.message, not_wanted(reserved, claim)]
+    if text and (claim.exact is None or block_named_by(text) != claim.exact):
+        reasons.append(unused_record(request, claim, observed, situation.occupancy))
+    return replace(refusal, message="; ".join(filter(None, reasons)))
 
 
 # --- what a request claims -------------------------------------------------------------------------------------------
@@ -176,9 +212,11 @@ def _with_unused_record(refusal: Refused, request: RequestObject, claim: Claim, 
 
 def _claim_or_refusal(request: RequestObject, situation: _Situation, rules: Sequence[_Rule]) -> Claim | Refused:
     """The claim of a request; or the first refusal."""
-    claim = _claim(request, situation.observed)
+    claim = claim_of(request, situation.observed)
     if isinstance(claim, Refused):
         return claim
+    if situation.waiting_blocks and not (request.status.cidr or situation.kept.on_hold):
+        claim = _with_reservation(claim, request, situation)
     for rule in rules:
         if refused := rule(request, claim, situation):
             return refused
@@ -186,28 +224,35 @@ def _claim_or_refusal(request: RequestObject, situation: _Situation, rules: Sequ
     return claim._replace(exact=claim.previous) if situation.kept.on_hold else claim
 
 
-def _claim(request: RequestObject, observed: Observed) -> Claim | Refused:
-    """What a request wants; a refusal if that can't be understood."""
-    uid, terms = request.metadata.uid, observed.terms
-    if fault := observed.bad_specs.get(uid):
-        return Refused(Verdict.INVALID, "InvalidSpec", f"the spec can't be read: {fault}")
-    holder = str(request.metadata.namespaced_name)
-    # A published block stays: a request that shows one and is not in the ledger gets that one or none.
-    wanted = request.status.cidr or request.spec.wanted
-    try:
-        length = request.spec.size or terms.default_length
-        claim = parse_claim(holder, wanted, terms.pool) if wanted else Claim(holder, length)
-    except InvalidClaim as error:
-        return Refused(Verdict.INVALID, "InvalidRequest", f"request {error}")
-    previous = claim.exact if request.status.cidr else _previous(request, claim)
-    return claim._replace(previous=previous) if previous else claim
+def _with_reservation(claim: Claim, request: RequestObject, situation: _Situation) -> Claim:
+    """The claim to a block that is reserved for the request, if it is what the request wants; or the claim as it was.
+
+    The block that an earlier life of the request had comes first, as long as it is free.
+    """
+    reserved = [block for holder in holders_of(request) for block in situation.waiting_blocks.get(holder, ())]
+    block = next((each for each in reserved if is_wanted(each, claim)), None)
+    if block is None:
+        return claim
+    previous = claim.previous
+    if previous and situation.observed.terms.pool.has(previous):
+        occupant = situation.occupancy.first_in_the_way_of(previous)
+        if occupant is None or (previous in reserved and isinstance(occupant, ReservedFor)):
+            return claim._replace(exact=previous)
+    return claim._replace(exact=block, previous=None)
 
 
-def _previous(request: RequestObject, claim: Claim) -> Prefix | None:
-    """The block that an earlier life of the request had, by its annotation, if it is what the claim wants."""
-    text = request.metadata.annotations.cidr
-    previous = block_named_by(text) if text else None
-    return None if previous is None or contradiction(request, claim, previous) else previous
+def _wants_former_block(request: RequestObject, claim: Claim, situation: _Situation) -> bool:
+    return wants_former_block(request, claim, situation.observed, on_hold=situation.kept.on_hold)
+
+
+def _overrides_reservations(request: RequestObject, claim: Claim, situation: _Situation) -> bool:
+    """Whether no reservation keeps a request from the block that it claims.
+
+    Its own does not, and none keeps a request from a block that it had before: which it shows, or records on hold.
+    """
+    if request.status.cidr or situation.kept.on_hold:
+        return True
+    return claim.exact is not None and claim.exact in situation.observed.reserved_for(request)
 
 
 # --- rules: what refuses a claim before it is decided ----------------------------------------------------------------
@@ -229,7 +274,7 @@ def _has_gateways(observed: Observed) -> bool:
 
 
 def _does_not_want_a_gateway(request: RequestObject, claim: Claim, situation: _Situation) -> Refused | None:
-    if not claim.exact or is_return(request, claim, situation.observed, on_hold=situation.kept.on_hold):
+    if not claim.exact or _wants_former_block(request, claim, situation):
         return None
     message = gateway_in(claim.exact, situation.observed)
     return Refused(Verdict.INVALID, "Gateway", message) if message else None
@@ -241,6 +286,18 @@ def _is_not_closed(request: RequestObject, claim: Claim, situation: _Situation) 
         return None
     message = f"range {situation.observed.name} is closed: it allocates no new blocks"
     return Refused(Verdict.BUSY, "Closed", message)
+
+
+def _is_not_reserved_for_others(request: RequestObject, claim: Claim, situation: _Situation) -> Refused | None:
+    if claim.exact is None or _overrides_reservations(request, claim, situation):
+        return None
+    found = situation.occupancy.reservation_in(claim.exact)
+    if found is None:
+        return None
+    message = f"{claim.exact} is reserved for {found.holder}"
+    if claim.exact != found.block:
+        message = f"{claim.exact} has addresses of {found.block}, which is reserved for {found.holder}"
+    return Refused(Verdict.BUSY, "Reserved", message)
 
 
 def _previous_block_is_announced(_: RequestObject, claim: Claim, situation: _Situation) -> Refused | None:
@@ -255,7 +312,7 @@ def _has_a_previous_block_on_hold(request: RequestObject, claim: Claim, situatio
     pool = situation.observed.terms.pool
     if claim.previous and (request.status.cidr or pool.has(claim.previous)):
         return None
-    if is_return(request, claim, situation.observed, on_hold=True):
+    if _wants_former_block(request, claim, situation):
         return None
     message = f"{pool.name} is on hold: only requests with a recorded address are served"
     if reason := unused_record(request, claim, situation.observed, situation.occupancy):
@@ -269,4 +326,5 @@ _CLAIM_RULES: tuple[tuple[Callable[[_Situation], bool], _Rule], ...] = (
     (lambda situation: situation.observed.terms.is_closed, _is_not_closed),
     (lambda situation: bool(situation.extents.unannounced), _previous_block_is_announced),
     (lambda situation: situation.kept.on_hold, _has_a_previous_block_on_hold),
+    (lambda situation: bool(situation.occupancy.reserved), _is_not_reserved_for_others),
 )

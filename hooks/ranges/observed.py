@@ -21,8 +21,10 @@ from hooks.protocol.bodies import RangeBody
 from hooks.protocol.decoding import decode_objects, decode_spec, encode
 from hooks.ranges.ledger import Ledger, read_ledger
 from hooks.ranges.releases import Evidence
+from hooks.ranges.reservations import Holder, holders_of
 from hooks.ranges.slices import Slices
 from hooks.ranges.spec import read_terms
+from ipam.address import Prefix
 
 _NO_SPEC = RequestSpec(RangeReference(""))
 
@@ -117,6 +119,19 @@ class Observed:
         """Whether a request of this range exists and is not released."""
         return uid in self.requests and uid not in self.deleted
 
+    def reserved_for(self, request: RequestObject) -> list[Prefix]:
+        """The blocks that are reserved for a request, in order of addresses."""
+        if not self.terms.reservations:
+            return []
+        return [block for holder in holders_of(request) for block in self._reserved_blocks.get(holder, ())]
+
+    @cached_property
+    def _reserved_blocks(self) -> dict[Holder, list[Prefix]]:
+        blocks: dict[Holder, list[Prefix]] = {}
+        for block, holder in self.terms.reservations:
+            blocks.setdefault(holder, []).append(block)
+        return blocks
+
     @cached_property
     def evidence(self) -> Evidence:
         """What this call says about holders."""
@@ -126,6 +141,7 @@ class Observed:
             present=(self.requests.keys() - self.deleted.keys()) | unreadable,
             deleted=self.deleted,
             reclaimed=self.reclaimed,
+            cooled=self._uids_in(names.END_COOLDOWN_ANNOTATION),
             answered=self.answers.keys(),
             closing=self.is_deleted,
         )
@@ -145,8 +161,12 @@ class Observed:
 
     @cached_property
     def reclaimed(self) -> frozenset[str]:
-        """The uids that the range's owner declares gone: what the annotation lists, separated by commas or spaces."""
-        text = self.body.parent.metadata.annotations.get(names.RECLAIM_ANNOTATION, "")
+        """The uids that the range's owner declares gone."""
+        return self._uids_in(names.RECLAIM_ANNOTATION)
+
+    def _uids_in(self, annotation: str) -> frozenset[str]:
+        """What an annotation of the range lists, separated by commas or spaces."""
+        text = self.body.parent.metadata.annotations.get(annotation, "")
         return frozenset(text.replace(",", " ").split())
 
     @cached_property

@@ -1,7 +1,7 @@
 """Occupancy: the addresses of a range that can't be granted, each with what became of it."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -11,6 +11,7 @@ from typing import NamedTuple
 from hooks.api.times import timestamp
 from hooks.ranges.extents import Extents
 from hooks.ranges.ledger import Ledger, LedgerEntry
+from hooks.ranges.reservations import Reservation
 from hooks.ranges.spec import Terms
 from ipam.address import Prefix
 from ipam.address_set import AddressSet
@@ -55,6 +56,18 @@ class Unannounced(NamedTuple):
         return f"has not been announced in {self.domain_words} yet"
 
 
+class ReservedFor(NamedTuple):
+    """A reserved block that is free for its holder; or what is left of it, if a part is not free."""
+
+    prefix: Prefix
+    reservation: Reservation
+
+    @property
+    def fate(self) -> str:
+        """The holder that it waits for."""
+        return f"is reserved for {self.reservation.holder}"
+
+
 @dataclass(frozen=True)
 class Occupancy:
     """Everything that is in the way of a claim; no two of these overlap.
@@ -64,23 +77,38 @@ class Occupancy:
         cooling: released blocks that are cooling down.
         unavailable: addresses of the pool that neither the ledger nor the free space has.
         beyond: the same of the retired addresses, which do not count.
+        reserved: what the others leave of the blocks of reservations, in order of addresses.
     """
 
     held: list[LedgerEntry]
     cooling: list[CoolingDown]
     unavailable: list[OwnedByOlder | Unannounced]
     beyond: list[OwnedByOlder | Unannounced]
-
-    def with_grants(self, entries: Sequence[LedgerEntry]) -> "Occupancy":
-        """The same with new entries."""
-        held = sorted([*self.held, *entries], key=attrgetter("prefix.first")) if entries else self.held
-        return replace(self, held=held)
+    reserved: list[ReservedFor]
 
     @cached_property
     def occupants(self) -> Sequence[Occupant]:
         """All of them, in order of addresses."""
-        others = [*self.cooling, *self.unavailable, *self.beyond]
-        return sorted([*self.held, *others], key=attrgetter("prefix.first")) if others else self.held
+        found: list[Occupant] = [*self.cooling, *self.unavailable, *self.beyond, *self.reserved]
+        return sorted([*self.held, *found], key=_first_address) if found else self.held
+
+    @cached_property
+    def without_reservations(self) -> "Occupancy":
+        """The same for requests that no reservation keeps from a block."""
+        return replace(self, reserved=[])
+
+    def with_grants(self, entries: Sequence[LedgerEntry], reservations: Sequence[Reservation]) -> "Occupancy":
+        """The same after these grants."""
+        if not entries:
+            return self
+        held = sorted([*self.held, *entries], key=_first_address)
+        return _reserving(replace(self, held=held, reserved=[]), reservations)
+
+    def reservation_in(self, block: Prefix) -> Reservation | None:
+        """The lowest reservation that keeps others from an address of a block."""
+        at = bisect_left(self.reserved, block.first, key=attrgetter("prefix.last"))
+        found = at < len(self.reserved) and self.reserved[at].prefix.overlaps(block)
+        return self.reserved[at].reservation if found else None
 
     def first_in_the_way_of(self, block: Prefix) -> Occupant | None:
         """The lowest one that has an address of a block; None if the block is free."""
@@ -98,6 +126,14 @@ class Occupancy:
         """Number of addresses that are neither allocated nor free."""
         return sum(each.prefix.address_count for each in self.unavailable)
 
+    @property
+    def reserved_address_count(self) -> int:
+        """Number of addresses that wait for their holders."""
+        return sum(each.prefix.address_count for each in self.reserved)
+
+
+_first_address = attrgetter("prefix.first")
+
 
 def occupancy_of(kept: Ledger, extents: Extents, terms: Terms) -> Occupancy:
     """What can't be granted on top of this ledger."""
@@ -110,12 +146,33 @@ def occupancy_of(kept: Ledger, extents: Extents, terms: Terms) -> Occupancy:
             held.append(entry)
     taken = [entry.prefix for entry in kept.entries.values()] if extents.unannounced or extents.owned_by_older else []
     retired = terms.pool.retired
-    return Occupancy(
+    occupancy = Occupancy(
         held,
         cooling,
         unavailable=_unavailable(extents, AddressSet(terms.pool.family, taken) | retired),
         beyond=_unavailable(extents, AddressSet(terms.pool.family, taken) | terms.pool.usable) if retired else [],
+        reserved=[],
     )
+    return _reserving(occupancy, terms.reservations)
+
+
+def _reserving(occupancy: Occupancy, reservations: Sequence[Reservation]) -> Occupancy:
+    """The occupancy with what it leaves of the blocks of reservations."""
+    if not reservations:
+        return occupancy
+    return replace(occupancy, reserved=list(_left_of(reservations, occupancy.occupants)))
+
+
+def _left_of(reservations: Sequence[Reservation], occupants: Sequence[Occupant]) -> Iterator[ReservedFor]:
+    """What occupants leave of reserved blocks; both come in order of addresses."""
+    for reservation in reservations:
+        block, taken = reservation.block, list[Prefix]()
+        at = bisect_left(occupants, block.first, key=attrgetter("prefix.last"))
+        while at < len(occupants) and occupants[at].prefix.overlaps(block):
+            taken.append(occupants[at].prefix)
+            at += 1
+        left = AddressSet(block.family, [block]) - AddressSet(block.family, taken)
+        yield from (ReservedFor(piece, reservation) for piece in left.blocks())
 
 
 def _unavailable(extents: Extents, taken: AddressSet) -> list[OwnedByOlder | Unannounced]:

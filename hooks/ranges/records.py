@@ -5,9 +5,9 @@ reason for that, in the words in which a claim to the same block would be refuse
 """
 
 from hooks.api.kinds import RequestObject
+from hooks.ranges.former_blocks import is_for_former_holder
 from hooks.ranges.observed import Observed
 from hooks.ranges.occupancy import Occupancy
-from hooks.ranges.returns import may_be_returned
 from ipam.address import InvalidAddress, Prefix, block_named_by, parse_prefix
 from ipam.allocate import Claim, not_free, refusal_of_block
 from ipam.claim_forms import InvalidClaim, names_addresses, parse_claim
@@ -77,8 +77,8 @@ def _unreadable(text: str) -> str:
 
 def _unavailable(recorded: Prefix, observed: Observed, occupancy: Occupancy) -> str:
     """Why a block that is wanted can't be had. On hold a retired one can be."""
-    is_returned = observed.wants_hold and may_be_returned(recorded, observed)
-    if not is_returned and (refused := refusal_of_block(observed.terms.pool, recorded)):
+    is_had_again = observed.wants_hold and is_for_former_holder(recorded, observed)
+    if not is_had_again and (refused := refusal_of_block(observed.terms.pool, recorded)):
         return gateway_in(recorded, observed) or refused.message
     if occupant := occupancy.first_in_the_way_of(recorded):
         return not_free(recorded, occupant)

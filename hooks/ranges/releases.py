@@ -14,7 +14,9 @@ A release is committed like a grant: the entry leaves and the uid joins `release
 released, and no request whose uid is there is ever granted anything. So a cache in which the request still lives,
 however old, can't make the range hold a block for a request that no longer exists.
 
-Where the range has a cool-down, the entry stays that long, with `releasedAt`: held by no request, but not free yet.
+Where the range has a cool-down, the entry stays that long, with `releasedAt`: held by no request, but not free yet. The
+annotation `ipam.mandelsoft.org/end-cooldown` of the range ends it for the uids that it names: like (b) by uid, because
+a uid never has another block, so that an old annotation ends nothing else.
 """
 
 from collections.abc import Collection, Mapping
@@ -48,6 +50,7 @@ class Evidence:
         present: requests that exist and are not released, or can't be read.
         deleted: proof (a), with the time of the deletion by the API server's clock.
         reclaimed: proof (b), if absent for long enough.
+        cooled: former holders whose blocks need not cool down any longer.
         answered: uids to which an answer exists.
         closing: the range is being deleted.
     """
@@ -55,6 +58,7 @@ class Evidence:
     present: Collection[str]
     deleted: Mapping[str, datetime]
     reclaimed: Collection[str]
+    cooled: Collection[str]
     answered: Collection[str]
     closing: bool
 
@@ -120,9 +124,12 @@ def _within_budget(ledger: Ledger, freed: Collection[str]) -> set[str]:
 
 
 def _cooling_entry(entry: LedgerEntry, evidence: Evidence, now: datetime, cooldown: timedelta) -> LedgerEntry | None:
-    """A released entry, as long as it cools down: since its release, which can't be earlier than the deletion."""
+    """A released entry, as long as it cools down: since its release, which can't be earlier than the deletion.
+
+    The owner of the range may end that.
+    """
     since = plausible(entry.released_at, now) if entry.released_at else max(now, evidence.deleted.get(entry.uid, now))
-    if not cooldown or now - since >= cooldown:
+    if not cooldown or entry.uid in evidence.cooled or now - since >= cooldown:
         return None
     return entry.marked(released_at=since)
 

@@ -13,6 +13,7 @@ from hooks.api.names import NamespacedName
 from hooks.protocol.decoding import decode_spec
 from hooks.protocol.errors import ProtocolError, excerpt
 from hooks.ranges.network import read_network
+from hooks.ranges.reservations import Reservation, read_reservations
 from ipam.address import IPV4, IPV6, Family, InvalidAddress, Prefix, read_address
 from ipam.address_set import AddressSet
 from ipam.pool import InvalidPool, Pool, parse_pool
@@ -62,6 +63,7 @@ class Terms:
         default_length: prefix length of the block for a request without a size.
         mode: how a free block is selected.
         is_closed: whether no request gets a new block.
+        reservations: blocks of the pool that only their holders get, in order of addresses; no two of them overlap.
     """
 
     is_readable: bool
@@ -78,6 +80,7 @@ class Terms:
     default_length: int
     mode: Mode
     is_closed: bool
+    reservations: tuple[Reservation, ...] = ()
 
     @property
     def space(self) -> AddressSet:
@@ -115,15 +118,17 @@ def read_terms(range_name: NamespacedName, raw: Raw, status: RangeStatus) -> Ter
     if reason:
         return _invalid_terms(range_name, spec, reason)
     former = tuple(each for each in _gateways(status) if each != gateway and each.family is pool.family)
-    if gateways := [*former, gateway] if gateway else former:
-        pool = pool.excluding(gateways)
+    gateways = (*former, gateway) if gateway else former
+    pool = pool.excluding(gateways) if gateways else pool
     pool = replace(pool, reserved=_reserved(spec, pool.family))
     if not pool.usable:
         return _invalid_terms(range_name, spec, "nothing is left to allocate beside the gateways, former ones included")
     if pool.is_reserved:
         return _invalid_terms(range_name, spec, _ONLY_RESERVED)
-    remarks = (*_pool_remarks(pool), *network_remarks, *_idle_reserve(spec))
-    return replace(_terms(spec, pool, gateway=gateway, remarks=remarks), former_gateways=former)
+    reservations, ignored = read_reservations(spec.reservations, pool, gateways, range_name.namespace)
+    remarks = (*_pool_remarks(pool), *network_remarks, *_idle_reserve(spec), *([listed(ignored)] if ignored else []))
+    terms = _terms(spec, pool, gateway=gateway, remarks=remarks)
+    return replace(terms, former_gateways=former, reservations=tuple(reservations))
 
 
 def _gateways(status: RangeStatus) -> list[Prefix]:

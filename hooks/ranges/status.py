@@ -17,6 +17,7 @@ from hooks.ranges.observed import Observed
 from hooks.ranges.occupancy import Occupancy
 from hooks.ranges.quotas import Quotas
 from hooks.ranges.spec import Terms
+from hooks.ranges.waiting import reservation_remarks
 from ipam.address_set import AddressSet
 
 #: All lengths of IPv4. A range of IPv6 may have 129, and its status is no place for all of them.
@@ -43,6 +44,7 @@ def range_status(
     messages = [fact.message for fact in facts if fact.type != "Stalled"]
     messages += [*observed.terms.remarks, *_quota_remarks(observed.terms, proposal)]
     messages += _remarks(observed, grants.occupancy, extents)
+    messages += reservation_remarks(observed, proposal, grants.occupancy)
     return msgspec.structs.replace(
         _ledger_status(proposal),
         state=state,
@@ -186,7 +188,7 @@ def _pending_message(grants: Grants) -> str:
     if not pending or grants.decision is None or grants.is_announcing:
         return ""
     largest = grants.decision.largest_free_length
-    free = "only reserved addresses are" if grants.decision.free_count else "no address is"
+    free = "only network addresses are" if grants.decision.free_count else "no address is"
     room = f"{free} free" if largest is None else f"largest free block is /{largest}"
     over_quota = f" ({grants.over_quota_count} beyond a quota)" if grants.over_quota_count else ""
     return f"{room}, {_count(pending, 'request')} {'waits' if pending == 1 else 'wait'}{over_quota}"
@@ -220,18 +222,20 @@ def _capacity(terms: Terms, grants: Grants) -> Capacity | None:
     more than FREE_BLOCK_LENGTHS_MAX those next to the default one.
     """
     decision, unavailable_count = grants.decision, grants.occupancy.unavailable_address_count
+    reserved_count = grants.occupancy.reserved_address_count
     if decision is None:
         return None
     largest, default = decision.largest_free_length, terms.default_length
     shortest = min(default, default if largest is None else largest)
     lengths = range(max(shortest, default - FREE_BLOCK_LENGTHS_MAX + 1), default + 1)
     counts = decision.free_block_counts
-    allocated_count = decision.total_count - decision.free_count - unavailable_count
+    allocated_count = decision.total_count - decision.free_count - reserved_count - unavailable_count
     return Capacity(
         total=str(decision.total_count),
         allocated=str(allocated_count),
         free=str(decision.free_count),
         used=f"{100 * allocated_count // decision.total_count}%",
+        reserved=str(reserved_count) if reserved_count else "",
         unavailable=str(unavailable_count) if unavailable_count else "",
         largest_free="" if largest is None else f"/{largest}",
         free_blocks={f"/{length}": str(counts[length]) for length in lengths},

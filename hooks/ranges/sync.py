@@ -3,6 +3,7 @@
     observe    the ledger, the requests of this range, the answers that exist   (observed.py)
     release    entries whose holders are deleted, by proof; absent ones marked  (releases.py)
     announce   the addresses that no older range of the domain has              (extents.py)
+    return     blocks to requests of the same name that are created again       (returns.py)
     occupy     what can't be granted, and why                                   (occupancy.py)
     grant      blocks for requests that wait, in order                          (grants.py)
     publish    answers, from the observed ledger only                           (answers.py)
@@ -31,6 +32,7 @@ from hooks.ranges.occupancy import Occupancy, occupancy_of
 from hooks.ranges.outdated import children_as_they_were
 from hooks.ranges.placement import placed
 from hooks.ranges.releases import ABSENCE_BEFORE_RECLAIM, after_releases
+from hooks.ranges.returns import with_returns
 from hooks.ranges.spec import Terms, read_terms
 from hooks.ranges.status import outdated_status, range_status
 
@@ -93,6 +95,7 @@ def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
         raise OldLedger(observed.ledger.revision)
     kept = _kept(observed, now)
     extents = observe_extents(observed, now)
+    kept = with_returns(kept, observed, extents)
     occupancy = occupancy_of(kept, extents, observed.terms)
     grants = grant(observed, kept, occupancy, extents)
     proposal = _next_revision(observed.ledger, with_grants(kept, grants.entries, grants.round_robin))

@@ -9,6 +9,7 @@ from hooks.api.conditions import Fact, conditions, outdated_message, truncated
 from hooks.api.kinds import Answer, RequestParent, RequestStatus
 from hooks.api.times import rewriting_time
 from hooks.requests.observed import Observed
+from ipam.address import block_named_by
 
 
 def invalid_spec_status(request: RequestParent, reason: str, now: datetime) -> RequestStatus:
@@ -70,12 +71,12 @@ def unanswered_status(observed: Observed, now: datetime) -> RequestStatus | None
 
 
 def _granted_message(request: RequestParent, answer: Answer) -> str:
-    """Empty, unless an earlier life of the request had another block. Once published, a message stays."""
+    """Empty, unless a recorded or reserved block was not used. Once published, a message stays."""
     if request.status.cidr:
         return request.status.message if request.status.state == "Ready" else ""
     recorded = request.metadata.annotations.get(names.CIDR_ANNOTATION, "")
-    if not recorded or not answer.message:
-        return ""
+    if not answer.message or not recorded or block_named_by(recorded) == block_named_by(answer.cidr):
+        return answer.message
     return f"allocated {answer.cidr} instead of the recorded {recorded}: {answer.message}"
 
 

@@ -2,6 +2,7 @@
 
 features.py    the fields and annotations of ranges and requests; a new field takes part by its line there
 workload.py    the actions of people, and how they are drawn
+edits.py       those on existing ranges and requests
 restores.py    backups of a whole cluster, and their restores
 tenants.py     the actions of people with roles in one namespace
 chance.py      the next action, by weights that each seed draws for itself

@@ -1,4 +1,4 @@
-"""Changes of the specs of ranges that the API server accepts, drawn at random."""
+"""The actions of people on existing ranges and requests, drawn at random for the present world."""
 
 from __future__ import annotations
 
@@ -16,18 +16,25 @@ if TYPE_CHECKING:
     from simulator.world.machinery import Action, World
 
 
+def any_object(world: World, plural: str, rng: random.Random) -> Obj | None:
+    """An object of a kind; None if there is none."""
+    found = world.store.list(world.plural(plural))
+    return rng.choice(found) if found else None
+
+
 def grow(world: World, rng: random.Random) -> Action | None:
     """Append addresses to a range, which may have them already."""
-    obj = _any_range(world, rng)
+    obj = any_object(world, "ipamranges", rng)
     if obj is None:
         return None
-    ranges = [*obj["spec"].get("ranges", ()), rng.choice(ADDITIONS[version_of(key_of(obj)[1])])]
-    return "set-spec", "ipamranges", joined(key_of(obj)), json.dumps({"ranges": ranges})
+    name = joined(key_of(obj))
+    ranges = [*obj["spec"].get("ranges", ()), rng.choice(ADDITIONS[version_of(name)])]
+    return "set-spec", "ipamranges", name, json.dumps({"ranges": ranges})
 
 
 def edit(world: World, behaviour: Behaviour, rng: random.Random) -> Action | None:
-    """Change a field that may change."""
-    obj = _any_range(world, rng)
+    """Change a field of the spec of a range that may change."""
+    obj = any_object(world, "ipamranges", rng)
     weights = [behaviour.weights[name] for name in EDITS_OF_RANGES]
     if obj is None or not any(weights):
         return None
@@ -36,6 +43,49 @@ def edit(world: World, behaviour: Behaviour, rng: random.Random) -> Action | Non
     return "patch-spec", "ipamranges", name, json.dumps(drawn.draw(version_of(name), rng)["spec"])
 
 
-def _any_range(world: World, rng: random.Random) -> Obj | None:
-    found = world.store.list(world.plural("ipamranges"))
-    return rng.choice(found) if found else None
+def edit_status(world: World, rng: random.Random) -> Action | None:
+    """Change the status of a request."""
+    obj = any_object(world, "ipamrequests", rng)
+    if obj is None:
+        return None
+    changes = rng.choice(({"state": "Busy"}, {"cidr": f"10.0.0.{rng.randrange(0, 24, 4)}/30"}, {"message": "by hand"}))
+    return "set-status", "ipamrequests", joined(key_of(obj)), json.dumps(changes)
+
+
+def old_status(world: World, rng: random.Random) -> Action | None:
+    """Write a former status of an object."""
+    obj = any_object(world, rng.choice(("ipamranges", "ipamrequests")), rng)
+    if obj is None:
+        return None
+    plural = "ipamranges" if obj["kind"] == "IPAMRange" else "ipamrequests"
+    return "old-status", plural, joined(key_of(obj)), str(rng.randrange(6))
+
+
+def reclaim(world: World, rng: random.Random) -> Action | None:
+    """Name the holders without requests in the annotation of a range."""
+    obj = any_object(world, "ipamranges", rng)
+    return None if obj is None else ("reclaim", joined(key_of(obj)))
+
+
+def reclaim_all(world: World, rng: random.Random) -> Action | None:
+    """Name all holders there."""
+    obj = any_object(world, "ipamranges", rng)
+    return None if obj is None else ("reclaim", joined(key_of(obj)), "all")
+
+
+def end_cooldown(world: World, rng: random.Random) -> Action | None:
+    """End the cool-down of all released blocks of a range."""
+    obj = any_object(world, "ipamranges", rng)
+    return None if obj is None else ("end-cooldown", joined(key_of(obj)))
+
+
+def delete_by_mistake(world: World, rng: random.Random) -> Action | None:
+    """Delete a range although it may hold blocks."""
+    obj = any_object(world, "ipamranges", rng)
+    return None if obj is None else ("delete-by-mistake", joined(key_of(obj)))
+
+
+def hold(world: World, rng: random.Random) -> Action | None:
+    """Put a range on hold, or end its hold."""
+    obj = any_object(world, "ipamranges", rng)
+    return None if obj is None else ("hold", joined(key_of(obj)))

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from simulator.kubernetes.objects import Obj
 
+#: A kind of objects that get addresses by requests.
+SERVICE = "Service"
 #: Few addresses, so that requests compete for them.
 POOLS = {
     4: (
@@ -109,6 +111,23 @@ def _description(_: int, rng: random.Random) -> Obj:
     return _spec(description=rng.choice(("for machines", "for people", "")))
 
 
+def _reservations(version: int, rng: random.Random) -> Obj:
+    """Some reservations for requests of the names that the attack uses, and for a Service."""
+    blocks = {
+        4: ("10.0.0.0", "10.0.0.1/32", "10.0.0.4/30", "10.0.0.8/30", "10.0.0.8/29", "10.0.0.16/28", "10.9.9.9"),
+        6: ("2001:db8::", "2001:db8::4/126", "2001:db8::9", "2001:db8::/124"),
+    }
+    holders = [{"kind": "IPAMRequest", "namespace": space, "name": f"r{n}"} for space in "ab" for n in range(1, 7)]
+    holders += [{"kind": SERVICE, "name": "web"}] * 6
+    cidrs = rng.sample(blocks[version], rng.choice((1, 2, 3)))
+    return _spec(reservations=[{"cidr": cidr, "holder": rng.choice(holders)} for cidr in cidrs])
+
+
+def _owned(_: int, rng: random.Random) -> Obj:
+    owner = {"apiVersion": "v1", "kind": SERVICE, "name": "web", "uid": "e7b0c4a5-0000-4000-8000-000000000000"}
+    return {"metadata": {"ownerReferences": [owner | {"controller": rng.random() < 0.7}]}}
+
+
 def _hold(_: int, __: random.Random) -> Obj:
     return {"metadata": {"annotations": {HOLD_ANNOTATION: "true"}}}
 
@@ -162,12 +181,14 @@ OF_RANGES: dict[str, Feature] = {
     "round robin": Feature(0.4, lambda _, __: _spec(mode="RoundRobin")),
     "first fit": Feature(0.2, lambda _, __: _spec(mode="FirstFit")),
     "closed": Feature(0.05, lambda _, __: _spec(closed=True)),
+    "reservations": Feature(0.3, _reservations),
 }
 #: The changes of existing ranges that the API server accepts: how often each is made, compared with the others. A field
 #: that is drawn as null is removed.
 EDITS_OF_RANGES: dict[str, Feature] = {
     "change excludes": Feature(1.0, lambda version, rng: _or_without(_excludes(version, rng), rng)),
     "change the network": Feature(1.0, lambda version, rng: _or_without(_network(version, rng), rng)),
+    "change the reservations": Feature(1.0, lambda version, rng: _or_without(_reservations(version, rng), rng)),
     "close or open": Feature(0.7, lambda _, rng: _spec(closed=rng.choice((True, False, None)))),
     "change the allowed namespaces": Feature(0.7, _any_allowed),
     "change the cool-down": Feature(0.7, lambda version, rng: _or_without(_cooldown(version, rng), rng)),
@@ -184,6 +205,7 @@ FORMS_OF_REQUESTS: dict[str, Feature] = {
 #: ... and any of these.
 OF_REQUESTS: dict[str, Feature] = {
     "a recorded address": Feature(0.3, _recorded),
+    "owned by a Service": Feature(0.15, _owned),
 }
 #: How often tenants do each of their actions, compared with those of `workload.PEOPLE_ACTIONS`. The weight is 0 as long
 #: as a run in `tests/simulator/findings/` shows that the action breaks an invariant (`EXPECTED_RED` in its test).

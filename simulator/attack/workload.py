@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simulator.attack import edits, strangers
+from simulator.attack.edits import any_object
 from simulator.attack.features import (
     EDITS_OF_RANGES,
     FORMS_OF_REQUESTS,
@@ -162,15 +163,10 @@ def _on(verb: str, plural: str, *words: str) -> Draw:
     """A verb for any object of a kind."""
 
     def draw(world: World, _: Behaviour, rng: random.Random) -> Action | None:
-        obj = _any(world, plural, rng)
+        obj = any_object(world, plural, rng)
         return None if obj is None else (verb, plural, _name(plural, obj), *words)
 
     return draw
-
-
-def _any(world: World, plural: str, rng: random.Random) -> Obj | None:
-    found = world.store.list(world.plural(plural))
-    return rng.choice(found) if found else None
 
 
 def _name(plural: str, obj: Obj) -> str:
@@ -180,7 +176,7 @@ def _name(plural: str, obj: Obj) -> str:
 
 
 def _mislabel(world: World, _: Behaviour, rng: random.Random) -> Action | None:
-    obj = _any(world, "ipamrequests", rng)
+    obj = any_object(world, "ipamrequests", rng)
     return (
         None
         if obj is None
@@ -190,7 +186,7 @@ def _mislabel(world: World, _: Behaviour, rng: random.Random) -> Action | None:
 
 def _edit_spec(world: World, behaviour: Behaviour, rng: random.Random) -> Action | None:
     """Try on an existing object every feature that a new one can have."""
-    obj = _any(world, rng.choice(("ipamrequests", "ipamranges")), rng)
+    obj = any_object(world, rng.choice(("ipamrequests", "ipamranges")), rng)
     if obj is None:
         return None
     name = joined(key_of(obj))
@@ -198,37 +194,6 @@ def _edit_spec(world: World, behaviour: Behaviour, rng: random.Random) -> Action
         return "set-spec", "ipamranges", name, json.dumps(_range_manifest(name, behaviour, rng)["spec"])
     manifest = _request_manifest(key_of(obj)[0], rng.choice(behaviour.ranges), behaviour, rng)
     return "set-spec", "ipamrequests", name, json.dumps(manifest["spec"])
-
-
-def _edit_status(world: World, _: Behaviour, rng: random.Random) -> Action | None:
-    obj = _any(world, "ipamrequests", rng)
-    if obj is None:
-        return None
-    changes = rng.choice(({"state": "Busy"}, {"cidr": f"10.0.0.{rng.randrange(0, 24, 4)}/30"}, {"message": "by hand"}))
-    return "set-status", "ipamrequests", joined(key_of(obj)), json.dumps(changes)
-
-
-def _old_status(world: World, _: Behaviour, rng: random.Random) -> Action | None:
-    obj = _any(world, rng.choice(("ipamranges", "ipamrequests")), rng)
-    if obj is None:
-        return None
-    plural = "ipamranges" if obj["kind"] == "IPAMRange" else "ipamrequests"
-    return "old-status", plural, joined(key_of(obj)), str(rng.randrange(6))
-
-
-def _reclaim(world: World, _: Behaviour, rng: random.Random) -> Action | None:
-    obj = _any(world, "ipamranges", rng)
-    return None if obj is None else ("reclaim", joined(key_of(obj)))
-
-
-def _reclaim_all(world: World, _: Behaviour, rng: random.Random) -> Action | None:
-    obj = _any(world, "ipamranges", rng)
-    return None if obj is None else ("reclaim", joined(key_of(obj)), "all")
-
-
-def _hold(world: World, _: Behaviour, rng: random.Random) -> Action | None:
-    obj = _any(world, "ipamranges", rng)
-    return None if obj is None else ("hold", joined(key_of(obj)))
 
 
 def _delete_namespace(world: World, _: Behaviour, rng: random.Random) -> Action | None:
@@ -301,6 +266,7 @@ PEOPLE_ACTIONS: dict[str, PersonAction] = {
     "create a request": PersonAction(8.0, _create_request),
     "delete a request": PersonAction(4.0, _on("delete", "ipamrequests")),
     "delete a range": PersonAction(0.4, _on("delete", "ipamranges")),
+    "delete a range by mistake": PersonAction(0.4, _without_behaviour(edits.delete_by_mistake)),
     "delete a range, orphaning": PersonAction(0.15, _on("delete", "ipamranges", "orphan")),
     "delete a range, foreground": PersonAction(0.15, _on("delete", "ipamranges", "foregroundDeletion")),
     "create requests in one second": PersonAction(1.0, _create_burst),
@@ -332,12 +298,13 @@ PEOPLE_ACTIONS: dict[str, PersonAction] = {
     "edit a spec": PersonAction(0.4, _edit_spec),
     "edit a range": PersonAction(1.0, edits.edit),
     "grow a range": PersonAction(0.5, _without_behaviour(edits.grow)),
-    "edit a status": PersonAction(0.3, _edit_status),
-    "write an old status again": PersonAction(0.5, _old_status),
-    "reclaim absent holders": PersonAction(0.4, _reclaim),
+    "edit a status": PersonAction(0.3, _without_behaviour(edits.edit_status)),
+    "write an old status again": PersonAction(0.5, _without_behaviour(edits.old_status)),
+    "reclaim absent holders": PersonAction(0.4, _without_behaviour(edits.reclaim)),
     # Only in the runs of a mutant: people must name no holder that lives, which an old cache may not show for a minute.
-    "reclaim all holders": PersonAction(0.0, _reclaim_all),
-    "put a range on hold, or end its hold": PersonAction(0.3, _hold),
+    "reclaim all holders": PersonAction(0.0, _without_behaviour(edits.reclaim_all)),
+    "end a cool-down": PersonAction(0.4, _without_behaviour(edits.end_cooldown)),
+    "put a range on hold, or end its hold": PersonAction(0.3, _without_behaviour(edits.hold)),
     "wipe and restore": PersonAction(0.06, _wipe),
     "back up, empty and restore": PersonAction(0.08, _restore),
     "serve an older schema": PersonAction(0.1, _serve_older),

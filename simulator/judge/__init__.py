@@ -14,6 +14,8 @@ cluster in a box, and that of a real control plane, read from etcd. Reading orde
     extents.py      the addresses of a range that belong to older ranges
     reserved.py     the addresses at the ends of networks
     quotas.py       the quotas of namespaces, and the invariant of their grants
+    reservations.py the blocks that wait for one holder, and the invariant that no other request gets them
+    cooldowns.py    the invariant of blocks that cool down
     ledgers.py      the invariants of ledgers; answers.py, placed.py, capacity.py and turns.py have those of other parts
     each_step.py    the invariants that hold after every step
     verdicts.py     the right answers of requests at rest

@@ -93,7 +93,7 @@ def _moved_in_answer(history: History) -> Iterator[str]:
 
 def _moved(history: History, grant: Grant) -> Iterator[str]:
     """A grant of another block than the holder had from this range, from an earlier life of it, or shows."""
-    life, uid, cidr = grant
+    life, uid, cidr, _ = grant
     for each in history.lives_of_range(life.name):
         is_bound = each is life or not (each.is_lost or history.is_free_of(each, uid))
         if is_bound and each.granted.get(uid, cidr) != cidr:

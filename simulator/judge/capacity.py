@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from simulator.judge.addresses import BITS, block_of, without
 from simulator.judge.extents import unavailable
 from simulator.judge.lives import pool_of, space_of
+from simulator.judge.reservations import reserved_blocks
 from simulator.judge.reserved import places_for
 from simulator.kubernetes.objects import is_deleting
 
@@ -23,9 +24,10 @@ LENGTHS_MAX = 32
 
 
 def accounted(history: History) -> Iterator[str]:
-    """Accounted: free + allocated + unavailable = total; all but unavailable follow from the ledger and the spec.
+    """Accounted: free + allocated + reserved + unavailable = total.
 
-    An older CRD drops numbers, and changes a spec without a new generation.
+    All but unavailable follow from the ledger and the spec. An older CRD drops numbers, and changes a spec without a
+    new generation.
     """
     if history.schemas_changed:
         return
@@ -38,8 +40,10 @@ def accounted(history: History) -> Iterator[str]:
 def _all_miscounted(life: RangeLife, capacity: Obj, gateways: tuple[str, ...]) -> list[str]:
     """All faults, if these gateways are not granted: those of this ledger, or of the one before it."""
     pool = pool_of(life.spec, gateways)
-    free = without(pool, life.ledger.taken)
-    found = [*_miscounted(life, capacity, pool, free), *_misjudged_largest(life, capacity, free)]
+    not_taken = without(pool, life.ledger.taken)
+    free = without(not_taken, reserved_blocks(life.obj, gateways))
+    found = [*_miscounted(life, capacity, pool, not_taken), *_misjudged_largest(life, capacity, free)]
+    found += _miscounted_reserved(life, capacity, _count(not_taken) - _count(free))
     found += _miscounted_retired(life, pool)
     if not _unavailable(capacity):
         found += _miscounted_blocks(life, capacity, free)
@@ -87,11 +91,23 @@ def _unavailable(capacity: Obj) -> int:
     return int(capacity.get("unavailable", "0"))
 
 
-def _miscounted(life: RangeLife, capacity: Obj, pool: list[Block], free: list[Block]) -> Iterator[str]:
-    total, allocated = _count(pool), _count(pool) - _count(free)
+def _miscounted(life: RangeLife, capacity: Obj, pool: list[Block], not_taken: list[Block]) -> Iterator[str]:
+    total, allocated = _count(pool), _count(pool) - _count(not_taken)
     counted, rest = tuple(capacity.get(name) for name in ("total", "allocated", "free")), _unavailable(capacity)
-    if counted != (str(total), str(allocated), str(total - allocated - rest)):
-        yield f"{life.name} counts {counted} (total, allocated, free) and {rest}, but has {total} and {allocated}"
+    kept = _reserved(capacity)
+    if counted != (str(total), str(allocated), str(total - allocated - rest - kept)):
+        more = f"{kept} reserved and {rest} unavailable ones"
+        yield f"{life.name} counts {counted} (total, allocated, free), {more}, but has {total} and {allocated}"
+
+
+def _miscounted_reserved(life: RangeLife, capacity: Obj, count: int) -> Iterator[str]:
+    """A wrong number of reserved addresses, of which some may be unavailable."""
+    if _reserved(capacity) > count or (_reserved(capacity) < count and not _unavailable(capacity)):
+        yield f"{life.name} counts {_reserved(capacity)} reserved addresses, but has {count}"
+
+
+def _reserved(capacity: Obj) -> int:
+    return int(capacity.get("reserved", "0"))
 
 
 def _misjudged_largest(life: RangeLife, capacity: Obj, free: list[Block]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from simulator.judge.answers import committed, informed_once, no_overlap, same_answer, stable, standing
 from simulator.judge.capacity import accounted
 from simulator.judge.consistent import consistent
+from simulator.judge.cooldowns import cooled
 from simulator.judge.facts import Facts
 from simulator.judge.ledgers import (
     allowed,
@@ -25,6 +26,7 @@ from simulator.judge.ledgers import (
 )
 from simulator.judge.placed import placed
 from simulator.judge.quotas import within_quota
+from simulator.judge.reservations import reserved
 from simulator.judge.turns import by_age, in_turn
 
 if TYPE_CHECKING:
@@ -49,6 +51,8 @@ CHECKS: dict[str, Callable[[History], Iterator[str]]] = {
     "Allowed": allowed,
     "Asked": asked,
     "WithinQuota": within_quota,
+    "Reserved": reserved,
+    "Cooled": cooled,
     "Accounted": accounted,
     "InTurn": in_turn,
     "ByAge": by_age,

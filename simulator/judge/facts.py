@@ -30,11 +30,12 @@ class Write:
 
 
 class Grant(NamedTuple):
-    """A new entry of a ledger."""
+    """A new entry of a ledger, and whether the block cooled down since a request of the same name released it."""
 
     life: RangeLife
     uid: str
     cidr: str
+    is_return: bool
 
 
 class Drop(NamedTuple):
@@ -47,11 +48,12 @@ class Drop(NamedTuple):
 
 
 class Cooled(NamedTuple):
-    """A block whose cool-down has ended, and when the cool-down began."""
+    """A block whose cool-down has ended, when the cool-down began, and whether it could end at any time."""
 
     life: RangeLife
     cidr: str
     since: datetime
+    is_early: bool
 
 
 class Turn(NamedTuple):

@@ -41,7 +41,11 @@ def proven(history: History) -> Iterator[str]:
 
 
 def no_early_reuse(history: History) -> Iterator[str]:
-    """NoEarlyReuse: a block is not granted again before its release was proven and it has cooled down."""
+    """NoEarlyReuse: a block is not granted again before its release was proven and it has cooled down.
+
+    While it cools down, only a request of the namespace and name of its former holder may get it; and the owner of the
+    range may end the cool-down.
+    """
     for grant in history.facts.grants:
         yield from _reused(history, grant)
     for cooled in history.facts.cooled:
@@ -51,7 +55,7 @@ def no_early_reuse(history: History) -> Iterator[str]:
 
 
 def _reused(history: History, grant: Grant) -> Iterator[str]:
-    life, uid, cidr = grant
+    life, uid, cidr, _ = grant
     for holding in history.holdings.overlapping(block_of(cidr)):
         if (holding.range_uid, holding.place) != (life.uid, LEDGER):
             continue
@@ -62,8 +66,8 @@ def _reused(history: History, grant: Grant) -> Iterator[str]:
 
 
 def _cooled_too_briefly(history: History, cooled: Cooled) -> Iterator[str]:
-    life, cidr, since = cooled
-    if history.now is None or history.clocks_were_wrong or is_deleting(life.obj):
+    life, cidr, since, is_early = cooled
+    if is_early or history.now is None or history.clocks_were_wrong or is_deleting(life.obj):
         return
     if history.schemas_changed and not history.has_policies:  # an older CRD may drop since when it cools down
         return
@@ -74,14 +78,15 @@ def _cooled_too_briefly(history: History, cooled: Cooled) -> Iterator[str]:
 
 def _freed_at_once(drop: Drop) -> Iterator[str]:
     life, uid, cidr, _ = drop
-    if life.cooldown and uid not in life.ledger.cooling and not is_deleting(life.obj):
+    is_cooled = uid in life.ledger.cooling or uid in life.cooled
+    if life.cooldown and not is_cooled and not is_deleting(life.obj):
         yield f"{life.name} frees {cidr} of {uid} without a cool-down"
 
 
 def inside_range(history: History) -> Iterator[str]:
-    """InsideRange: a granted block lies in the pool of its range, or is a return; later, still among its addresses."""
-    for life, uid, cidr in history.facts.grants:
-        if not (is_return(history, life, uid, cidr) or _is_of_the_pool(history, life, cidr)):
+    """InsideRange: a granted block lies in the pool of its range, or is a former one; later, still in the range."""
+    for life, uid, cidr, _ in history.facts.grants:
+        if not (had_before(history, life, uid, cidr) or _is_of_the_pool(history, life, cidr)):
             yield f"{cidr} of {uid} is not inside {life.name}"
     for life, uid, cidr in _all_entries(history.facts.respecified):
         if not covers(space_of(life.spec), block_of(cidr)):
@@ -94,7 +99,7 @@ def _is_of_the_pool(history: History, life: RangeLife, cidr: str) -> bool:
     return any(covers(pool_of(spec), block) and not is_reserved(spec, block) for spec in specs)
 
 
-def is_return(history: History, life: RangeLife, uid: str, cidr: str) -> bool:
+def had_before(history: History, life: RangeLife, uid: str, cidr: str) -> bool:
     """Whether a request had a block of a range before: it shows it, or records it while the range is on hold."""
     request = history.requests.get(uid)
     if request is None or not covers(space_of(life.committed_spec), block_of(cidr)):
@@ -108,10 +113,10 @@ def fenced(history: History) -> Iterator[str]:
     for life, before, now in history.facts.older_specs:
         if not history.schemas_changed:
             yield f"the ledger of {life.name} was proposed by generation {before}, now by {now}"
-    for life, uid, cidr in history.facts.grants:
+    for life, uid, cidr, _ in history.facts.grants:
         if (
             life.committed_spec.get("closed")
-            and not is_return(history, life, uid, cidr)
+            and not had_before(history, life, uid, cidr)
             and not history.schemas_changed
         ):
             yield f"{life.name} is closed, but grants {cidr} to {uid}"
@@ -119,8 +124,8 @@ def fenced(history: History) -> Iterator[str]:
 
 def withheld(history: History) -> Iterator[str]:
     """Withheld: no gateway that a holder has in its network settings is granted to another request."""
-    for life, uid, cidr in history.facts.grants:
-        if history.schemas_changed or is_return(history, life, uid, cidr):
+    for life, uid, cidr, _ in history.facts.grants:
+        if history.schemas_changed or had_before(history, life, uid, cidr):
             continue
         for holder in life.ledger.entries:
             gateway = _gateway_of(history, holder) if holder != uid else ""
@@ -144,7 +149,7 @@ def _all_entries(lives: list[RangeLife]) -> Iterator[tuple[RangeLife, str, str]]
 
 def allowed(history: History) -> Iterator[str]:
     """Allowed: a block is granted only to a request of a namespace that the range serves, or once served."""
-    for life, uid, cidr in history.facts.grants:
+    for life, uid, cidr, _ in history.facts.grants:
         request = history.requests.get(uid)
         if request is not None and not history.allows(life, request, life.committed_spec, ever=True):
             yield f"{life.name} grants {cidr} to {request.name}, whose namespace it does not allow"
@@ -152,7 +157,7 @@ def allowed(history: History) -> Iterator[str]:
 
 def asked(history: History) -> Iterator[str]:
     """Asked: a granted block is the one, or has the prefix length, that the request wants or already shows."""
-    for life, uid, cidr in history.facts.grants:
+    for life, uid, cidr, _ in history.facts.grants:
         request = history.requests.get(uid)
         if request is None or cidr == request.cidr or _is_recorded_by_index(request, cidr):
             continue
@@ -189,7 +194,7 @@ def disjoint(history: History) -> Iterator[str]:
 
     So the one from which it was taken must still respect the other, unless its extent comes back.
     """
-    for life, uid, cidr in history.facts.grants:
+    for life, uid, cidr, _ in history.facts.grants:
         if life.was_disowned:
             continue
         for holding in history.holdings.overlapping(block_of(cidr)):

@@ -27,7 +27,7 @@ class Entry(NamedTuple):
 
 
 class Cooling(NamedTuple):
-    """A released block that the ledger keeps, so that it is not granted again yet, and the request that released it."""
+    """A released block that the ledger keeps for the request that released it, and since when."""
 
     cidr: str
     request: str
@@ -83,6 +83,10 @@ class Ledger:
         """The gateways that are not granted, former ones included."""
         return tuple(self.fields.get("gateways", ()))
 
+    def cools_for(self, cidr: str, request: str) -> bool:
+        """Whether a block cools down that a request of this `namespace/name` has released."""
+        return any((each.cidr, each.request) == (cidr, request) for each in self.cooling.values())
+
     def cidr_of(self, uid: str) -> str:
         """The block that a request holds, or that cools down after it; "" for none."""
         if uid in self.entries:
@@ -136,6 +140,8 @@ class RangeLife:
     #: Uids that the annotation `reclaim` has named, and holders that were given up by S5 (b).
     reclaimed: set[str] = field(default_factory=set)
     given_up: set[str] = field(default_factory=set)
+    #: Uids that the annotation `end-cooldown` has named.
+    cooled: set[str] = field(default_factory=set)
     #: Whether a cluster administrator removed its finalizer, so that it could be removed at any time.
     is_forced: bool = False
     #: Whether it was ever on hold, so that it did not announce all its addresses at once.

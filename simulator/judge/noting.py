@@ -25,6 +25,7 @@ from simulator.kubernetes.objects import (
 from simulator.names import (
     CIDR_ANNOTATION,
     CONTROLLER_MANAGER,
+    END_COOLDOWN_ANNOTATION,
     HOLD_ANNOTATION,
     METACONTROLLER,
     PERSON,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
     from simulator.judge.facts import Write
     from simulator.judge.history import History
+    from simulator.judge.lives import Cooling
     from simulator.judge.slices import Answer
     from simulator.kubernetes.objects import Obj
 
@@ -91,7 +93,8 @@ def _note_range(history: History, write: Write) -> None:
     _note_force(life, RANGE_FINALIZER, write)
     life.obj = write.obj
     _note_spec(history, life)
-    life.reclaimed |= _reclaimed(write.obj)
+    life.reclaimed |= _uids_in(write.obj, RECLAIM_ANNOTATION)
+    life.cooled |= _uids_in(write.obj, END_COOLDOWN_ANNOTATION)
     life.was_on_hold |= HOLD_ANNOTATION in annotations_of(write.obj)
     life.released = dict.fromkeys(ledger.released, ledger.revision) | life.released
     _note_turns(history, life, ledger)
@@ -122,9 +125,9 @@ def _note_spec(history: History, life: RangeLife) -> None:
     life.specs_of_revision.append(life.spec)
 
 
-def _reclaimed(obj: Obj) -> set[str]:
-    """The uids that the owner of a range gives up."""
-    return set(annotations_of(obj).get(RECLAIM_ANNOTATION, "").replace(",", " ").split())
+def _uids_in(obj: Obj, annotation: str) -> set[str]:
+    """The uids that the owner of a range names in an annotation."""
+    return set(annotations_of(obj).get(annotation, "").replace(",", " ").split())
 
 
 def _note_turns(history: History, life: RangeLife, ledger: Ledger) -> None:
@@ -142,7 +145,14 @@ def _note_drops(history: History, life: RangeLife, ledger: Ledger) -> None:
             history.facts.drops.append(Drop(life, uid, entry.cidr, _is_proven(history, life, uid)))
     for uid, cooling in life.ledger.cooling.items():
         if uid not in ledger.cooling:
-            history.facts.cooled.append(Cooled(life, cooling.cidr, cooling.since))
+            is_early = uid in life.cooled or _is_returned(history, ledger, cooling)
+            history.facts.cooled.append(Cooled(life, cooling.cidr, cooling.since, is_early))
+
+
+def _is_returned(history: History, ledger: Ledger, cooling: Cooling) -> bool:
+    """Whether a request of the namespace and name of the former holder has exactly this block now."""
+    holders = [uid for uid, entry in ledger.entries.items() if entry.cidr == cooling.cidr]
+    return any(uid in history.requests and history.requests[uid].name == cooling.request for uid in holders)
 
 
 def _is_proven(history: History, life: RangeLife, uid: str) -> bool:
@@ -167,11 +177,12 @@ def _was_absent(history: History, since: datetime | None) -> bool:
 def _note_grants(history: History, life: RangeLife, before: Ledger) -> None:
     for uid, entry in life.ledger.entries.items():
         if uid not in before.entries or before.entries[uid].cidr != entry.cidr:
-            history.facts.grants.append(Grant(life, uid, entry.cidr))
+            request = history.requests.get(uid)
+            is_return = request is not None and before.cools_for(entry.cidr, request.name)
+            history.facts.grants.append(Grant(life, uid, entry.cidr, is_return))
             life.granted.setdefault(uid, entry.cidr)
             life.granted_at.setdefault(uid, life.ledger.revision)
             life.dropped_at.pop(uid, None)
-            request = history.requests.get(uid)
             life.holders.add((entry.cidr, request.name if request else entry.request))
             _note_holding(history, Holding(block_of(entry.cidr), life.uid, uid, LEDGER))
     for uid, cooling in life.ledger.cooling.items():

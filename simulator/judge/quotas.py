@@ -38,15 +38,16 @@ def is_within(range_spec: Obj, ledger: Ledger, namespace: str, size: int) -> boo
 def within_quota(history: History) -> Iterator[str]:
     """WithinQuota: no block that its request neither shows nor records is granted beyond a quota of its range.
 
-    A call sees a range with the ledger that its proposal is to follow, so with a spec of the time of that ledger.
+    A block that is returned while it cools down counted before. A call sees a range with the ledger that its proposal
+    is to follow, so with a spec of the time of that ledger.
     """
     for grant in history.facts.grants:
-        if not _is_restored(history, grant):
+        if not (grant.is_return or _is_restored(history, grant)):
             yield from _exceeding(history, grant)
 
 
 def _exceeding(history: History, grant: Grant) -> Iterator[str]:
-    life, uid, cidr = grant
+    life, uid, cidr, _ = grant
     namespace = life.ledger.entries[uid].request.partition("/")[0]
     limits = [limit for spec in life.specs_of_revision_before if (limit := limit_of(spec, namespace)) is not None]
     restored = {each.uid for each in history.facts.grants if each.life is life and _is_restored(history, each)}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from simulator.judge.addresses import block_of, covers, is_meant, named_block
 from simulator.judge.holdings import LEDGER
 from simulator.judge.lives import gateway_of
+from simulator.judge.reservations import reservations_of
 from simulator.judge.reserved import is_reserved
 from simulator.kubernetes.objects import is_deleting
 
@@ -105,9 +106,10 @@ def _is_explained(history: History, request: RequestLife, life: RangeLife, befor
 
 
 def _names_a_holder(history: History, message: str, life: RangeLife, before: Saved) -> bool:
-    """Whether a message names a request that holds a part of the block, or another range of the domain."""
+    """Whether a message names a request that holds a part of the block, a holder of a reservation, or another range."""
     holdings = history.holdings.overlapping(block_of(before.cidr))
     holders = (each.holder for each in holdings if each.place == LEDGER and history.is_current(each))
     names = [history.requests[uid].name for uid in holders if uid in history.requests]
     names += [each.name for each in history.judged_ranges() if each is not life and each.domain == life.domain]
+    names += [each.name for each in reservations_of(life.obj) if each.block.overlaps(block_of(before.cidr))]
     return any(name in message for name in names)

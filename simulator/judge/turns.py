@@ -8,6 +8,7 @@ from simulator.judge.addresses import BITS, Block, address_of, block_of, within,
 from simulator.judge.claim_forms import wanted_by
 from simulator.judge.facts import decoded
 from simulator.judge.lives import Ledger, controlling_range, pool_of
+from simulator.judge.reservations import named_blocks, own_blocks, reserved_blocks
 from simulator.judge.reserved import places_for
 from simulator.kubernetes.objects import annotations_of, finalizers_of, is_deleting, joined, key_of, meta, uid_of
 from simulator.names import (
@@ -41,12 +42,13 @@ def in_turn(history: History) -> Iterator[str]:
     for turn in history.facts.turns:
         yield from _moved_without_grant(history, turn)
         yield from _passed_over(history, turn)
-    for life, uid, cidr in history.facts.grants:
-        if life.spec.get("mode") == "RoundRobin" and history.takes_any_block(uid):
+    for life, uid, cidr, is_return in history.facts.grants:
+        is_any = history.takes_any_block(uid) and not is_return and block_of(cidr) not in _ever_reserved(life)
+        if life.spec.get("mode") == "RoundRobin" and is_any:
             size = cidr.partition("/")[2]
             if address_of(life.ledger.cursors.get(size, "")) not in _ends(history, life, size):
                 yield f"{life.name} grants {cidr} to {uid}, but its cursor does not stand behind a new /{size}"
-        if life.spec.get("mode") == "FirstFit" and history.takes_any_block(uid):
+        if life.spec.get("mode") == "FirstFit" and is_any:
             yield from _not_the_lowest(history, life, cidr)
 
 
@@ -84,11 +86,17 @@ def _way(turn: Turn) -> list[tuple[int, int]]:
 
 
 def _uncontested(history: History, life: RangeLife) -> list[Block]:
-    """The addresses that no call can have taken for another range's, or for not announced yet."""
+    """The addresses that no call can have taken for another range's, for reserved, or for not announced yet."""
     if not _was_announced_at_once(history, life):
         return []
     others = [each for each in history.ranges.values() if each is not life and each.domain == life.domain]
-    return without(life.pool, [block_of(text) for each in others for text in each.spec.get("ranges", ())])
+    contested = [block_of(text) for each in others for text in each.spec.get("ranges", ())]
+    return without(life.pool, [*contested, *_ever_reserved(life)])
+
+
+def _ever_reserved(life: RangeLife) -> list[Block]:
+    """The blocks that the range reserved at any time, as an old cache may show them."""
+    return [block for spec in life.specs for block in named_blocks(spec)]
 
 
 def _was_announced_at_once(history: History, life: RangeLife) -> bool:
@@ -100,7 +108,8 @@ def _was_announced_at_once(history: History, life: RangeLife) -> bool:
 
 def _ends(history: History, life: RangeLife, length: str) -> set[int]:
     """For each new block of this length, the address one past it, round the address space."""
-    blocks = [block_of(cidr) for each, _, cidr in history.facts.grants if each is life and cidr.endswith(f"/{length}")]
+    grants = (grant for grant in history.facts.grants if grant.life is life and grant.cidr.endswith(f"/{length}"))
+    blocks = [block_of(grant.cidr) for grant in grants]
     return {(block.last + 1) % (1 << BITS[block.version]) for block in blocks}
 
 
@@ -117,7 +126,11 @@ def by_age(history: History) -> Iterator[str]:
 def _overtaken(body: Obj, answer: Obj) -> Iterator[str]:
     """The requests that get nothing although a younger one is granted a block that they want."""
     parent, before, after = body["parent"], Ledger.of(body["parent"]), Ledger.of(answer)
-    new = {uid: entry.cidr for uid, entry in after.entries.items() if uid not in before.entries}
+    new = {
+        uid: entry.cidr
+        for uid, entry in after.entries.items()
+        if uid not in before.entries and not before.cools_for(entry.cidr, entry.request)
+    }
     if (
         not new
         or HOLD_ANNOTATION in annotations_of(parent)
@@ -156,10 +169,11 @@ def _is_older(one: Obj, other: Obj) -> bool:
 
 
 def _wants(parent: Obj, request: Obj, cidr: str) -> bool:
-    """Whether this block is what a request asks for."""
+    """Whether this block is what a request asks for; a reserved one is for its holder, which waits for no other one."""
     block, ipam = block_of(cidr), request["spec"].get("ipam", {})
     named = f"{ipam.get('namespace') or key_of(request)[0]}/{ipam.get('name')}"
     pool = pool_of(parent["spec"], Ledger.of(parent).gateways)
     wanted = wanted_by(request["spec"], parent["spec"], pool) if pool else None
     size = 1 << (BITS[block.version] - wanted) if isinstance(wanted, int) else 0
-    return named == joined(key_of(parent)) and (block == wanted or block.size == size)
+    is_reserved = any(each.overlaps(block) for each in reserved_blocks(parent)) or own_blocks(parent, request)
+    return named == joined(key_of(parent)) and not is_reserved and (block == wanted or block.size == size)

@@ -9,6 +9,7 @@ from simulator.judge.claim_forms import counts_by_index, wanted_by
 from simulator.judge.extents import unavailable
 from simulator.judge.lives import gateway_of, space_of
 from simulator.judge.quotas import is_within
+from simulator.judge.reservations import reserved_blocks, wanted_own
 from simulator.judge.reserved import is_reserved, places_for
 from simulator.kubernetes.objects import annotations_of, is_deleting, key_of
 from simulator.names import CIDR_ANNOTATION, HOLD_ANNOTATION
@@ -32,7 +33,11 @@ class FreeSpace:
         self._known: dict[str, list[Block]] = {}
 
     def of(self, life: RangeLife) -> list[Block]:
-        """The addresses that a range could grant now."""
+        """The addresses that a range could grant to any request now."""
+        return without(self.for_owners(life), reserved_blocks(life.obj))
+
+    def for_owners(self, life: RangeLife) -> list[Block]:
+        """The same with those that are reserved."""
         if life.uid not in self._known:
             taken = [*life.ledger.taken, *unavailable(self._history, life)]
             self._known[life.uid] = without(life.pool, taken)
@@ -45,6 +50,12 @@ class FreeSpace:
             return False
         taken = [*life.ledger.taken, *unavailable(self._history, life, [block])]
         return not any(each.overlaps(block) for each in taken)
+
+    def own(self, life: RangeLife, request: RequestLife, wanted: Block | int) -> list[Block]:
+        """The blocks that are reserved for a request and are what it wants."""
+        requests = self._history.requests
+        held = [(each.cidr, requests[uid].obj) for uid, each in life.ledger.entries.items() if uid in requests]
+        return wanted_own(life.obj, request.obj, wanted, held)
 
 
 def right_answers(history: History, request: RequestLife, free: FreeSpace) -> list[Shown]:
@@ -97,12 +108,17 @@ def _states(request: RequestLife, life: RangeLife, free: FreeSpace) -> list[str]
         # A range on hold or a closed one may refuse a request before it checks what the request asks for.
         return ["Invalid", "Busy"] if is_on_hold or is_closed else ["Invalid"]
     recorded = _recorded(request, wanted, pool)
-    if is_on_hold:
-        return ["served"] if recorded and _has(life, free.of(life), recorded) else ["Busy"]
-    if recorded and _has(life, free.of(life), recorded):
+    if is_on_hold or request.cidr:  # a block that a request had before is its own, whatever is reserved
+        own = wanted if request.cidr else recorded
+        return ["served"] if own is not None and _has(life, free.for_owners(life), own) else ["Busy"]
+    own_reserved = free.own(life, request, wanted)
+    if recorded and _has(life, free.for_owners(life) if recorded in own_reserved else free.of(life), recorded):
         return ["served"]
-    has_room = _has(life, free.of(life), wanted) and (request.cidr or _has_quota(life, request, wanted))
-    return ["served"] if has_room else ["Busy"]
+    if own_reserved:
+        has_room = any(_has(life, free.for_owners(life), each) for each in own_reserved)
+    else:
+        has_room = _has(life, free.of(life), wanted)
+    return ["served"] if has_room and _has_quota(life, request, wanted) else ["Busy"]
 
 
 def _has_quota(life: RangeLife, request: RequestLife, wanted: Block | int) -> bool:

@@ -124,7 +124,11 @@ class GarbageCollector:
         obj = self._store.find(resource, key)
         if obj is None or is_deleting(obj) or not owners_of(obj):
             return False
-        return not any(owner["uid"] in self._alive for owner in owners_of(obj))
+        return not any(owner["uid"] in self._alive or self._is_unknown(owner) for owner in owners_of(obj))
+
+    def _is_unknown(self, owner: Obj) -> bool:
+        """Whether the API server has no such kind; then it is not known whether the owner exists."""
+        return owner["kind"] not in {resource.kind for resource in self._store.catalog.resources}
 
 
 class NamespaceController:

@@ -57,12 +57,16 @@ class Gate:
         """Raises Denied if a policy refuses to store this object."""
         self.policies.check(self._call(resource, obj, old, subresource), self._namespace(obj))
 
-    def check_deletion(self, resource: Resource, old: Obj, gc_finalizer: str, *, by_collection: bool) -> None:
-        """Raises Forbidden, Denied."""
+    def check_deletion(
+        self, resource: Resource, old: Obj, gc_finalizer: str, uid: str | None, *, by_collection: bool
+    ) -> None:
+        """Raises Forbidden, Denied. The uid is that of the call, if it names one."""
         namespace, name = key_of(old)
         key = namespace, "" if by_collection else name
         self.authorize("deletecollection" if by_collection else "delete", resource, key)
-        options = {"propagationPolicy": PROPAGATION[gc_finalizer]}
+        options: Obj = {"propagationPolicy": PROPAGATION[gc_finalizer]}
+        if uid is not None:
+            options["preconditions"] = {"uid": uid}
         call = Call("DELETE", resource, key, self.user, old=old, options=options)
         self.policies.check(call, self._namespace(old))
 

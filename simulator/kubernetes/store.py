@@ -225,7 +225,7 @@ class Store:
         """
         old = self.get(resource, key)
         if self.gate:
-            self.gate.check_deletion(resource, old, gc_finalizer, by_collection=by_collection)
+            self.gate.check_deletion(resource, old, gc_finalizer, uid, by_collection=by_collection)
         is_held_again = bool(gc_finalizer) and is_deleting(old) and gc_finalizer not in finalizers_of(old)
         if gc_finalizer:
             finalizers = list(dict.fromkeys([*finalizers_of(old), gc_finalizer]))

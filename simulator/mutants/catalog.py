@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 from simulator.attack.chance import KINDS, Bias
 from simulator.kubernetes.objects import copied
 from simulator.mutants import (
+    cooldown_mutations,
     crd_mutations,
     edit_mutations,
     extent_mutations,
     mode_mutations,
     mutations,
+    reservation_mutations,
     restore_mutations,
     schema_mutations,
     slice_mutations,
@@ -92,9 +94,18 @@ class _NoAnswer(Exception):
         self.answer = answer
 
 
-#: These hide most mistakes, so only the runs for mutants that need them have them: quotas and closed ranges make grants
-#: rare, and edits change what is right.
-UNUSUAL = {"a_quota": 0.0, "closed": 0.0, "edit_a_range": 0.0}
+#: These hide most mistakes, so only the runs for mutants that need them have them: quotas, reservations and closed
+#: ranges make grants rare, and edits change what is right.
+UNUSUAL = {
+    "a_quota": 0.0,
+    "closed": 0.0,
+    "reservations": 0.0,
+    "owned_by_a_Service": 0.0,
+    "edit_a_range": 0.0,
+    "change_the_reservations": 0.0,
+    "end_a_cool-down": 0.0,
+    "delete_a_range_by_mistake": 0.0,
+}
 
 
 def _biased(weights: dict[str, Any], behaviour: dict[str, Any], **actions: float) -> Bias:
@@ -141,6 +152,10 @@ RESTORING = {
 
 #: Ranges are edited often.
 EDITING = {"edit_a_range": 6}
+#: Requests are often deleted and created again while their blocks cool down.
+COOLING = {"cool-down": 1, "create_a_request": 16, "delete_a_request": 12, "on_hold": 0, "a_recorded_address": 0}
+#: Reservations are frequent.
+RESERVING = {"reservations": 1, "owned_by_a_Service": 0.3, "create_a_request": 16, "on_hold": 0, "excludes": 0}
 
 
 def _restarts(*kinds: str) -> dict[str, Any]:
@@ -319,6 +334,25 @@ MUTANTS: tuple[Mutant, ...] = (
            mutation=restore_mutations.serve_records_first,
            bias=_biased(QUIET, ONE_RANGE | {"requests": ("r1", "r2", "r3", "r4", "r5", "r6")}, create_a_request=24,
                         delete_a_request=6, a_recorded_address=0.5, chunk_size=1, on_hold=0)),
+    Mutant("a block that cools down is returned to any request of its namespace", "decision 32", ("NoEarlyReuse",),
+           path=RANGE, mutation=cooldown_mutations.return_to_a_namespace, bias=_biased(QUIET, TWO_NAMES, **COOLING)),
+    Mutant("the end of one cool-down ends all", "decision 32", ("NoEarlyReuse",), path=RANGE,
+           mutation=cooldown_mutations.end_all, bias=_biased(QUIET, ONE_RANGE, **COOLING | {"end_a_cool-down": 4})),
+    Mutant("the end of a cool-down is ignored", "decision 32", ("Cooled",), path=RANGE,
+           mutation=cooldown_mutations.end_none, bias=_biased(QUIET, ONE_RANGE, **COOLING | {"end_a_cool-down": 4})),
+    Mutant("a block that cools down is not returned", "decision 32", ("Cooled",), path=RANGE,
+           mutation=cooldown_mutations.return_nothing, bias=_biased(QUIET, TWO_NAMES, **COOLING)),
+    Mutant("reservations are ignored", "Reserved", ("Reserved",), path=RANGE,
+           mutation=reservation_mutations.ignore_reservations, bias=_biased(QUIET, ONE_RANGE, **RESERVING)),
+    Mutant("a reservation is used by any request of its namespace", "Reserved", ("Reserved",), path=RANGE,
+           mutation=reservation_mutations.reserve_for_a_namespace, bias=_biased(QUIET, ONE_RANGE, **RESERVING)),
+    Mutant("any owner of a request is a holder", "Reserved", ("Reserved",), path=RANGE,
+           mutation=reservation_mutations.take_any_owner,
+           bias=_biased(QUIET, ONE_RANGE, **RESERVING | {"owned_by_a_Service": 0.5})),
+    Mutant("a reservation waits for nothing", "Reserved", ("Reserved",), path=RANGE,
+           mutation=reservation_mutations.reserve_for_nothing, bias=_biased(QUIET, ONE_RANGE, **RESERVING)),
+    Mutant("the holder of a reservation is not served", "Reserved", ("Live",), path=RANGE,
+           mutation=reservation_mutations.leave_out_holders, bias=_biased(QUIET, ONE_RANGE, **RESERVING)),
     Mutant("an edit is not fenced", "S2", ("Fenced",), crds=edit_mutations.cas_without_generation, path=RANGE,
            mutation=edit_mutations.edit_without_revision,
            bias=_biased(SLOW, ONE_RANGE, create_a_request=16, **EDITING)),

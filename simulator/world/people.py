@@ -25,6 +25,8 @@ from simulator.kubernetes.objects import (
 from simulator.kubernetes.resources import NAMESPACE
 from simulator.names import (
     ABANDON_ANNOTATION,
+    ALLOW_DELETION_ANNOTATION,
+    END_COOLDOWN_ANNOTATION,
     FOREIGN_FINALIZER,
     HOLD_ANNOTATION,
     OPEN_LABEL,
@@ -82,8 +84,25 @@ def delete(world: World, plural: str, name: str, how: str = "") -> str | None:
     found = find(world, plural, name)
     if found is None or is_deleting(found[1]):
         return None
-    world.store.delete(found[0], key_of(found[1]), gc_finalizer=how)
+    _delete(world, *found, how)
     return f"delete {plural} {name} {how}".strip()
+
+
+def _delete(world: World, resource: Resource, obj: Obj, how: str = "") -> None:
+    """Delete an object; a range on purpose, as its policy demands."""
+    if obj["kind"] == "IPAMRange":
+        allowed = {"metadata": {"annotations": {ALLOW_DELETION_ANNOTATION: "true"}}}
+        world.store.patch(resource, key_of(obj), allowed)
+    world.store.delete(resource, key_of(obj), gc_finalizer=how)
+
+
+def delete_by_mistake(world: World, name: str) -> str | None:
+    """Delete a range without the annotation that its policy demands while it holds blocks."""
+    found = find(world, "ipamranges", name)
+    if found is None or is_deleting(found[1]):
+        return None
+    world.store.delete(found[0], key_of(found[1]))
+    return f"delete range {name} by mistake"
 
 
 def add_finalizer(world: World, plural: str, name: str) -> str | None:
@@ -225,6 +244,18 @@ def reclaim(world: World, name: str, whom: str = "") -> str | None:
     )
 
 
+def end_cooldown(world: World, name: str) -> str | None:
+    """Name the former holders of all blocks that cool down in the annotation `end-cooldown` of a range."""
+    found = find(world, "ipamranges", name)
+    entries = found[1].get("status", {}).get("allocations", []) if found else []
+    named = ",".join(entry["uid"] for entry in entries if "releasedAt" in entry)
+    if not named:
+        return None
+    return _change(
+        world, "ipamranges", name, lambda obj: {"annotations": annotations_of(obj) | {END_COOLDOWN_ANNOTATION: named}}
+    )
+
+
 def force_namespace(world: World, name: str) -> str | None:
     """Remove a namespace that is being deleted, although it is not empty."""
     found = world.store.find(NAMESPACE, ("", name))
@@ -240,7 +271,7 @@ def wipe(world: World) -> str | None:
     for plural in (SLICES, "ipamextents", "ipamrequests", "ipamranges"):
         for obj in world.store.list(world.plural(plural)):
             if not is_deleting(obj):
-                world.store.delete(world.plural(plural), key_of(obj))
+                _delete(world, world.plural(plural), obj)
             count += 1
             live = world.store.find(world.plural(plural), key_of(obj))
             if live is not None:
@@ -294,9 +325,10 @@ def _without(items: list[str], item: str) -> list[str]:
 VERBS: dict[str, Callable[..., str | None]] = {
     verb.__name__.replace("_", "-"): verb
     for verb in (
-        create, delete, add_finalizer, forge_finalizer, drop_finalizer, strip_finalizers, strip_labels,
-        strip_annotations, mislabel, annotate, repeat, hold, label_namespace, strip_owners, set_spec, patch_spec,
-        set_status, old_status, reclaim, force_namespace, wipe, set_answer, drop_answer, add_answer, occupy_slice,
+        create, delete, delete_by_mistake, add_finalizer, forge_finalizer, drop_finalizer, strip_finalizers,
+        strip_labels, strip_annotations, mislabel, annotate, repeat, hold, label_namespace, strip_owners, set_spec,
+        patch_spec, set_status, old_status, reclaim, end_cooldown, force_namespace, wipe, set_answer, drop_answer,
+        add_answer, occupy_slice,
     )
 }  # fmt: skip
 

@@ -52,6 +52,9 @@ FILLED: dict[str, Obj] = {
             "cooldownSeconds": 60,
             "closed": True,
             "excludes": ["10.0.0.0"],
+            "reservations": [
+                {"cidr": "10.0.0.5", "holder": {"kind": "IPAddressClaim", "namespace": "team", "name": "db"}}
+            ],
             "network": NETWORK,
             "allocateReservedIPAddresses": True,
             "allowedNamespaces": ALLOWED_NAMESPACES,
@@ -82,6 +85,7 @@ FILLED: dict[str, Obj] = {
                 "largestFree": "/25",
                 "freeBlocks": {"/28": "15"},
                 "room": "15 more /28",
+                "reserved": "1",
                 "unavailable": "1",
             },
             "observedGeneration": 1,

@@ -52,6 +52,8 @@ RESERVED = (
     "allocateReservedIPAddresses is immutable, because it decided which addresses were allocated: create another"
     " IPAMRange"
 )
+NOT_A_BLOCK = "must be a CIDR (10.0.0.16/28) or an address (10.0.0.5)"
+RESERVATIONS_FAMILY = "reservations must have the same address family as ranges"
 RANGES_GROW = "entries of ranges must not be removed"
 REQUEST_SPEC = "spec is immutable; create another IPAMRequest instead"
 EXTENT = "range, domain and ranges are immutable"
@@ -60,6 +62,11 @@ EXTENT_NUMBER = "number is immutable once set"
 
 def _ranges(*ranges: str, **spec: object) -> Obj:
     return {"ranges": list(ranges), **spec}
+
+
+def _reserving(*cidrs: str, range_: str = "10.0.0.0/24", **holder: object) -> Obj:
+    holder = {"kind": "IPAMRequest", "name": "db"} | holder
+    return _ranges(range_, reservations=[{"cidr": cidr, "holder": holder} for cidr in cidrs])
 
 
 def _network(range_: str = "10.0.0.0/24", **network: object) -> Obj:
@@ -138,6 +145,25 @@ REFUSED: list[Row] = [
     ("two families", "IPAMRange", _ranges("10.0.0.0/24", "2001:db8::/64"), ONE_FAMILY),
     ("IPv4 after IPv6", "IPAMRange", _ranges("2001:db8::/64", "10.0.0.0/24"), ONE_FAMILY),
     ("excluded word", "IPAMRange", _ranges("10.0.0.0/24", excludes=["net"]), NOT_A_RANGE),
+    ("reserved word", "IPAMRange", _reserving("net"), NOT_A_BLOCK),
+    ("reserved interval", "IPAMRange", _reserving("10.0.0.1-10.0.0.2"), NOT_A_BLOCK),
+    ("reserved netmask", "IPAMRange", _reserving("10.0.0.0/255.255.255.0"), NOT_A_BLOCK),
+    ("reserved mapped IPv4", "IPAMRange", _reserving("::ffff:10.0.0.1"), NOT_A_BLOCK),
+    ("second reservation", "IPAMRange", _reserving("10.0.0.1", "nonsense"), NOT_A_BLOCK),
+    ("reserved host bits", "IPAMRange", _reserving("10.0.0.1/30"), f"{HOST_BITS}: write 10.0.0.0/30"),
+    (
+        "reserved upper case",
+        "IPAMRange",
+        _reserving("2001:DB8::1", range_="2001:db8::/64"),
+        f"{NOT_CANONICAL}: write 2001:db8::1",
+    ),
+    (
+        "reserved upper case and host bits",
+        "IPAMRange",
+        _reserving("FD00::1/64", range_="fd00::/48"),
+        f"{NOT_CANONICAL}: write fd00::/64",
+    ),
+    ("reservation of another family", "IPAMRange", _reserving("2001:db8::1"), RESERVATIONS_FAMILY),
     (
         "excluded host bits",
         "IPAMRange",
@@ -272,6 +298,20 @@ ACCEPTED: list[tuple[str, str, Obj]] = [
         "most excludes",
         "IPAMRange",
         _ranges("::/0", excludes=[f"2001:db8:{number + 1:x}::/48" for number in range(256)]),
+    ),
+    ("reservations", "IPAMRange", _reserving("10.0.0.1", "10.0.0.16/28", kind="IPAddressClaim", namespace="team")),
+    ("reserved twice in two forms", "IPAMRange", _reserving("10.0.0.1", "10.0.0.1/32")),
+    ("reservation outside", "IPAMRange", _reserving("10.9.9.9")),
+    (
+        "most reservations with the longest texts",
+        "IPAMRange",
+        _reserving(
+            *(f"1111:2222:3333:4444:5555:6666:7777:{number + 4096:x}/128" for number in range(256)),
+            range_="::/0",
+            kind="K" * 63,
+            namespace="n" * 63,
+            name="n" * 253,
+        ),
     ),
     ("IPv4 chunkSize", "IPAMRange", _ranges("10.0.0.0/24", chunkSize=32)),
     ("IPv6 chunkSize", "IPAMRange", _ranges("2001:db8::/64", chunkSize=128)),
@@ -436,6 +476,9 @@ ACCEPTED_CHANGES: list[tuple[str, str, Obj, Obj]] = [
     ("the default in words", "IPAMRange", _ranges("10.0.0.0/24"), _allowing("Same")),
     ("a range more", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", "10.1.0.0/24")),
     ("a range more, ahead", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.1.0.0/24", "10.0.0.0/24")),
+    ("a reservation added", "IPAMRange", _ranges("10.0.0.0/24"), _reserving("10.0.0.5")),
+    ("a reservation removed", "IPAMRange", _reserving("10.0.0.5", "10.0.0.6"), _reserving("10.0.0.6")),
+    ("the holder of a reservation", "IPAMRange", _reserving("10.0.0.5"), _reserving("10.0.0.5", kind="Service")),
     (
         "as many ranges as there may be",
         "IPAMRange",

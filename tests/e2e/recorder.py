@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from controlplane.api import KINDS, RANGES, REQUESTS, Api
+from controlplane.api import KINDS, RANGES, REQUESTS, Api, object_path
 from controlplane.processes import NotInTime, wait_until
 from controlplane.team import Team
 from tests.e2e.recording import Recording
@@ -143,7 +143,7 @@ class RealStage:
 
     def delete(self, namespace: str, ref: Ref) -> None:
         """Deletes an object, which may still wait for its finalizers."""
-        self._api.delete(KINDS[ref[0]], namespace, ref[1])
+        self._api.ask_patiently("DELETE", object_path(KINDS[ref[0]], namespace, ref[1]))
 
     def set_finalizers(self, namespace: str, name: str, finalizers: list[str]) -> None:
         """Replaces the finalizers of a request."""

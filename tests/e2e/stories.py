@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from controlplane.api import ALLOW_DELETION
 from controlplane.objects import FOREIGN, OURS, namespace_object, range_object, request_object
 from hooks.api.names import NamespacedName, slice_name
 from tests.e2e.recording import START
@@ -138,10 +139,12 @@ def _exhaustion() -> Story:
 def _range_goes_first() -> Story:
     """The deletion of a range waits for its requests, and a new request is refused."""
     name = "range-goes-first"
+    pool = range_object(name, "net", "10.0.0.0/24", chunkSize=28)
+    pool["metadata"] |= ALLOW_DELETION["metadata"]
     return Story(
         name,
         [
-            Step("range is created", {NET: "Ready"}, creates=range_object(name, "net", "10.0.0.0/24", chunkSize=28)),
+            Step("range is created", {NET: "Ready"}, creates=pool),
             Step("request is created", {WEB: "Ready"}, creates=request_object(name, "web", "net")),
             Step("range is deleted", {NET: "Deleting", WEB: "Ready"}, deletes=NET),
             Step("request comes too late", {LATE: "Invalid"}, creates=request_object(name, "late", "net")),

@@ -35,6 +35,7 @@ def applied(loop: Loop) -> Iterator[None]:
     with admission_policy(loop.plane):
         loop.plane.kubectl("apply", "-f", str(FOLDER))
         yield
+        loop.plane.kubectl("annotate", "ipamranges", "-A", "--all", "ipam.mandelsoft.org/allow-deletion=true")
         loop.plane.kubectl("delete", "--ignore-not-found", "-f", str(FOLDER))
 
 

@@ -122,7 +122,7 @@ def test_the_role_ipam_ranges_writes_ranges_and_the_role_edit_writes_requests(ap
     editor.create(request_object(bound, "web", "net"))
     editor.delete(REQUESTS, bound, "web")
     with pytest.raises(Refused, match=f'cannot delete resource "{RANGES}"'):
-        editor.delete(RANGES, bound, "net")
+        editor.ask("DELETE", object_path(RANGES, bound, "net"))
     network.delete(RANGES, bound, "net")
 
 

@@ -94,7 +94,7 @@ def test_a_claim_to_a_reserved_address_is_invalid() -> None:
     remedy = "team-a/net allocates it only inside larger blocks, unless allocateReservedIPAddresses is true"
     message = f"10.0.0.255/32 is the broadcast address of 10.0.0.0/24: {remedy}"
     assert allocate(pool_of("10.0.0.0/24"), [], [just("10.0.0.255")]).outcomes == [
-        Refused(Verdict.INVALID, "Reserved", message)
+        Refused(Verdict.INVALID, "ReservedIPAddress", message)
     ]
 
 

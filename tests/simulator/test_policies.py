@@ -8,13 +8,24 @@ from simulator.attack.simulation import Simulation
 from simulator.commands import APP, setting_for
 from simulator.kubernetes.authorization import Access, Roles
 from simulator.kubernetes.cel_admission import BadExpression
+from simulator.kubernetes.controllers import GarbageCollector, NamespaceController
 from simulator.kubernetes.errors import Denied, Forbidden
 from simulator.kubernetes.gate import ADMINISTRATOR
 from simulator.kubernetes.json_patch import BadPatch, patched
 from simulator.kubernetes.objects import Obj, finalizers_of, key_of, labels_of
 from simulator.kubernetes.policies import BadPolicy, Call, Policies
-from simulator.kubernetes.resources import Resource
-from simulator.names import PERSON, RANGE_FINALIZER, RANGE_LABEL, REQUEST_FINALIZER, SHARD_LABEL, TENANT
+from simulator.kubernetes.resources import NAMESPACE, Resource
+from simulator.names import (
+    ALLOW_DELETION_ANNOTATION,
+    CONTROLLER_MANAGER,
+    END_COOLDOWN_ANNOTATION,
+    PERSON,
+    RANGE_FINALIZER,
+    RANGE_LABEL,
+    REQUEST_FINALIZER,
+    SHARD_LABEL,
+    TENANT,
+)
 from simulator.world.machinery import World
 
 API = "ipam.mandelsoft.org/v1alpha1"
@@ -55,7 +66,58 @@ def test_a_range_in_use_is_deleted_in_the_background_only() -> None:
         world.store.delete(ranges, ("a", "web"), gc_finalizer="foregroundDeletion")
     assert (caught.value.code, caught.value.reason) == (403, "Forbidden")
     with world.written_by(PERSON):
+        allow_deletion(world, ranges, "true")
         world.store.delete(ranges, ("a", "web"))
+
+
+def allow_deletion(world: World, ranges: Resource, value: str) -> None:
+    world.store.patch(ranges, ("a", "web"), {"metadata": {"annotations": {ALLOW_DELETION_ANNOTATION: value}}})
+
+
+@pytest.mark.parametrize("value", ["", "false", "TRUE"])
+def test_a_range_in_use_is_deleted_on_purpose_only(value: str) -> None:
+    world = a_world("policies")
+    ranges = a_used_range(world)
+
+    with world.written_by(PERSON):
+        if value:
+            allow_deletion(world, ranges, value)
+        with pytest.raises(Denied, match=r"range a/web holds blocks \(1\), and its deletion cannot be undone"):
+            world.store.delete(ranges, ("a", "web"))
+
+
+def test_a_range_in_use_is_deleted_with_its_namespace_and_with_its_owner() -> None:
+    for controller in (NamespaceController, GarbageCollector):
+        world = a_world("policies")
+        ranges = a_used_range(world)
+        with world.written_by(PERSON):
+            if controller is NamespaceController:
+                world.store.delete(NAMESPACE, ("", "a"))
+        with world.written_by(CONTROLLER_MANAGER, controller.user):
+            world.store.delete(ranges, ("a", "web"))
+
+
+def test_a_range_whose_blocks_all_cool_down_is_not_in_use() -> None:
+    world = a_world("policies")
+    ranges = a_used_range(world)
+
+    with world.written_by(PERSON):
+        cooling = {"schemaV1": True, "revision": 2, "allocations": [ENTRY | {"releasedAt": "2026-01-01T00:00:00Z"}]}
+        world.store.update_status(world.store.get(ranges, ("a", "web")) | {"status": cooling})
+        world.store.delete(ranges, ("a", "web"))
+
+
+def test_the_end_of_a_cooldown_names_uids() -> None:
+    world = a_world("policies")
+    ranges = a_used_range(world)
+
+    def end(text: str) -> None:
+        world.store.patch(ranges, ("a", "web"), {"metadata": {"annotations": {END_COOLDOWN_ANNOTATION: text}}})
+
+    with world.written_by(PERSON):
+        end("22222222-0000-4000-8000-000000000002, 33333333-0000-4000-8000-000000000003")
+        with pytest.raises(Denied, match=r"end-cooldown of range a/web is .* write the uids of former holders"):
+            end("10.0.0.0/32")
 
 
 def test_without_the_policies_it_may_be_deleted_in_any_way() -> None:

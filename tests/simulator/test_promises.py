@@ -10,6 +10,7 @@ from hooks.settings import Settings
 from simulator.cluster import START, Cluster
 from simulator.kubernetes.clock import SimulatedClock, rfc3339
 from simulator.metacontroller.webhook import wsgi_caller
+from simulator.names import ALLOW_DELETION_ANNOTATION
 
 
 def cluster(seed: int, failing: list[str] | None = None) -> Cluster:
@@ -86,6 +87,8 @@ def test_a_range_that_is_deleted_before_its_requests_waits_for_them_and_leaves_n
         world.apply(ipreq(name, "net"))
     world.run_until_quiet()
     blocks = {name: status["cidr"] for name, status in statuses(world).items()}
+    allowed = {"metadata": {"annotations": {ALLOW_DELETION_ANNOTATION: "true"}}}
+    world.store.patch(world.catalog.called("iprange")[0], ("default", "net"), allowed)
     world.delete(iprange("net", []))
     world.apply(ipreq("late", "net"))
     world.run_until_quiet()

@@ -20,7 +20,7 @@ from simulator.kubernetes.resources import Resource
 from simulator.kubernetes.storage import Event
 from simulator.metacontroller.process import Metacontroller
 from simulator.metacontroller.webhook import wsgi_caller
-from simulator.names import RANGE_FINALIZER, REQUEST_FINALIZER, of_all_shards
+from simulator.names import ALLOW_DELETION_ANNOTATION, RANGE_FINALIZER, REQUEST_FINALIZER, of_all_shards
 from tests.shards import controllers_of
 
 API_VERSION = "ipam.mandelsoft.org/v1alpha1"
@@ -126,7 +126,9 @@ def test_a_range_that_is_deleted_while_it_moves_waits_for_its_requests(cluster: 
     cluster.apply(a_request("one", "net", DEFAULT))
     cluster.run_until_quiet()
     move(cluster, "iprange", "net", SHARD)
-    cluster.delete(cluster.get("iprange", "net"))
+    live = cluster.get("iprange", "net")
+    cluster.store.update(live | {"metadata": meta(live) | {"annotations": {ALLOW_DELETION_ANNOTATION: "true"}}})
+    cluster.delete(live)
     move(cluster, "ipreq", "one", SHARD)
     cluster.run_until_quiet()
     assert cluster.get("iprange", "net")["status"]["state"] == "Deleting"

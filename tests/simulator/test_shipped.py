@@ -62,11 +62,15 @@ def test_specs_are_immutable(world: Cluster) -> None:
 SPEC_SCHEMA = next(
     schema_of(crd)["properties"]["spec"] for crd in crds() if crd["spec"]["names"]["kind"] == "IPAMRange"
 )
+#: The fields that may change: `ranges` by a rule of its own.
+EDITABLE = {"ranges", "reservations"}
 RANGE_SPEC = filled("IPAMRange", "default", "net")["spec"]
 
 
 #: The fields of a range that may change; `ranges` may grow.
-EDITABLE = {"allowedNamespaces", "closed", "cooldownSeconds", "description", "excludes", "network", "quota"}
+EDITABLE = {
+    "allowedNamespaces", "closed", "cooldownSeconds", "description", "excludes", "network", "quota", "reservations",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("field", sorted(SPEC_SCHEMA["properties"].keys() - {"ranges"}))

@@ -43,6 +43,8 @@ DETECTED = {
     "Allowed": "all namespaces are allowed",
     "Asked": "the size of a request is ignored",
     "WithinQuota": "quotas are ignored",
+    "Reserved": "reservations are ignored",
+    "Cooled": "the end of a cool-down is ignored",
     "Informed": "requests do not show the network",
     "Restored": "recorded addresses are ignored",
     "Live": "an answer is computed from half a body",

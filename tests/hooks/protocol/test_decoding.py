@@ -89,7 +89,7 @@ def test_a_malformed_namespace_stops_no_request() -> None:
 def test_fields_of_a_request_that_are_not_read_may_have_any_value() -> None:
     """10,000 requests are 20 to 40 MB, most of it in fields that the hooks do not need: they are skipped unread."""
     strange: Obj = request_object("web")
-    strange["metadata"] |= {"managedFields": "?", "labels": 5, "annotations": {"a": 1}, "ownerReferences": None}
+    strange["metadata"] |= {"managedFields": "?", "labels": 5, "annotations": {"a": 1}, "generateName": None}
     assert ledger_of(sync_range(range_object(), strange)) == {"web": "10.0.0.0/28"}
 
 

@@ -19,6 +19,7 @@ from tests.hooks.build import (
     Obj,
     answer_item,
     at,
+    controlled,
     deleted,
     entry,
     extent_object,
@@ -28,6 +29,7 @@ from tests.hooks.build import (
     reclaiming,
     recording,
     request_object,
+    reserving,
     slice_object,
     with_ledger,
 )
@@ -129,6 +131,28 @@ def dedicated_and_taken(count: int) -> Obj:
     return range_body(with_ledger(range_object("10.0.0.0/16"), *entries(count)), *requests(count), *wanted)
 
 
+def reserved_for_requests(count: int) -> Obj:
+    parent = reserving(range_object("10.0.0.0/16"), **{f"r{index}": cidr(index) for index in range(count)})
+    return range_body(parent, *requests(count), *newcomers(count))
+
+
+def reserved_and_held_by_others(count: int) -> Obj:
+    parent = with_ledger(range_object("10.0.0.0/16"), *entries(count))
+    reservations = {f"n{index}": cidr(index) for index in range(count)}
+    return range_body(reserving(parent, **reservations), *requests(count), *newcomers(count), answers=answers(count))
+
+
+def reserved_as_a_whole_over_many_holders(count: int) -> Obj:
+    parent = reserving(with_ledger(range_object("10.0.0.0/16"), *entries(count)), owner="10.0.0.0/17")
+    return range_body(parent, *requests(count), answers=answers(count))
+
+
+def reserved_for_one_owner_of_all(count: int) -> Obj:
+    blocks = [{"cidr": cidr(index), "holder": {"kind": "Service", "name": "web"}} for index in range(64)]
+    owned = [controlled(each, "Service", "web") for each in requests(count)]
+    return range_body(reserving(range_object("10.0.0.0/16"), *blocks), *owned)
+
+
 def recorded_on_hold(count: int) -> Obj:
     back = [recording(request_object(f"r{index}"), cidr(index)) for index in range(count)]
     return range_body(with_ledger(put_on_hold(range_object("10.0.0.0/16")), revision=1, on_hold=True), *back)
@@ -209,7 +233,12 @@ def overlapped_by_many(count: int) -> Obj:
 
 
 #: Here each request or extent is searched for among as many intervals.
-SEARCHES = [dedicated_in_many_intervals, dedicated_by_index_in_many_intervals, overlapped_by_many]
+SEARCHES = [
+    dedicated_in_many_intervals,
+    dedicated_by_index_in_many_intervals,
+    overlapped_by_many,
+    reserved_and_held_by_others,
+]
 #: What one more request may cost in the states that a range is in most of the time; those of exhausted come in pairs.
 COST_MAX: dict[Callable[[int], Obj], int] = {waiting: 720, settled: 650, exhausted: 1_290, released: 580}
 
@@ -229,6 +258,10 @@ COST_MAX: dict[Callable[[int], Obj], int] = {waiting: 720, settled: 650, exhaust
         dedicated_in_many_intervals,
         dedicated_by_index_in_many_intervals,
         dedicated_and_taken,
+        reserved_for_requests,
+        reserved_and_held_by_others,
+        reserved_as_a_whole_over_many_holders,
+        reserved_for_one_owner_of_all,
         recorded_on_hold,
         recorded_and_taken_on_hold,
         granted_instead_of_recorded,

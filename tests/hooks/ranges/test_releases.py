@@ -240,7 +240,8 @@ def test_forgotten_releases_alone_cause_no_write() -> None:
 
 def test_no_more_releases_are_recorded_than_the_crd_allows() -> None:
     uids = {f"u{number:035}" for number in range(RELEASED_COUNT_MAX + 1)}
-    evidence = Evidence(present=(), deleted=dict.fromkeys(uids, NOW), reclaimed=(), answered=(), closing=False)
+    deleted_uids = dict.fromkeys(uids, NOW)
+    evidence = Evidence(present=(), deleted=deleted_uids, reclaimed=(), cooled=(), answered=(), closing=False)
     first = after_releases(Ledger(3, {}, {}, (), on_hold=False, closing=False), evidence, NOW)
     assert len(first.released) == RELEASED_COUNT_MAX
     left = uids - set(first.released)

@@ -207,10 +207,11 @@ def test_a_request_that_gets_its_recorded_block_has_no_message(request_: Obj) ->
     assert "message" not in answer["status"]
 
 
-def test_a_request_without_a_record_repeats_no_reason() -> None:
-    """The annotation may have been removed since the range answered."""
-    answer = sync_request(WEB, answer_item("web", cidr=CIDR, revision=1, message="because"))
-    assert "message" not in answer["status"]
+@pytest.mark.parametrize("request_", [WEB, recording(WEB, CIDR)], ids=["no record", "the record of this block"])
+def test_a_request_that_records_no_other_block_shows_the_message_as_it_is(request_: Obj) -> None:
+    """It is about a reservation that is not used, or the annotation was removed since the range answered."""
+    answer = sync_request(request_, answer_item("web", cidr=CIDR, revision=1, message="because"))
+    assert answer["status"]["message"] == "because"
 
 
 def test_the_reason_is_cut_to_the_limit_of_the_crds() -> None:
