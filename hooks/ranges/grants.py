@@ -15,7 +15,7 @@ from hooks.ranges.claims import claim_of, is_wanted, not_wanted
 from hooks.ranges.extents import Extents
 from hooks.ranges.ledger import Ledger, LedgerEntry, grant_count_max, read_cursors, written_cursors
 from hooks.ranges.observed import Observed
-from hooks.ranges.occupancy import Occupancy
+from hooks.ranges.occupancy import Occupancy, Reserved
 from hooks.ranges.records import gateway_in, unused_record
 from hooks.ranges.reservations import Holder, holders_of
 from hooks.ranges.waiting import waiting_blocks
@@ -182,13 +182,15 @@ def _with_reservation(claim: Claim, request: RequestObject, situation: _Situatio
 
     The block that an earlier life of the request had comes first, as long as it is free.
     """
-    reserved = (block for holder in holders_of(request) for block in situation.waiting_blocks.get(holder, ()))
+    reserved = [block for holder in holders_of(request) for block in situation.waiting_blocks.get(holder, ())]
     block = next((each for each in reserved if is_wanted(each, claim)), None)
     if block is None:
         return claim
-    previous, pool = claim.previous, situation.observed.terms.pool
-    if previous and pool.usable.covers(previous) and situation.occupancy.first_in_the_way_of(previous) is None:
-        return claim._replace(exact=previous)
+    previous = claim.previous
+    if previous and situation.observed.terms.pool.usable.covers(previous):
+        occupant = situation.occupancy.first_in_the_way_of(previous)
+        if occupant is None or (previous in reserved and isinstance(occupant, Reserved)):
+            return claim._replace(exact=previous)
     return claim._replace(exact=block, previous=None)
 
 
