@@ -284,5 +284,14 @@ def test_a_holder_that_records_another_block_gets_that_one_as_long_as_it_is_free
     assert ledger_of(sync_range(RESERVING, outside)) == {"db": CIDR}
 
 
+def test_of_two_blocks_that_are_reserved_for_a_request_it_gets_the_one_that_it_records() -> None:
+    both = reserving(RESERVING, {"cidr": SECOND, "holder": {"name": "db"}})
+
+    assert ledger_of(sync_range(both, DB)) == {"db": CIDR}
+    assert ledger_of(sync_range(both, recording(DB, SECOND))) == {"db": SECOND}
+    taken = with_ledger(both, entry("web", SECOND))
+    assert ledger_of(sync_range(taken, WEB, recording(DB, SECOND))) == {"db": CIDR, "web": SECOND}
+
+
 def test_a_holder_on_hold_without_a_record_waits() -> None:
     assert answers_of(sync_range(put_on_hold(RESERVING), DB)) == {"db": ("Busy", "")}
