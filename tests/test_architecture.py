@@ -35,7 +35,7 @@ LIBRARIES: dict[str, set[str]] = {
 LAYERS: dict[str, list[str]] = {
     "": ["bench", "controlplane conformance", "simulator hooks", "ipam"],
     "hooks": ["app worker", "settings ranges requests", "protocol", "api"],
-    "hooks.api": ["namespaces ownership conditions shards", "kinds", "names times"],
+    "hooks.api": ["namespaces ownership conditions shards", "kinds", "metadata", "names times"],
     "hooks.protocol": ["children", "decoding", "bodies errors"],
     "hooks.ranges": [
         "sync", "status answers placement outdated", "consistency grants returns gateways", "claims waiting",

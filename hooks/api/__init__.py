@@ -1,6 +1,7 @@
 """The API group as every part of the hooks knows it.
 
 names.py       labels, annotations, finalizers, and the names of slices and extents
+metadata.py    the metadata of objects
 kinds.py       the objects, as far as their fields are read or written
 times.py       times as the API server writes them, and what to believe of times that replicas wrote
 ownership.py   which range controls an object

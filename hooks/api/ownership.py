@@ -1,6 +1,6 @@
 """Ownership: which range controls an object. Metacontroller decides what belongs to a range by exactly this."""
 
-from hooks.api.kinds import OwnedMetadata, OwnerReference
+from hooks.api.metadata import OwnedMetadata, OwnerReference
 from hooks.api.names import CONTROLLER_UID_LABEL, RANGE_KIND, NamespacedName
 
 

@@ -8,7 +8,7 @@ it. So it always has one of them, and an object whose label names a shard that d
 """
 
 from hooks.api import names
-from hooks.api.kinds import ParentMetadata
+from hooks.api.metadata import ParentMetadata
 
 
 def is_request_finalizer(finalizer: str) -> bool:

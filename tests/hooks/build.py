@@ -280,19 +280,6 @@ def annotated(obj: Obj, name: str, value: str) -> Obj:
     return with_metadata(obj, annotations={**obj["metadata"].get("annotations", {}), name: value})
 
 
-def reserving(range_: Obj, *items: Obj, **blocks: str) -> Obj:
-    """A range with these reservations more, and with blocks for requests of its namespace, by their names."""
-    named = [{"cidr": cidr, "holder": {"name": name}} for name, cidr in blocks.items()]
-    spec = range_["spec"]
-    return range_ | {"spec": spec | {"reservations": [*spec.get("reservations", []), *items, *named]}}
-
-
-def controlled(request: Obj, kind: str, name: str) -> Obj:
-    """A request that was created for an object of another kind."""
-    reference = {"apiVersion": "example.com/v1", "kind": kind, "name": name, "uid": f"uid-of-{name}"}
-    return with_metadata(request, ownerReferences=[{**reference, "controller": True}])
-
-
 def put_on_hold(range_: Obj) -> Obj:
     return annotated(range_, HOLD_ANNOTATION, "true")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hooks.api.kinds import ParentMetadata
+from hooks.api.metadata import ParentMetadata
 from hooks.api.names import RANGE_FINALIZER, REQUEST_FINALIZER, SHARD_LABEL
 from hooks.api.shards import is_handed_over, is_request_finalizer
 from tests.hooks.build import NOW

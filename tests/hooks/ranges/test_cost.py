@@ -19,7 +19,6 @@ from tests.hooks.build import (
     Obj,
     answer_item,
     at,
-    controlled,
     deleted,
     entry,
     extent_object,
@@ -29,10 +28,10 @@ from tests.hooks.build import (
     reclaiming,
     recording,
     request_object,
-    reserving,
     slice_object,
     with_ledger,
 )
+from tests.hooks.reserving import controlled, reserving
 
 SMALL, LARGE = 100, 200
 GROWTH_MAX = 2.0

@@ -9,18 +9,17 @@ from tests.hooks.build import (
     Obj,
     answer_item,
     at,
-    controlled,
     entry,
     put_on_hold,
     range_body,
     range_object,
     recording,
     request_object,
-    reserving,
     showing,
     with_ledger,
 )
 from tests.hooks.calls import answer_once_committed, answers_of, ledger_of, messages_of, sync_range
+from tests.hooks.reserving import controlled, reserving
 
 SECOND = "10.0.0.16/28"
 #: A range whose first block, which any request would get, is reserved for the request db.

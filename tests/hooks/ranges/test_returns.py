@@ -18,11 +18,11 @@ from tests.hooks.build import (
     range_object,
     recording,
     request_object,
-    reserving,
     showing,
     with_ledger,
 )
 from tests.hooks.calls import answer_once_committed, answers_of, items_of, ledger_of, messages_of, sync_range
+from tests.hooks.reserving import reserving
 
 SECOND = "10.0.0.16/28"
 #: The request web, deleted and created again.
