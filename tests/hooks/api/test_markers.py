@@ -12,7 +12,7 @@ from tests.e2e.crd_schema import crds
 RECORDED = {
     "IPAMAllocationSlice": ("spec.schemaV1", 21, "1519e4de6a35"),
     "IPAMExtent": ("spec.schemaV1", 17, "b147db7b459e"),
-    "IPAMRange": ("status.schemaV1", 69, "94e416e7b380"),
+    "IPAMRange": ("status.schemaV1", 76, "b0ab3fc06d33"),
     "IPAMRequest": ("status.schemaV1", 28, "546823e91cb4"),
 }
 

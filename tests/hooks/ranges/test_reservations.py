@@ -10,6 +10,7 @@ from tests.hooks.build import (
     answer_item,
     at,
     entry,
+    extent_object,
     put_on_hold,
     range_body,
     range_object,
@@ -192,7 +193,7 @@ def test_a_reservation_that_just_waits_or_is_met_is_not_reported() -> None:
     ("cidr", "reason"),
     [
         ("10.9.9.9", "10.9.9.9/32 is not wholly inside team-a/net"),
-        ("10.0.0.192/26", "10.0.0.192/26 has the gateway, which is never allocated"),
+        ("10.0.0.192/26", "10.0.0.192/26 has a gateway, which is not allocated"),
         ("10.0.0.128/28", "10.0.0.128/28 has addresses that are excluded from team-a/net: 10.0.0.130"),
         ("2001:db8::1", "2001:db8::1/128 is IPv6, team-a/net is IPv4"),
         ("10.0.0.5/28", '"10.0.0.5/28" has host bits set: write 10.0.0.0/28, or 10.0.0.5 for the single address'),
@@ -290,6 +291,94 @@ def test_of_two_blocks_that_are_reserved_for_a_request_it_gets_the_one_that_it_r
     assert ledger_of(sync_range(both, recording(DB, SECOND))) == {"db": SECOND}
     taken = with_ledger(both, entry("web", SECOND))
     assert ledger_of(sync_range(taken, WEB, recording(DB, SECOND))) == {"db": CIDR, "web": SECOND}
+
+
+# --- quotas, closed ranges, and addresses that are not allocated
+
+
+def test_a_quota_applies_to_the_holder_and_a_reservation_alone_does_not_count() -> None:
+    parent = reserving(range_object(quota={"addresses": 16}), db=CIDR, other=SECOND)
+
+    assert ledger_of(sync_range(parent, DB)) == {"db": CIDR}
+    answer = sync_range(with_ledger(parent, entry("web", "10.0.0.32/28")), WEB, DB)
+    assert ledger_of(answer) == {"web": "10.0.0.32/28"}
+    assert messages_of(answer)["db"] == (
+        "waiting for a block that is reserved for this request: 16 more addresses would exceed the quota of"
+        " namespace team-a (16): it held 16 when last checked"
+    )
+
+
+def test_a_holder_uses_the_quota_before_older_requests() -> None:
+    parent = reserving(range_object(quota={"addresses": 16}), db=CIDR)
+
+    assert ledger_of(sync_range(parent, WEB, request_object("db", created=at(-1)))) == {"db": CIDR}
+
+
+def test_the_holder_gets_the_reserved_block_that_it_records_beyond_the_quota() -> None:
+    parent = reserving(range_object(quota={"addresses": 0}), db=CIDR)
+
+    assert ledger_of(sync_range(parent, recording(DB, CIDR))) == {"db": CIDR}
+
+
+def test_a_closed_range_grants_no_reserved_block() -> None:
+    answer = sync_range(reserving(range_object(closed=True), db=CIDR), DB)
+
+    assert ledger_of(answer) == {}
+    assert messages_of(answer) == {"db": "range team-a/net is closed: it allocates no new blocks"}
+
+
+def test_a_reservation_of_an_address_that_a_network_reserves_is_ignored() -> None:
+    base = range_object(chunk_size=32, network={"prefixLength": 24})
+    answer = sync_range(reserving(base, db="10.0.0.0", web="10.0.0.1"), DB, WEB)
+
+    assert ledger_of(answer) == {"db": "10.0.0.2/32", "web": "10.0.0.1/32"}
+    ignored = "reservations[0] is ignored: 10.0.0.0/32 is the network address of 10.0.0.0/24"
+    assert answer["status"]["message"].startswith(ignored)
+
+
+def test_a_reserved_block_may_have_the_ends_of_a_network() -> None:
+    base = range_object(chunk_size=32, network={"prefixLength": 24})
+    large = request_object("db", size=28)
+    answer = sync_range(reserving(base, db=CIDR), large, WEB)
+
+    assert ledger_of(answer) == {"db": CIDR, "web": "10.0.0.16/32"}
+    assert sync_range(reserving(base, db=CIDR), WEB)["status"]["capacity"]["reserved"] == "16"
+
+
+def test_a_reservation_is_ignored_once_its_addresses_are_retired() -> None:
+    answer = sync_range(reserving(range_object(excludes=[CIDR]), db=CIDR), DB)
+
+    assert ledger_of(answer) == {"db": SECOND}
+    assert "reservations[0] is ignored: 10.0.0.0/28 has addresses that are excluded" in answer["status"]["message"]
+
+
+def test_a_reservation_of_a_former_gateway_is_ignored() -> None:
+    base = with_ledger(range_object(chunk_size=32), entry("web", "10.0.0.1/32"))
+    base["status"]["gateways"] = ["10.0.0.9"]
+    shown = showing(WEB, "10.0.0.1/32")
+    shown["status"]["network"] = {"gateway": "10.0.0.9"}
+    answer = sync_range(reserving(base, db="10.0.0.9"), shown, DB)
+
+    assert ledger_of(answer) == {"web": "10.0.0.1/32", "db": "10.0.0.0/32"}
+    assert (
+        answer["status"]["message"] == "reservations[0] is ignored: 10.0.0.9/32 has a gateway, which is not allocated"
+    )
+
+
+def test_a_former_block_that_is_retired_comes_before_a_reservation_and_both_are_granted() -> None:
+    parent = reserving(range_object(excludes=[SECOND]), db=CIDR)
+
+    extents = [extent_object("10.0.0.0-10.0.0.255")]
+
+    assert ledger_of(sync_range(parent, showing(WEB, SECOND), DB, extents=extents)) == {"db": CIDR, "web": SECOND}
+
+
+@pytest.mark.parametrize("mode", ["BestFit", "FirstFit", "RoundRobin"])
+def test_other_requests_get_the_blocks_behind_a_reserved_one_in_each_mode(mode: str) -> None:
+    answer = sync_range(reserving(range_object(mode=mode), db=CIDR), WEB, DB)
+
+    assert ledger_of(answer) == {"db": CIDR, "web": SECOND}
+    assert answer["status"].get("roundRobin") == ({"28": "10.0.0.32"} if mode == "RoundRobin" else None)
 
 
 def test_a_holder_on_hold_without_a_record_waits() -> None:

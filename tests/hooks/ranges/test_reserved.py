@@ -27,7 +27,7 @@ def test_the_ends_of_a_network_are_not_allocated_as_single_addresses() -> None:
     capacity = answer["status"]["capacity"]
     assert (capacity["total"], capacity["free"], capacity["room"]) == ("3", "1", "0 more /32")
     assert "largestFree" not in capacity
-    assert answer["status"]["message"] == "only reserved addresses are free, 1 request waits"
+    assert answer["status"]["message"] == "only network addresses are free, 1 request waits"
 
 
 @pytest.mark.parametrize(

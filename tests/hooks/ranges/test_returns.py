@@ -30,7 +30,7 @@ AGAIN = request_object("web", uid="uid-again", created=at(-1))
 OLDER = request_object("older")
 
 
-def cooling(*entries: Obj, text: str = "10.0.0.0/24", **spec: int) -> Obj:
+def cooling(*entries: Obj, text: str = "10.0.0.0/24", **spec: object) -> Obj:
     """A range with a cool-down of a minute and these entries, in which blocks are cooling since five seconds."""
     return with_ledger(range_object(text, cooldown=60, **spec), *entries, revision=4)  # type: ignore[arg-type]
 
@@ -208,6 +208,43 @@ def test_another_block_that_is_reserved_for_the_request_comes_first() -> None:
     answer = sync_range(reserving(cooling(was_held()), web=SECOND), AGAIN)
 
     assert lines(answer) == [("cooling", CIDR), ("uid-again", SECOND)]
+
+
+# --- quotas, closed ranges, and addresses that are not allocated
+
+
+def test_a_block_is_returned_although_the_quota_was_lowered_meanwhile() -> None:
+    """It counted while it cooled down."""
+    answer = sync_range(cooling(was_held(), quota={"addresses": 8}), AGAIN, OLDER)
+
+    assert ledger_of(answer) == {"web": CIDR}
+    assert answer["status"]["message"].endswith("namespace team-a holds 16 addresses, more than its quota of 8")
+
+
+def test_a_returned_block_leaves_what_other_requests_may_have() -> None:
+    assert ledger_of(sync_range(cooling(was_held(), quota={"addresses": 32}), AGAIN, OLDER)) == {
+        "web": CIDR,
+        "older": SECOND,
+    }
+
+
+def test_a_closed_range_returns_nothing() -> None:
+    answer = sync_range(cooling(was_held(), closed=True), AGAIN)
+
+    assert lines(answer) == [("cooling", CIDR)]
+    assert messages_of(answer) == {"web": "range team-a/net is closed: it allocates no new blocks"}
+
+
+def test_a_block_in_retired_addresses_is_not_returned() -> None:
+    parent = cooling(was_held(), excludes=["10.0.0.15"])
+
+    assert lines(sync_range(parent, AGAIN)) == [("cooling", CIDR), ("uid-again", SECOND)]
+
+
+def test_an_address_that_a_network_reserves_is_not_returned() -> None:
+    parent = cooling(was_held(cidr="10.0.0.0/32"), chunk_size=32, network={"prefixLength": 24})
+
+    assert lines(sync_range(parent, AGAIN)) == [("cooling", "10.0.0.0/32"), ("uid-again", "10.0.0.1/32")]
 
 
 # --- the end of a cool-down
