@@ -114,6 +114,11 @@ class Scheduler:
         dues = [controller.queue.next_due() for controller in self._controllers()]
         return min((due for due in dues if due is not None), default=None)
 
+    def last_retry(self) -> datetime | None:
+        """When the last of the syncs that have failed will be tried again; None if there is none."""
+        retries = [controller.queue.last_retry() for controller in self._controllers()]
+        return max((due for due in retries if due is not None), default=None)
+
     def pass_time(self, moment: datetime) -> None:
         """Let time pass until this moment, unless it has passed already."""
         seconds = (moment - self.clock.now()).total_seconds()

@@ -323,10 +323,13 @@ class Simulation:
     def _come_to_rest(self) -> None:
         world, scheduler = self.world, self._scheduler()
         count = sum(len(world.store.list(item)) for item in world.catalog.resources)
+        # What has failed again and again is tried again after up to 17 minutes.
+        retry = scheduler.last_retry()
+        until_retry = (retry - world.clock.now()).total_seconds() if retry else 0.0
         try:
             scheduler.run_until_quiet(
                 steps_max=STEPS_MIN + STEPS_PER_OBJECT * count,
-                horizon=HORIZON_SECONDS,
+                horizon=max(HORIZON_SECONDS, until_retry),
                 after_step=lambda: self._judge_step(scheduler.last_step),
             )
         except NeverQuiet as error:

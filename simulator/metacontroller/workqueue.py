@@ -76,6 +76,10 @@ class WorkQueue(Generic[K]):
         """When the earliest of the later keys is due; None if there is none."""
         return min(self._later.values(), default=None)
 
+    def last_retry(self) -> datetime | None:
+        """When the last of the keys that have failed is due again; None if there is none."""
+        return max((due for key, due in self._later.items() if key in self._failures), default=None)
+
     def add_due(self) -> None:
         """Make every key ready that is due."""
         now = self._clock.now()
