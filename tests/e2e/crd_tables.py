@@ -42,7 +42,7 @@ ANSWER_REQUEST = "request is immutable"
 ANSWER_CIDR = "cidr is immutable once set"
 ANSWER_NETWORK = "the fields of network are immutable once cidr is set"
 SLICE_RANGE = "range is immutable"
-CHUNK_SIZE = (
+CHUNK_SIZE_STAYS = (
     "chunkSize is immutable, because requests without a size rely on it: set size in new requests, or create another"
     " IPAMRange"
 )
@@ -378,7 +378,7 @@ REFUSED_CHANGES: list[Change] = [
         "IPAMRange",
         _ranges("10.0.0.0/24"),
         _ranges("10.0.0.0/24", "10.1.0.0/24", chunkSize=28),
-        CHUNK_SIZE,
+        CHUNK_SIZE_STAYS,
     ),
     (
         "a range of another family more",
@@ -387,8 +387,8 @@ REFUSED_CHANGES: list[Change] = [
         _ranges("10.0.0.0/24", "2001:db8::/64"),
         ONE_FAMILY,
     ),
-    ("chunkSize added", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", chunkSize=28), CHUNK_SIZE),
-    ("chunkSize removed", "IPAMRange", _ranges("10.0.0.0/24", chunkSize=28), _ranges("10.0.0.0/24"), CHUNK_SIZE),
+    ("chunkSize added", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", chunkSize=28), CHUNK_SIZE_STAYS),
+    ("chunkSize removed", "IPAMRange", _ranges("10.0.0.0/24", chunkSize=28), _ranges("10.0.0.0/24"), CHUNK_SIZE_STAYS),
     ("mode", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", mode="RoundRobin"), MODE),
     ("domain added", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", domain="lab"), DOMAIN),
     (
