@@ -150,8 +150,12 @@ RESTORING = {
 }
 
 
-#: Ranges are edited often.
+#: Ranges are edited often; in some runs only in one field.
 EDITING = {"edit_a_range": 6}
+ONLY_THE_NETWORK = {
+    "change_the_network": 8,
+    **dict.fromkeys(("change_excludes", "close_or_open", "change_the_allowed_namespaces", "change_the_quota"), 0),
+}
 #: Requests are often deleted and created again while their blocks cool down.
 COOLING = {"cool-down": 1, "create_a_request": 16, "delete_a_request": 12, "on_hold": 0, "a_recorded_address": 0}
 #: Reservations are frequent.
@@ -364,7 +368,9 @@ MUTANTS: tuple[Mutant, ...] = (
            bias=_biased(QUIET, ONE_RANGE, create_a_request=16, **EDITING | {"close_or_open": 8})),
     Mutant("a former gateway is granted", "decision 26", ("Withheld",), path=RANGE,
            mutation=edit_mutations.forget_gateways,
-           bias=_biased(QUIET, ONE_RANGE, create_a_request=16, network=1, **EDITING | {"change_the_network": 8})),
+           bias=_biased(QUIET, ONE_RANGE | {"requests": ("r1", "r2", "r3", "r4", "r5", "r6")}, network=1, chunk_size=0,
+                        create_a_request=24, a_size=0, reserved_addresses=1, all_namespaces_allowed=1,
+                        some_namespaces_allowed=0, **EDITING | ONLY_THE_NETWORK)),
     Mutant("a holder gets other network settings", "decision 26", ("Informed",), path=RANGE,
            mutation=edit_mutations.forget_networks_of_holders,
            bias=_biased(QUIET, ONE_RANGE, create_a_request=8, network=1, remove_an_answer=8, delete_a_slice=8,

@@ -46,8 +46,14 @@ def ignore_closing(_: str, body: Obj, ask: Ask) -> Obj:
 
 def forget_gateways(_: str, body: Obj, ask: Ask) -> Obj:
     """A former gateway is granted, though a holder uses it."""
-    body["parent"].get("status", {}).pop("gateways", None)
-    return ask(body)
+    spec, status = body["parent"]["spec"], body["parent"].get("status", {})
+    recorded = status.pop("gateways", [])
+    if present := [text for text in recorded if text == spec.get("network", {}).get("gateway")]:
+        status["gateways"] = present
+    answer = ask(body)
+    if answer["status"].get("gateways", []) != recorded:
+        answer["status"]["revision"] = status.get("revision", 0) + 1
+    return answer
 
 
 def forget_networks_of_holders(_: str, body: Obj, ask: Ask) -> Obj:
