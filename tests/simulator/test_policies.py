@@ -12,7 +12,7 @@ from simulator.kubernetes.controllers import GarbageCollector, NamespaceControll
 from simulator.kubernetes.errors import Denied, Forbidden
 from simulator.kubernetes.gate import ADMINISTRATOR
 from simulator.kubernetes.json_patch import BadPatch, patched
-from simulator.kubernetes.objects import Obj, finalizers_of, key_of, labels_of
+from simulator.kubernetes.objects import Obj, finalizers_of, key_of, labels_of, uid_of
 from simulator.kubernetes.policies import BadPolicy, Call, Policies
 from simulator.kubernetes.resources import NAMESPACE, Resource
 from simulator.names import (
@@ -87,14 +87,17 @@ def test_a_range_in_use_is_deleted_on_purpose_only(value: str) -> None:
 
 
 def test_a_range_in_use_is_deleted_with_its_namespace_and_with_its_owner() -> None:
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": "11111111-0000-4000-8000-000000000001"}
     for controller in (NamespaceController, GarbageCollector):
         world = a_world("policies")
         ranges = a_used_range(world)
         with world.written_by(PERSON):
             if controller is NamespaceController:
                 world.store.delete(NAMESPACE, ("", "a"))
+            else:
+                world.store.patch(ranges, ("a", "web"), {"metadata": {"ownerReferences": [owner]}})
         with world.written_by(CONTROLLER_MANAGER, controller.user):
-            world.store.delete(ranges, ("a", "web"))
+            world.store.delete(ranges, ("a", "web"), uid_of(world.store.get(ranges, ("a", "web"))))
 
 
 def test_a_range_whose_blocks_all_cool_down_is_not_in_use() -> None:
