@@ -23,7 +23,7 @@ from hooks.ranges.reservations import Holder, holders_of
 from hooks.ranges.spec import Terms
 from hooks.ranges.waiting import waiting_blocks
 from ipam.address import Prefix, block_named_by
-from ipam.allocate import TAKEN, Claim, Decision, Refused, Verdict, allocate
+from ipam.allocate import TAKEN, Claim, Decision, Refused, Verdict, allocate, refusal_of_block
 from ipam.pool import Pool
 
 
@@ -292,7 +292,7 @@ def _is_not_reserved_for_others(request: RequestObject, claim: Claim, situation:
     if claim.exact is None or _overrides_reservations(request, claim, situation):
         return None
     found = situation.occupancy.reservation_in(claim.exact)
-    if found is None:
+    if found is None or refusal_of_block(situation.observed.terms.pool, claim.exact):  # which is final, and comes first
         return None
     message = f"{claim.exact} is reserved for {found.holder}"
     if claim.exact != found.block:

@@ -2,7 +2,7 @@
 
 What a ledger has for a namespace counts, also blocks that cool down: otherwise a tenant could use up a range by
 requesting and releasing blocks again and again. A block that a request shows or records already is granted whatever the
-quota says, and counts.
+quota says, and counts. So is one that is returned while it cools down (returns.py): it counted before.
 """
 
 from collections import Counter

@@ -113,7 +113,7 @@ def _reserved(capacity: Obj) -> int:
 def _misjudged_largest(life: RangeLife, capacity: Obj, free: list[Block]) -> Iterator[str]:
     """A wrong `largestFree`; without unavailable addresses there must be no larger free block either."""
     largest, is_partial = capacity.get("largestFree", ""), bool(_unavailable(capacity))
-    bits = BITS[life.pool[0].version]
+    bits = BITS[space_of(life.spec)[0].version]
 
     def fits(length: int) -> bool:
         return places_for(life.spec, free, length) > 0
@@ -128,7 +128,7 @@ def _misjudged_largest(life: RangeLife, capacity: Obj, free: list[Block]) -> Ite
 
 
 def _miscounted_blocks(life: RangeLife, capacity: Obj, free: list[Block]) -> Iterator[str]:
-    default = life.spec.get("chunkSize") or BITS[life.pool[0].version]
+    default = life.spec.get("chunkSize") or BITS[space_of(life.spec)[0].version]
     largest = int(capacity.get("largestFree", "")[1:] or default)
     first = max(min(largest, default), default - LENGTHS_MAX)
     counts = {f"/{length}": str(places_for(life.spec, free, length)) for length in range(first, default + 1)}

@@ -11,7 +11,7 @@ from simulator.judge.lives import Ledger
 from simulator.judge.slices import items_of
 from simulator.kubernetes.clock import parse_rfc3339
 from simulator.kubernetes.objects import is_deleting, joined, key_of, meta, uid_of
-from simulator.names import RANGE_FINALIZE_PATH, RANGE_SYNC_PATH, REQUESTS_KEY, SLICES_KEY
+from simulator.names import RANGE_FINALIZE_PATH, RANGE_SYNC_PATH, REQUESTS_KEY, SLICES_KEY, slice_name, slot_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,17 +96,26 @@ def _left_out(body: Obj, answer: Obj) -> Iterator[str]:
     for name, obj in observed.items():
         if name in kept or not _is_of(obj, parent):
             continue
-        if items_of(obj) and not _is_ended(parent, obj):
+        if items_of(obj) and not _is_ended(body, name):
             yield f"{joined(key_of(parent))} leaves out the slice {name}, in which it sees {len(items_of(obj))} answers"
         elif not items_of(obj) and "closing" not in Ledger.of(parent).fields and (unseen := _unseen(body)):
             yield f"{joined(key_of(parent))} leaves out the slice {name}, but does not see {', '.join(unseen)}"
 
 
-def _is_ended(parent: Obj, obj: Obj) -> bool:
+def _is_ended(body: Obj, name: str) -> bool:
     """Whether a slice has only refusals, of a range that ends: no request holds a block of it, or will."""
-    ledger = Ledger.of(parent)
-    refuses = all(item["state"] in {"Busy", "Invalid"} and "cidr" not in item for item in items_of(obj))
+    parent, ledger = body["parent"], Ledger.of(body["parent"])
+    refuses = all(item["state"] in {"Busy", "Invalid"} and "cidr" not in item for item in _answers_in(body, name))
     return refuses and is_deleting(parent) and "closing" in ledger.fields and not ledger.kept
+
+
+def _answers_in(body: Obj, name: str) -> list[Obj]:
+    """The items of a slice without those that a call sees to be none: their requests are answered in other slices."""
+    range_name, requests = joined(key_of(body["parent"])), body["related"].get(REQUESTS_KEY, {}).values()
+    names = {
+        uid_of(obj): slice_name(range_name, meta(obj)["creationTimestamp"], slot_of(uid_of(obj))) for obj in requests
+    }
+    return [item for item in items_of(body["children"][SLICES_KEY][name]) if names.get(item["uid"], name) == name]
 
 
 def _unseen(body: Obj) -> list[str]:

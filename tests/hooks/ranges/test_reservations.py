@@ -336,6 +336,17 @@ def test_a_reservation_of_an_address_that_a_network_reserves_is_ignored() -> Non
     assert answer["status"]["message"].startswith(ignored)
 
 
+@pytest.mark.parametrize(("wanted", "excludes"), [("10.0.0.0", []), ("10.0.0.0/27", ["10.0.0.20"])])
+def test_a_block_that_is_never_allocated_is_invalid_although_a_part_is_reserved(
+    wanted: str, excludes: list[str]
+) -> None:
+    """It would wait in vain."""
+    base = range_object(excludes=excludes, network={"prefixLength": 24})
+    answer = sync_range(reserving(base, db=CIDR), request_object("web", wanted=wanted))
+
+    assert answers_of(answer) == {"web": ("Invalid", "")}
+
+
 def test_a_reserved_block_may_have_the_ends_of_a_network() -> None:
     base = range_object(chunk_size=32, network={"prefixLength": 24})
     large = request_object("db", size=28)
