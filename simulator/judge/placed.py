@@ -14,7 +14,7 @@ from simulator.kubernetes.objects import is_deleting, joined, key_of, meta, uid_
 from simulator.names import RANGE_FINALIZE_PATH, RANGE_SYNC_PATH, REQUESTS_KEY, SLICES_KEY, slice_name, slot_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from simulator.judge.history import History
     from simulator.judge.slices import Slice
@@ -35,7 +35,7 @@ def placed(history: History) -> Iterator[str]:
     yield from _deleted_early(history)
     for path, body, answered in history.calls.answered:
         if path in {RANGE_SYNC_PATH, RANGE_FINALIZE_PATH}:
-            yield from _left_out(decoded(body), decoded(answered))
+            yield from _left_out(decoded(body), decoded(answered), history.forged)
 
 
 def _misplaced(history: History) -> Iterator[str]:
@@ -89,14 +89,18 @@ def _is_of(obj: Obj, parent: Obj) -> bool:
     return bool(obj["spec"].get("range") == key_of(parent)[1])
 
 
-def _left_out(body: Obj, answer: Obj) -> Iterator[str]:
-    """The slices that a call leaves out although it sees answers in them, or does not see a holder of the range."""
+def _left_out(body: Obj, answer: Obj, forged: Collection[str]) -> Iterator[str]:
+    """The slices that a call leaves out although it sees answers in them, or does not see a holder of the range.
+
+    Of a request to which a person wrote an answer, a call that sees two of them counts one.
+    """
     parent, observed = body["parent"], body["children"].get(SLICES_KEY, {})
     kept = {joined(key_of(child)) for child in answer.get("children", ()) if child["kind"] == "IPAMAllocationSlice"}
     for name, obj in observed.items():
         if name in kept or not _is_of(obj, parent):
             continue
-        if items_of(obj) and not _is_ended(body, name):
+        is_forged = all(item["uid"] in forged for item in items_of(obj))
+        if items_of(obj) and not is_forged and not _is_ended(body, name):
             yield f"{joined(key_of(parent))} leaves out the slice {name}, in which it sees {len(items_of(obj))} answers"
         elif not items_of(obj) and "closing" not in Ledger.of(parent).fields and (unseen := _unseen(body)):
             yield f"{joined(key_of(parent))} leaves out the slice {name}, but does not see {', '.join(unseen)}"
