@@ -1,6 +1,8 @@
 """Intervals of addresses: how users write them, how they are cut into blocks and subtracted from each other."""
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 from typing import NamedTuple, Protocol, TypeVar
 
 from ipam.address import Family, InvalidAddress, format_address, parse_address, parse_prefix
@@ -21,6 +23,7 @@ class Span(Protocol):
 
 
 SpanT = TypeVar("SpanT", bound=Span)
+ItemT = TypeVar("ItemT")
 
 
 class Interval(NamedTuple):
@@ -75,6 +78,18 @@ def aligned_blocks(interval: Span, bits: int) -> Iterator[tuple[int, int]]:
         size = min(size_by_room, size_by_alignment)
         yield first, bits - size
         first += 1 << size
+
+
+def overlapping(items: Sequence[ItemT], span: Span, attribute: str) -> Sequence[ItemT]:
+    """Those of the items that have an address of a span, in order.
+
+    Args:
+        items: sorted by address; no two of them overlap.
+        span: some addresses.
+        attribute: that of an item that is the span of its addresses.
+    """
+    start = bisect_left(items, span.first, key=attrgetter(f"{attribute}.last"))
+    return items[start : bisect_right(items, span.last, lo=start, key=attrgetter(f"{attribute}.first"))]
 
 
 def not_covered(spans: Iterable[SpanT], intervals: Iterable[Interval]) -> Iterator[SpanT]:

@@ -32,7 +32,7 @@ class Pool:
         name: of the range, for messages.
         usable: the addresses that may be allocated.
         excluded: what must not be allocated, inside its ranges or not.
-        retired: the addresses of its ranges that may not be allocated. They may be held from an earlier time.
+        addresses: all addresses of its ranges.
         ignored: why some of the texts of its ranges are ignored, each as a sentence.
         idle_excludes: texts of excludes that have no address of its ranges.
         reserved: usable addresses that are not allocated as single addresses, but only as a part of larger blocks.
@@ -41,7 +41,7 @@ class Pool:
     name: str
     usable: AddressSet
     excluded: AddressSet
-    retired: AddressSet
+    addresses: AddressSet
     ignored: tuple[str, ...] = ()
     idle_excludes: tuple[str, ...] = ()
     reserved: Reserved | None = None
@@ -55,6 +55,11 @@ class Pool:
     def address_count(self) -> int:
         """Number of addresses that could be allocated if none were."""
         return self.usable.address_count
+
+    @cached_property
+    def retired(self) -> AddressSet:
+        """The addresses of its ranges that may not be allocated. They may be held from an earlier time."""
+        return self.addresses - self.usable
 
     @cached_property
     def largest_block_length(self) -> int:
@@ -98,13 +103,11 @@ class Pool:
 
     def excluding(self, prefixes: Iterable[Prefix]) -> "Pool":
         """The pool without the addresses of prefixes of its family, which may lie outside: those inside are retired."""
-        removed = AddressSet(self.family, prefixes)
-        return replace(self, usable=self.usable - removed, retired=self.retired | (self.usable & removed))
+        return replace(self, usable=self.usable - AddressSet(self.family, prefixes))
 
     def with_retired(self) -> "Pool":
         """All addresses of its ranges, as if none were retired or reserved."""
-        nothing = AddressSet(self.family)
-        return replace(self, usable=self.usable | self.retired, excluded=nothing, retired=nothing, reserved=None)
+        return replace(self, usable=self.addresses, excluded=AddressSet(self.family), reserved=None)
 
 
 class _Rows(NamedTuple):
@@ -164,7 +167,7 @@ def parse_pool(name: str, ranges: Sequence[str], excludes: Sequence[str] = (), f
         raise InvalidPool("ranges has only IPv4-mapped IPv6 addresses: write them as IPv4")
     if not (usable := addresses - excluded):
         raise InvalidPool("excludes leaves nothing of ranges: write closed: true to retire all its addresses")
-    return Pool(name, usable, excluded, addresses & excluded, tuple(ignored), idle)
+    return Pool(name, usable, excluded, addresses, tuple(ignored), idle)
 
 
 class _Item(NamedTuple):

@@ -26,8 +26,8 @@ def _entries_outside(observed: Observed) -> Iterator[str]:
     """Entries for addresses that the range can't allocate; of an invalid range they are not known."""
     if observed.terms.invalid_reason:
         return
-    entries, space = observed.ledger.entries.values(), observed.terms.space
-    outside = set(not_covered((entry.prefix for entry in entries), space.intervals))
+    entries, addresses = observed.ledger.entries.values(), observed.terms.pool.addresses
+    outside = set(not_covered((entry.prefix for entry in entries), addresses.intervals))
     for entry in entries if outside else ():
         if entry.prefix in outside:
             yield f"{entry.prefix} of {entry.holder} is in the ledger, but outside of the range"

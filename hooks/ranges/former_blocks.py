@@ -23,4 +23,4 @@ def is_for_former_holder(block: Prefix, observed: Observed) -> bool:
     terms = observed.terms
     if terms.pool.has(block) or (terms.gateway and terms.gateway.overlaps(block)):
         return False
-    return terms.space.covers(block)
+    return terms.pool.addresses.covers(block)

@@ -158,7 +158,7 @@ def _divided(wants: list[_Want], is_first: _Precedence, situation: _Situation) -
 def _decision(wants: Sequence[_Want], pool: Pool, occupancy: Occupancy, ledger: Ledger, terms: Terms) -> Decision:
     """Which of these claims get which blocks of a pool, on top of a ledger."""
     claims = [claim for _, claim in wants]
-    if terms.quota:
+    if terms.quota and wants:
         claims = _with_budgets(wants, Quotas(terms.quota, ledger))
     count_max = grant_count_max(ledger, [request for request, _ in wants])
     return allocate(pool, occupancy.occupants, claims, _cursors(terms, ledger), count_max)

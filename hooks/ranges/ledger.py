@@ -16,7 +16,6 @@ S5, by which entries leave, is in releases.py.
 """
 
 import dataclasses
-from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,6 +29,7 @@ from hooks.protocol.errors import ProtocolError, excerpt
 from ipam.address import Family, InvalidAddress, Prefix, format_address, read_address, read_prefix
 from ipam.address_set import AddressSet
 from ipam.allocate import fate_of_held
+from ipam.interval import overlapping
 
 #: The most entries that the CRD admits (crds/ipamranges.yaml).
 ENTRY_COUNT_MAX = 13_000
@@ -230,9 +230,7 @@ def entries_within(ledger: Ledger, addresses: AddressSet) -> list[LedgerEntry]:
     """The entries that have an address of a set, in order of addresses."""
     entries, found = list(ledger.entries.values()) if addresses else [], dict[str, LedgerEntry]()
     for interval in addresses.intervals:
-        start = bisect_left(entries, interval.first, key=_last_address)
-        end = bisect_right(entries, interval.last, key=_first_address)
-        found |= {entry.uid: entry for entry in entries[start:end]}
+        found |= {entry.uid: entry for entry in overlapping(entries, interval, "prefix")}
     return list(found.values())
 
 
@@ -243,7 +241,3 @@ def release_byte_count(uid: str) -> int:
 
 def _first_address(entry: LedgerEntry) -> int:
     return entry.prefix.first
-
-
-def _last_address(entry: LedgerEntry) -> int:
-    return entry.prefix.last

@@ -1,12 +1,11 @@
 """Occupancy: the addresses of a range that can't be granted, each with what became of it."""
 
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from operator import attrgetter
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from hooks.api.times import timestamp
 from hooks.ranges.extents import Extents
@@ -16,6 +15,7 @@ from hooks.ranges.spec import Terms
 from ipam.address import Prefix
 from ipam.address_set import AddressSet
 from ipam.allocate import Occupant
+from ipam.interval import overlapping
 
 
 class CoolingDown(NamedTuple):
@@ -106,15 +106,12 @@ class Occupancy:
 
     def reservation_in(self, block: Prefix) -> Reservation | None:
         """The lowest reservation that keeps others from an address of a block."""
-        at = bisect_left(self.reserved, block.first, key=attrgetter("prefix.last"))
-        found = at < len(self.reserved) and self.reserved[at].prefix.overlaps(block)
-        return self.reserved[at].reservation if found else None
+        found = _first_overlapping(self.reserved, block)
+        return found.reservation if found else None
 
     def first_in_the_way_of(self, block: Prefix) -> Occupant | None:
         """The lowest one that has an address of a block; None if the block is free."""
-        at = bisect_left(self.occupants, block.first, key=attrgetter("prefix.last"))
-        found = at < len(self.occupants) and self.occupants[at].prefix.overlaps(block)
-        return self.occupants[at] if found else None
+        return _first_overlapping(self.occupants, block)
 
     @property
     def first_cooling_end(self) -> datetime | None:
@@ -133,6 +130,13 @@ class Occupancy:
 
 
 _first_address = attrgetter("prefix.first")
+_OccupantT = TypeVar("_OccupantT", bound=Occupant)
+
+
+def _first_overlapping(occupants: Sequence[_OccupantT], block: Prefix) -> _OccupantT | None:
+    """The lowest one that has an address of a block, which may be of another family."""
+    found = overlapping(occupants, block, "prefix")
+    return found[0] if found and found[0].prefix.family is block.family else None
 
 
 def occupancy_of(kept: Ledger, extents: Extents, terms: Terms) -> Occupancy:
@@ -166,12 +170,9 @@ def _reserving(occupancy: Occupancy, reservations: Sequence[Reservation]) -> Occ
 def _left_of(reservations: Sequence[Reservation], occupants: Sequence[Occupant]) -> Iterator[ReservedFor]:
     """What occupants leave of reserved blocks; both come in order of addresses."""
     for reservation in reservations:
-        block, taken = reservation.block, list[Prefix]()
-        at = bisect_left(occupants, block.first, key=attrgetter("prefix.last"))
-        while at < len(occupants) and occupants[at].prefix.overlaps(block):
-            taken.append(occupants[at].prefix)
-            at += 1
-        left = AddressSet(block.family, [block]) - AddressSet(block.family, taken)
+        block = reservation.block
+        taken = AddressSet(block.family, (each.prefix for each in overlapping(occupants, block, "prefix")))
+        left = AddressSet(block.family, [block]) - taken
         yield from (ReservedFor(piece, reservation) for piece in left.blocks())
 
 

@@ -6,7 +6,7 @@ may create requests in a namespace choose both, the names and the owner referenc
 namespace, and its users decide which request is the holder.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import insort
 from collections.abc import Sequence
 from operator import attrgetter
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from hooks.api.conditions import listed
 from hooks.api.kinds import RequestObject, ReservedBlock
 from ipam.address import InvalidAddress, Prefix, parse_prefix
 from ipam.allocate import refusal_of_block
+from ipam.interval import overlapping
 from ipam.pool import Pool
 
 
@@ -57,14 +58,12 @@ def read_reservations(
         if isinstance(block, str):
             ignored.append(f"reservations[{index}] is ignored: {block}")
             continue
-        at = bisect_right(reservations, block.last, key=attrgetter("block.first"))
-        earlier = reservations[at - 1] if at else None  # the only one that can overlap it
-        if earlier and earlier.block.overlaps(block):
-            reason = f"{block} overlaps {earlier.block}, which is reserved for {earlier.holder}"
+        if earlier := overlapping(reservations, block, "block"):
+            reason = f"{block} overlaps {earlier[-1].block}, which is reserved for {earlier[-1].holder}"
             ignored.append(f"reservations[{index}] is ignored: {reason}")
             continue
         holder = Holder(item.holder.kind, item.holder.namespace or namespace, item.holder.name)
-        reservations.insert(at, Reservation(block, holder))
+        insort(reservations, Reservation(block, holder), key=attrgetter("block.first"))
     return reservations, ignored
 
 
@@ -84,9 +83,8 @@ def _read_block(item: ReservedBlock, pool: Pool, gateways: Sequence[Prefix]) -> 
 
 def reservation_in(reservations: Sequence[Reservation], block: Prefix) -> Reservation | None:
     """The lowest reservation that has an address of a block; they are in order of addresses."""
-    at = bisect_left(reservations, block.first, key=attrgetter("block.last"))
-    found = at < len(reservations) and reservations[at].block.overlaps(block)
-    return reservations[at] if found else None
+    found = overlapping(reservations, block, "block")
+    return found[0] if found and found[0].block.family is block.family else None
 
 
 def reserved_words(blocks: Sequence[Prefix]) -> str:

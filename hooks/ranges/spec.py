@@ -83,14 +83,9 @@ class Terms:
     reservations: tuple[Reservation, ...] = ()
 
     @property
-    def space(self) -> AddressSet:
-        """All addresses that the range may have allocated: those of the pool, and those that it retired."""
-        return self.pool.usable | self.pool.retired if self.pool.retired else self.pool.usable
-
-    @property
     def retired(self) -> AddressSet:
         """The addresses that are not allocated any more: of a closed range, all."""
-        return self.space if self.is_closed else self.pool.retired
+        return self.pool.addresses if self.is_closed else self.pool.retired
 
     @property
     def family(self) -> Family | None:

@@ -71,7 +71,7 @@ def customize(body: RangeCustomizeBody) -> dict[str, Any]:
 def _extents_selector(terms: Terms) -> dict[str, Any]:
     """The extents of the domain with which a range may have addresses in common; of one that is invalid, all."""
     selector: dict[str, Any] = {"matchLabels": {names.DOMAIN_LABEL: names.domain_label(terms.domain.name)}}
-    cells = None if terms.invalid_reason else cells_to_ask_for(terms.space)
+    cells = None if terms.invalid_reason else cells_to_ask_for(terms.pool.addresses)
     if cells is not None:
         selector["matchExpressions"] = [{"key": names.CELL_LABEL, "operator": "In", "values": cells}]
     return selector

@@ -41,8 +41,9 @@ def cases(draw: st.DrawFn) -> Case:
         lengths.map(lambda length: Claim("new", length)),
         block.map(lambda prefix: Claim("new", prefix.length, prefix)),
     )
+    addresses = AddressSet(family, intervals)
     return (
-        Pool("team/net", AddressSet(family, intervals), AddressSet(family), AddressSet(family)),
+        Pool("team/net", addresses, AddressSet(family), addresses),
         held,
         draw(st.lists(claim, max_size=10)),
     )

@@ -1,6 +1,7 @@
 """Intervals as users write them, their difference, and the aligned blocks that make them up."""
 
 from ipaddress import IPv4Address, IPv6Address, summarize_address_range
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from ipam.address import IPV4, IPV6, Family, InvalidAddress
 from ipam.address_set import AddressSet
-from ipam.interval import Interval, aligned_blocks, parse_interval, without
+from ipam.interval import Interval, aligned_blocks, overlapping, parse_interval, without
 from tests.ipam.strategies import INTERVALS, SETS, SMALL, SPACE, WIDE_V4, WIDE_V6, is_normal, members
 
 TEN = 10 << 24
@@ -196,3 +197,14 @@ def test_aligned_blocks_are_those_of_the_standard_library_v6(interval: Interval)
     expected = summarize_address_range(IPv6Address(interval.first), IPv6Address(interval.last))
     blocks = [(int(each.network_address), each.prefixlen) for each in expected]
     assert list(aligned_blocks(interval, 128)) == blocks
+
+
+class Named(NamedTuple):
+    span: Interval
+
+
+@given(SETS, SMALL)
+def test_overlapping_items_are_those_with_a_common_address(addresses: AddressSet, span: Interval) -> None:
+    items = [Named(interval) for interval in addresses.intervals]
+    expected = [item for item in items if item.span.first <= span.last and span.first <= item.span.last]
+    assert overlapping(items, span, "span") == expected

@@ -249,7 +249,8 @@ def test_of_very_many_faults_the_first_ten_are_reported() -> None:
 
 
 def test_a_pool_cannot_be_changed() -> None:
-    pool = Pool("net", AddressSet(IPV4, [Interval(0, 1)]), AddressSet(IPV4), AddressSet(IPV4))
+    addresses = AddressSet(IPV4, [Interval(0, 1)])
+    pool = Pool("net", addresses, AddressSet(IPV4), addresses)
     with pytest.raises(AttributeError):
         pool.name = "other"  # type: ignore[misc]
 

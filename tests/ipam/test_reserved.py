@@ -118,8 +118,8 @@ def cases(draw: st.DrawFn) -> tuple[Pool, list[Held], list[Claim]]:
     taken = draw(st.sets(st.integers(base, base + SPACE - 1), max_size=20))
     held = [Held(Prefix(address, family.bits, family), "holder") for address in taken]
     claims = draw(st.lists(st.sampled_from([0, 0, 0, 1, 2]).map(lambda bits: Claim("r", family.bits - bits))))
-    nothing = AddressSet(family)
-    pool = Pool("net", AddressSet(family, intervals), nothing, nothing, reserved=reserved)
+    addresses = AddressSet(family, intervals)
+    pool = Pool("net", addresses, AddressSet(family), addresses, reserved=reserved)
     return pool, held, claims
 
 
