@@ -1,7 +1,7 @@
 """The pool of a range: the addresses that it may allocate."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 from itertools import accumulate
@@ -35,6 +35,7 @@ class Pool:
         addresses: all addresses of its ranges.
         ignored: why some of the texts of its ranges are ignored, each as a sentence.
         idle_excludes: texts of excludes that have no address of its ranges.
+        idle_ranges: texts of its ranges that have no usable address, and what they name; None if they are ignored.
         reserved: usable addresses that are not allocated as single addresses, but only as a part of larger blocks.
     """
 
@@ -44,6 +45,7 @@ class Pool:
     addresses: AddressSet
     ignored: tuple[str, ...] = ()
     idle_excludes: tuple[str, ...] = ()
+    idle_ranges: tuple[tuple[str, Interval | None], ...] = ()
     reserved: Reserved | None = None
 
     @property
@@ -101,9 +103,9 @@ class Pool:
         """The rows of a prefix length; thousands of claims have a few lengths, and each of them is laid out once."""
         return cache(partial(_Rows.of, self.usable))
 
-    def excluding(self, prefixes: Iterable[Prefix]) -> "Pool":
-        """The pool without the addresses of prefixes of its family, which may lie outside: those inside are retired."""
-        return replace(self, usable=self.usable - AddressSet(self.family, prefixes))
+    def excluding(self, spans: Iterable[Span]) -> "Pool":
+        """The pool without the addresses of spans of its family, which may lie outside: those inside are retired."""
+        return replace(self, usable=self.usable - AddressSet(self.family, spans))
 
     def with_retired(self) -> "Pool":
         """All addresses of its ranges, as if none were retired or reserved."""
@@ -167,7 +169,7 @@ def parse_pool(name: str, ranges: Sequence[str], excludes: Sequence[str] = (), f
         raise InvalidPool("ranges has only IPv4-mapped IPv6 addresses: write them as IPv4")
     if not (usable := addresses - excluded):
         raise InvalidPool("excludes leaves nothing of ranges: write closed: true to retire all its addresses")
-    return Pool(name, usable, excluded, addresses, tuple(ignored), idle)
+    return Pool(name, usable, excluded, addresses, tuple(ignored), idle, tuple(_idle_ranges(items, usable)))
 
 
 class _Item(NamedTuple):
@@ -200,6 +202,13 @@ def _faults(items: Sequence[_Item], family: Family | None) -> list[str]:
         elif family and item.family and item.family is not family:
             faults.append(f'{item.place}: "{item.text}" is {item.family.name}, but the range is {family.name}')
     return faults
+
+
+def _idle_ranges(items: Sequence[_Item], usable: AddressSet) -> Iterator[tuple[str, Interval | None]]:
+    for item in items:
+        interval = item.interval if item.family is usable.family else None
+        if not (interval and usable.overlaps(interval)):
+            yield item.text, interval
 
 
 def _intervals(items: Sequence[_Item], family: Family) -> list[Interval]:

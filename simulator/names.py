@@ -20,7 +20,7 @@ RANGE_SYNC_PATH, RANGE_FINALIZE_PATH = "/ipamrange/sync", "/ipamrange/finalize"
 #: The fields of a range's status that only a new revision may change: the ledger.
 LEDGER_FIELDS = (
     *("allocations", "released", "roundRobin", "onHold", "closing"),
-    *("gateways", "wasShared", "observedGeneration"),
+    *("gateways", "wasShared", "removable", "withdrawn", "observedGeneration"),
 )
 
 #: The labels by which a range finds its requests and extents, and a shard its ranges and requests; and the annotations

@@ -39,7 +39,8 @@ LAYERS: dict[str, list[str]] = {
     "hooks.protocol": ["children", "decoding", "bodies errors"],
     "hooks.ranges": [
         "sync", "status answers placement outdated", "consistency grants returns gateways", "claims waiting",
-        "records quotas", "occupancy", "extents", "former_blocks", "observed", "releases slices", "ledger spec",
+        "records quotas", "occupancy", "extents", "former_blocks withdrawals", "observed",
+        "announcements releases slices", "ledger spec",
         "network cells reservations",
     ],
     "hooks.requests": ["sync", "status", "observed"],

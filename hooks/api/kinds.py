@@ -148,6 +148,13 @@ class Retired(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True)
     held: str
 
 
+class Withdrawn(Struct, frozen=True, gc=False):
+    """Addresses, as text, that no extent of the range with this number or a lower one announces any more."""
+
+    addresses: str
+    number: int
+
+
 class RangeStatus(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
     """The status of a range; all from `revision` to `observed_generation` is its ledger.
 
@@ -164,6 +171,8 @@ class RangeStatus(Struct, frozen=True, gc=False, rename="camel", omit_defaults=T
     closing: bool = False
     gateways: list[str] = []
     was_shared: bool = False
+    removable: list[str] = []
+    withdrawn: list[Withdrawn] = []
     observed_generation: int = 0
     state: str = ""
     notes: str = ""
@@ -304,6 +313,7 @@ class ExtentSpec(Struct, frozen=True, gc=False, rename="camel", omit_defaults=Tr
 
     `allowed_namespaces` are those that the range serves; they are large, so the first extent of a range has them for
     all. `number` is its place in the order in which extents were created; None if it has not been written yet.
+    `withdrawn` are those of its addresses that it does not announce any more.
     """
 
     range: str
@@ -311,6 +321,7 @@ class ExtentSpec(Struct, frozen=True, gc=False, rename="camel", omit_defaults=Tr
     ranges: list[str]
     allowed_namespaces: AllowedNamespaces | None = None
     number: Annotated[int, Meta(gt=0)] | None = None
+    withdrawn: list[str] = []
     schema_v1: bool = False
 
 

@@ -23,6 +23,8 @@ next moment.
 The number is also read from what Metacontroller recorded when it wrote the extent: an API server with an older schema
 shows no number, and that must not make an old range a young one.
 
+An entry of `ranges` that is taken back is withdrawn from its extents, which keep their numbers (withdrawals.py).
+
 On hold a range announces only the addresses that its requests record. So ranges that share addresses can be restored in
 any order: none of them takes what another one had granted. The rest is announced when the hold ends.
 """
@@ -30,7 +32,6 @@ any order: none of them takes what another one had granted. The rest is announce
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -39,17 +40,16 @@ from msgspec.structs import replace
 
 from hooks.api import names
 from hooks.api.kinds import AllowedNamespaces, ExtentObject, ExtentSpec
-from hooks.api.ownership import controller_of
 from hooks.protocol.children import child_as_it_was
-from hooks.protocol.decoding import applied_number
+from hooks.ranges.announcements import Announcement, announcements, number_of, seniority
 from hooks.ranges.cells import by_cell, cell_label, cell_of
 from hooks.ranges.former_blocks import is_for_former_holder
 from hooks.ranges.ledger import entries_within
 from hooks.ranges.observed import Observed
 from hooks.ranges.spec import Domain, Terms
-from ipam.address import Family, InvalidAddress, Prefix, block_named_by
+from hooks.ranges.withdrawals import former_numbers, remaining, withdrawn_from
+from ipam.address import Family, Prefix, block_named_by
 from ipam.address_set import AddressSet
-from ipam.interval import Interval, parse_interval
 
 #: A range whose addresses lie in more cells announces them together ...
 _EXTENTS_AT_ONCE_MAX = 16
@@ -92,24 +92,6 @@ class Extents:
     unreadable: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Announcement:
-    """An extent that counts.
-
-    Attributes:
-        owner_uid, range_name: of the range that it belongs to.
-        seniority: its place in the order of age, the oldest first.
-        serves_its_range: whether that may grant what it announces.
-        addresses: what it announces.
-    """
-
-    owner_uid: str
-    range_name: str
-    seniority: tuple[bool, int, str]
-    serves_its_range: bool
-    addresses: AddressSet
-
-
 def observe_extents(observed: Observed, now: datetime) -> Extents:
     """What a call knows of the range's place in its domain.
 
@@ -121,24 +103,26 @@ def observe_extents(observed: Observed, now: datetime) -> Extents:
     group = observed.body.children.get(names.EXTENT_KEY, {})
     own = observed.own_extents
     carriers = _carriers(own, observed.terms)
+    known = observed.own_announcements
+    given_up = {each.key: each.addresses & withdrawn_from(each, observed.ledger) for each in known}
     children = [
-        _kept(key, group[key], own[key], observed.terms.allowed if key in carriers else None) for key in sorted(own)
+        _kept(key, group[key], own[key], observed.terms.allowed if key in carriers else None, given_up.get(key))
+        for key in sorted(own)
     ]
     children += [child_as_it_was(names.EXTENT_KEY, key, group[key]) for key in sorted(observed.unreadable_own_extents)]
     if observed.terms.invalid_reason:
         return Extents(domain, children, nothing, nothing, [], [])
-    announced, without_addresses = _announcements(observed.extents or {}, domain, family)
+    announced, without_addresses = announcements(observed.extents or {}, domain, family)
     space = _space(observed)
     wanted = _wanted(observed, space)
     if _may_announce(observed) and _is_next_batch_due(observed, own.values(), now):
-        known, _ = _announcements(own, domain, family)
         children += _additions(observed, wanted, [*announced, *known], {each["metadata"]["name"] for each in children})
     if observed.is_deleted:
         return Extents(domain, children, nothing, nothing, [], [])
     unreadable = sorted([*observed.unreadable_extents, *without_addresses])
     if unreadable or observed.extents is None or not observed.is_marked:
         return Extents(domain, children, space, wanted, [], unreadable)
-    unannounced, owned_by_older = _divided(space, observed.body.parent.metadata.uid, announced)
+    unannounced, owned_by_older = _divided(space, observed, announced)
     return Extents(domain, children, unannounced, unannounced & wanted, owned_by_older, [])
 
 
@@ -178,12 +162,16 @@ def _is_next_batch_due(observed: Observed, own: Iterable[ExtentObject], now: dat
     return now - created[-1] >= pause
 
 
-def _divided(space: AddressSet, owner_uid: str, announced: list[_Announcement]) -> tuple[AddressSet, list[OlderRange]]:
+def _divided(
+    space: AddressSet, observed: Observed, announced: list[Announcement]
+) -> tuple[AddressSet, list[OlderRange]]:
     """Of these addresses, what no own extent announces by which it may serve, and what others announced before."""
-    own = [each for each in announced if each.owner_uid == owner_uid and each.serves_its_range]
-    others = [each for each in announced if each.owner_uid != owner_uid]
-    usable_parts = [extent.addresses - _older_in(extent, others) for extent in own]
-    unannounced = space - _union(space.family, (extent.addresses for extent in own))
+    uid = observed.body.parent.metadata.uid
+    own = [(each, remaining(each, observed.ledger)) for each in announced if each.owner_uid == uid]
+    others = [each for each in announced if each.owner_uid != uid]
+    serving = [(extent, addresses) for extent, addresses in own if extent.serves_its_range]
+    usable_parts = [addresses - _older_in(extent, others) for extent, addresses in serving]
+    unannounced = space - _union(space.family, (addresses for _, addresses in serving))
     remainder = space - _union(space.family, usable_parts) - unannounced
     owned_by_older: list[OlderRange] = []
     for other in sorted(others, key=attrgetter("seniority")):
@@ -194,7 +182,7 @@ def _divided(space: AddressSet, owner_uid: str, announced: list[_Announcement]) 
     return unannounced, owned_by_older
 
 
-def _older_in(extent: _Announcement, others: list[_Announcement]) -> AddressSet:
+def _older_in(extent: Announcement, others: list[Announcement]) -> AddressSet:
     """The addresses of an extent that others announced before; each of these may have hundreds of intervals."""
     older = (other.addresses & extent.addresses for other in others if other.seniority < extent.seniority)
     return _union(extent.addresses.family, older)
@@ -204,55 +192,6 @@ def _union(family: Family, sets: Iterable[AddressSet]) -> AddressSet:
     return AddressSet(family, (span for each in sets for span in each.intervals))
 
 
-def _announcements(
-    extents: Mapping[str, ExtentObject], domain: Domain, family: Family
-) -> tuple[list[_Announcement], list[str]]:
-    """The extents of a domain that a range controls, and the keys of those whose addresses can't be read."""
-    announced: list[_Announcement] = []
-    unreadable: list[str] = []
-    for key, extent in extents.items():
-        controller = controller_of(extent.metadata)
-        if controller is None or extent.spec.domain != domain.name:
-            continue
-        try:
-            parsed = [_read_interval(text) for text in extent.spec.ranges]
-        except InvalidAddress:
-            unreadable.append(key)
-            continue
-        announced.append(
-            _Announcement(
-                owner_uid=controller.uid,
-                range_name=f"{extent.metadata.namespace}/{extent.spec.range}",
-                seniority=_seniority(extent),
-                serves_its_range=_number_of(extent) is not None and extent.metadata.deletion_timestamp is None,
-                addresses=AddressSet(family, (interval for interval, its_family in parsed if its_family is family)),
-            )
-        )
-    return announced, unreadable
-
-
-@lru_cache(maxsize=32768)
-def _read_interval(text: str) -> tuple[Interval, Family]:
-    """As `parse_interval`; the extents of a domain come with every call of each of its ranges."""
-    return parse_interval(text)
-
-
-def _number_of(extent: ExtentObject) -> int | None:
-    """The number that an extent was given, even if the API server does not show it."""
-    return extent.spec.number or applied_number(extent.metadata.annotations.text)
-
-
-def _seniority(extent: ExtentObject) -> tuple[bool, int, str]:
-    """Where an extent stands in the order of age: by its number, or the least that it can get.
-
-    A number above the resourceVersion of its own extent was given by another store, from which this one was copied: all
-    that are numbered by this one are younger. Only such a copy can give two extents the same number.
-    """
-    version = int(extent.metadata.resource_version)
-    number = _number_of(extent) or version
-    return number <= version, number, extent.metadata.uid
-
-
 def _may_announce(observed: Observed) -> bool:
     """Whether a new extent can be created and is of use: a range that is being deleted only keeps what it holds."""
     is_draining = observed.is_deleted and not observed.ledger.entries
@@ -260,16 +199,17 @@ def _may_announce(observed: Observed) -> bool:
 
 
 def _additions(
-    observed: Observed, wanted: AddressSet, announced: list[_Announcement], names_taken: set[str]
+    observed: Observed, wanted: AddressSet, announced: list[Announcement], names_taken: set[str]
 ) -> list[dict[str, Any]]:
     """Extents for the wanted addresses that no extent of this range announces, if there are any."""
     uid, terms = observed.body.parent.metadata.uid, observed.terms
-    missing = wanted - _union(wanted.family, (each.addresses for each in announced if each.owner_uid == uid))
+    own = (remaining(each, observed.ledger) for each in announced if each.owner_uid == uid)
+    missing = wanted - _union(wanted.family, own)
     additions: list[dict[str, Any]] = []
     at_once_max = _EXTENTS_AT_ONCE_MAX if len(names_taken) < _EXTENT_COUNT_TO_SPLIT_MAX else 1
     for addresses in _parts(missing, at_once_max) if missing else []:
         texts = addresses.texts
-        name = names.extent_name(observed.name.name, uid, texts)
+        name = names.extent_name(observed.name.name, uid, [*texts, *former_numbers(addresses, observed.ledger)])
         if name in names_taken:
             continue
         spec = ExtentSpec(observed.name.name, terms.domain.name, texts, schema_v1=True)
@@ -295,16 +235,20 @@ def _carriers(own: Mapping[str, ExtentObject], terms: Terms) -> set[str]:
     carriers = {key for key, each in own.items() if each.spec.allowed_namespaces is not None}
     if carriers or terms.allowed == AllowedNamespaces():
         return {key for key in carriers if own[key].spec.allowed_namespaces != terms.allowed}
-    return {min(own, key=lambda key: _seniority(own[key]))}
+    return {min(own, key=lambda key: seniority(own[key]))}
 
 
-def _kept(key: str, raw: Raw, extent: ExtentObject, allowed: AllowedNamespaces | None) -> dict[str, Any]:
+def _kept(
+    key: str, raw: Raw, extent: ExtentObject, allowed: AllowedNamespaces | None, given_up: AddressSet | None
+) -> dict[str, Any]:
     """An extent that exists, as a child to be returned: leaving it out would delete it. With its number from now on.
 
-    If namespaces are given, it gets these as well.
+    If namespaces are given, it gets these as well, and if it gives up addresses, these are added to the former ones.
     """
-    number = _number_of(extent) or int(extent.metadata.resource_version)
+    number = number_of(extent) or int(extent.metadata.resource_version)
     added: dict[str, Any] = {"allowedNamespaces": allowed} if allowed else {}
+    if given_up:
+        added["withdrawn"] = [*extent.spec.withdrawn, *given_up.texts]
     return child_as_it_was(names.EXTENT_KEY, key, raw, number=number, **added)
 
 

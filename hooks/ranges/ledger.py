@@ -1,7 +1,7 @@
 """The ledger: which request holds which block, and what else of the status decides about blocks.
 
-The fields `revision`, `allocations`, `roundRobin`, `released`, `onHold`, `closing`, `gateways`, `wasShared` and
-`observedGeneration` of the status.
+The fields `revision`, `allocations`, `roundRobin`, `released`, `onHold`, `closing`, `gateways`, `wasShared`,
+`removable`, `withdrawn` and `observedGeneration` of the status.
 
 The rules of this file, by the names that DESIGN.md uses:
 
@@ -24,7 +24,7 @@ from functools import cached_property
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from hooks.api.kinds import Entry, RangeStatus, RequestObject
+from hooks.api.kinds import Entry, RangeStatus, RequestObject, Withdrawn
 from hooks.protocol.errors import ProtocolError, excerpt
 from ipam.address import Family, InvalidAddress, Prefix, format_address, read_address, read_prefix
 from ipam.address_set import AddressSet
@@ -108,6 +108,8 @@ class Ledger:
         closing: whether the range is being deleted, so that nothing is granted any more.
         gateways: the present gateway and former ones, which holders may still use (gateways.py).
         was_shared: whether requests of other namespaces could ever be served.
+        removable: entries of `ranges` that may be removed from the spec (withdrawals.py).
+        withdrawn: addresses that earlier extents announced and the range gave up since, in order.
         generation: that of the spec by which the ledger was proposed.
         excess_bytes: by how much spec and annotations of the range exceed BYTES_FOR_THE_RANGE.
     """
@@ -120,6 +122,8 @@ class Ledger:
     closing: bool
     gateways: tuple[str, ...] = ()
     was_shared: bool = False
+    removable: tuple[str, ...] = ()
+    withdrawn: tuple[Withdrawn, ...] = ()
     generation: int = 0
     excess_bytes: int = 0
 
@@ -164,6 +168,8 @@ def read_ledger(status: RangeStatus, family: Family | None = None, range_bytes: 
         closing=status.closing,
         gateways=tuple(status.gateways),
         was_shared=status.was_shared,
+        removable=tuple(status.removable),
+        withdrawn=tuple(status.withdrawn),
         generation=status.observed_generation,
         excess_bytes=max(range_bytes - BYTES_FOR_THE_RANGE, 0),
     )

@@ -19,6 +19,7 @@ from hooks.api.ownership import controller_of
 from hooks.api.shards import is_request_finalizer
 from hooks.protocol.bodies import RangeBody
 from hooks.protocol.decoding import decode_objects, decode_spec, encode
+from hooks.ranges.announcements import Announcement, announcements
 from hooks.ranges.ledger import Ledger, read_ledger
 from hooks.ranges.releases import Evidence
 from hooks.ranges.reservations import Holder, holders_of
@@ -158,6 +159,13 @@ class Observed:
     def slices_with_requests(self) -> frozenset[str]:
         """The names of the slices in which the observed requests are answered, whether they are by now or not."""
         return frozenset(map(self.slices.name_for, self.requests.values()))
+
+    @cached_property
+    def own_announcements(self) -> list[Announcement]:
+        """What its extents announce that are children; nothing as long as the spec is invalid."""
+        if self.terms.invalid_reason:
+            return []
+        return announcements(self.own_extents, self.terms.domain, self.terms.pool.family)[0]
 
     @cached_property
     def reclaimed(self) -> frozenset[str]:

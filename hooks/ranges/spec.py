@@ -1,5 +1,6 @@
 """What the spec of a range says, read once: each part of a call works with these values, not with the texts."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from hooks.ranges.network import read_network
 from hooks.ranges.reservations import Reservation, read_reservations
 from ipam.address import IPV4, IPV6, Family, InvalidAddress, Prefix, read_address
 from ipam.address_set import AddressSet
+from ipam.interval import Interval, Span, parse_interval
 from ipam.pool import InvalidPool, Pool, parse_pool
 from ipam.reserved import Reserved, reserved_in_networks
 
@@ -114,7 +116,8 @@ def read_terms(range_name: NamespacedName, raw: Raw, status: RangeStatus) -> Ter
         return _invalid_terms(range_name, spec, reason)
     former = tuple(each for each in _gateways(status) if each != gateway and each.family is pool.family)
     gateways = (*former, gateway) if gateway else former
-    pool = pool.excluding(gateways) if gateways else pool
+    withheld: list[Span] = [*gateways, *_removable(status, pool.family)]
+    pool = pool.excluding(withheld) if withheld else pool
     pool = replace(pool, reserved=_reserved(spec, pool.family))
     if not pool.usable:
         return _invalid_terms(range_name, spec, "nothing is left to allocate beside the gateways, former ones included")
@@ -136,6 +139,16 @@ def _gateways(status: RangeStatus) -> list[Prefix]:
             raise ProtocolError(f"$.parent.status.gateways[{index}]", str(error), excerpt(text)) from error
         prefixes.append(Prefix(address, family.bits, family))
     return prefixes
+
+
+def _removable(status: RangeStatus, family: Family) -> list[Interval]:
+    """The addresses of which nothing may be granted, because their entries of `ranges` may be removed at any moment."""
+    intervals: list[Interval] = []
+    for text in status.removable:
+        with suppress(InvalidAddress):  # such an entry is ignored, so it has no address
+            interval, its_family = parse_interval(text)
+            intervals += [interval] if its_family is family else []
+    return intervals
 
 
 def _family_in_use(status: RangeStatus) -> Family | None:

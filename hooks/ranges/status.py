@@ -85,6 +85,8 @@ def _ledger_status(ledger: Ledger) -> RangeStatus:
         closing=ledger.closing,
         gateways=list(ledger.gateways),
         was_shared=ledger.was_shared,
+        removable=list(ledger.removable),
+        withdrawn=list(ledger.withdrawn),
         observed_generation=ledger.generation,
     )
 

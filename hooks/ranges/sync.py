@@ -6,6 +6,7 @@
     return     blocks to requests of the same name that are created again       (returns.py)
     occupy     what can't be granted, and why                                   (occupancy.py)
     grant      blocks for requests that wait, in order                          (grants.py)
+    withdraw   addresses that the spec does not have any more                   (withdrawals.py)
     publish    answers, from the observed ledger only                           (answers.py)
     place      the answers in slices                                            (placement.py)
     report     the proposed ledger, in words and numbers                        (status.py)
@@ -35,6 +36,7 @@ from hooks.ranges.releases import ABSENCE_BEFORE_RECLAIM, after_releases
 from hooks.ranges.returns import with_returns
 from hooks.ranges.spec import Terms, read_terms
 from hooks.ranges.status import outdated_status, range_status
+from hooks.ranges.withdrawals import with_withdrawals
 
 #: Metacontroller may lose an event (a failed customize call, an AlreadyExists): resync after this many seconds while
 #: the answers that exist are not those that should exist.
@@ -98,7 +100,8 @@ def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
     kept = with_returns(kept, observed, extents)
     occupancy = occupancy_of(kept, extents, observed.terms)
     grants = grant(observed, kept, occupancy, extents)
-    proposal = _next_revision(observed.ledger, with_grants(kept, grants.entries, grants.round_robin))
+    proposal = with_grants(kept, grants.entries, grants.round_robin)
+    proposal = _next_revision(observed.ledger, with_withdrawals(proposal, observed))
     placement = placed(published(observed, grants.publishable_refusals, occupancy), observed, proposal.revision, now)
     is_finished = observed.namespace_is_terminating or (not extents.pending and placement.is_complete)
     reply = {

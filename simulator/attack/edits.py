@@ -32,6 +32,22 @@ def grow(world: World, rng: random.Random) -> Action | None:
     return "set-spec", "ipamranges", name, json.dumps({"ranges": ranges})
 
 
+def take_back(world: World, rng: random.Random) -> Action | None:
+    """Remove an entry of a range that its ledger names; if there is none, exclude one, or try to remove it."""
+    obj = any_object(world, "ipamranges", rng)
+    entries = obj["spec"].get("ranges", []) if obj else []
+    if obj is None or len(entries) < 2:
+        return None
+    removable = obj.get("status", {}).get("removable") or []
+    entry = rng.choice(removable or entries)
+    excludes = obj["spec"].get("excludes", [])
+    spec: Obj = {"excludes": [*excludes, entry]}
+    if removable or rng.random() < 0.1:
+        kept = excludes if rng.random() < 0.3 else [text for text in excludes if text != entry]
+        spec = {"ranges": [text for text in entries if text != entry], "excludes": kept}
+    return "set-spec", "ipamranges", joined(key_of(obj)), json.dumps(spec)
+
+
 def edit(world: World, behaviour: Behaviour, rng: random.Random) -> Action | None:
     """Change a field of the spec of a range that may change."""
     obj = any_object(world, "ipamranges", rng)

@@ -34,14 +34,14 @@ def accounted(history: History) -> Iterator[str]:
     for life in history.facts.changed.values():
         capacity = life.status.get("capacity")
         if capacity and life.is_up_to_date and not life.is_deleted:
-            yield from min(_all_miscounted(life, capacity, each) for each in life.gateways[-2:])
+            yield from min(_all_miscounted(life, capacity, each) for each in life.withheld[-2:])
 
 
-def _all_miscounted(life: RangeLife, capacity: Obj, gateways: tuple[str, ...]) -> list[str]:
-    """All faults, if these gateways are not granted: those of this ledger, or of the one before it."""
-    pool = pool_of(life.spec, gateways)
+def _all_miscounted(life: RangeLife, capacity: Obj, withheld: tuple[str, ...]) -> list[str]:
+    """All faults, if this is not granted: what this ledger withholds, or the one before it."""
+    pool = pool_of(life.spec, withheld)
     not_taken = without(pool, life.ledger.taken)
-    free = without(not_taken, reserved_blocks(life.obj, gateways))
+    free = without(not_taken, reserved_blocks(life.obj, withheld))
     found = [*_miscounted(life, capacity, pool, not_taken), *_misjudged_largest(life, capacity, free)]
     found += _miscounted_reserved(life, capacity, _count(not_taken) - _count(free))
     found += _miscounted_retired(life, pool)

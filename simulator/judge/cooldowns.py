@@ -55,7 +55,7 @@ def _is_available(parent: Obj, answer: Obj, cidr: str) -> bool:
     if reservations_of(parent) or answer["status"].get("capacity", {}).get("unavailable"):
         return False
     spec, block = parent["spec"], block_of(cidr)
-    is_granted = covers(pool_of(spec, Ledger.of(parent).gateways), block) and not is_reserved(spec, block)
+    is_granted = covers(pool_of(spec, Ledger.of(parent).withheld), block) and not is_reserved(spec, block)
     return is_granted and not spec.get("closed")
 
 

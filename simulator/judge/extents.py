@@ -41,4 +41,10 @@ def _number(history: History, obj: Obj) -> int:
 
 
 def _blocks(extents: list[Obj]) -> list[Block]:
-    return merged([block_of(text) for obj in extents for text in obj["spec"].get("ranges", ())])
+    return merged([block for obj in extents for block in _announced(obj)])
+
+
+def _announced(obj: Obj) -> list[Block]:
+    """What an extent announces, without what it has given up."""
+    withdrawn = [block_of(text) for text in obj["spec"].get("withdrawn", ())]
+    return without(merged([block_of(text) for text in obj["spec"].get("ranges", ())]), withdrawn)

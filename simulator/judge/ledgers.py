@@ -174,13 +174,13 @@ def _is_recorded_by_index(request: RequestLife, cidr: str) -> bool:
 def _is_wanted(life: RangeLife, request: RequestLife, block: Block) -> bool:
     """Whether a request wants a block by any spec that the range has had: an index counts in the pool of its time.
 
-    The gateways are those of the ledger that a call has seen, or of its proposal.
+    What is withheld is that of the ledger that a call has seen, or of its proposal.
     """
-    return any(_is_wanted_by(spec, each, request, block) for spec in life.specs for each in life.gateways[-2:])
+    return any(_is_wanted_by(spec, each, request, block) for spec in life.specs for each in life.withheld[-2:])
 
 
-def _is_wanted_by(range_spec: Obj, gateways: tuple[str, ...], request: RequestLife, block: Block) -> bool:
-    pool = pool_of(range_spec, gateways)
+def _is_wanted_by(range_spec: Obj, withheld: tuple[str, ...], request: RequestLife, block: Block) -> bool:
+    pool = pool_of(range_spec, withheld)
     wanted = wanted_by(request.spec, range_spec, pool) if pool else None
     if isinstance(wanted, Block) or wanted is None:
         return block == wanted

@@ -79,9 +79,9 @@ class Ledger:
         return int(self.fields.get("observedGeneration", 0))
 
     @property
-    def gateways(self) -> tuple[str, ...]:
-        """The gateways that are not granted, former ones included."""
-        return tuple(self.fields.get("gateways", ()))
+    def withheld(self) -> tuple[str, ...]:
+        """What is not granted although the spec may have it: gateways, former ones included, and removable entries."""
+        return (*self.fields.get("gateways", ()), *self.fields.get("removable", ()))
 
     def cools_for(self, cidr: str, request: str) -> bool:
         """Whether a block cools down that a request of this `namespace/name` has released."""
@@ -118,8 +118,8 @@ class RangeLife:
     #: The specs that it has had, oldest first, and the spec of each generation.
     specs: list[Obj] = field(default_factory=list)
     generations: dict[int, Obj] = field(default_factory=dict)
-    #: The lists of gateways that its ledger has had, and the gateways of the specs by which it was proposed.
-    gateways: list[tuple[str, ...]] = field(default_factory=lambda: [()])
+    #: What its ledgers withheld, oldest first, and the gateways of the specs by which they were proposed.
+    withheld: list[tuple[str, ...]] = field(default_factory=lambda: [()])
     committed_gateways: set[str] = field(default_factory=set)
     #: Those of them that it has had since its ledger last changed, and those before that change, since the one before.
     specs_of_revision: list[Obj] = field(default_factory=list)
@@ -178,7 +178,7 @@ class RangeLife:
     @property
     def pool(self) -> list[Block]:
         """The addresses that it may grant by its present spec, merged; no gateway is one of them."""
-        return pool_of(self.spec, self.ledger.gateways)
+        return pool_of(self.spec, self.ledger.withheld)
 
     @property
     def cooldown(self) -> timedelta:
@@ -200,11 +200,11 @@ class RangeLife:
         return is_current and bool(of_all_shards(finalizers_of(self.obj), RANGE_FINALIZER))
 
 
-def pool_of(range_spec: Obj, gateways: tuple[str, ...] = ()) -> list[Block]:
-    """The addresses that a range with this spec and these gateways may grant, merged; its own gateway is none."""
+def pool_of(range_spec: Obj, withheld: tuple[str, ...] = ()) -> list[Block]:
+    """The addresses that a range with this spec may grant beside those that its ledger withholds, merged."""
     gateway = gateway_of(range_spec)
-    withheld = (*range_spec.get("excludes", ()), *gateways, *([gateway] if gateway else []))
-    return list(_pool(tuple(range_spec.get("ranges", ())), withheld))
+    removed = (*range_spec.get("excludes", ()), *withheld, *([gateway] if gateway else []))
+    return list(_pool(tuple(range_spec.get("ranges", ())), removed))
 
 
 def space_of(range_spec: Obj) -> list[Block]:

@@ -100,8 +100,8 @@ def _note_range(history: History, write: Write) -> None:
     _note_turns(history, life, ledger)
     _note_drops(history, life, ledger)
     life.ledger = ledger
-    if ledger.gateways != life.gateways[-1]:
-        life.gateways.append(ledger.gateways)
+    if ledger.withheld != life.withheld[-1]:
+        life.withheld.append(ledger.withheld)
     if "observedGeneration" in ledger.fields:
         life.committed_gateways.add(gateway_of(life.committed_spec))
     _note_grants(history, life, before)

@@ -33,13 +33,13 @@ class Reservation(NamedTuple):
         return namespace == self.namespace and (self.kind, self.name) in [("IPAMRequest", name), *found]
 
 
-def reservations_of(parent: Obj, gateways: tuple[str, ...] | None = None) -> list[Reservation]:
+def reservations_of(parent: Obj, withheld: tuple[str, ...] | None = None) -> list[Reservation]:
     """The reservations of a range that count: blocks that it could grant, and beside the earlier ones.
 
-    Without gateways, those of its ledger are not granted.
+    Without that, what its ledger withholds is not granted.
     """
     found: list[Reservation] = []
-    pool = pool_of(parent["spec"], Ledger.of(parent).gateways if gateways is None else gateways)
+    pool = pool_of(parent["spec"], Ledger.of(parent).withheld if withheld is None else withheld)
     for item in parent["spec"].get("reservations", ()):
         holder = item.get("holder", {})
         if "cidr" not in item or not holder.get("name"):
@@ -52,9 +52,9 @@ def reservations_of(parent: Obj, gateways: tuple[str, ...] | None = None) -> lis
     return found
 
 
-def reserved_blocks(parent: Obj, gateways: tuple[str, ...] | None = None) -> list[Block]:
+def reserved_blocks(parent: Obj, withheld: tuple[str, ...] | None = None) -> list[Block]:
     """The blocks that others than their holders can't get."""
-    return [each.block for each in reservations_of(parent, gateways)]
+    return [each.block for each in reservations_of(parent, withheld)]
 
 
 def named_blocks(range_spec: Obj) -> list[Block]:

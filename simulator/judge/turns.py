@@ -172,7 +172,7 @@ def _wants(parent: Obj, request: Obj, cidr: str) -> bool:
     """Whether this block is what a request asks for; a reserved one is for its holder, which waits for no other one."""
     block, ipam = block_of(cidr), request["spec"].get("ipam", {})
     named = f"{ipam.get('namespace') or key_of(request)[0]}/{ipam.get('name')}"
-    pool = pool_of(parent["spec"], Ledger.of(parent).gateways)
+    pool = pool_of(parent["spec"], Ledger.of(parent).withheld)
     wanted = wanted_by(request["spec"], parent["spec"], pool) if pool else None
     size = 1 << (BITS[block.version] - wanted) if isinstance(wanted, int) else 0
     is_reserved = any(each.overlaps(block) for each in reserved_blocks(parent)) or own_blocks(parent, request)

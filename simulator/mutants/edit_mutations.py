@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from simulator.mutants.mutations import requests_of
+from simulator.mutants.mutations import extents_of, requests_of
 from simulator.names import CIDR_ANNOTATION, LEDGER_FIELDS
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def edit_without_revision(_: str, body: Obj, ask: Ask) -> Obj:
     """An edit alone is no change of the ledger."""
     answer, before = ask(body), body["parent"].get("status", {})
     status = answer["status"]
-    rest = [name for name in LEDGER_FIELDS if name not in {"observedGeneration", "gateways", "wasShared"}]
+    rest = [name for name in LEDGER_FIELDS if name not in {"observedGeneration", "gateways", "wasShared", "removable"}]
     if all(status.get(name) == before.get(name) for name in rest):
         status["revision"] = before.get("revision", 0)
     return answer
@@ -36,6 +36,26 @@ def ignore_excludes(_: str, body: Obj, ask: Ask) -> Obj:
     """Excluded addresses are granted."""
     body["parent"]["spec"].pop("excludes", None)
     return ask(body)
+
+
+def name_all_as_removable(_: str, body: Obj, ask: Ask) -> Obj:
+    """Entries of a range that are excluded can be removed, whether a request holds a block of them or not."""
+    answer, before = ask(body), body["parent"].get("status", {})
+    spec, status = body["parent"]["spec"], answer["status"]
+    if texts := [text for text in spec.get("ranges", ()) if text in spec.get("excludes", ())]:
+        status["removable"] = texts
+        is_changed = texts != before.get("removable")
+        status["revision"] = max(status["revision"], before.get("revision", 0) + is_changed)
+    return answer
+
+
+def give_up_what_is_excluded(_: str, body: Obj, ask: Ask) -> Obj:
+    """An extent gives up the entries that are excluded, whether a request holds a block of them or not."""
+    answer, spec = ask(body), body["parent"]["spec"]
+    if texts := {text for text in spec.get("ranges", ()) if text in spec.get("excludes", ())}:
+        for child in extents_of(answer):
+            child["spec"]["withdrawn"] = sorted(texts.union(child["spec"].get("withdrawn", ())))
+    return answer
 
 
 def ignore_closing(_: str, body: Obj, ask: Ask) -> Obj:

@@ -54,10 +54,11 @@ RESERVED = (
 )
 NOT_A_BLOCK = "must be a CIDR (10.0.0.16/28) or an address (10.0.0.5)"
 RESERVATIONS_FAMILY = "reservations must have the same address family as ranges"
-RANGES_GROW = "entries of ranges must not be removed"
+RANGES_STAY = "entries of ranges must not be removed while they are in use"
 REQUEST_SPEC = "spec is immutable; create another IPAMRequest instead"
 EXTENT = "range, domain and ranges are immutable"
 EXTENT_NUMBER = "number is immutable once set"
+EXTENT_WITHDRAWN = "entries of withdrawn must not be removed"
 
 
 def _ranges(*ranges: str, **spec: object) -> Obj:
@@ -364,14 +365,14 @@ ACCEPTED: list[tuple[str, str, Obj]] = [
 
 #: Case, kind, spec before, spec after, message: refused when the object is replaced.
 REFUSED_CHANGES: list[Change] = [
-    ("ranges", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/25"), f"{RANGES_GROW}: 10.0.0.0/24 is missing"),
-    ("a larger range instead", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/23"), RANGES_GROW),
+    ("ranges", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/25"), f"{RANGES_STAY}: keep 10.0.0.0/24, add it to excludes"),
+    ("a larger range instead", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/23"), RANGES_STAY),
     (
         "a range less",
         "IPAMRange",
         _ranges("10.0.0.0/24", "10.1.0.0/24"),
         _ranges("10.0.0.0/24", "10.2.0.0/24"),
-        f"{RANGES_GROW}: 10.1.0.0/24 is missing",
+        f"{RANGES_STAY}: keep 10.1.0.0/24, add",
     ),
     (
         "a range more, and another chunkSize",
@@ -447,6 +448,13 @@ REFUSED_CHANGES: list[Change] = [
     ("range", "IPAMExtent", _extent("10.0.0.1"), _extent("10.0.0.1", range="other"), EXTENT),
     ("number", "IPAMExtent", _extent("10.0.0.1", number=7), _extent("10.0.0.1", number=8), EXTENT_NUMBER),
     ("number removed", "IPAMExtent", _extent("10.0.0.1", number=7), _extent("10.0.0.1"), EXTENT_NUMBER),
+    (
+        "withdrawn removed",
+        "IPAMExtent",
+        _extent("10.0.0.1-10.0.0.9", withdrawn=["10.0.0.4", "10.0.0.6"]),
+        _extent("10.0.0.1-10.0.0.9", withdrawn=["10.0.0.4"]),
+        EXTENT_WITHDRAWN,
+    ),
     ("number and more", "IPAMExtent", _extent("10.0.0.1"), _extent("10.0.0.2", number=7), EXTENT),
 ]
 
@@ -458,6 +466,12 @@ ACCEPTED_CHANGES: list[tuple[str, str, Obj, Obj]] = [
         "IPAMExtent",
         _extent("10.0.0.1", allowedNamespaces={"from": "All"}),
         _extent("10.0.0.1", allowedNamespaces={"from": "All"}, number=7),
+    ),
+    (
+        "withdrawn more",
+        "IPAMExtent",
+        _extent("10.0.0.1-10.0.0.9", withdrawn=["10.0.0.4"]),
+        _extent("10.0.0.1-10.0.0.9", withdrawn=["10.0.0.4", "10.0.0.6"]),
     ),
     ("namespaces", "IPAMExtent", _extent("10.0.0.1", allowedNamespaces={"from": "All"}), _extent("10.0.0.1")),
     ("nothing", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24")),
@@ -525,7 +539,7 @@ ACCEPTED_CHANGES: list[tuple[str, str, Obj, Obj]] = [
 
 CEL_MESSAGES_WITH_A_CASE = frozenset(
     [message.partition(": write ")[0] for *_, message in REFUSED]
-    + [message.partition(": 10")[0] for *_, message in REFUSED_CHANGES]
+    + [message.partition(": keep ")[0] for *_, message in REFUSED_CHANGES]
     + [message for *_, message in LEDGER_WRITES]
     + [message for *_, message in ANSWER_WRITES]
 )

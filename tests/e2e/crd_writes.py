@@ -30,6 +30,7 @@ def _marked(status: Obj) -> Obj:
 
 _LEDGER = {"revision": 1, "allocations": [entry(1)]}
 _RELEASED = {"revision": 1, "released": ["u1"]}
+_WITHDRAWN = {"withdrawn": [{"addresses": "10.1.0.0-10.1.0.255", "number": 7}]}
 _TURNED = {"revision": 1, "roundRobin": {"28": "10.0.0.16", "30": "10.0.0.4"}}
 
 _LEDGER_WRITES: list[tuple[str, list[Obj], str]] = [
@@ -78,6 +79,12 @@ _LEDGER_WRITES: list[tuple[str, list[Obj], str]] = [
     ("same revision, gateways forgotten", [_LEDGER | {"gateways": ["10.0.0.1"]}, _LEDGER], LEDGER_MOVED_ON),
     ("shared at the same revision", [_LEDGER, _LEDGER | {"wasShared": True}], LEDGER_MOVED_ON),
     ("same revision, shared forgotten", [_LEDGER | {"wasShared": True}, _LEDGER], LEDGER_MOVED_ON),
+    ("removable at the same revision", [_LEDGER, _LEDGER | {"removable": ["10.1.0.0/24"]}], LEDGER_MOVED_ON),
+    ("removable at the next revision", [_LEDGER, _LEDGER | {"revision": 2, "removable": ["10.1.0.0/24"]}], ""),
+    ("same revision, no longer removable", [_LEDGER | {"removable": ["10.1.0.0/24"]}, _LEDGER], LEDGER_MOVED_ON),
+    ("withdrawn at the same revision", [_LEDGER, _LEDGER | _WITHDRAWN], LEDGER_MOVED_ON),
+    ("withdrawn at the next revision", [_LEDGER, _LEDGER | _WITHDRAWN | {"revision": 2}], ""),
+    ("same revision, no longer withdrawn", [_LEDGER | _WITHDRAWN, _LEDGER], LEDGER_MOVED_ON),
     ("another generation at the same revision", [_LEDGER, _LEDGER | {"observedGeneration": 2}], LEDGER_MOVED_ON),
     (
         "an older generation at the same revision",

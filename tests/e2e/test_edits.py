@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from controlplane.api import RANGES, kubectl
+import pytest
+
+from controlplane.api import RANGES, Refused, kubectl
 from controlplane.processes import wait_until
 
 if TYPE_CHECKING:
@@ -44,6 +46,26 @@ def test_a_retired_subnet_is_drained(team: Team, loop: Loop) -> None:
     wait = ("wait", "--timeout=60s", "--for=condition=Drained", "-n", team.namespace, "iprange/net")
     kubectl(loop.plane.kubeconfig, *wait)
     assert team.range()["status"]["retired"] == {"addresses": "64", "held": "0"}
+
+
+def test_an_entry_that_is_not_in_use_is_taken_back_and_another_range_allocates_it(team: Team, loop: Loop) -> None:
+    team.create_range("net", "10.0.0.0/28", "10.9.0.0/28", chunkSize=28)
+    team.create_request("slip", request="10.9.0.0/28")
+    team.wait_state("slip", "Ready")
+    team.create_range("late", "10.9.0.0/28", chunkSize=28)
+    team.create_request("rival", "late")
+    team.wait_state("rival", "Busy")
+    _edit(team, excludes=["10.9.0.0/28"])
+    with pytest.raises(Refused, match=r"keep 10\.9\.0\.0/28, add it to excludes, and remove it from both"):
+        _edit(team, ranges=["10.0.0.0/28"], excludes=None)
+    team.delete_request("slip")
+    wait = "--for=jsonpath={.status.removable[0]}=10.9.0.0/28"
+    kubectl(loop.plane.kubeconfig, "wait", "--timeout=60s", wait, "-n", team.namespace, "iprange/net")
+    _edit(team, ranges=["10.0.0.0/28"], excludes=None)
+    assert team.wait_state("rival", "Ready")["status"]["cidr"] == "10.9.0.0/28"
+    _edit(team, ranges=["10.0.0.0/28", "10.9.0.0/28"])
+    team.create_request("again", request="10.9.0.0/28")
+    assert f"range {team.namespace}/late, which is older" in team.wait_state("again", "Busy")["status"]["message"]
 
 
 def test_a_closed_range_serves_again_when_it_is_opened(team: Team) -> None:

@@ -11,7 +11,7 @@ import yaml
 
 from controlplane.api import APPLY_PATCH, RANGES, REQUESTS, Refused, object_path
 from controlplane.objects import answer_item, entry, extent_object, range_object, request_object, slice_object
-from tests.e2e.crd_tables import CHUNK_SIZE_STAYS, RANGES_GROW, REQUEST_SPEC
+from tests.e2e.crd_tables import CHUNK_SIZE_STAYS, RANGES_STAY, REQUEST_SPEC
 
 if TYPE_CHECKING:
     from controlplane.api import Api, Obj
@@ -180,7 +180,7 @@ def _targets(namespace: str) -> list[tuple[Obj, Obj, str]]:
         (
             range_object(namespace, "net", "10.0.0.0/24", "10.1.0.0/24"),
             range_object(namespace, "net", "10.0.0.0/24", "10.2.0.0/24"),
-            f"{RANGES_GROW}: 10.1.0.0/24 is missing",
+            f"{RANGES_STAY}: keep 10.1.0.0/24, add it to excludes",
         ),
     ]
 

@@ -11,8 +11,8 @@ from tests.e2e.crd_schema import crds
 #: By kind: its marker, the number of its fields, and a digest of their paths.
 RECORDED = {
     "IPAMAllocationSlice": ("spec.schemaV1", 21, "1519e4de6a35"),
-    "IPAMExtent": ("spec.schemaV1", 17, "b147db7b459e"),
-    "IPAMRange": ("status.schemaV1", 76, "b0ab3fc06d33"),
+    "IPAMExtent": ("spec.schemaV1", 18, "f2b69c806ef6"),
+    "IPAMRange": ("status.schemaV1", 80, "235e40801ed0"),
     "IPAMRequest": ("status.schemaV1", 28, "546823e91cb4"),
 }
 
