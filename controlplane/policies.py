@@ -21,6 +21,13 @@ POLICY, POLICY_V1BETA1 = "deploy/admission", "deploy/admission-v1beta1"
 EFFECT_SECONDS_MAX = 30.0
 
 
+def unserved_version(plane: ControlPlane, folder: str = POLICY) -> str:
+    """The version of MutatingAdmissionPolicy that a folder needs and the API server does not serve; "" if it does."""
+    version = "admissionregistration.k8s.io/" + ("v1beta1" if folder == POLICY_V1BETA1 else "v1")
+    served = plane.api.ask_patiently("GET", f"/apis/{version}")["resources"]
+    return "" if any(each["name"] == "mutatingadmissionpolicies" for each in served) else version
+
+
 @contextmanager
 def admission_policy(plane: ControlPlane, folder: str = POLICY) -> Iterator[None]:
     """Installs the policy for a `with` block; it takes effect, and ends, some time after the write."""

@@ -365,7 +365,7 @@ ACCEPTED: list[tuple[str, str, Obj]] = [
 
 #: Case, kind, spec before, spec after, message: refused when the object is replaced.
 REFUSED_CHANGES: list[Change] = [
-    ("ranges", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/25"), f"{RANGES_STAY}: keep 10.0.0.0/24, add it to excludes"),
+    ("ranges", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/25"), f"{RANGES_STAY}: keep 10.0.0.0/24"),
     ("a larger range instead", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/23"), RANGES_STAY),
     (
         "a range less",

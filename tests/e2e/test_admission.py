@@ -27,8 +27,9 @@ from controlplane.objects import (
     request_object,
     slice_object,
 )
-from controlplane.policies import POLICY, POLICY_V1BETA1, admission_policy
+from controlplane.policies import POLICY, POLICY_V1BETA1
 from controlplane.processes import wait_until
+from tests.e2e.admission import admission_policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from controlplane.api import RANGES, REQUESTS
-from controlplane.policies import admission_policy
 from controlplane.processes import wait_until
+from tests.e2e.admission import admission_policy
 from tests.promises import EXAMPLES, Promise, promises
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import pytest
 from controlplane.api import RANGES, REQUESTS, Refused
 from controlplane.loop import CONTROLLER_KINDS, Loop
 from controlplane.objects import OURS, RANGE_FINALIZER, SHARD_LABEL, range_object, request_object
-from controlplane.policies import admission_policy
 from controlplane.processes import wait_until
 from controlplane.team import Team
+from tests.e2e.admission import admission_policy
 from tests.shards import controllers_of
 
 if TYPE_CHECKING:
