@@ -67,8 +67,8 @@ def format_address(address: int, family: Family) -> str:
     return str(ipaddress.IPv6Address(address))
 
 
-def parse_address(text: str) -> tuple[int, Family]:
-    """Read one address.
+def parse_address(text: str, suffix: str = "") -> tuple[int, Family]:
+    """Read one address, which may be a part of a text: then messages that say what to write also have the rest of it.
 
     Raises:
         InvalidAddress: if the text is not exactly the canonical form of an address.
@@ -82,7 +82,7 @@ def parse_address(text: str) -> tuple[int, Family]:
     family = IPV4 if parsed.version == 4 else IPV6
     canonical = format_address(int(parsed), family)
     if text != canonical:
-        raise InvalidAddress(f'"{text}" is not in canonical form: write {canonical}')
+        raise InvalidAddress(f'"{text}{suffix}" is not in canonical form: write {canonical}{suffix}')
     return int(parsed), family
 
 
@@ -93,7 +93,7 @@ def parse_prefix(text: str) -> Prefix:
         InvalidAddress: if the text is neither, not canonical, or has bits set behind the prefix length.
     """
     address_text, slash, length_text = text.partition("/")
-    address, family = parse_address(address_text)
+    address, family = parse_address(address_text, slash + length_text)
     if not slash:
         return Prefix(address, family.bits, family)
     length = _parse_length(length_text)

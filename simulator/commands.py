@@ -108,6 +108,7 @@ def simulate(options: argparse.Namespace) -> int:
     progress = Progress()
     for share in _in_parallel(shares, options.jobs):
         outcomes += share
+        _name_findings(share)
         bad = [each for each in outcomes if each.findings]
         progress.show(f"{len(outcomes)} of {options.seeds} seeds", sum(each.steps for each in outcomes), len(bad))
         if len(bad) >= options.findings_max:
@@ -118,6 +119,13 @@ def simulate(options: argparse.Namespace) -> int:
     print(_excused(outcomes))
     print(_summary(outcomes))
     return int(any(each.findings for each in outcomes))
+
+
+def _name_findings(outcomes: list[Outcome]) -> None:
+    """Print what was found in these runs at once: the others may take an hour."""
+    for outcome in outcomes:
+        for finding in outcome.findings:
+            print(f"\nseed {outcome.seed}: {finding}", file=sys.stderr, flush=True)
 
 
 class Progress:

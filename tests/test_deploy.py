@@ -276,7 +276,7 @@ def test_metacontroller_has_the_rights_of_the_roles_with_its_label_and_no_others
 
 
 def test_one_version_of_metacontroller_is_named_everywhere() -> None:
-    paths = ["README.md", "docs/operating.md", *sorted((ROOT / OWN).rglob("*.yaml"))]
-    text = "\n".join((ROOT / path).read_text() for path in paths)
+    paths = [ROOT / "README.md", ROOT / "docs/operating.md", *sorted((ROOT / OWN).rglob("*.yaml"))]
+    text = "\n".join(path.read_text() for path in paths)
     named = r"(?:\?ref=v|newTag: v|--version |metacontroller/v|Metacontroller )(\d+\.\d+\.\d+)"
     assert set(re.findall(named, text)) == {"4.17.2"}

@@ -84,10 +84,10 @@ REFUSED = [
     ("::ffff:10.0.0.0/104", '"::ffff:10.0.0.0" is an IPv4 address in IPv6 form: write 10.0.0.0'),
     ("::ffff:a00:1", '"::ffff:a00:1" is an IPv4 address in IPv6 form: write 10.0.0.1'),
     ("2001:db8::%eth0/64", f'"2001:db8::%eth0" {NO_ADDRESS}'),
-    ("2001:DB8::/32", '"2001:DB8::" is not in canonical form: write 2001:db8::'),
-    ("2001:0db8::/32", '"2001:0db8::" is not in canonical form: write 2001:db8::'),
+    ("2001:DB8::/32", '"2001:DB8::/32" is not in canonical form: write 2001:db8::/32'),
+    ("2001:0db8::/32", '"2001:0db8::/32" is not in canonical form: write 2001:db8::/32'),
     # And other texts that users write.
-    ("2001:db8:0:0::/64", '"2001:db8:0:0::" is not in canonical form: write 2001:db8::'),
+    ("2001:db8:0:0::/64", '"2001:db8:0:0::/64" is not in canonical form: write 2001:db8::/64'),
     ("::10.0.0.1", '"::10.0.0.1" is not in canonical form: write ::a00:1'),
     (
         "2001:db8::1/64",
