@@ -38,7 +38,8 @@ LIBRARIES: dict[str, set[str]] = {
 LAYERS: dict[str, list[str]] = {
     "": ["bench release", "controlplane conformance", "simulator hooks", "ipam"],
     "hooks": [
-        "app worker tls exposition", "logs metrics arbiter", "settings ranges requests integrations", "protocol", "api",
+        "app worker tls exposition", "logs metrics arbiter readiness", "settings ranges requests integrations",
+        "protocol", "api",
     ],
     "hooks.api": ["namespaces ownership conditions shards", "foreign", "kinds", "metadata", "names times"],
     "hooks.protocol": ["children", "decoding", "bodies errors"],
