@@ -101,7 +101,7 @@ compare: install ## Run BENCH=bench (or BENCH="burst N=1000") of OLD=<commit> an
 .PHONY: lock
 lock: install ## Update the locks from the requirements in pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements-hooks.txt
-	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --extra dev pyproject.toml -o requirements.txt
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --extra cli --extra dev pyproject.toml -o requirements.txt
 
 TAG ?=
 .PHONY: release

@@ -203,8 +203,10 @@ PHRASES = {
 #: The folders in which these phrases are searched for. Write True for a folder that no longer uses them.
 PLAIN = {
     "crds": True, "deploy": True, "examples": True, "metacontroller": True,
-    "bench": True, "conformance": True, "controlplane": True, "hooks": True, "ipam": True, "simulator": True,
+    "bench": True, "conformance": True, "controlplane": True, "hooks": True, "ipam": True, "kubectl_ipam": True,
+    "simulator": True,
     "tests/bench": True, "tests/hooks": True, "tests/ipam": True,
+    "tests/kubectl_ipam": True,
     "tests/fixtures": True, "tests/fixtures/recorded": False,
 }  # fmt: skip
 #: Tokens of Python that are text; from version 3.12 on an f-string has tokens of its own.

@@ -1,0 +1,29 @@
+"""What all sources have in common."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from kubectl_ipam.resources import IPAM, Resource
+from kubectl_ipam.snapshot import Snapshot
+
+
+class Source(Protocol):
+    """A place where objects are read.
+
+    Attributes:
+        origin: its name in messages.
+        is_live: whether it may change, so that reading it twice is of use.
+        default_namespace: the namespace of names that have none.
+    """
+
+    origin: str
+    is_live: bool
+    default_namespace: str
+
+    def read(self, kinds: Iterable[Resource] = IPAM, *, namespace: str | None = None) -> Snapshot:
+        """Read all objects of these kinds, in this order, of one namespace or of all.
+
+        Raises:
+            Unanswerable: if the source can't be read.
+        """
+        ...
