@@ -13,6 +13,9 @@ from kubectl_ipam.errors import Unanswerable
 #: `add_arguments(parser)` and `run(call) -> exit code`.
 COMMANDS: dict[str, str] = {
     "show": "list ranges with what is used, free and waiting; or one range with its map",
+    "map": "draw the addresses of a range",
+    "get": "find who has an address or a block, or why no request has it; or search names and labels",
+    "check": "audit ledgers, answers, requests, extents, the installation and clocks",
 }
 
 PROG = "kubectl ipam"

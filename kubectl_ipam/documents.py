@@ -66,7 +66,7 @@ def allocated_count(view: RangeView) -> int:
 
 def retired_held_count(view: RangeView) -> int:
     """Number of retired addresses that are still held."""
-    return sum(piece.address_count for piece in view.pieces() if piece.state is State.RETIRED_HELD)
+    return sum(piece.address_count for piece in view.pieces if piece.state is State.RETIRED_HELD)
 
 
 def room(view: RangeView) -> str:

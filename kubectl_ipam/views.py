@@ -4,7 +4,7 @@ Everything here is computed by the code of the hooks, from the objects of a snap
 disagree.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
@@ -15,6 +15,7 @@ from hooks.api.kinds import RequestObject
 from hooks.protocol.bodies import RangeBody
 from hooks.protocol.errors import ProtocolError
 from hooks.ranges.extents import Extents, observe_extents
+from hooks.ranges.grants import Grants, grant
 from hooks.ranges.ledger import Ledger, LedgerEntry
 from hooks.ranges.observed import Observed
 from hooks.ranges.occupancy import CoolingDown, Occupancy, OwnedByOlder, ReservedFor, Unannounced, occupancy_of
@@ -139,6 +140,16 @@ class RangeView:
         ]
         return sorted(found, key=lambda each: (each.metadata.creation_timestamp, str(each.metadata.namespaced_name)))
 
+    @cached_property
+    def grants(self) -> Grants:
+        """What the next call would decide about requests that wait."""
+        return grant(self.observed, self.ledger, self.occupancy, self.extents)
+
+    def refusal_of(self, request: Request) -> str:
+        """Why a request does not get a block at the moment; "" if it does, or is not judged at all."""
+        refused = self.grants.refusals.get(request.metadata.uid)
+        return refused.message if refused else ""
+
     def request_of(self, entry: LedgerEntry) -> Request | None:
         """The request that holds a block, if it still exists."""
         return self.snapshot.requests_by_uid.get(entry.uid)
@@ -148,18 +159,22 @@ class RangeView:
         """All addresses of its `ranges`; without any, if the spec is invalid."""
         return self.terms.pool.addresses
 
-    def pieces(self) -> Iterator[Piece]:
+    @cached_property
+    def pieces(self) -> list[Piece]:
         """All its addresses in order, none of them twice."""
         occupants = self.occupancy.occupants
-        taken = AddressSet(self.family, (each.prefix for each in occupants))
-        rest = [Piece(i.first, i.last, State.FREE) for i in (self.terms.pool.usable - taken).intervals]
-        rest += [
-            Piece(i.first, i.last, State.RETIRED, fate="is excluded, or is a gateway")
-            for i in (self.terms.pool.retired - taken).intervals
+        left = self.terms.pool.addresses - AddressSet(self.family, (each.prefix for each in occupants))
+        gateways = AddressSet(self.family, filter(None, (self.terms.gateway, *self.terms.former_gateways)))
+        usable = self.terms.pool.usable
+        pieces = [
+            *_pieces_of(left & gateways, State.RETIRED, "is a gateway"),
+            *_pieces_of(left - usable - gateways, State.RETIRED, "is excluded"),
         ]
         if self.terms.is_closed:
-            rest = [piece._replace(state=State.RETIRED, fate="is retired: the range is closed") for piece in rest]
-        yield from sorted([*rest, *(self._piece(each) for each in occupants)])
+            pieces += _pieces_of(left & usable, State.RETIRED, "is retired: the range is closed")
+        else:
+            pieces += _pieces_of(left & usable, State.FREE, "")
+        return sorted([*pieces, *(self._piece(each) for each in occupants)])
 
     def _piece(self, occupant: Occupant) -> Piece:
         block = occupant.prefix
@@ -191,6 +206,10 @@ class RangeView:
         """The requests that name it, as the hooks read them."""
         found = self.snapshot.requests_by_range.get(str(self.range.metadata.namespaced_name), [])
         return {str(each.metadata.namespaced_name): each.for_hooks for each in found}
+
+
+def _pieces_of(addresses: AddressSet, state: State, fate: str) -> list[Piece]:
+    return [Piece(each.first, each.last, state, fate=fate) for each in addresses.intervals]
 
 
 _STATES: dict[type, State] = {

@@ -51,7 +51,8 @@ LAYERS: dict[str, list[str]] = {
     ],
     "hooks.requests": ["sync", "status", "observed"],
     "kubectl_ipam": [
-        "__main__", "cli", "commands", "call", "options", "sources", "box documents", "output", "views", "snapshot",
+        "__main__", "cli", "commands", "call", "options audit", "sources", "box documents lookup", "output", "views",
+        "snapshot",
         "objects", "resources shipped errors progress",
     ],
     "ipam": ["claim_forms", "allocate", "free_space round_robin pool", "address_set reserved", "interval", "address"],

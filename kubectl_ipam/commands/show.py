@@ -5,6 +5,7 @@ import argparse
 from rich.text import Text
 
 from kubectl_ipam.call import Call
+from kubectl_ipam.commands.detail import print_range
 from kubectl_ipam.documents import allocated_count, range_document, room, state_of
 from kubectl_ipam.options import add_output_argument, add_source_arguments
 from kubectl_ipam.output.bars import bar
@@ -44,6 +45,9 @@ def run(call: Call) -> int:
         views = views_in(snapshot, call.only_namespace)
     if call.options.output in ("json", "yaml"):
         call.print_document({"ranges": [range_document(view) for view in views]})
+        return 0
+    if call.options.range:
+        print_range(call, views[0])
         return 0
     if not views:
         where = f" in namespace {call.only_namespace}: try -A" if call.only_namespace else f" in {snapshot.origin}"

@@ -15,7 +15,8 @@ from kubectl_ipam.sources.files import FileSource
 from kubectl_ipam.views import RangeView
 
 Document = dict[str, Any]
-NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
+#: When the clusters of tests start: the plugin judges a dump by the present.
+NOW = datetime.now(UTC).replace(microsecond=0)
 
 
 def range_(name: str, *ranges: str, namespace: str = "default", **spec: Any) -> Document:
