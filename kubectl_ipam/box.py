@@ -1,6 +1,6 @@
 """A cluster in a box with the state of another cluster: what the hooks of this version would make of it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -47,9 +47,18 @@ class Box:
         caller = wsgi_caller(create_app(Settings(replay=True)), lambda: {NOW_HEADER: rfc3339(clock.now())})
         folders = (shipped.METACONTROLLER, shipped.ADMISSION)
         controllers = [item.obj for folder in folders for item in read_manifests(folder)]
-        self.cluster = Cluster(Catalog.read(shipped.CRDS), controllers, caller, clock=clock)
+        copied = [each for each in documents if each.get("kind") in COPIED]
+        self.cluster = Cluster(Catalog.read(shipped.CRDS), controllers, caller, clock=clock, copied=copied)
         self._kinds = [self.cluster.catalog.called(kind.lower())[0] for kind in COPIED]
-        self.cluster.store.load(each for each in documents if each.get("kind") in COPIED)
+
+    def leave_alone(self, is_idle: Callable[[Document], bool]) -> None:
+        """Do not call the hooks for these objects until something about them changes: they are at rest."""
+        metacontroller, store = self.cluster.metacontroller, self.cluster.store
+        for cache in metacontroller.caches.values():
+            while cache.deliverable:
+                cache.deliver()
+        for controller in metacontroller.controllers:
+            controller.queue.drop(lambda key: is_idle(store.get(*key)))
 
     def apply(self, manifests: Iterable[Document], namespace: str = "default") -> list[Rejected]:
         """Apply manifests in order, and run until nothing changes; gives those that are refused."""

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from hooks.api.names import NamespacedName
 from kubectl_ipam.errors import Unanswerable
 from kubectl_ipam.objects import Range
-from kubectl_ipam.options import source_of
+from kubectl_ipam.options import cluster_source, source_of
 from kubectl_ipam.output.console import Screen
 from kubectl_ipam.progress import progress
 from kubectl_ipam.resources import IPAM, Resource
@@ -35,7 +35,7 @@ class Call:
     @cached_property
     def source(self) -> Source:
         """Where objects are read. Raises Unanswerable."""
-        return source_of(self.options)
+        return cluster_source(self.options) if hasattr(self.options, "state") else source_of(self.options)
 
     @cached_property
     def screen(self) -> Screen:

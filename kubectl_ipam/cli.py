@@ -16,6 +16,8 @@ COMMANDS: dict[str, str] = {
     "map": "draw the addresses of a range",
     "get": "find who has an address or a block, or why no request has it; or search names and labels",
     "check": "audit ledgers, answers, requests, extents, the installation and clocks",
+    "plan": "show what would be granted if manifests were applied or deleted now",
+    "explain": "explain where a request stands, what it waits for and what to do",
 }
 
 PROG = "kubectl ipam"

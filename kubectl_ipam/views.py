@@ -130,7 +130,7 @@ class RangeView:
         return self.snapshot.requests_by_range.get(str(self.name), [])
 
     @cached_property
-    def waiting(self) -> list[Request]:
+    def unserved(self) -> list[Request]:
         """Those of them that hold no block and are not being deleted, the oldest first."""
         held = self.ledger.entries
         found = [
@@ -139,6 +139,11 @@ class RangeView:
             if each.metadata.uid not in held and not each.status.cidr and each.metadata.deletion_timestamp is None
         ]
         return sorted(found, key=lambda each: (each.metadata.creation_timestamp, str(each.metadata.namespaced_name)))
+
+    @property
+    def waiting(self) -> list[Request]:
+        """Those of the unserved that may be served one day."""
+        return [each for each in self.unserved if each.status.state != "Invalid"]
 
     @cached_property
     def grants(self) -> Grants:

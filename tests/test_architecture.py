@@ -51,7 +51,7 @@ LAYERS: dict[str, list[str]] = {
     ],
     "hooks.requests": ["sync", "status", "observed"],
     "kubectl_ipam": [
-        "__main__", "cli", "commands", "call", "options audit", "sources", "box documents lookup", "output", "views",
+        "__main__", "cli", "commands", "call", "options audit", "sources planning", "explanation", "box documents lookup", "output", "views",
         "snapshot",
         "objects", "resources shipped errors progress",
     ],

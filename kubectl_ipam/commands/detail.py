@@ -108,12 +108,12 @@ def _print_cooling(call: Call, view: RangeView) -> None:
 
 
 def _print_waiting(call: Call, view: RangeView) -> None:
-    waiting = view.waiting
+    waiting = view.unserved
     if not waiting:
         return
     shown = waiting if call.options.output == "wide" else waiting[:LINES_MAX]
     call.screen.line()
-    headings = ("WAITING REQUEST", "WANTS", "STATE", "AGE", "WHY")
+    headings = ("REQUEST WITHOUT A BLOCK", "WANTS", "STATE", "AGE", "WHY")
     print_table(call.screen, headings, [_waiting(each, view, call) for each in shown])
     _print_rest(call, len(waiting) - len(shown))
 
