@@ -62,7 +62,7 @@ class Call:
     def read(self, kinds: Iterable[Resource] = IPAM) -> Snapshot:
         """Read the source, all namespaces of it. Raises Unanswerable."""
         with progress(f"reading {self.source.origin}"):
-            snapshot = self.source.read(kinds)
+            snapshot = self.source.read(kinds, fallback=self.options.namespace or "")
         if snapshot.namespace and not self.options.namespace:
             self.note(f"only namespace {snapshot.namespace} can be read with your rights")
         return snapshot

@@ -18,6 +18,8 @@ COMMANDS: dict[str, str] = {
     "check": "audit ledgers, answers, requests, extents, the installation and clocks",
     "plan": "show what would be granted if manifests were applied or deleted now",
     "explain": "explain where a request stands, what it waits for and what to do",
+    "tree": "show domains, their ranges, holders, and ranges inside of blocks",
+    "watch": "print grants and releases as they happen",
 }
 
 PROG = "kubectl ipam"

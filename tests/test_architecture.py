@@ -32,7 +32,7 @@ LIBRARIES: dict[str, set[str]] = {
     "kubectl_ipam.call": {"yaml"},
     "kubectl_ipam.commands": {"rich"},
     "kubectl_ipam.output": {"rich"},
-    "kubectl_ipam.sources.live": {"httpx2", "lightkube"},
+    "kubectl_ipam.sources.live": {"httpx2", "lightkube", "yaml"},
     "simulator": {"requests", "yaml", "jsonschema", "cel_expr_python"},
 }
 
@@ -51,9 +51,8 @@ LAYERS: dict[str, list[str]] = {
     ],
     "hooks.requests": ["sync", "status", "observed"],
     "kubectl_ipam": [
-        "__main__", "cli", "commands", "call", "options audit", "sources planning", "explanation", "box documents lookup", "output", "views",
-        "snapshot",
-        "objects", "resources shipped errors progress",
+        "__main__ completion", "cli", "commands", "call", "options audit", "changes planning", "sources", "explanation",
+        "box documents lookup", "output", "views", "snapshot", "objects", "resources shipped errors progress",
     ],
     "ipam": ["claim_forms", "allocate", "free_space round_robin pool", "address_set reserved", "interval", "address"],
     "simulator": [

@@ -96,11 +96,11 @@ def _on_the_curve(view: RangeView, around: Prefix, order: int) -> Drawing:
     shapes = []
     for piece, block in _drawn(view, cell_bits):
         index, size = (block.first - around.first) >> cell_bits, view.family.bits - block.length - cell_bits
-        x, y, width, height = rectangle(index, size, order)
+        x, y, width, height = (each * side for each in rectangle(index, size, order))
         first, last = max(piece.first, block.first), min(piece.last, block.last)
-        shapes.append(Shape(x * side, y * side, width * side, height * side, piece, first, last))
-    height = max((each.y + each.height for each in shapes), default=SIDE)
-    return Drawing(shapes, [], SIDE, height, _note(view.family, view.family.bits - cell_bits))
+        shapes.append(Shape(x, y, width, height, piece, first, last))
+    bottom = max((each.y + each.height for each in shapes), default=SIDE)
+    return Drawing(shapes, [], SIDE, bottom, _note(view.family, view.family.bits - cell_bits))
 
 
 def _note(family: Family, length: int) -> str:

@@ -1,6 +1,6 @@
 """A cluster behind something that answers GET requests; `live` and `kubectl` differ in how they ask."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
@@ -31,6 +31,8 @@ class Answer(NamedTuple):
 
 #: Asks for a URL path.
 Get = Callable[[str], Answer]
+#: Asks for a URL path whose answer does not end, line by line.
+Stream = Callable[[str], Iterator[bytes]]
 
 _NOT_INSTALLED = (
     f"does not serve {GROUP}: is ipam installed there? List contexts: kubectl config get-contexts; "
@@ -43,18 +45,19 @@ class ApiSource:
 
     is_live = True
 
-    def __init__(self, get: Get, origin: str, default_namespace: str) -> None:
-        """`get` raises Unanswerable if nothing answers."""
+    def __init__(self, get: Get, stream: Stream, origin: str, default_namespace: str) -> None:
+        """`get` and `stream` raise Unanswerable if nothing answers."""
         self.get = get
+        self.stream = stream
         self.origin = origin
         self.default_namespace = default_namespace
 
-    def read(self, kinds: Iterable[Resource] = IPAM, *, namespace: str | None = None) -> Snapshot:
-        """Read all objects of these kinds.
+    def read(self, kinds: Iterable[Resource] = IPAM, *, fallback: str = "") -> Snapshot:
+        """Read all objects of these kinds; with rights for one namespace only, those of `fallback`.
 
-        A user whose rights end at a namespace gets that of the context. Raises Unanswerable.
+        Raises Unanswerable.
         """
-        reading = _Reading(self, namespace)
+        reading = _Reading(self, fallback or self.default_namespace)
         for resource in kinds:
             reading.add(resource)
         if RANGES in reading.absent:
@@ -65,8 +68,9 @@ class ApiSource:
 class _Reading:
     """One pass over the kinds."""
 
-    def __init__(self, source: ApiSource, namespace: str | None) -> None:
-        self._source, self._namespace = source, namespace
+    def __init__(self, source: ApiSource, fallback: str) -> None:
+        self._source, self._fallback = source, fallback
+        self._namespace: str | None = None
         self._began = datetime.now(UTC)
         self._server_time: datetime | None = None
         self._raw: dict[Resource, dict[str, Raw]] = {}
@@ -77,7 +81,7 @@ class _Reading:
         answer = self._source.get(resource.path(self._namespace if resource.namespaced else None))
         self._note_time(answer.date)
         if answer.status == 403 and resource.namespaced and self._namespace is None and not self._raw:
-            self._namespace = self._source.default_namespace
+            self._namespace = self._fallback
             self.add(resource)
         elif answer.status == 200:
             self._raw[resource] = _objects(answer.body, resource)

@@ -35,18 +35,19 @@ class FileSource:
         self._documents: list[Document] | None = None
         self.origin = ", ".join("standard input" if path == "-" else path for path in paths)
 
-    def read(self, kinds: Iterable[Resource] = IPAM, *, namespace: str | None = None) -> Snapshot:
+    def read(self, kinds: Iterable[Resource] = IPAM, *, fallback: str = "") -> Snapshot:
         """Read all objects of these kinds. Raises Unanswerable."""
+        del fallback  # files have no rights
         if self._documents is None:
             self._documents = settled(documents_of(self._paths))
         wanted = set(kinds)
         raw: dict[Resource, dict[str, Raw]] = {resource: {} for resource in wanted & _kinds_in(self._documents)}
         for document in self._documents:
             resource = resource_of(document)
-            if resource in raw and _is_in(document, namespace):
+            if resource in raw:
                 encoded = Raw(msgspec.json.encode(document))
                 raw[resource][key_of(encoded)] = encoded
-        return Snapshot(raw, datetime.now(UTC).replace(microsecond=0), self.origin, namespace=namespace)
+        return Snapshot(raw, datetime.now(UTC).replace(microsecond=0), self.origin)
 
 
 def documents_of(paths: Sequence[str]) -> list[Document]:
@@ -128,8 +129,3 @@ def resource_of(document: Document) -> Resource | None:
 
 def _kinds_in(documents: Iterable[Document]) -> set[Resource]:
     return {*IPAM, *(resource for each in documents if (resource := resource_of(each)))}
-
-
-def _is_in(document: Document, namespace: str | None) -> bool:
-    metadata = document.get("metadata") or {}
-    return namespace is None or metadata.get("namespace") in (None, "", namespace)

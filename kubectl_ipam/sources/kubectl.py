@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 
 from kubectl_ipam.errors import Unanswerable
 from kubectl_ipam.sources.api import Answer, ApiSource
@@ -32,12 +33,18 @@ def kubectl_source(kubeconfig: str | None, context: str | None) -> ApiSource:
             raise Unanswerable(f"kubectl get --raw {path} failed: {message}")
         return Answer(_CODES[found[1]], done.stderr)
 
+    def stream(path: str) -> Iterator[bytes]:
+        command = [program, *flags, "get", "--raw", path]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:  # noqa: S603 (kubectl, without a shell)
+            assert process.stdout is not None, "its output is a pipe"
+            yield from process.stdout
+
     view = "jsonpath={.contexts[0].name}{'\\n'}{.contexts[0].context.namespace}"
     done = _run([program, *flags, "config", "view", "--minify", "-o", view])
     if done.returncode != 0:
         raise Unanswerable(f"kubectl config view failed: {done.stderr.decode(errors='replace').strip()}")
     name, _, namespace = done.stdout.decode().partition("\n")
-    return ApiSource(get, f"context {name}", namespace.strip() or "default")
+    return ApiSource(get, stream, f"context {name}", namespace.strip() or "default")
 
 
 def _run(command: list[str]) -> "subprocess.CompletedProcess[bytes]":

@@ -20,8 +20,10 @@ class Source(Protocol):
     is_live: bool
     default_namespace: str
 
-    def read(self, kinds: Iterable[Resource] = IPAM, *, namespace: str | None = None) -> Snapshot:
-        """Read all objects of these kinds, in this order, of one namespace or of all.
+    def read(self, kinds: Iterable[Resource] = IPAM, *, fallback: str = "") -> Snapshot:
+        """Read all objects of these kinds, in this order, of all namespaces.
+
+        A user whose rights end at a namespace gets the objects of `fallback`, by default the namespace of the context.
 
         Raises:
             Unanswerable: if the source can't be read.

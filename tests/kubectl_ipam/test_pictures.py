@@ -74,7 +74,7 @@ def test_a_row_map_is_readable_without_colour(view: RangeView) -> None:
 
 def test_a_map_with_colours_shows_two_cells_in_a_character(view: RangeView, monkeypatch: pytest.MonkeyPatch) -> None:
     class Terminal(StringIO):
-        encoding = "utf-8"  # type: ignore[assignment]
+        encoding = "utf-8"
 
         def isatty(self) -> bool:
             return True
