@@ -98,6 +98,10 @@ compare: install ## Run BENCH=bench (or BENCH="burst N=1000") of OLD=<commit> an
 	@test -n "$(OLD)" || { echo "compare with what? make compare OLD=<commit>" >&2; exit 2; }
 	@$(BIN)/python -m bench.compare $(OLD) -- $(BENCH)
 
+.PHONY: pictures
+pictures: install ## Draw the pictures of docs/kubectl-ipam.md again
+	@$(BIN)/python -m tests.kubectl_ipam.pictures
+
 .PHONY: lock
 lock: install ## Update the locks from the requirements in pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements-hooks.txt

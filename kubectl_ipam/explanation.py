@@ -128,7 +128,8 @@ def _committed(request: Request, view: RangeView, entry: LedgerEntry | None) -> 
     if request.metadata.uid in view.ledger.released:
         return Step(Mark.FAILED, "committed", "the ledger records its release: it never gets a block again")
     refusal = view.refusal_of(request) or request.status.message
-    return Step(Mark.WAITING, "committed", refusal or "it has not been decided yet")
+    mark = Mark.FAILED if request.status.state == "Invalid" else Mark.WAITING
+    return Step(mark, "committed", refusal or "it has not been decided yet")
 
 
 def _answer(snapshot: Snapshot, request: Request, view: RangeView) -> tuple[Slice, Answer] | None:

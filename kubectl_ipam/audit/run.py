@@ -42,5 +42,8 @@ def confirmed(first: Snapshot, second: Snapshot) -> list[Finding]:
 
 
 def in_one_snapshot(snapshot: Snapshot) -> list[Finding]:
-    """The findings of a dump, which can't be read again: all but those that a delay may explain, unless overdue."""
+    """The findings that need no second snapshot, such as of a dump: all but those that a delay may explain.
+
+    Of a cluster that changes while it is read, they are candidates.
+    """
     return [each for each in findings_in(snapshot) if not each.may_be_delay or each.is_overdue(snapshot.taken_at)]

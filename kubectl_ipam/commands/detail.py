@@ -10,6 +10,7 @@ from kubectl_ipam.call import Call
 from kubectl_ipam.documents import allocated_count, ready_since, retired_held_count, room, state_of, wanted
 from kubectl_ipam.objects import Request
 from kubectl_ipam.output.bars import bar
+from kubectl_ipam.output.console import joined
 from kubectl_ipam.output.rowmap import print_map, range_words
 from kubectl_ipam.output.tables import Cell, print_table
 from kubectl_ipam.output.words import age, count, percent, rough
@@ -53,7 +54,7 @@ def _use(view: RangeView, call: Call) -> Text:
     used, total, largest = allocated_count(view), decision.total_count, decision.largest_free_length
     free = "nothing is free" if largest is None else f"{rough(decision.free_count)} free, largest /{largest}"
     text = f" {percent(used, total)} of {count(total, 'address')} used; {free}: {room(view)}"
-    return bar(used / total, call.screen) + Text(text)
+    return joined(bar(used / total, call.screen), text)
 
 
 def _settings(view: RangeView) -> Iterator[str]:

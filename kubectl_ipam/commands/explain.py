@@ -13,6 +13,7 @@ from kubectl_ipam.errors import Unanswerable
 from kubectl_ipam.explanation import Explanation, Mark, explained
 from kubectl_ipam.objects import Request
 from kubectl_ipam.options import add_output_argument, add_source_arguments
+from kubectl_ipam.output.console import joined
 from kubectl_ipam.snapshot import Snapshot
 
 DESCRIPTION = "Explain where a request stands: its way from creation to its block, what it waits for, what to do."
@@ -113,9 +114,8 @@ def _print(call: Call, explanation: Explanation) -> None:
     screen.line(f"request {request.metadata.namespaced_name}{suffix}: {request.status.state or 'Pending'}")
     for step in explanation.steps:
         ascii_sign, sign, colour = _SIGNS[step.mark]
-        screen.line(
-            Text(f"  {ascii_sign if screen.is_plain else sign} ", colour) + Text(f"{step.name:<10} {step.text}")
-        )
+        marked = Text(f"  {ascii_sign if screen.is_plain else sign} ", colour)
+        screen.line(joined(marked, f"{step.name:<10} {step.text}"))
     for remedy in explanation.remedies:
         screen.line(f"  to be served: {remedy}" if remedy is explanation.remedies[0] else f"                {remedy}")
     screen.line(f"next: {explanation.next_command}")

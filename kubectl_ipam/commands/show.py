@@ -2,13 +2,13 @@
 
 import argparse
 
-from rich.text import Text
-
+from kubectl_ipam.audit.run import in_one_snapshot
 from kubectl_ipam.call import Call
 from kubectl_ipam.commands.detail import print_range
 from kubectl_ipam.documents import allocated_count, range_document, room, state_of
 from kubectl_ipam.options import add_output_argument, add_source_arguments
 from kubectl_ipam.output.bars import bar
+from kubectl_ipam.output.console import joined
 from kubectl_ipam.output.tables import Cell, print_table
 from kubectl_ipam.output.words import age, count, percent, rough
 from kubectl_ipam.snapshot import Snapshot
@@ -54,7 +54,20 @@ def run(call: Call) -> int:
         call.note(f"no ranges found{where}")
         return 0
     _print_ranges(call, views)
+    call.screen.line(_verdict(call, snapshot))
     return 0
+
+
+def _verdict(call: Call, snapshot: Snapshot) -> str:
+    """The last line: whether the audit finds something at once; `check` finds more, and says what to do."""
+    found = in_one_snapshot(snapshot)
+    if found and call.source.is_live:
+        again = {each.key for each in in_one_snapshot(call.read())}
+        found = [each for each in found if each.key in again]
+    if found:
+        return f"{count(len(found), 'finding')}: kubectl ipam check says what to do"
+    holders = sum(len(each.status.allocations) for each in snapshot.ranges.values())
+    return f"OK: {count(len(snapshot.ranges), 'range')}, {count(holders, 'block')} in use"
 
 
 def views_in(snapshot: Snapshot, namespace: str | None) -> list[RangeView]:
@@ -89,7 +102,7 @@ def _numbers(view: RangeView, call: Call) -> list[Cell]:
     used, total, largest = allocated_count(view), decision.total_count, decision.largest_free_length
     retired = view.terms.retired.address_count
     return [
-        bar(used / total, call.screen) + Text(f" {percent(used, total):>4}"),
+        joined(bar(used / total, call.screen), f" {percent(used, total):>4}"),
         rough(decision.free_count),
         "none" if largest is None else f"/{largest}",
         room(view),

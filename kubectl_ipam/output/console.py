@@ -41,6 +41,14 @@ class Screen:
         self._console.print(Text(text) if isinstance(text, str) else text)
 
 
+def joined(*texts: Text | str) -> Text:
+    """Texts one after the other, each in its own style."""
+    line = Text()
+    for text in texts:
+        line.append_text(Text(text) if isinstance(text, str) else text)
+    return line
+
+
 def _shows_blocks(out: TextIO) -> bool:
     try:
         "█▓▒░▀▄".encode(getattr(out, "encoding", None) or "ascii")

@@ -15,6 +15,8 @@ from ipam.address_set import AddressSet
 from kubectl_ipam.views import Piece, RangeView, State
 
 ROWS_MAX = 32
+#: A row has at least so many cells.
+WIDTH_MIN = 16
 #: A range of IPv6 with more cells shows only what is in use.
 CELLS_MAX = 4096
 
@@ -72,10 +74,19 @@ def grid_of(view: RangeView, width: int, cell_length: int | None = None, marked:
     """
     pieces = view.pieces
     length, spans = _laid_out(view, pieces, width, cell_length)
+    width = _width(spans, view.family.bits - length, width)
     row_bits = view.family.bits - length + width.bit_length() - 1
     prefixes = (_prefix(view.family, index, row_bits) for index in _row_indexes(spans, row_bits))
     rows = [_row(prefix, length, pieces, marked) for prefix in prefixes]
     return Grid(view.family, length, list(_with_gaps(_narrowed(rows), view.addresses)))
+
+
+def _width(spans: AddressSet, cell_bits: int, width_max: int) -> int:
+    """The fewest cells of a row with which a map is no higher than it is wide; a power of two."""
+    width = min(WIDTH_MIN, width_max)
+    while width < width_max and _row_count(spans, cell_bits, width) > width:
+        width *= 2
+    return width
 
 
 def finest_length(view: RangeView) -> int:

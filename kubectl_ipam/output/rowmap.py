@@ -1,6 +1,7 @@
 """The map of a range on a terminal: one line for each aligned prefix, its cells from left to right.
 
-With colours, a character has two cells, by half blocks. Without them it has one, and a symbol for each state.
+With colours, a character has two cells, by half blocks. Without them it has one, and a symbol for each state. In short
+rows a cell has two characters, so that it is about a square.
 """
 
 from collections import Counter
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from ipam.address import Prefix
-from kubectl_ipam.output.console import Screen
+from kubectl_ipam.output.console import Screen, joined
 from kubectl_ipam.output.grid import Cell, Gap, Grid, Row, grid_of
 from kubectl_ipam.output.palette import FREE_COLOUR, LOOKS, MARKED, Look, blended, shade
 from kubectl_ipam.output.words import count, rough, span
@@ -18,6 +19,8 @@ from kubectl_ipam.views import RangeView, State
 _WIDTH_MAX = 128
 _PLAIN_WIDTH_MAX = 64
 _HALF = "▌"
+#: Rows with no more cells than this have two characters for each of them.
+_NARROW = 32
 
 
 def print_map(screen: Screen, view: RangeView, cell_length: int | None = None, marked: str = "") -> None:
@@ -27,7 +30,7 @@ def print_map(screen: Screen, view: RangeView, cell_length: int | None = None, m
     width = max(map(len, labels), default=0)
     for label, line in zip(labels, grid.lines, strict=True):
         body = _cells(line.cells, screen) if isinstance(line, Row) else Text(_gap_text(line, grid, screen), "dim")
-        screen.line(Text(f"{label:<{width}}  ") + body)
+        screen.line(joined(f"{label:<{width}}  ", body))
     screen.line()
     for text in legend(screen, view, grid, is_marked=bool(marked)):
         screen.line(text)
@@ -42,8 +45,11 @@ def _cells_per_row(screen: Screen, view: RangeView) -> int:
 
 
 def _cells(cells: list[Cell | None], screen: Screen) -> Text:
+    is_narrow = len(cells) <= _NARROW
     if not screen.has_colour:
-        return Text("".join(_symbol(cell, screen) for cell in cells).rstrip())
+        return Text("".join(_symbol(cell, screen) * (2 if is_narrow else 1) for cell in cells).rstrip())
+    if is_narrow:
+        return joined(*(Text("  ", f"on {_colour(cell)}") if cell else "  " for cell in cells))
     line = Text()
     for left, right in zip(cells[::2], [*cells[1::2], None][: len(cells[::2])], strict=True):
         line.append_text(_two_cells(_colour(left), _colour(right)))
@@ -92,9 +98,9 @@ def legend(screen: Screen, view: RangeView, grid: Grid, *, is_marked: bool) -> I
         counts[piece.state] += piece.address_count
     for state, look in LOOKS.items():
         if counts[state]:
-            yield _sample(look, screen) + Text(f" {look.label}: {count(counts[state], 'address')}")
+            yield joined(_sample(look, screen), f" {look.label}: {count(counts[state], 'address')}")
     if is_marked:
-        yield _sample(MARKED, screen) + Text(f" {MARKED.label}")
+        yield joined(_sample(MARKED, screen), f" {MARKED.label}")
     size = grid.family.bits - grid.cell_length
     mixed = "" if screen.has_colour else f"; {_shades(screen)} cells of which a part is held"
     yield Text(f"one cell is a /{grid.cell_length}, {count(1 << size, 'address')}{mixed}", "dim")

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from ipam.address import Family, Prefix
 from ipam.address_set import AddressSet
 from ipam.interval import Interval, aligned_blocks
-from kubectl_ipam.output.grid import Gap, Grid, Row, grid_of
+from kubectl_ipam.output.grid import Gap, Grid, Row, finest_length, grid_of
 from kubectl_ipam.output.hilbert import rectangle
 from kubectl_ipam.views import Piece, RangeView, State
 
@@ -64,10 +64,10 @@ class Drawing(NamedTuple):
 def drawing_of(view: RangeView, *, hilbert: bool | None = None) -> Drawing:
     """Lay out the pieces of a range: on a Hilbert curve above 256 cells, unless `hilbert` says otherwise."""
     around = _around(view.addresses)
-    order = _order(view, around)
     if hilbert is None:
-        hilbert = 4**order > ROW_CELLS_MAX and not _is_sparse(view)
-    return _on_the_curve(view, around, order) if hilbert else _in_rows(view)
+        cell_count = around.address_count >> (view.family.bits - max(finest_length(view), around.length))
+        hilbert = cell_count > ROW_CELLS_MAX and not _is_sparse(view)
+    return _on_the_curve(view, around, _order(view, around)) if hilbert else _in_rows(view)
 
 
 def _around(addresses: AddressSet) -> Prefix:
@@ -79,7 +79,10 @@ def _around(addresses: AddressSet) -> Prefix:
 
 def _order(view: RangeView, around: Prefix) -> int:
     """The order of a curve with a cell for each of the smallest blocks, as far as that is possible."""
-    lengths = [piece.block.length for piece in view.pieces if piece.block]
+    used = [piece for piece in view.pieces if piece.state is not State.FREE]
+    lengths = [
+        length for each in used for _, length in aligned_blocks(Interval(each.first, each.last), around.family.bits)
+    ]
     finest = max([view.terms.default_length, *lengths])
     return min(-(-(finest - around.length) // 2), ORDER_MAX)
 
@@ -136,22 +139,15 @@ def _in_rows(view: RangeView) -> Drawing:
             labels.append(Label(y, f"{line.address_count >> cell_bits:,} free"))
             continue
         labels.append(Label(y, str(line.prefix)))
-        shapes += _row_shapes(line, view, cell_bits, y, width)
+        shapes += _row_shapes(line, view, cell_bits, y=y, width=width)
     return Drawing(shapes, labels, SIDE, len(grid.lines) * width, f"one square is a /{grid.cell_length}")
 
 
-def _row_shapes(row: Row, view: RangeView, cell_bits: int, y: float, width: float) -> Iterator[Shape]:
-    """The pieces of a row; one that fills several cells is one rectangle."""
-    start, end = row.prefix.first, row.prefix.last
-    at = start
+def _row_shapes(row: Row, view: RangeView, cell_bits: int, *, y: float, width: float) -> Iterator[Shape]:
+    """The pieces of a row; their widths are as their numbers of addresses."""
+    start, end, cell = row.prefix.first, row.prefix.last, 1 << cell_bits
     for piece in view.pieces:
-        if piece.last < start or piece.first > end:
-            continue
-        first, last = max(piece.first, start) >> cell_bits, min(piece.last, end) >> cell_bits
-        first = max(first, at >> cell_bits)
-        if last < first:
-            continue  # its cell shows a larger piece already
-        x = (first - (start >> cell_bits)) * width
-        shown = max(piece.first, start), min(piece.last, end)
-        yield Shape(x, y, (last - first + 1) * width, width, piece, *shown)
-        at = (last + 1) << cell_bits
+        first, last = max(piece.first, start), min(piece.last, end)
+        if first <= last:
+            x, length = (first - start) / cell * width, (last - first + 1) / cell * width
+            yield Shape(x, y, length, width, piece, first, last)

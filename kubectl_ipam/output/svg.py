@@ -34,7 +34,8 @@ svg{--paper:#fff;--ink:#1b1b1b;--faint:#6a6a6a;--free:#e9edf1;--edge:#fff;
  font:15px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 @media (prefers-color-scheme:dark){svg{--paper:#15181c;--ink:#eceff1;--faint:#9aa3ab;--free:#2a3138;--edge:#15181c}}
 .paper{fill:var(--paper)}text{fill:var(--ink)}.faint{fill:var(--faint)}.title{font-size:24px;font-weight:600}
-.free{fill:var(--free)}.on{fill:#fff;pointer-events:none}.on.dark{fill:#111}
+.free{fill:var(--free)}.on,.over{pointer-events:none;paint-order:stroke;stroke-width:4}
+.on{fill:#fff;stroke:#0007}.on.dark{fill:#111;stroke:#fff9}
 .b{stroke:var(--edge);stroke-width:.6}.b:hover{stroke:var(--ink);stroke-width:2.5}
 pattern path,pattern circle{stroke:#0009;stroke-width:1.4;fill:none}pattern circle{fill:#0009;stroke:none}
 """
@@ -153,7 +154,7 @@ def _texts(shape: Shape, view: RangeView, look: Look) -> Iterator[str]:
     lines += [shape.piece.holder.rpartition("/")[2]] if shape.piece.holder else []
     lines = [line for line in lines if len(line) * _CHARACTER < shape.width - 6]
     lines = lines[: int(shape.height // _LINE)]
-    style = "faint" if not look.colour else "on dark" if look.colour in _LIGHT else "on"
+    style = "faint over" if not look.colour else "on dark" if look.colour in _LIGHT else "on"
     for number, line in enumerate(lines):
         y = shape.y + shape.height / 2 + 5 + (number - (len(lines) - 1) / 2) * _LINE
         x = shape.x + shape.width / 2

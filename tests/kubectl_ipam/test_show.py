@@ -63,3 +63,13 @@ def test_a_wrong_command_line_ends_with_2_and_says_what_to_type(
 ) -> None:
     assert run(arguments) == 2
     assert advice in capsys.readouterr().err
+
+
+def test_the_last_line_says_ok_or_counts_findings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    box = cluster_of(range_("net", "10.0.0.0/30"), request("a"), request("b"))
+    dump = Path(dump_of(box, tmp_path))
+    assert printed(capsys, "show", "-f", str(dump)).endswith("\nOK: 1 range, 2 blocks in use\n")
+
+    dump.write_text(dump.read_text().replace('"cidr": "10.0.0.1/32", "address"', '"cidr": "10.0.0.2/32", "address"'))
+
+    assert printed(capsys, "show", "-f", str(dump)).endswith("findings: kubectl ipam check says what to do\n")

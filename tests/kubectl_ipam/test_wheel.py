@@ -46,19 +46,11 @@ def _environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment with the wheel, and links to what its metadata require with the extra `cli`: nothing else."""
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, with_pip=True, symlinks=True)
-    python = folder / "bin" / "python"
-    install = [
-        python,
-        "-m",
-        "pip",
-        "install",
-        "--no-deps",
-        "--no-index",
-        "--quiet",
-        "--disable-pip-version-check",
-        wheel,
-    ]
-    subprocess.run(install, check=True, capture_output=True, cwd=folder)
+    python, flags = (
+        str(folder / "bin" / "python"),
+        ["--no-deps", "--no-index", "--quiet", "--disable-pip-version-check"],
+    )
+    subprocess.run([python, "-m", "pip", "install", *flags, str(wheel)], check=True, capture_output=True, cwd=folder)
     (packages,) = folder.glob("lib/python*/site-packages")
     (metadata,) = packages.glob("ipam-*.dist-info")
     wanted = Distribution.at(metadata).requires or []
