@@ -30,6 +30,9 @@ class Settings:
     access_log: str | None = None
     """Where gunicorn logs each call: a file, or `-` for stdout. None means nowhere."""
 
+    history_log: str = ""
+    """Where events are logged, as lines of JSON: a file, or `-` for stdout. "" means nowhere."""
+
 
 def settings_from(environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings.
@@ -46,6 +49,7 @@ def settings_from(environment: Mapping[str, str] = os.environ) -> Settings:
         bind=tuple(environment["IPAM_BIND"].split(",")) if "IPAM_BIND" in environment else default.bind,
         tls_folder=environment.get("IPAM_TLS_FOLDER"),
         access_log=environment.get("IPAM_ACCESS_LOG"),
+        history_log=environment.get("IPAM_HISTORY_LOG", default.history_log),
     )
 
 

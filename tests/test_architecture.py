@@ -30,7 +30,7 @@ LIBRARIES: dict[str, set[str]] = {
     "conformance": {"jsonschema", "requests"},
     "kubectl_ipam": {"msgspec"},
     "kubectl_ipam.call": {"yaml"},
-    "kubectl_ipam.commands": {"rich"},
+    "kubectl_ipam.commands": {"msgspec", "rich"},
     "kubectl_ipam.output": {"rich"},
     "kubectl_ipam.sources.live": {"httpx2", "lightkube", "yaml"},
     "simulator": {"requests", "yaml", "jsonschema", "cel_expr_python"},
@@ -40,11 +40,11 @@ LIBRARIES: dict[str, set[str]] = {
 #: Parts in one line do not import each other. A part that is not named here may not exist.
 LAYERS: dict[str, list[str]] = {
     "": ["bench release", "controlplane conformance kubectl_ipam", "simulator hooks", "ipam"],
-    "hooks": ["app worker tls", "settings ranges requests", "protocol", "api"],
+    "hooks": ["app worker tls", "history_log", "settings ranges requests", "protocol", "api"],
     "hooks.api": ["namespaces ownership conditions shards", "kinds", "metadata", "names times"],
     "hooks.protocol": ["children", "decoding", "bodies errors"],
     "hooks.ranges": [
-        "sync", "status answers placement outdated", "consistency grants returns gateways", "claims waiting",
+        "sync", "status answers events", "placement outdated", "consistency grants returns gateways", "claims waiting",
         "records quotas", "occupancy", "extents", "former_blocks withdrawals", "observed",
         "announcements releases slices", "ledger spec",
         "network cells reservations",
@@ -62,7 +62,7 @@ LAYERS: dict[str, list[str]] = {
 }  # fmt: skip
 
 #: The files of `hooks` that may have effects: that is their purpose.
-EFFECTFUL = {"hooks/app.py", "hooks/settings.py", "hooks/tls.py", "hooks/worker.py"}
+EFFECTFUL = {"hooks/app.py", "hooks/history_log.py", "hooks/settings.py", "hooks/tls.py", "hooks/worker.py"}
 
 FUNCTION_LINES_MAX = 70
 FILE_LINES_MAX = 400
