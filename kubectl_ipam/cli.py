@@ -5,6 +5,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from keyword import iskeyword
 from types import ModuleType
 
 from kubectl_ipam.errors import Unanswerable
@@ -20,7 +21,11 @@ COMMANDS: dict[str, str] = {
     "explain": "explain where a request stands, what it waits for and what to do",
     "tree": "show domains, their ranges, holders, and ranges inside of blocks",
     "watch": "print grants and releases as they happen",
+    "history": "show the former holders of an address, from the logs of the hooks",
+    "export": "write ranges and blocks as CSV, JSON, or for NetBox",
+    "import": "turn what another address manager exports into manifests that keep all addresses",
 }
+
 
 PROG = "kubectl ipam"
 
@@ -70,8 +75,8 @@ def usage() -> str:
 
 
 def command(verb: str) -> ModuleType:
-    """The module of a verb."""
-    return importlib.import_module(f"kubectl_ipam.commands.{verb}")
+    """The module of a verb; that of one which is a word of Python has an underscore behind it."""
+    return importlib.import_module(f"kubectl_ipam.commands.{verb}{'_' if iskeyword(verb) else ''}")
 
 
 def parser_of(verb: str) -> argparse.ArgumentParser:

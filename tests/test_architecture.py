@@ -31,6 +31,8 @@ LIBRARIES: dict[str, set[str]] = {
     "kubectl_ipam": {"msgspec"},
     "kubectl_ipam.call": {"yaml"},
     "kubectl_ipam.commands": {"msgspec", "rich"},
+    "kubectl_ipam.commands.import_": {"yaml"},
+    "kubectl_ipam.exchange.formats": {"yaml"},
     "kubectl_ipam.output": {"rich"},
     "kubectl_ipam.sources.live": {"httpx2", "lightkube", "yaml"},
     "simulator": {"requests", "yaml", "jsonschema", "cel_expr_python"},
@@ -53,6 +55,10 @@ LAYERS: dict[str, list[str]] = {
     "kubectl_ipam": [
         "__main__ completion", "cli", "commands", "call", "options audit", "changes planning", "sources", "explanation",
         "box documents lookup", "output", "views", "snapshot", "objects", "resources shipped errors progress",
+    ],
+    "kubectl_ipam.exchange": [
+        "formats manifests writers", "hierarchy pools plain conflicts", "netbox phpipam",
+        "book blocks naming nets tables",
     ],
     "ipam": ["claim_forms", "allocate", "free_space round_robin pool", "address_set reserved", "interval", "address"],
     "simulator": [
