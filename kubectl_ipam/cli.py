@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "history": "show the former holders of an address, from the logs of the hooks",
     "export": "write ranges and blocks as CSV, JSON, or for NetBox",
     "import": "turn what another address manager exports into manifests that keep all addresses",
+    "serve": "show ranges, maps and requests as a web page on this machine",
 }
 
 

@@ -53,13 +53,15 @@ LAYERS: dict[str, list[str]] = {
     ],
     "hooks.requests": ["sync", "status", "observed"],
     "kubectl_ipam": [
-        "__main__ completion", "cli", "commands", "call", "options audit", "changes planning", "sources", "explanation",
-        "box documents lookup", "output", "views", "snapshot", "objects", "resources shipped errors progress",
+        "__main__ completion", "cli", "commands", "call", "options audit", "changes planning page", "sources",
+        "explanation", "box documents lookup exchange", "output", "views", "snapshot", "objects",
+        "resources shipped errors progress history",
     ],
     "kubectl_ipam.exchange": [
         "formats manifests writers", "hierarchy pools plain conflicts", "netbox phpipam",
         "book blocks naming nets tables",
     ],
+    "kubectl_ipam.page": ["server", "answers guard reading"],
     "ipam": ["claim_forms", "allocate", "free_space round_robin pool", "address_set reserved", "interval", "address"],
     "simulator": [
         "__main__", "cli", "commands", "kubectl mutants", "attack", "judge", "world", "cluster", "scheduler",

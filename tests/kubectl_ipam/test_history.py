@@ -2,7 +2,7 @@
 
 import json
 import random
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,10 @@ from ipam.address import read_prefix
 from kubectl_ipam.cli import run
 from kubectl_ipam.history import of_block, read_log
 from tests.hooks.build import DELETED_WEB, answer_item, entry, range_body, range_object, with_ledger
-from tests.kubectl_ipam.clusters import NOW, printed
+from tests.kubectl_ipam.clusters import printed
 
 BLOCK = "10.0.0.0/28"
+NOW = datetime(2026, 11, 23, 20, tzinfo=UTC)
 
 
 def event(name: EventName, request: str = "web", revision: int = 1, cidr: str = BLOCK, **more: Any) -> Event:
