@@ -136,6 +136,6 @@ def _lines_of_pods(call: Call) -> list[str]:
     command = [program, *flags, "logs", *which, "--tail=-1"]
     done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 (kubectl, without a shell)
     if done.returncode:
-        message = done.stderr.decode(errors="replace").strip()
-        raise Unanswerable(f"the logs of the hooks can't be read: {message}. Name collected logs by -f FILE")
+        message = (done.stderr.decode(errors="replace").strip().splitlines() or ["kubectl logs failed"])[-1]
+        raise Unanswerable(f"the logs of the hooks can't be read: {message} Name collected logs by -f FILE")
     return done.stdout.decode(errors="replace").splitlines()

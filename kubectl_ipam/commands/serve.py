@@ -2,6 +2,7 @@
 
 import argparse
 import webbrowser
+from math import inf
 
 from kubectl_ipam.call import Call
 from kubectl_ipam.errors import Unanswerable
@@ -9,6 +10,7 @@ from kubectl_ipam.options import add_source_arguments
 from kubectl_ipam.output.svg import svg_of
 from kubectl_ipam.page.reading import Reading
 from kubectl_ipam.page.server import LOOPBACK, Page, Server
+from kubectl_ipam.snapshot import Snapshot
 
 DESCRIPTION = """\
 Show ranges, their maps, holders, and why requests wait as a web page, which is kept up to date. The page is served on
@@ -67,7 +69,11 @@ def run(call: Call) -> int:
 def server_of(call: Call) -> Server:
     """The server, which listens already. Raises Unanswerable."""
     source, seconds = call.source, call.options.every
-    reading = Reading(call.read, seconds if source.is_live else float("inf"))
+
+    def read() -> Snapshot:
+        return source.read(fallback=call.options.namespace or "")
+
+    reading = Reading(call.read(), read, seconds if source.is_live else inf)
     try:
         return Server(Page(reading, seconds, svg_of), call.options.port)
     except OSError as fault:

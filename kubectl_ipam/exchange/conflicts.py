@@ -194,7 +194,10 @@ class _Check:
         for name, terms in self._all_terms():
             if terms.domain.name == domain and _has(terms, block):
                 return name, terms
-        self._error(each.place, f"request {each.name}: {block} is outside every range: add a range that has it")
+        self._error(
+            each.place,
+            f"request {each.name}: {block} is outside every range: add one that has it, in CSV a row with addresses",
+        )
         return None
 
     def _terms_of(self, name: NamespacedName) -> Terms | None:

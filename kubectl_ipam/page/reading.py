@@ -25,11 +25,13 @@ class Shown:
 class Reading:
     """Reads a source, at most once in so many seconds, whoever asks and how many pages are open."""
 
-    def __init__(self, read: Callable[[], Snapshot], seconds: float, clock: Callable[[], float] = monotonic) -> None:
-        """Read for the first time. Raises Unanswerable."""
+    def __init__(
+        self, first: Snapshot, read: Callable[[], Snapshot], seconds: float, clock: Callable[[], float] = monotonic
+    ) -> None:
+        """Begin with a snapshot that was just read."""
         self._read, self._seconds, self._clock = read, seconds, clock
         self._lock = Lock()
-        self._shown = Shown(read())
+        self._shown = Shown(first)
         self._read_at = clock()
 
     def shown(self) -> Shown:

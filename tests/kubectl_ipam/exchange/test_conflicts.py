@@ -49,7 +49,7 @@ def row(name: str, cidr: str, range_: str = "a/net", namespace: str = "a") -> st
         ),
         (
             [row("x", "10.0.9.0/28", range_="")],
-            "error: a:3: request a/x: 10.0.9.0/28 is outside every range: add a range that has it",
+            "error: a:3: request a/x: 10.0.9.0/28 is outside every range: add one that has it, in CSV a row",
         ),
         (
             [row("x", "10.0.0.17/28")],

@@ -32,7 +32,7 @@ def served(snapshots: list[Snapshot]) -> Iterator[Server]:
     def read() -> Snapshot:
         return left.pop(0) if len(left) > 1 else left[0]
 
-    with Server(Page(Reading(read, 0.0), 1.0, drawn), 0) as server:
+    with Server(Page(Reading(read(), read, 0.0), 1.0, drawn), 0) as server:
         thread = Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         try:
