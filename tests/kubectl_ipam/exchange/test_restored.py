@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hooks.api.names import HOLD_ANNOTATION
 from kubectl_ipam.box import Box
 from kubectl_ipam.cli import run
+from kubectl_ipam.exchange.book import Severity
 from kubectl_ipam.exchange.manifests import manifests, namespaces_of
 from tests.kubectl_ipam.clusters import NOW, cluster_of, dump_of, printed, range_, request
 from tests.kubectl_ipam.exchange.inputs import (
@@ -156,3 +159,25 @@ def test_the_block_of_a_holder_whose_request_disappeared_is_exported(
     path.write_text(json.dumps({"kind": "List", "apiVersion": "v1", "items": objects}))
 
     assert "default,a,default/net,10.0.0.0/28,Absent" in printed(capsys, "export", "-f", str(path))
+
+
+#: Blocks of a small range, so that many of them overlap; some are outside, or retired.
+BLOCKS = st.tuples(st.integers(0, 70), st.sampled_from([32, 31, 30, 29, 28])).map(
+    lambda drawn: f"10.0.0.{drawn[0] >> (32 - drawn[1]) << (32 - drawn[1])}/{drawn[1]}"
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(BLOCKS, max_size=12))
+def test_whatever_is_not_in_conflict_gets_its_block_and_each_conflict_names_its_request(blocks: list[str]) -> None:
+    head = "name,addresses,excludes,chunkSize,gateway,cidr\nnet,10.0.0.0/26,10.0.0.32/29,28,10.0.0.1,\n"
+    text = head + "".join(f"r{number},,,,,{cidr}\n" for number, cidr in enumerate(blocks))
+    found = checked(text)
+    kept = {str(each.request.name): str(each.block) for each in found.requests}
+    errors = [finding.message for finding in found.findings if finding.severity is Severity.ERROR]
+    box = Box(now=NOW)
+    assert box.apply([namespace("imported"), *manifests(found)]) == []
+
+    assert shown(box) == kept
+    lost = {f"request imported/r{number}:" for number in range(len(blocks)) if f"imported/r{number}" not in kept}
+    assert lost == {message[: message.index(":") + 1] for message in errors}
