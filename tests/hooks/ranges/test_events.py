@@ -2,7 +2,9 @@
 
 import copy
 import json
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -11,7 +13,10 @@ from msgspec.json import encode
 
 from hooks.protocol.bodies import RangeBody
 from hooks.protocol.decoding import decode_body
+from hooks.protocol.errors import OldLedger
+from hooks.ranges.events import Event
 from hooks.ranges.sync import sync_with_events
+from kubectl_ipam.history import read_log
 from tests.hooks.build import (
     CIDR,
     DELETED_WEB,
@@ -181,25 +186,44 @@ NAMES = ("a", "b", "c", "d")
 
 
 class LoggedRange(SingleRange):
-    """A range whose events and committed ledgers are recorded."""
+    """A range whose calls, events and committed ledgers are recorded."""
 
     def __init__(self, cooldown: int | None) -> None:
         super().__init__(range_object("10.0.0.0/27", cooldown=cooldown))
-        self.events: list[tuple[str, str, str]] = []
+        self.bodies: list[Obj] = []
+        self.events: list[Event] = []
         self.ledgers: list[dict[str, str]] = []
 
     def sync_range(self) -> None:
-        body = decode_body(json.dumps(self.body()).encode(), RangeBody)
-        synced = sync_with_events(body, self.now)
-        self.events += [(each.event, each.uid, each.cidr) for each in synced.events]
+        self.bodies.append(copy.deepcopy(self.body()))
+        self.events += logged(self.bodies[-1], self.now)
         super().sync_range()
         assert self.range
         held = [each for each in self.range["status"].get("allocations", []) if "releasedAt" not in each]
         self.ledgers.append({each["uid"]: each["cidr"] for each in held})
 
+    @property
+    def grants(self) -> set[tuple[str, str]]:
+        """Each uid with the block that a committed ledger had for it."""
+        return {pair for ledger in self.ledgers for pair in ledger.items()}
 
-@given(st.lists(st.tuples(st.sampled_from(NAMES), st.integers(0, 3)), max_size=25), st.sampled_from([None, 30]))
-def test_each_grant_and_release_of_a_life_is_logged_once(steps: list[tuple[str, int]], cooldown: int | None) -> None:
+    @property
+    def history(self) -> list[tuple[str, str, str]]:
+        """What must be logged: the event, the uid and the block."""
+        ended = [pair for pair in self.grants if pair not in self.ledgers[-1].items()]
+        return sorted([*(("granted", *pair) for pair in self.grants), *(("released", *pair) for pair in ended)])
+
+
+def logged(body: Obj, now: datetime) -> list[Event]:
+    """The events of a call; none of one that is refused with 429."""
+    try:
+        return sync_with_events(decode_body(json.dumps(body).encode(), RangeBody), now).events
+    except OldLedger:
+        return []
+
+
+def lived(steps: list[tuple[str, int]], cooldown: int | None) -> LoggedRange:
+    """A range after requests were created and deleted, with so many calls after each step; then at rest."""
     world = LoggedRange(cooldown)
     for number, (name, calls) in enumerate(steps):
         if name in world.requests and "deletionTimestamp" not in world.requests[name]["metadata"]:
@@ -213,12 +237,39 @@ def test_each_grant_and_release_of_a_life_is_logged_once(steps: list[tuple[str, 
                 world.sync_request(each)
         world.wait(7)
     world.run()
-    granted = {pair for ledger in world.ledgers for pair in ledger.items()}
-    ended = {pair for pair in granted if pair not in world.ledgers[-1].items()}
+    return world
 
-    assert sorted(world.events) == sorted(
-        [*(("granted", *pair) for pair in granted), *(("released", *pair) for pair in ended)]
-    )
+
+def summary(events: Iterable[Event]) -> list[tuple[str, str, str]]:
+    return sorted((each.event, each.uid, each.cidr) for each in events)
+
+
+STEPS = st.lists(st.tuples(st.sampled_from(NAMES), st.integers(0, 3)), max_size=25)
+COOLDOWN = st.sampled_from([None, 30])
+
+
+@given(STEPS, COOLDOWN)
+def test_each_grant_and_release_of_a_life_is_logged_once(steps: list[tuple[str, int]], cooldown: int | None) -> None:
+    world = lived(steps, cooldown)
+
+    assert summary(world.events) == world.history
+
+
+@given(STEPS, COOLDOWN, st.randoms(use_true_random=False))
+def test_calls_with_old_caches_add_nothing_to_the_history(
+    steps: list[tuple[str, int]], cooldown: int | None, random: Random
+) -> None:
+    """Other replicas see the range, its slices and its requests each as of another time."""
+    world = lived(steps, cooldown)
+    events = list(world.events)
+    for _ in range(30):
+        of_range, of_slices, of_requests = (random.choice(world.bodies) for _ in range(3))
+        mixed = {**of_range, "children": of_slices["children"], "related": of_requests["related"]}
+        events += logged(mixed, world.now)
+    random.shuffle(events)
+    lines = [encode(event).decode() for event in events]
+
+    assert summary(read_log(lines).events) == world.history
 
 
 def test_the_same_body_is_logged_in_the_same_way_whatever_the_order_of_its_objects() -> None:
