@@ -19,7 +19,15 @@ NO_FILES, FILES = ":4", ":0"
 #: The most objects that are offered.
 CANDIDATES_MAX = 500
 #: What the first argument of a command names.
-_ARGUMENTS: dict[str, Resource] = {"show": RANGES, "map": RANGES, "watch": RANGES, "explain": REQUESTS}
+_ARGUMENTS: dict[str, Resource] = {
+    "show": RANGES,
+    "map": RANGES,
+    "watch": RANGES,
+    "export": RANGES,
+    "explain": REQUESTS,
+}
+#: Commands whose arguments are files.
+_FILE_COMMANDS = ("import",)
 #: Flags whose value is a file.
 _FILE_FLAGS = ("-f", "--filename", "--kubeconfig", "--state", "--svg", "--html")
 
@@ -34,7 +42,8 @@ def main() -> None:
 def completions(words: Sequence[str]) -> Iterator[str]:
     """The lines for these words, of which the last is the one to complete."""
     *before, last = words or [""]
-    if before and before[-1] in _FILE_FLAGS:
+    is_file = bool(before) and before[0] in _FILE_COMMANDS and not last.startswith("-")
+    if before and (is_file or before[-1] in _FILE_FLAGS):
         yield FILES
         return
     yield from sorted(each for each in _candidates(before, last) if each.startswith(last))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from kubectl_ipam.completion import FILES, completions
 from kubectl_ipam.errors import Unanswerable
 from kubectl_ipam.exchange.formats import File, read_book
 from kubectl_ipam.exchange.manifests import manifests, namespaces_of
@@ -258,3 +259,8 @@ def test_each_request_records_its_block_and_each_range_is_on_hold() -> None:
     }
     assert "size" not in made[2]["spec"]
     assert namespaces_of(checked(SPREADSHEET)) == ["imported", "team-a"]
+
+
+def test_the_shell_completes_the_files_and_the_flags_of_an_import() -> None:
+    assert list(completions(["import", "pre"])) == [FILES]
+    assert any(line.startswith("--skip-conflicts\t") for line in completions(["import", "a.csv", "--s"]))
