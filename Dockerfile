@@ -24,7 +24,7 @@ LABEL org.opencontainers.image.title="ipam-hooks" \
 COPY --from=build /opt/ipam /opt/ipam
 COPY --from=build /srv/ipam /srv/ipam
 WORKDIR /srv/ipam
-ENV PATH=/opt/ipam/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+ENV PATH=/opt/ipam/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 IPAM_HISTORY_LOG=-
 USER 65532:65532
 EXPOSE 8080 8443 9464
 CMD ["gunicorn"]

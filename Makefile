@@ -84,6 +84,12 @@ cluster: install ## Start a real control plane and leave it running
 cluster-down: install ## Stop that control plane
 	@$(BIN)/python -m controlplane.cluster down
 
+# Without it, and without a Chromium (apt-get install chromium, or CHROMIUM=/path), these tests are skipped.
+.PHONY: browser
+browser: install ## Install what the tests of the web page need, and run them in Chromium
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.txt
+	@$(BIN)/python -m pytest tests/kubectl_ipam/page
+
 N ?= 1000
 M ?= 0
 .PHONY: burst
@@ -102,10 +108,15 @@ compare: install ## Run BENCH=bench (or BENCH="burst N=1000") of OLD=<commit> an
 	@test -n "$(OLD)" || { echo "compare with what? make compare OLD=<commit>" >&2; exit 2; }
 	@$(BIN)/python -m bench.compare $(OLD) -- $(BENCH)
 
+.PHONY: pictures
+pictures: install ## Draw the pictures of docs/kubectl-ipam.md again
+	@$(BIN)/python -m tests.kubectl_ipam.pictures
+
 .PHONY: lock
 lock: install ## Update the locks from the requirements in pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements-hooks.txt
-	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --extra dev pyproject.toml -o requirements.txt
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --extra cli --extra dev pyproject.toml -o requirements.txt
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --extra browser --constraint requirements.txt pyproject.toml -o requirements-browser.txt
 
 TAG ?=
 .PHONY: release

@@ -16,6 +16,7 @@ from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
 from hooks.api.names import GROUP
+from hooks.history_log import HistoryLog
 from hooks.integrations import claims, services
 from hooks.metrics import HookMetrics, Seconds, count_response, count_stale_proposal
 from hooks.protocol.bodies import (
@@ -65,6 +66,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     is_replay = settings.replay
     app = Flask("ipam", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.body_bytes_max
+    history = _history_log(settings)
+
+    def sync_range(body: RangeBody, now: datetime) -> dict[str, Any]:
+        return _sync_range(body, now, history)
 
     def hook(path: str, body_type: type[Body], answer: Callable[[Body, datetime], dict[str, Any]]) -> None:
         metrics = HookMetrics(path)
@@ -80,8 +85,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.add_url_rule(path, path, view, methods=["POST"], provide_automatic_options=False)
 
     hook("/ipamrange/customize", RangeCustomizeBody, lambda body, _: ranges.customize(body))
-    hook("/ipamrange/sync", RangeBody, _sync_range)
-    hook("/ipamrange/finalize", RangeBody, _sync_range)
+    hook("/ipamrange/sync", RangeBody, sync_range)
+    hook("/ipamrange/finalize", RangeBody, sync_range)
     hook("/ipamrequest/customize", RequestCustomizeBody, lambda body, _: requests.customize(body))
     hook("/ipamrequest/sync", RequestBody, requests.sync)
     hook("/ipamrequest/finalize", RequestBody, requests.finalize)
@@ -160,13 +165,25 @@ def _json(answer: object, status: int) -> Response:
     return Response(encode(answer), status, content_type="application/json")
 
 
-def _sync_range(body: RangeBody, now: datetime) -> dict[str, Any]:
-    """The answer to a range; contradictions that it reports are also logged."""
-    answer = ranges.sync(body, now)
+def _history_log(settings: Settings) -> HistoryLog:
+    try:
+        return HistoryLog(settings.history_log)
+    except OSError as error:
+        raise ValueError(f'IPAM_HISTORY_LOG="{settings.history_log}" can\'t be written: {error.strerror}') from error
+
+
+def _sync_range(body: RangeBody, now: datetime, history: HistoryLog) -> dict[str, Any]:
+    """The answer to a range; events are logged, and contradictions that it reports."""
+    answer, events = ranges.sync_with_events(body, now)
     status: RangeStatus = answer["status"]
     for condition in status.conditions:
         if condition.type == "Consistent":
             current_app.logger.error("range %s: %s", body.parent.metadata.namespaced_name, condition.message)
+    try:
+        history.write(events)
+    except OSError as error:
+        name = body.parent.metadata.namespaced_name
+        current_app.logger.warning("range %s: events of its history are not logged: %s", name, error)
     return answer
 
 

@@ -36,6 +36,9 @@ class Settings:
     log_format: str = "json"
     """Form of the logs: `json`, one object a line, or `text`."""
 
+    history_log: str = ""
+    """Where events are logged, as lines of JSON: a file, or `-` for stdout. "" means nowhere."""
+
 
 def settings_from(environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings.
@@ -54,6 +57,7 @@ def settings_from(environment: Mapping[str, str] = os.environ) -> Settings:
         metrics_bind=_address(environment, "IPAM_METRICS_BIND"),
         access_log=environment.get("IPAM_ACCESS_LOG"),
         log_format=_one_of(environment, "IPAM_LOG_FORMAT", ("json", "text")),
+        history_log=environment.get("IPAM_HISTORY_LOG", default.history_log),
     )
 
 

@@ -60,14 +60,18 @@ class Cluster:
         *,
         clock: Clock | None = None,
         seed: int | None = None,
+        copied: Iterable[Obj] = (),
     ) -> None:
         """`controllers` are the manifests of controllers and policies; `seed` shuffles the steps (None: no shuffle).
 
-        Raises BadController, BadPolicy.
+        `copied` are objects of another cluster, as its API server has written them. Raises BadController, BadPolicy.
         """
         self.catalog = catalog
         self.clock: Clock = clock or SimulatedClock(START)
-        self.store = Store(catalog, self.clock, random.Random(f"uids of {seed}"))
+        copied = list(copied)
+        others = f" after {len(copied)} others" if copied else ""
+        self.store = Store(catalog, self.clock, random.Random(f"uids of {seed}{others}"))
+        self.store.load(copied)
         controllers = list(controllers)
         self.store.gate = Gate(self.store.find, Policies(controllers))
         self.metacontrollers = [Metacontroller(self.store, controllers, caller)]

@@ -218,8 +218,10 @@ PHRASES = {
 PLAIN = {
     "crds": True, "deploy": True, "examples": True, "metacontroller": True,
     "bench": True, "conformance": True, "controlplane": True, "generators": True, "hooks": True, "ipam": True,
+    "kubectl_ipam": True,
     "simulator": True,
     "tests/bench": True, "tests/hooks": True, "tests/ipam": True,
+    "tests/kubectl_ipam": True,
     "tests/fixtures": True, "tests/fixtures/recorded": False,
 }  # fmt: skip
 #: Tokens of Python that are text; from version 3.12 on an f-string has tokens of its own.

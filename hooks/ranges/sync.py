@@ -10,13 +10,14 @@
     publish    answers, from the observed ledger only                           (answers.py)
     place      the answers in slices                                            (placement.py)
     report     the proposed ledger, in words and numbers                        (status.py)
+    log        what was committed since the existing answers                    (events.py)
 
 The status that is returned is a proposal. It holds once the API server has accepted it, which the next call observes.
 """
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from hooks.api import names
 from hooks.api.shards import is_handed_over
@@ -24,6 +25,7 @@ from hooks.protocol.bodies import RangeBody, RangeCustomizeBody
 from hooks.protocol.errors import OldLedger
 from hooks.ranges.answers import is_refusal, published
 from hooks.ranges.cells import cells_to_ask_for
+from hooks.ranges.events import Event, events
 from hooks.ranges.extents import observe_extents
 from hooks.ranges.gateways import withheld_gateways
 from hooks.ranges.grants import grant
@@ -79,7 +81,24 @@ def _extents_selector(terms: Terms) -> dict[str, Any]:
     return selector
 
 
+class Synced(NamedTuple):
+    """The outcome of a call.
+
+    Attributes:
+        answer: what Metacontroller gets.
+        events: what the call observed as committed and no answer showed before.
+    """
+
+    answer: dict[str, Any]
+    events: list[Event]
+
+
 def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
+    """The answer of `sync_with_events`."""
+    return sync_with_events(body, now).answer
+
+
+def sync_with_events(body: RangeBody, now: datetime) -> Synced:
     """The next status and the desired children of a range: in use, being deleted, or being moved to another shard.
 
     Args:
@@ -92,7 +111,7 @@ def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
     """
     observed = Observed(body)
     if observed.outdated_kinds:
-        return _outdated(observed, observed.outdated_kinds, now)
+        return Synced(_outdated(observed, observed.outdated_kinds, now), [])
     if observed.slices.is_newer_proposed(observed.ledger.revision, now):
         raise OldLedger(observed.ledger.revision)
     kept = _kept(observed, now)
@@ -111,7 +130,7 @@ def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
     }
     if body.finalizing:
         reply |= _finalization(observed)
-    return reply
+    return Synced(reply, events(observed, placement, now))
 
 
 def _kept(observed: Observed, now: datetime) -> Ledger:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from simulator.kubernetes.objects import key_of, meta
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from simulator.kubernetes.gate import Gate
     from simulator.kubernetes.objects import Key, Obj
@@ -38,3 +40,15 @@ class Storage:
     mixed: set[Resource] = field(default_factory=set)
     #: What each write passes; None lets every write pass.
     gate: Gate | None = None
+
+    def load(self, objects: Iterable[tuple[Resource, Obj]]) -> None:
+        """Store objects as another API server has written them: with their uids, versions and statuses."""
+        for resource, obj in sorted(objects, key=lambda each: _version_of(each[1])):
+            self.objects[resource][key_of(obj)] = obj
+            self.logs[resource].append(Event("ADDED", obj))
+            self.version = max(self.version, _version_of(obj))
+
+
+def _version_of(obj: Obj) -> int:
+    text = str(meta(obj).get("resourceVersion", ""))
+    return int(text) if text.isdigit() else 0

@@ -31,7 +31,7 @@ from simulator.kubernetes.storage import Event, EventType, Storage
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from simulator.kubernetes.clock import Clock
     from simulator.kubernetes.gate import Gate
@@ -117,6 +117,10 @@ class Store:
         if resource not in self._storage.mixed:
             return obj
         return schemas.get(resource, resource).schema.completed(obj)
+
+    def load(self, objects: Iterable[Obj]) -> None:
+        """Store objects as another API server has written them."""
+        self._storage.load((self.catalog.of(obj), obj) for obj in objects)
 
     # --- reading
 
@@ -231,9 +235,8 @@ class Store:
             finalizers = list(dict.fromkeys([*finalizers_of(old), gc_finalizer]))
             old = old | {"metadata": meta(old) | {"finalizers": finalizers}}
         if uid is not None and uid != uid_of(old):
-            raise self._conflict(
-                resource, key, f"Precondition failed: UID in precondition: {uid}, UID in object meta: {uid_of(old)}"
-            )
+            why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {uid_of(old)}"
+            raise self._conflict(resource, key, why)
         if not finalizers_of(old) and not _holds_content(old):
             self._remove(resource, old)
         elif not is_deleting(old):
@@ -263,11 +266,8 @@ class Store:
         old = self.get(resource, key)
         sent = meta(obj)
         if sent.get("uid") not in {None, "", uid_of(old)}:
-            raise self._conflict(
-                resource,
-                key,
-                f"Precondition failed: UID in precondition: {sent['uid']}, UID in object meta: {uid_of(old)}",
-            )
+            why = f"Precondition failed: UID in precondition: {sent['uid']}, UID in object meta: {uid_of(old)}"
+            raise self._conflict(resource, key, why)
         if sent.get("resourceVersion") not in {None, "", meta(old)["resourceVersion"]}:
             raise self._conflict(
                 resource,

@@ -27,6 +27,7 @@ def test_each_setting_is_read_from_its_variable() -> None:
         "IPAM_TLS_FOLDER": "/etc/ipam/tls",
         "IPAM_METRICS_BIND": "[::]:9464",
         "IPAM_LOG_FORMAT": "text",
+        "IPAM_HISTORY_LOG": "-",
     }
     assert settings_from(environment | {"WORKERS": "9"}) == Settings(
         1000,
@@ -36,6 +37,7 @@ def test_each_setting_is_read_from_its_variable() -> None:
         tls_folder="/etc/ipam/tls",
         metrics_bind="[::]:9464",
         log_format="text",
+        history_log="-",
     )
     assert settings_from({"IPAM_REPLAY": "0"}).replay is False
 

@@ -1,0 +1,86 @@
+"""`kubectl ipam export`: ranges and the blocks of requests in formats of others."""
+
+import argparse
+from collections.abc import Iterator
+
+import msgspec
+
+from hooks.api.names import NamespacedName
+from hooks.ranges.ledger import LedgerEntry
+from kubectl_ipam.call import Call
+from kubectl_ipam.documents import state_of
+from kubectl_ipam.exchange.writers import WRITERS, Export, ExportedRange, ExportedRequest
+from kubectl_ipam.options import add_output_argument, add_source_arguments
+from kubectl_ipam.resources import REQUESTS
+from kubectl_ipam.snapshot import Snapshot
+from kubectl_ipam.views import RangeView
+
+DESCRIPTION = "Write ranges and the blocks of their requests as CSV, as JSON, or for NetBox."
+EPILOG = """\
+formats:
+  csv                a row for each range and for each request, as a spreadsheet reads it
+  json               everything that kubectl ipam import needs to restore it
+  netbox-prefixes    JSON for the import form of NetBox: ranges, and blocks of several addresses
+  netbox-addresses   the same with the blocks of one address
+
+examples:
+  kubectl ipam export -A > addresses.csv
+  kubectl ipam export net -o json > net.json
+  kubectl ipam export -A -o netbox-prefixes > prefixes.json      (in NetBox: Prefixes, Import, JSON)
+
+exit code: 0; 1 if there is no such range; 2 if the source can't be read.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of the command."""
+    parser.add_argument("range", nargs="?", metavar="RANGE", help="a range: NAME or NAMESPACE/NAME")
+    add_output_argument(parser, *WRITERS)
+    add_source_arguments(parser)
+
+
+def run(call: Call) -> int:
+    """Print the export."""
+    snapshot = call.read()
+    if call.options.range:
+        views = [RangeView(snapshot, call.range_called(snapshot, call.options.range))]
+    else:
+        views = [
+            RangeView(snapshot, each)
+            for _, each in sorted(snapshot.ranges.items())
+            if call.only_namespace in (None, each.metadata.namespace)
+        ]
+    call.out.write(WRITERS[call.options.output or "csv"](export_of(snapshot, views)))
+    return 0
+
+
+def export_of(snapshot: Snapshot, views: list[RangeView]) -> Export:
+    """What these ranges and the requests that name them come to."""
+    requests = [each for view in views for each in _requests_of(view, snapshot)]
+    return Export([_range_of(view) for view in views], sorted(requests, key=lambda each: each.name))
+
+
+def _range_of(view: RangeView) -> ExportedRange:
+    spec = msgspec.json.decode(view.range.spec)
+    message = view.fault or view.terms.invalid_reason or view.range.status.message
+    return ExportedRange(view.name, spec, state_of(view), message)
+
+
+def _requests_of(view: RangeView, snapshot: Snapshot) -> Iterator[ExportedRequest]:
+    """The requests that name a range, and the holders whose requests do not exist any more."""
+    held = {} if view.fault else view.occupancy.held
+    entries = {each.uid: each for each in held}
+    specs = snapshot.raw.get(REQUESTS, {})
+    for request in view.requests:
+        meta, status = request.metadata, request.status
+        entry = entries.pop(meta.uid, None)
+        cidr = status.cidr or (entry.written.cidr if entry else "")
+        spec = msgspec.json.decode(specs[str(meta.namespaced_name)]).get("spec", {})
+        yield ExportedRequest(meta.namespaced_name, view.name, cidr, spec, status.state or "Pending", status.message)
+    for entry in entries.values():
+        yield _absent(entry, view)
+
+
+def _absent(entry: LedgerEntry, view: RangeView) -> ExportedRequest:
+    text = "disappeared without a release: its block stays allocated"
+    return ExportedRequest(NamespacedName.parse(entry.holder), view.name, entry.written.cidr, {}, "Absent", text)

@@ -1,0 +1,310 @@
+"""What is wrong with a book, before anything is applied: judged by the code of the hooks."""
+
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from msgspec import Raw
+from msgspec.json import encode
+
+from hooks.api.conditions import listed
+from hooks.api.kinds import RangeStatus
+from hooks.api.names import NamespacedName
+from hooks.ranges.spec import DEFAULT_DOMAIN, Terms, read_terms
+from ipam.address import Prefix
+from kubectl_ipam.exchange.blocks import NoBlock, read_block
+from kubectl_ipam.exchange.book import Book, BookRange, BookRequest, Finding, Severity, error, warning
+from kubectl_ipam.exchange.naming import is_label, is_name, label_from, name_from
+
+
+class Held(NamedTuple):
+    """A block that a request of the cluster holds."""
+
+    block: Prefix
+    request: str
+    domain: str
+
+
+@dataclass(frozen=True)
+class Present:
+    """What the cluster has already.
+
+    Attributes:
+        ranges: what the specs of its ranges say.
+        requests: the names of its requests.
+        held: the blocks that they hold.
+    """
+
+    ranges: Mapping[NamespacedName, Terms] = field(default_factory=dict)
+    requests: Set[NamespacedName] = frozenset()
+    held: Iterable[Held] = ()
+
+
+class Assigned(NamedTuple):
+    """A request that can be imported.
+
+    Attributes:
+        request: as it was read.
+        range: its range.
+        terms: what the spec of that range says.
+        block: its block; None if it records none.
+    """
+
+    request: BookRequest
+    range: NamespacedName
+    terms: Terms
+    block: Prefix | None
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A book after the check.
+
+    Attributes:
+        ranges: those that can be imported.
+        requests: likewise; no two of them record the same address.
+        findings: everything that is wrong, in order of places.
+    """
+
+    ranges: list[BookRange]
+    requests: list[Assigned]
+    findings: list[Finding]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether everything can be imported."""
+        return all(finding.severity is not Severity.ERROR for finding in self.findings)
+
+
+def check(book: Book, present: Present | None = None) -> Checked:
+    """Check a book by itself, and against what the cluster has already."""
+    return _Check(book, present or Present()).result()
+
+
+class _Check:
+    """One pass over a book."""
+
+    def __init__(self, book: Book, present: Present) -> None:
+        self._book, self._present = book, present
+        self._findings = list(book.findings)
+        self._ranges: dict[NamespacedName, tuple[BookRange, Terms]] = {}
+
+    def result(self) -> Checked:
+        for each in self._book.ranges:
+            self._add_range(each)
+        self._find_overlapping_ranges()
+        seen: dict[NamespacedName, BookRequest] = {}
+        assigned = [found for each in self._book.requests if (found := self._assign(each, seen))]
+        kept = list(self._without_overlaps(assigned))
+        served: dict[NamespacedName, set[str]] = {}
+        for found in kept:
+            served.setdefault(found.range, set()).add(found.request.name.namespace)
+        ranges = [_serving(each, served.get(name, set())) for name, (each, _) in self._ranges.items()]
+        return Checked(ranges, kept, self._findings)
+
+    def _error(self, place: str, message: str) -> None:
+        self._findings.append(error(place, message))
+
+    def _add_range(self, each: BookRange) -> None:
+        name = each.name
+        if not self._is_well_named("range", name, each.place):
+            return
+        if name in self._ranges:
+            self._error(each.place, f"range {name} is listed twice, first in {self._ranges[name][0].place}")
+            return
+        if name in self._present.ranges:
+            self._error(each.place, f"range {name} exists already: leave it out, or give this one another name")
+            return
+        terms = read_terms(name, Raw(encode(each.spec)), RangeStatus())
+        if terms.invalid_reason:
+            self._error(each.place, f"range {name}: {terms.invalid_reason}")
+            return
+        if terms.pool.ignored:
+            self._error(each.place, f"range {name}: {listed(terms.pool.ignored)}")
+        self._findings += [warning(each.place, f"range {name}: {remark}") for remark in terms.remarks]
+        self._ranges[name] = each, terms
+
+    def _is_well_named(self, kind: str, name: NamespacedName, place: str) -> bool:
+        if not is_label(name.namespace):
+            better = label_from(name.namespace) or "default"
+            self._error(place, f'{kind}: "{name.namespace}" is no namespace: write {better}')
+        elif not is_name(name.name):
+            better = name_from(name.name) or "a name of lower-case letters, digits and -"
+            self._error(place, f'{kind}: "{name.name}" is no name of an object: write {better}')
+        else:
+            return True
+        return False
+
+    def _find_overlapping_ranges(self) -> None:
+        """Two ranges of a domain never allocate the same address: the younger one would have to do without."""
+        members = [_Member(name, terms, "the cluster") for name, terms in self._present.ranges.items()]
+        members += [_Member(name, terms, each.place) for name, (each, terms) in self._ranges.items()]
+        groups: dict[tuple[str, int], list[_Span]] = {}
+        for member in members:
+            key = member.terms.domain.name, member.terms.pool.family.bits
+            spans = groups.setdefault(key, [])
+            spans += [_Span(each.first, each.last, member) for each in member.terms.pool.usable.intervals]
+        reported = set[frozenset[NamespacedName]]()
+        for spans in groups.values():
+            for one, other in _overlapping(sorted(spans)):
+                pair = frozenset({one.name, other.name})
+                if len(pair) == 2 and pair not in reported:
+                    reported.add(pair)
+                    self._report_overlap(one, other)
+
+    def _report_overlap(self, one: "_Member", other: "_Member") -> None:
+        ours, its = (other, one) if other.name in self._ranges else (one, other)
+        common = ours.terms.pool.usable & its.terms.pool.usable
+        if ours.name in self._ranges:
+            text = f"range {ours.name} and range {its.name} ({its.place}) both have {common}"
+            self._error(ours.place, f"{text}: exclude it from one of them, or give one another domain")
+
+    def _assign(self, each: BookRequest, seen: dict[NamespacedName, BookRequest]) -> Assigned | None:
+        """Find the range and the block of a request; None if there is something wrong."""
+        if not self._is_well_named("request", each.name, each.place):
+            return None
+        if first := seen.get(each.name):
+            self._error(each.place, f"request {each.name} is listed twice, first in {first.place}")
+            return None
+        seen[each.name] = each
+        if each.name in self._present.requests:
+            self._error(each.place, f"request {each.name} exists already, so its block can't be recorded: leave it out")
+            return None
+        try:
+            block = read_block(each.cidr) if each.cidr else None
+        except NoBlock as fault:
+            self._error(each.place, f"request {each.name}: {fault}")
+            return None
+        found = self._range_for(each, block)
+        if found is None or not self._serves(each, *found) or not self._fits(each, block, *found):
+            return None
+        return Assigned(each, *found, block)
+
+    def _range_for(self, each: BookRequest, block: Prefix | None) -> tuple[NamespacedName, Terms] | None:
+        if each.ranges:
+            known = [(name, terms) for name in each.ranges if (terms := self._terms_of(name))]
+            if not known:
+                text = f"there is no range {each.ranges[0]} that can be imported: add it, or mend it"
+                self._error(each.place, f"request {each.name}: {text}")
+            return next((found for found in known if _has(found[1], block)), known[0] if known else None)
+        if block is None:
+            self._error(each.place, f"request {each.name} has neither a range nor a block: add one of them")
+            return None
+        domain = each.domain or DEFAULT_DOMAIN.name
+        for name, terms in self._all_terms():
+            if terms.domain.name == domain and _has(terms, block):
+                return name, terms
+        self._error(
+            each.place,
+            f"request {each.name}: {block} is outside every range: add one that has it, in CSV a row with addresses",
+        )
+        return None
+
+    def _terms_of(self, name: NamespacedName) -> Terms | None:
+        return self._ranges[name][1] if name in self._ranges else self._present.ranges.get(name)
+
+    def _all_terms(self) -> Iterator[tuple[NamespacedName, Terms]]:
+        yield from ((name, terms) for name, (_, terms) in self._ranges.items())
+        yield from self._present.ranges.items()
+
+    def _serves(self, each: BookRequest, range_: NamespacedName, terms: Terms) -> bool:
+        """Whether a range serves the namespace of a request, as far as its labels do not matter."""
+        is_open = range_ in self._ranges and "allowedNamespaces" not in self._ranges[range_][0].spec
+        if is_open or terms.allowed.source != "Same" or each.name.namespace == range_.namespace:
+            return True
+        text = f"range {range_} serves only its own namespace: change its allowedNamespaces"
+        self._error(each.place, f"request {each.name}: {text}")
+        return False
+
+    def _fits(self, each: BookRequest, block: Prefix | None, range_: NamespacedName, terms: Terms) -> bool:
+        """Whether a range on hold restores a block."""
+        if block is None:
+            return True
+        name = each.name
+        if not terms.pool.addresses.covers(block):
+            inside = f"a part of {block}" if terms.pool.addresses.overlap_with(block) else f"{block}"
+            self._error(
+                each.place, f"request {name}: {inside} is outside range {range_}, which has {terms.pool.addresses}"
+            )
+        elif terms.gateway and terms.gateway.overlaps(block):
+            gateway = str(terms.gateway).partition("/")[0]
+            self._error(
+                each.place,
+                f"request {name}: {block} has the gateway {gateway} of range {range_}, which is never allocated",
+            )
+        else:
+            if not terms.pool.has(block):
+                text = f"{block} is excluded or reserved in range {range_}: it is restored, but not allocated again"
+                self._findings.append(warning(each.place, f"request {name}: {text}"))
+            return True
+        return False
+
+    def _without_overlaps(self, assigned: list[Assigned]) -> Iterator[Assigned]:
+        """The requests of which no other one, here or in the cluster, has an address."""
+        yield from (each for each in assigned if each.block is None)
+        domains: dict[str, list[tuple[Prefix, str, str, Assigned | None]]] = {}
+        for held in self._present.held:
+            domains.setdefault(held.domain, []).append((held.block, held.request, "in the cluster", None))
+        for each in assigned:
+            if each.block is not None:
+                item = each.block, str(each.request.name), each.request.place, each
+                domains.setdefault(each.terms.domain.name, []).append(item)
+        for items in domains.values():
+            yield from self._disjoint(items)
+
+    def _disjoint(self, items: list[tuple[Prefix, str, str, Assigned | None]]) -> Iterator[Assigned]:
+        items.sort(key=lambda item: (item[0].family.bits, item[0].first, item[0].length, item[3] is not None))
+        last: tuple[Prefix, str, str, Assigned | None] | None = None
+        for item in items:
+            block, name, place, each = item
+            if last is None or not last[0].overlaps(block):
+                last = item
+            elif each is not None:
+                what = "is the block of" if last[0] == block else f"lies in {last[0]}, the block of"
+                self._error(place, f"request {name}: {block} {what} {last[1]} ({last[2]}): remove one of them")
+                continue
+            if each is not None:
+                yield each
+
+
+def _has(terms: Terms, block: Prefix | None) -> bool:
+    return block is not None and terms.pool.addresses.covers(block)
+
+
+def _serving(range_: BookRange, namespaces: Set[str]) -> BookRange:
+    """A range that serves the namespaces of its requests, unless its spec says which ones it serves."""
+    if namespaces <= {range_.name.namespace} or "allowedNamespaces" in range_.spec:
+        return range_
+    values = sorted({range_.name.namespace, *namespaces})
+    expression = {"key": "kubernetes.io/metadata.name", "operator": "In", "values": values}
+    allowed = {"from": "Selector", "selector": {"matchExpressions": [expression]}}
+    return replace(range_, spec={**range_.spec, "allowedNamespaces": allowed})
+
+
+class _Member(NamedTuple):
+    """A range, with where it was read."""
+
+    name: NamespacedName
+    terms: Terms
+    place: str
+
+
+class _Span(NamedTuple):
+    """Addresses of a range, compared by the first of them."""
+
+    first: int
+    last: int
+    member: _Member
+
+    def __lt__(self, other: tuple[Any, ...]) -> bool:
+        return self[:2] < other[:2]
+
+
+def _overlapping(spans: list[_Span]) -> Iterator[tuple[_Member, _Member]]:
+    """Of each span that overlaps one before it: the range of that which reaches furthest, and its own."""
+    furthest = spans[0] if spans else None
+    for span in spans[1:]:
+        assert furthest
+        if span.first <= furthest.last:
+            yield furthest.member, span.member
+        furthest = span if span.last > furthest.last else furthest

@@ -1,0 +1,150 @@
+"""Our own formats: JSON, which keeps everything, and CSV, which a person can write in a spreadsheet.
+
+JSON has the objects of a book: `{"ranges": [{"namespace", "name", "spec"}], "requests": [{"namespace", "name", "range",
+"cidr", "spec"}]}`; a range is named as "namespace/name", or by its name alone. CSV has a column for each of the fields
+in `HEADINGS`; a row that has addresses is a range, and any other row a request. Of a row of a request, all but a name
+and a block can be missing.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hooks.api.names import NamespacedName
+from kubectl_ipam.exchange.blocks import canonical
+from kubectl_ipam.exchange.book import Book, BookRange, BookRequest, error
+from kubectl_ipam.exchange.naming import name_from, name_of_block
+from kubectl_ipam.exchange.tables import Row, Table
+
+#: The columns of a CSV export.
+HEADINGS = (
+    "namespace", "name", "range", "cidr", "state", "addresses", "excludes", "chunkSize", "mode", "domain", "gateway",
+    "prefixLength", "dnsServers", "message",
+)  # fmt: skip
+#: What separates several values in one cell.
+SEPARATOR = " "
+
+_NAME = ("name", "request", "hostname", "host", "owner", "description")
+_BLOCK = ("cidr", "block", "prefix", "address", "ipaddress", "ip")
+_RANGE = ("range", "pool")
+
+
+class Misshapen(ValueError):
+    """JSON that is no book; the message says where."""
+
+
+def book_of_table(table: Table, namespace: str) -> Book:
+    """The ranges and requests of a table; `namespace` is that of rows without one."""
+    book = Book()
+    for row in table.rows:
+        if row.text("addresses"):
+            _add_range(row, namespace, book)
+        elif row.text(*_BLOCK) or row.text(*_RANGE):
+            _add_request(row, namespace, book)
+        else:
+            columns = ", ".join(sorted(row.cells))
+            text = f"has neither addresses (a range) nor a cidr (a request); its columns are {columns}"
+            book.findings.append(error(row.place, text))
+    return book
+
+
+def is_plain_table(table: Table) -> bool:
+    """Whether a table has a column of blocks or of addresses."""
+    return bool(table.headings & {"addresses", *_BLOCK})
+
+
+def _add_range(row: Row, namespace: str, book: Book) -> None:
+    spec: dict[str, Any] = {"ranges": _texts(row.text("addresses"))}
+    if excludes := _texts(row.text("excludes")):
+        spec["excludes"] = excludes
+    spec |= {key: text for key in ("mode", "domain", "description") if (text := row.text(key))}
+    try:
+        if length := row.text("chunksize"):
+            spec["chunkSize"] = _length(length)
+        if network := _network_of(row):
+            spec["network"] = network
+    except ValueError as fault:
+        book.findings.append(error(row.place, str(fault)))
+        return
+    book.ranges.append(BookRange(_name_of(row, namespace, "range"), spec, row.place))
+
+
+def _length(text: str) -> int:
+    digits = text.removeprefix("/")
+    if not (digits.isascii() and digits.isdigit()):
+        raise ValueError(f'"{text}" is no prefix length: write a number such as 28')
+    return int(digits)
+
+
+def _network_of(row: Row) -> dict[str, Any]:
+    network: dict[str, Any] = {}
+    if gateway := row.text("gateway"):
+        network["gateway"] = canonical(gateway)
+    if length := row.text("prefixlength"):
+        network["prefixLength"] = _length(length)
+    if servers := _texts(row.text("dnsservers")):
+        network["dnsServers"] = servers
+    return network
+
+
+def _add_request(row: Row, namespace: str, book: Book) -> None:
+    cidr = row.text(*_BLOCK)
+    name = _name_of(row, namespace, "ip")
+    ranges = _references(row.text(*_RANGE), name.namespace)
+    book.requests.append(BookRequest(name, ranges, cidr, row.place, domain=row.text("domain")))
+
+
+def _name_of(row: Row, namespace: str, kind: str) -> NamespacedName:
+    wish = row.text(*_NAME)
+    made = name_from(wish) or f"{kind}-{name_of_block(row.text(*_BLOCK, 'addresses').split(SEPARATOR)[0])}"
+    return NamespacedName(row.text("namespace") or namespace, made)
+
+
+def _references(text: str, namespace: str) -> tuple[NamespacedName, ...]:
+    if not text:
+        return ()
+    name = NamespacedName.parse(text)
+    return (name if name.namespace else NamespacedName(namespace, name.name),)
+
+
+def _texts(cell: str) -> list[str]:
+    return [canonical(text) for text in cell.replace(",", " ").replace(";", " ").split()]
+
+
+def book_of_json(name: str, document: Mapping[str, Any], namespace: str) -> Book:
+    """The ranges and requests of a JSON export.
+
+    Raises:
+        Misshapen: if it is none.
+    """
+    book = Book()
+    for number, each in enumerate(_objects(document, "ranges")):
+        place = f"{name}: ranges[{number}]"
+        if not isinstance(each.get("spec"), dict):
+            raise Misshapen(f"{place} has no spec")
+        book.ranges.append(BookRange(_own_name(each, place, namespace), each["spec"], place))
+    for number, each in enumerate(_objects(document, "requests")):
+        place = f"{name}: requests[{number}]"
+        own, spec = _own_name(each, place, namespace), each.get("spec")
+        ranges = _references(str(each.get("range") or ""), own.namespace)
+        spec = dict(spec) if isinstance(spec, dict) else None
+        domain = str(each.get("domain") or "")
+        book.requests.append(BookRequest(own, ranges, canonical(str(each.get("cidr") or "")), place, spec, domain))
+    return book
+
+
+def is_book(document: Any) -> bool:
+    """Whether JSON is a book."""
+    return isinstance(document, dict) and isinstance(document.get("requests", document.get("ranges")), list)
+
+
+def _objects(document: Mapping[str, Any], field: str) -> list[dict[str, Any]]:
+    found = document.get(field, [])
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise Misshapen(f"{field} is not a list of objects")
+    return found
+
+
+def _own_name(each: Mapping[str, Any], place: str, namespace: str) -> NamespacedName:
+    if not isinstance(each.get("name"), str):
+        raise Misshapen(f"{place} has no name")
+    return NamespacedName(str(each.get("namespace") or namespace), each["name"])

@@ -1,0 +1,130 @@
+"""The ranges and blocks of a snapshot in other formats."""
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Sequence
+from io import StringIO
+from typing import Any, NamedTuple
+
+import msgspec
+
+from hooks.api.names import NamespacedName
+from hooks.ranges.spec import DEFAULT_DOMAIN
+from kubectl_ipam.exchange.plain import HEADINGS, SEPARATOR
+
+Row = dict[str, Any]
+#: Prefixes of one address are addresses in NetBox.
+_SINGLE = ("/32", "/128")
+
+
+class ExportedRange(NamedTuple):
+    """A range: its name, its spec as in a manifest, and its state."""
+
+    name: NamespacedName
+    spec: dict[str, Any]
+    state: str = ""
+    message: str = ""
+
+
+class ExportedRequest(NamedTuple):
+    """A request: its name, its range, its block ("" if it has none), its spec as in a manifest, and its state."""
+
+    name: NamespacedName
+    range: NamespacedName
+    cidr: str
+    spec: dict[str, Any]
+    state: str = ""
+    message: str = ""
+
+
+class Export(NamedTuple):
+    """What is exported, in order of names."""
+
+    ranges: Sequence[ExportedRange]
+    requests: Sequence[ExportedRequest]
+
+
+def to_csv(export: Export) -> str:
+    """A table with the columns of `HEADINGS`: a row for each range, and one for each request."""
+    out = StringIO()
+    writer = csv.DictWriter(out, HEADINGS, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(map(_range_row, export.ranges))
+    writer.writerows(map(_request_row, export.requests))
+    return out.getvalue()
+
+
+def _range_row(each: ExportedRange) -> Row:
+    spec, network = each.spec, each.spec.get("network") or {}
+    lists = {"addresses": spec.get("ranges"), "excludes": spec.get("excludes"), "dnsServers": network.get("dnsServers")}
+    row = {key: SEPARATOR.join(values) for key, values in lists.items() if values}
+    row |= {key: spec[key] for key in ("chunkSize", "mode", "domain") if key in spec}
+    row |= {key: network[key] for key in ("gateway", "prefixLength") if key in network}
+    return {**each.name._asdict(), "state": each.state, "message": each.message, **row}
+
+
+def _request_row(each: ExportedRequest) -> Row:
+    row = {"range": str(each.range), "cidr": each.cidr, "state": each.state, "message": each.message}
+    return {**each.name._asdict(), **row}
+
+
+def to_json(export: Export) -> str:
+    """Everything that an import needs to restore it."""
+    ranges = [{**each.name._asdict(), "spec": each.spec} for each in export.ranges]
+    requests = [
+        {**each.name._asdict(), "range": str(each.range), "cidr": each.cidr, "spec": _without_range(each.spec)}
+        for each in export.requests
+    ]
+    return _json({"ranges": ranges, "requests": requests})
+
+
+def _without_range(spec: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in spec.items() if key != "ipam"}
+
+
+def to_netbox_prefixes(export: Export) -> str:
+    """Prefixes for the import form of NetBox: those of ranges, and blocks of more than one address."""
+    rows = [
+        _netbox_row(each, "prefix", text, status="container", description=f"range {each.name}")
+        for each in export.ranges
+        for text in each.spec.get("ranges", [])
+        if "/" in text
+    ]
+    for each, range_ in _with_ranges(export):
+        if not each.cidr.endswith(_SINGLE):
+            rows.append(_netbox_row(range_, "prefix", each.cidr, status="active", description=f"request {each.name}"))
+    return _json(rows)
+
+
+def to_netbox_addresses(export: Export) -> str:
+    """Addresses for the import form of NetBox: the blocks of one address."""
+    rows: list[Row] = []
+    for each, range_ in _with_ranges(export):
+        if each.cidr.endswith(_SINGLE):
+            length = (range_.spec.get("network") or {}).get("prefixLength") if range_ else None
+            address = f"{each.cidr.partition('/')[0]}/{length}" if length else each.cidr
+            rows.append(_netbox_row(range_, "address", address, status="active", description=f"request {each.name}"))
+    return _json(rows)
+
+
+def _with_ranges(export: Export) -> Iterator[tuple[ExportedRequest, ExportedRange | None]]:
+    """The requests that have a block, each with its range."""
+    ranges = {each.name: each for each in export.ranges}
+    return ((each, ranges.get(each.range)) for each in export.requests if each.cidr)
+
+
+def _netbox_row(range_: ExportedRange | None, kind: str, text: str, **fields: str) -> Row:
+    domain = range_.spec.get("domain") if range_ else None
+    return {kind: text, **fields} | ({"vrf": domain} if domain not in (None, DEFAULT_DOMAIN.name) else {})
+
+
+def _json(document: Any) -> str:
+    return msgspec.json.format(json.dumps(document), indent=2) + "\n"
+
+
+WRITERS: dict[str, Callable[[Export], str]] = {
+    "csv": to_csv,
+    "json": to_json,
+    "netbox-prefixes": to_netbox_prefixes,
+    "netbox-addresses": to_netbox_addresses,
+}

@@ -1,0 +1,249 @@
+"""The way of one request: created, labelled, recorded in the ledger, answered, published; and what it waits for."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import NamedTuple
+
+from hooks.api import names
+from hooks.api.kinds import Answer
+from hooks.api.names import range_label
+from hooks.api.shards import is_request_finalizer
+from hooks.api.times import timestamp
+from hooks.ranges.claims import claim_of
+from hooks.ranges.ledger import LedgerEntry
+from ipam.address import Prefix
+from ipam.allocate import Claim
+from kubectl_ipam.documents import ready_since, wanted
+from kubectl_ipam.objects import Request, Slice
+from kubectl_ipam.snapshot import Snapshot
+from kubectl_ipam.views import Piece, RangeView, State
+
+
+class Mark(StrEnum):
+    """How far a step is."""
+
+    DONE = "done"
+    WAITING = "waiting"
+    FAILED = "failed"
+
+
+class Step(NamedTuple):
+    """A step of the way of a request.
+
+    Attributes:
+        mark: how far it is.
+        name: one word.
+        text: a sentence without a full stop.
+    """
+
+    mark: Mark
+    name: str
+    text: str
+
+
+class Explanation(NamedTuple):
+    """Where a request stands.
+
+    Attributes:
+        request: the request.
+        steps: its way so far, and the first step that it waits for.
+        remedies: what would have to happen for it to be served, as sentences.
+        next_command: what to type next.
+    """
+
+    request: Request
+    steps: list[Step]
+    remedies: list[str]
+    next_command: str
+
+
+def explained(snapshot: Snapshot, request: Request) -> Explanation:
+    """Explain a request by what was read."""
+    range_ = snapshot.ranges.get(str(request.range_name))
+    view = RangeView(snapshot, range_) if range_ else None
+    steps = list(_up_to_the_first_open(_steps(snapshot, request, view)))
+    if request.metadata.deletion_timestamp:
+        steps.append(_deletion(request, view))
+    remedies, command = _what_next(request, view, steps[-1])
+    return Explanation(request, steps, remedies, command)
+
+
+def _up_to_the_first_open(steps: Iterator[Step]) -> Iterator[Step]:
+    for step in steps:
+        yield step
+        if step.mark is not Mark.DONE:
+            return
+
+
+def _steps(snapshot: Snapshot, request: Request, view: RangeView | None) -> Iterator[Step]:
+    meta = request.metadata
+    wants = wanted(request) or "a block of the default size"
+    yield Step(
+        Mark.DONE, "created", f"{timestamp(meta.creation_timestamp)}, asks range {request.range_name} for {wants}"
+    )
+    yield _prepared(request)
+    yield _range_step(request, view)
+    if view is None or view.fault or view.terms.invalid_reason:
+        return
+    entry, answer = view.ledger.entries.get(meta.uid), _answer(snapshot, request, view)
+    yield _committed(request, view, entry)
+    yield _answered(answer)
+    yield _published(request, answer)
+
+
+def _prepared(request: Request) -> Step:
+    meta, wanted_label = request.metadata, range_label(request.range_name)
+    label = meta.labels.get(names.RANGE_LABEL, "")
+    if label != wanted_label:
+        text = f'its label {names.RANGE_LABEL} is "{label}", not "{wanted_label}", so its range does not see it'
+        return Step(Mark.WAITING, "labelled", text)
+    if not any(map(is_request_finalizer, meta.finalizers)):
+        return Step(
+            Mark.WAITING, "labelled", "it has its label, but no finalizer of ipam yet, and gets no block before"
+        )
+    return Step(
+        Mark.DONE, "labelled", "it has the label by which its range finds it, and the finalizer that protects it"
+    )
+
+
+def _range_step(request: Request, view: RangeView | None) -> Step:
+    name = request.range_name
+    if view is None:
+        return Step(Mark.FAILED, "range", f"range {name} does not exist, or can't be read with your rights")
+    if view.fault:
+        return Step(Mark.FAILED, "range", f"the ledger of range {name} can't be read: {view.fault}")
+    if view.terms.invalid_reason:
+        return Step(Mark.FAILED, "range", f"range {name} is invalid: {view.terms.invalid_reason}")
+    if not view.observed.allows(request.metadata.namespace) and request.metadata.uid not in view.ledger.entries:
+        text = f"range {name} does not serve requests of namespace {request.metadata.namespace}"
+        return Step(Mark.FAILED, "range", text)
+    return Step(Mark.DONE, "range", f"range {name} serves it")
+
+
+def _committed(request: Request, view: RangeView, entry: LedgerEntry | None) -> Step:
+    if entry is not None:
+        return Step(
+            Mark.DONE, "committed", f"the ledger records {entry.prefix} (now at revision {view.ledger.revision})"
+        )
+    if request.metadata.uid in view.ledger.released:
+        return Step(Mark.FAILED, "committed", "the ledger records its release: it never gets a block again")
+    refusal = view.refusal_of(request) or request.status.message
+    mark = Mark.FAILED if request.status.state == "Invalid" else Mark.WAITING
+    return Step(mark, "committed", refusal or "it has not been decided yet")
+
+
+def _answer(snapshot: Snapshot, request: Request, view: RangeView) -> tuple[Slice, Answer] | None:
+    place = names.slice_name(view.name, request.metadata.creation_timestamp, request.metadata.uid)
+    found = snapshot.slices.get(f"{view.name.namespace}/{place}")
+    answers = (each for each in found.spec.answers if each.uid == request.metadata.uid) if found else ()
+    answer = next(iter(answers), None)
+    return (found, answer) if found and answer else None
+
+
+def _answered(found: tuple[Slice, Answer] | None) -> Step:
+    if found is None:
+        return Step(Mark.WAITING, "answered", "its answer is written with the next call of the range's hook")
+    slice_, answer = found
+    what = answer.cidr or answer.message
+    text = f"slice {slice_.metadata.name} answers {answer.state}: {what} (revision {answer.revision})"
+    return Step(Mark.DONE if answer.state == "Ready" else Mark.WAITING, "answered", text)
+
+
+def _published(request: Request, found: tuple[Slice, Answer] | None) -> Step:
+    since = ready_since(request)
+    if not request.status.cidr:
+        return Step(Mark.WAITING, "published", "its answer is copied to its status with the next call of its own hook")
+    if found and found[1].cidr and found[1].cidr != request.status.cidr:
+        text = f"it shows {request.status.cidr}, but its answer is {found[1].cidr}"
+        return Step(Mark.FAILED, "published", text)
+    return Step(Mark.DONE, "published", f"it shows {request.status.cidr} since {timestamp(since) if since else 'then'}")
+
+
+def _deletion(request: Request, view: RangeView | None) -> Step:
+    meta = request.metadata
+    assert meta.deletion_timestamp is not None, "only a deleted request has this step"
+    foreign = [each for each in meta.finalizers if not is_request_finalizer(each)]
+    since = f"deleted at {timestamp(meta.deletion_timestamp)}"
+    if foreign:
+        return Step(Mark.WAITING, "deleted", f"{since}; it keeps its block until {', '.join(foreign)} is removed")
+    held = view and not view.fault and meta.uid in view.ledger.entries
+    waits = "its range has not released it yet" if held else "its finalizer has not been removed yet"
+    return Step(Mark.WAITING, "deleted", f"{since}; {waits}")
+
+
+# --- what would help --------------------------------------------------------------------------------------------------
+
+
+def _what_next(request: Request, view: RangeView | None, last: Step) -> tuple[list[str], str]:
+    meta, name = request.metadata, request.range_name
+    if last.mark is Mark.DONE:
+        return [], f"kubectl get ipamrequest -n {meta.namespace} {meta.name} -o jsonpath='{{.status.cidr}}'"
+    if last.name in ("labelled", "answered", "published", "deleted") or view is None or view.fault:
+        return _not_served(request, last, view)
+    if view.terms.invalid_reason:
+        return [], f"kubectl edit iprange -n {name.namespace} {name.name}"
+    if last.name == "range":
+        how = f"kubectl explain iprange.spec.allowedNamespaces; kubectl edit iprange -n {name.namespace} {name.name}"
+        return ["extend allowedNamespaces of the range, or ask for another range"], how
+    if request.status.state == "Invalid":
+        return ["its spec never changes: delete it, and create one that asks for something else"], (
+            f"kubectl delete ipamrequest -n {meta.namespace} {meta.name}"
+        )
+    remedies = list(releases_for(request, view))
+    return remedies, f"kubectl ipam show {view.name}"
+
+
+def _not_served(request: Request, last: Step, view: RangeView | None) -> tuple[list[str], str]:
+    if last.name == "range" and view is None:
+        return ["create the range, or delete the request and ask for another one"], "kubectl ipam show -A"
+    if last.name == "answered" and last.text.startswith("slice"):
+        return [], f"kubectl ipam show {request.range_name}"
+    return ["if this lasts longer than a minute, the hooks are not called"], "kubectl ipam check"
+
+
+def releases_for(request: Request, view: RangeView) -> Iterator[str]:
+    """What would have to be released, or end, for a request that waits for room."""
+    claim = claim_of(request.for_hooks, view.observed)
+    if view.ledger.on_hold:
+        yield f"the hold of the range must end: its annotation {names.HOLD_ANNOTATION} must be removed"
+    if view.terms.is_closed:
+        yield "the range must be opened again: closed: false"
+    if not isinstance(claim, Claim):
+        return
+    block = claim.exact or _cheapest_block(view, claim.prefix_length)
+    if block is None:
+        return
+    pieces = [piece for piece in view.pieces if piece.first <= block.last and block.first <= piece.last]
+    pieces = [piece for piece in pieces if piece.state is not State.FREE]
+    if pieces:
+        words = f"{block} must be free" if claim.exact else f"the block with the fewest holders is {block}"
+        yield f"{words}: {'; '.join(map(_obstacle, pieces[:5]))}{_more(pieces)}"
+    if not claim.exact:
+        yield f"or add addresses: kubectl edit iprange -n {view.name.namespace} {view.name.name}, spec.ranges"
+
+
+def _obstacle(piece: Piece) -> str:
+    return f"{piece.block or 'a part of it'} {piece.fate}"
+
+
+def _more(pieces: list[Piece]) -> str:
+    return f"; and {len(pieces) - 5} more" if len(pieces) > 5 else ""
+
+
+def _cheapest_block(view: RangeView, length: int) -> Prefix | None:
+    """The block of this length for which the fewest holders would have to release something; None if none can."""
+    size = view.family.bits - length
+    if not 0 <= size <= view.family.bits:
+        return None
+    pool, counts = view.terms.pool.usable, dict[int, tuple[int, int]]()
+    for piece in view.pieces:
+        if piece.block is None:
+            continue
+        cost = 1 if piece.state in (State.HELD, State.COOLING) else 1_000_000
+        # A block that is larger than the wanted one frees several of them, of which the lowest is as good as any.
+        index = piece.first >> size
+        count, addresses = counts.get(index, (0, 0))
+        counts[index] = (count + cost, addresses + piece.address_count)
+    blocks = {index: Prefix(index << size, length, view.family) for index in counts}
+    possible = [index for index, block in blocks.items() if pool.covers(block) and counts[index][0] < 1_000_000]
+    return blocks[min(possible, key=lambda index: (*counts[index], index))] if possible else None

@@ -1,0 +1,111 @@
+"""The objects as the plugin reads them: the hooks' kinds, with the fields that only people look at."""
+
+from msgspec import Raw, Struct, field
+
+from hooks.api.kinds import (
+    ExtentSpec,
+    RangeObject,
+    RangeStatus,
+    RequestObject,
+    RequestSpec,
+    RequestStatus,
+    ShownStatus,
+    SliceSpec,
+)
+from hooks.api.metadata import (
+    Metadata,
+    OwnerReference,
+    ParentMetadata,
+    RecordedAddress,
+    RequestMetadata,
+)
+from hooks.api.names import CIDR_ANNOTATION, RANGE_KIND, NamespacedName
+
+
+class ObjectMetadata(Metadata, frozen=True, gc=False, rename="camel"):
+    """The metadata of any object."""
+
+    labels: dict[str, str] = field(default_factory=dict)
+    annotations: dict[str, str] = field(default_factory=dict)
+    owner_references: list[OwnerReference] = field(default_factory=list)
+    resource_version: str = ""
+
+    @property
+    def controller(self) -> OwnerReference | None:
+        """The owner that controls the object; None if none does."""
+        return next((owner for owner in self.owner_references if owner.controller), None)
+
+
+class Range(Struct, frozen=True, gc=False):
+    """An IPAMRange; its spec is read by `hooks.ranges.spec.read_terms`."""
+
+    metadata: ObjectMetadata
+    spec: Raw = field(default_factory=lambda: Raw(b"{}"))
+    status: RangeStatus = RangeStatus()
+
+    @property
+    def for_hooks(self) -> RangeObject:
+        """The same as the hooks read it."""
+        meta = self.metadata
+        parent = ParentMetadata(
+            name=meta.name,
+            uid=meta.uid,
+            creation_timestamp=meta.creation_timestamp,
+            namespace=meta.namespace,
+            generation=meta.generation,
+            deletion_timestamp=meta.deletion_timestamp,
+            finalizers=meta.finalizers,
+            labels=meta.labels,
+            annotations=meta.annotations,
+        )
+        return RangeObject(RANGE_KIND, parent, self.spec, self.status)
+
+
+class Request(Struct, frozen=True, gc=False):
+    """An IPAMRequest with its whole status."""
+
+    metadata: ObjectMetadata
+    spec: RequestSpec
+    status: RequestStatus = RequestStatus()
+
+    @property
+    def range_name(self) -> NamespacedName:
+        """The range that it names."""
+        return self.spec.range_name(self.metadata.namespace)
+
+    @property
+    def for_hooks(self) -> RequestObject:
+        """The same as the hooks read it among the requests of its range."""
+        meta, status = self.metadata, self.status
+        related = RequestMetadata(
+            name=meta.name,
+            uid=meta.uid,
+            creation_timestamp=meta.creation_timestamp,
+            namespace=meta.namespace,
+            generation=meta.generation,
+            deletion_timestamp=meta.deletion_timestamp,
+            finalizers=meta.finalizers,
+            annotations=RecordedAddress(meta.annotations.get(CIDR_ANNOTATION, "")),
+            owner_references=meta.owner_references,
+        )
+        return RequestObject(related, self.spec, ShownStatus(status.cidr, status.network, status.schema_v1))
+
+
+class Slice(Struct, frozen=True, gc=False):
+    """An IPAMAllocationSlice."""
+
+    metadata: ObjectMetadata
+    spec: SliceSpec
+
+
+class Extent(Struct, frozen=True, gc=False):
+    """An IPAMExtent."""
+
+    metadata: ObjectMetadata
+    spec: ExtentSpec
+
+
+class Namespace(Struct, frozen=True, gc=False):
+    """A core Namespace."""
+
+    metadata: ObjectMetadata

@@ -1,0 +1,1 @@
+"""What is printed: tables, maps and pictures. Nothing here reads a cluster."""

@@ -1,0 +1,131 @@
+"""Files: a dump of `kubectl get -o json`, or manifests.
+
+A dump has what the API server wrote, such as uids and statuses, and is shown as it is. Manifests have not: they are
+applied to a cluster in a box, with the hooks of this version, and what that comes to is shown.
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from hooks.protocol.decoding import UNREADABLE
+from kubectl_ipam.errors import Unanswerable
+from kubectl_ipam.resources import IPAM, KNOWN, Resource
+from kubectl_ipam.snapshot import Snapshot, key_of
+
+#: Plain data of one object.
+Document = dict[str, Any]
+
+
+class FileSource:
+    """Files as a source; they are read when the first command asks."""
+
+    is_live = False
+    default_namespace = "default"
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        """Paths of files and folders, `-` for standard input."""
+        self._paths = paths
+        self._documents: list[Document] | None = None
+        self.origin = ", ".join("standard input" if path == "-" else path for path in paths)
+
+    def read(self, kinds: Iterable[Resource] = IPAM, *, fallback: str = "") -> Snapshot:
+        """Read all objects of these kinds. Raises Unanswerable."""
+        del fallback  # files have no rights
+        if self._documents is None:
+            self._documents = settled(documents_of(self._paths))
+        wanted = set(kinds)
+        raw: dict[Resource, dict[str, Raw]] = {resource: {} for resource in wanted & _kinds_in(self._documents)}
+        for document in self._documents:
+            resource = resource_of(document)
+            if resource in raw:
+                encoded = Raw(msgspec.json.encode(document))
+                raw[resource][key_of(encoded)] = encoded
+        return Snapshot(raw, datetime.now(UTC).replace(microsecond=0), self.origin)
+
+
+def documents_of(paths: Sequence[str]) -> list[Document]:
+    """All objects of files and folders; lists are taken apart.
+
+    Raises:
+        Unanswerable: if one can't be read; the message names the file.
+    """
+    return [each for path in paths for each in _documents_of(path)]
+
+
+def _documents_of(path: str) -> list[Document]:
+    if path == "-" or Path(path).suffix == ".json":
+        data = sys.stdin.buffer.read() if path == "-" else _bytes_of(path)
+        return _of_json(data) or _of_yaml(path, data)
+    return _of_yaml(path, None)
+
+
+def _bytes_of(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise Unanswerable(f'"{path}" can\'t be read: {error.strerror}') from error
+
+
+def _of_json(data: bytes) -> list[Document]:
+    """The objects of JSON, which is read faster than YAML; none if it is something else."""
+    try:
+        document = msgspec.json.decode(data)
+    except UNREADABLE:
+        return []
+    return list(_taken_apart(document))
+
+
+def _taken_apart(document: Any) -> Iterable[Document]:
+    if isinstance(document, dict) and str(document.get("kind", "")).endswith("List"):
+        for item in document.get("items") or []:
+            yield from _taken_apart(item)
+    elif isinstance(document, dict):
+        yield document
+
+
+def _of_yaml(path: str, data: bytes | None) -> list[Document]:
+    from simulator.kubernetes.manifests import BadManifest, read_manifests
+
+    try:
+        if data is None:
+            return [each.obj for each in read_manifests(path)]
+        return [each.obj for each in read_manifests("-", StringIO(data.decode()))]
+    except (BadManifest, UnicodeDecodeError) as error:
+        raise Unanswerable(str(error)) from error
+
+
+def settled(documents: list[Document]) -> list[Document]:
+    """The objects of a dump as they are; with manifests among them, what they come to in a cluster in a box."""
+    if not documents:
+        raise Unanswerable("no objects found: -f takes manifests, or the output of kubectl get ... -o json")
+    if all(is_stored(document) for document in documents if resource_of(document) in IPAM):
+        return documents
+    from kubectl_ipam.box import Box
+
+    stored = [each for each in documents if is_stored(each)]
+    box = Box(stored)
+    box.apply([each for each in documents if not is_stored(each)])
+    return box.objects()
+
+
+def is_stored(document: Document) -> bool:
+    """Whether an API server has written an object."""
+    metadata = document.get("metadata")
+    return isinstance(metadata, dict) and "uid" in metadata
+
+
+def resource_of(document: Document) -> Resource | None:
+    """The kind of an object, in whatever version; None if it is no kind that is read."""
+    group = str(document.get("apiVersion", "")).rpartition("/")[0]
+    return KNOWN.get((str(document.get("kind", "")), group))
+
+
+def _kinds_in(documents: Iterable[Document]) -> set[Resource]:
+    return {*IPAM, *(resource for each in documents if (resource := resource_of(each)))}

@@ -1,0 +1,131 @@
+"""A cluster, by lightkube: with the user's own kubeconfig, and so with the user's own rights."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx2
+import yaml
+from lightkube.config.client_adapter import Client, ConnectionParams
+from lightkube.config.kubeconfig import DEFAULT_KUBECONFIG, SERVICE_ACCOUNT, KubeConfig, SingleConfig
+from lightkube.core.exceptions import ConfigError
+
+from kubectl_ipam.errors import Unanswerable
+from kubectl_ipam.sources.api import Answer, ApiSource
+
+#: Lists of ten thousand requests take seconds on a busy API server.
+TIMEOUT_SECONDS = 60.0
+
+
+class LoginNotSupported(Exception):
+    """A kubeconfig that only kubectl can use, such as one of several files or a login plugin."""
+
+
+class Connection(NamedTuple):
+    """How to reach a cluster.
+
+    Attributes:
+        client: sends requests to its API server.
+        origin: its name in messages.
+        namespace: that of the context.
+    """
+
+    client: httpx2.Client
+    origin: str
+    namespace: str
+
+
+def connect(kubeconfig: str | None, context: str | None) -> Connection:
+    """Read the kubeconfig as kubectl finds it, and prepare a client.
+
+    Raises:
+        LoginNotSupported: if only kubectl can use this kubeconfig.
+        Unanswerable: if there is none, or it has no such context.
+    """
+    config = _config(kubeconfig, context)
+    try:
+        client = Client(config, ConnectionParams(timeout=httpx2.Timeout(TIMEOUT_SECONDS)))
+    except ConfigError as error:
+        raise LoginNotSupported(str(error)) from error
+    return Connection(client, f"context {config.context_name}", config.namespace)
+
+
+def live_source(kubeconfig: str | None, context: str | None) -> ApiSource:
+    """A cluster as a source. Raises as `connect`."""
+    connection = connect(kubeconfig, context)
+
+    def get(path: str) -> Answer:
+        try:
+            answer = connection.client.get(path)
+        except httpx2.HTTPError as error:
+            url = connection.client.base_url
+            raise Unanswerable(
+                f"{connection.origin} at {url} can't be reached: {error}. Check it with: kubectl cluster-info"
+            ) from error
+        except ConfigError as error:
+            raise LoginNotSupported(str(error)) from error
+        return Answer(answer.status_code, answer.content, answer.headers.get("date", ""))
+
+    def stream(path: str) -> Iterator[bytes]:
+        try:
+            with connection.client.stream("GET", path, timeout=httpx2.Timeout(TIMEOUT_SECONDS, read=None)) as answer:
+                for line in answer.iter_lines():
+                    yield line.encode()
+        except httpx2.HTTPError as error:
+            raise Unanswerable(f"{connection.origin} ended the watch: {error}") from error
+
+    return ApiSource(get, stream, connection.origin, connection.namespace)
+
+
+def _config(kubeconfig: str | None, context: str | None) -> SingleConfig:
+    paths = [path for path in os.environ.get("KUBECONFIG", "").split(os.pathsep) if path]
+    if kubeconfig is None and len(paths) > 1:
+        raise LoginNotSupported("KUBECONFIG names several files")
+    path = Path(kubeconfig or (paths[0] if paths else DEFAULT_KUBECONFIG)).expanduser()
+    try:
+        if not kubeconfig and not path.is_file() and Path(SERVICE_ACCOUNT).is_dir():
+            config = KubeConfig.from_service_account().get(context)
+        else:
+            config = _config_in(path, context)
+    except ConfigError as error:
+        raise Unanswerable(f"{error}. Name another one by --kubeconfig or --context, or read files by -f") from error
+    except (KeyError, TypeError, ValueError, OSError, yaml.YAMLError) as error:
+        raise Unanswerable(f"the kubeconfig {path} can't be read: {error!r}") from error
+    assert config is not None, "without a default there is a configuration or an error"
+    return config
+
+
+def _config_in(path: Path, context: str | None) -> SingleConfig | None:
+    """The configuration of a context. Raises ConfigError, LoginNotSupported, and what a malformed file causes."""
+    if not path.is_file():
+        raise ConfigError(f"there is no kubeconfig {path}")
+    document = yaml.safe_load(path.read_text())
+    config = KubeConfig.from_dict(document, fname=path).get(context)
+    if config is not None:
+        named = {each["name"]: each["user"] or {} for each in document.get("users") or []}
+        _check_supported(named.get(config.context.user, {}), _KNOWN_OF_USERS, "user")
+        clusters = {each["name"]: each["cluster"] for each in document["clusters"]}
+        _check_supported(clusters[config.context.cluster], _KNOWN_OF_CLUSTERS, "cluster")
+    return config
+
+
+#: What lightkube uses of a kubeconfig. It ignores everything else, such as the user to impersonate.
+_KNOWN_OF_USERS = {
+    "exec", "username", "password", "token", "tokenFile", "client-certificate", "client-certificate-data", "client-key",
+    "client-key-data",
+}  # fmt: skip
+_KNOWN_OF_CLUSTERS = {
+    "server", "certificate-authority", "certificate-authority-data", "insecure-skip-tls-verify", "extensions",
+    "disable-compression",
+}  # fmt: skip
+_EXEC_VERSIONS = ("client.authentication.k8s.io/v1alpha1", "client.authentication.k8s.io/v1beta1")
+
+
+def _check_supported(settings: dict[str, Any], known: set[str], what: str) -> None:
+    """Raises LoginNotSupported if it has settings that would be ignored."""
+    if ignored := sorted(settings.keys() - known):
+        raise LoginNotSupported(f"the {what} of the kubeconfig has {', '.join(ignored)}")
+    version = (settings.get("exec") or {}).get("apiVersion", _EXEC_VERSIONS[0])
+    if version not in _EXEC_VERSIONS:
+        raise LoginNotSupported(f"its login plugin speaks {version}")

@@ -1,0 +1,266 @@
+"""Imports: what other systems export becomes ranges and requests that record the same blocks."""
+
+import pytest
+
+from kubectl_ipam.completion import FILES, completions
+from kubectl_ipam.errors import Unanswerable
+from kubectl_ipam.exchange.formats import File, read_book
+from kubectl_ipam.exchange.manifests import manifests, namespaces_of
+from tests.kubectl_ipam.exchange.inputs import (
+    IN_CLUSTER,
+    METAL3,
+    NETBOX_ADDRESSES,
+    NETBOX_API,
+    NETBOX_PREFIXES,
+    PHPIPAM_ADDRESSES,
+    PHPIPAM_SUBNETS,
+    SPREADSHEET,
+    blocks_of,
+    book_of,
+    checked,
+    messages_of,
+    specs_of,
+)
+
+# --- NetBox
+
+
+def test_prefixes_of_netbox_become_ranges_and_the_prefixes_in_them_requests() -> None:
+    specs = specs_of(book_of(NETBOX_PREFIXES, NETBOX_ADDRESSES))
+
+    assert specs == {
+        "imported/cluster-networks": {
+            "ranges": ["10.8.0.0/20"], "chunkSize": 24, "description": "Cluster networks"
+        },
+        "imported/servers": {
+            "ranges": ["10.8.64.0/24"], "network": {"prefixLength": 24}, "description": "Servers"
+        },
+        "imported/nat-pool": {
+            "ranges": ["10.8.65.0/28"], "network": {"prefixLength": 28}, "allocateReservedIPAddresses": True,
+            "description": "NAT pool",
+        },
+        "imported/lab": {
+            "ranges": ["10.8.0.0/20"], "network": {"prefixLength": 20}, "domain": "lab", "description": "Lab"
+        },
+    }  # fmt: skip
+    assert blocks_of(checked(NETBOX_PREFIXES, NETBOX_ADDRESSES)) == {
+        "imported/cluster-blue": ("imported/cluster-networks", "10.8.0.0/24"),
+        "imported/ip-10-8-1-0-24": ("imported/cluster-networks", "10.8.1.0/24"),
+        "imported/ip-10-8-64-0": ("imported/servers", "10.8.64.0/32"),
+        "imported/www.example.com": ("imported/servers", "10.8.64.10/32"),
+        "imported/mail-relay-old": ("imported/servers", "10.8.64.11/32"),
+    }
+
+
+def test_the_order_of_the_files_does_not_matter() -> None:
+    one, other = checked(NETBOX_PREFIXES, NETBOX_ADDRESSES), checked(NETBOX_ADDRESSES, NETBOX_PREFIXES)
+
+    assert blocks_of(one) == blocks_of(other)
+
+
+def test_a_container_and_a_reserved_address_are_reported_with_their_line() -> None:
+    assert messages_of(checked(NETBOX_PREFIXES, NETBOX_ADDRESSES)) == [
+        "warning: a:2: 10.8.0.0/16 is left out: it only contains prefixes that become ranges",
+        (
+            "warning: b:4: request imported/ip-10-8-64-0: 10.8.64.0/32 is excluded or reserved in range "
+            "imported/servers: it is restored, but not allocated again"
+        ),
+    ]
+
+
+def test_an_answer_of_the_api_of_netbox_reads_like_an_export() -> None:
+    found = checked(NETBOX_API)
+
+    assert specs_of(book_of(NETBOX_API))["imported/servers"]["domain"] == "blue"
+    assert blocks_of(found) == {"imported/www.example.com": ("imported/servers", "10.8.64.10/32")}
+    assert found.is_clean
+
+
+# --- phpIPAM
+
+
+def test_subnets_and_addresses_of_phpipam_become_ranges_whose_gateway_is_no_request() -> None:
+    found = checked(PHPIPAM_SUBNETS, PHPIPAM_ADDRESSES)
+    specs = specs_of(book_of(PHPIPAM_SUBNETS, PHPIPAM_ADDRESSES))
+
+    assert specs["imported/first-floor"]["network"] == {"prefixLength": 24, "gateway": "172.20.0.1"}
+    assert specs["imported/office-network"]["excludes"] == ["172.20.0.0/24"]
+    assert blocks_of(found) == {
+        "imported/printer-1": ("imported/first-floor", "172.20.0.20/32"),
+        "imported/second-floor": ("imported/office-network", "172.20.1.0/24"),
+        "imported/mail": ("imported/range-2001-db8-64", "2001:db8::25/128"),
+    }
+    assert found.findings == []
+
+
+def test_addresses_of_phpipam_suffice_as_they_name_their_subnets() -> None:
+    assert [spec["ranges"] for spec in specs_of(book_of(PHPIPAM_ADDRESSES)).values()] == [
+        ["172.20.0.0/24"],
+        ["2001:db8::/64"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"), [(b"\xd0\xcf\x11\xe0\xa1\xb1", "an Excel workbook"), (b"PK\x03\x04\x14", "a workbook")]
+)
+def test_a_workbook_is_refused_with_the_way_to_convert_it(data: bytes, kind: str) -> None:
+    with pytest.raises(Unanswerable, match=kind) as refused:
+        read_book([File("export.xls", data)], "default")
+    assert "soffice --headless --convert-to csv export.xls" in str(refused.value)
+
+
+# --- Cluster API
+
+
+def test_an_ippool_of_metal3_becomes_a_range_for_each_of_its_networks() -> None:
+    specs = specs_of(book_of(METAL3))
+
+    assert specs["metal/provisioning"] == {
+        "ranges": ["10.20.0.10-10.20.0.40"],
+        "mode": "FirstFit",
+        "network": {"gateway": "10.20.0.1", "dnsServers": ["10.20.0.2"], "prefixLength": 24},
+        "allocateReservedIPAddresses": True,
+        "reservations": [{"cidr": "10.20.0.12/32", "holder": {"name": "east-cp-0"}}],
+    }
+    assert specs["metal/provisioning-2"]["ranges"] == ["10.20.1.1-10.20.1.15"]
+    assert specs["metal/provisioning-2"]["network"]["prefixLength"] == 28
+
+
+def test_claims_of_metal3_become_requests_also_those_known_from_their_address_alone() -> None:
+    found = checked(METAL3)
+
+    assert blocks_of(found) == {
+        "metal/east-cp-0": ("metal/provisioning", "10.20.0.12/32"),
+        "metal/east-cp-0-claim": ("metal/provisioning", ""),
+        "other/east-worker-0": ("metal/provisioning-2", "10.20.1.3/32"),
+    }
+    assert messages_of(found) == [
+        (
+            "warning: a: IPAddressClaim metal/east-cp-0: metal/east-cp-0 is the name of two claims: "
+            "this one becomes the request metal/east-cp-0-claim"
+        )
+    ]
+
+
+def test_a_range_serves_the_other_namespaces_from_which_it_was_claimed() -> None:
+    specs = {str(each.name): each.spec for each in checked(METAL3).ranges}
+    allowed = specs["metal/provisioning-2"]["allowedNamespaces"]["selector"]["matchExpressions"][0]
+
+    assert allowed == {"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["metal", "other"]}
+    assert "allowedNamespaces" not in specs["metal/provisioning"]
+
+
+def test_what_metal3_notes_in_the_status_of_a_pool_is_the_block_of_a_claim_without_an_address() -> None:
+    pool = METAL3.partition("---")[0] + "status: {indexes: {late: 10.20.0.15}}\n"
+    claim = METAL3.split("---\n")[1].replace("east-cp-0", "late")
+
+    assert blocks_of(checked(pool + "---\n" + claim))["metal/late"] == ("metal/provisioning", "10.20.0.15/32")
+
+
+def test_pools_of_the_in_cluster_provider_become_ranges_whatever_their_version() -> None:
+    specs = specs_of(book_of(IN_CLUSTER))
+
+    assert specs == {
+        "infra/nodes": {
+            "ranges": ["10.30.0.2-10.30.0.254"], "mode": "FirstFit",
+            "network": {"gateway": "10.30.0.1", "prefixLength": 24},
+            "excludes": ["10.30.0.10", "10.30.0.192/26"], "cooldownSeconds": 300,
+        },
+        "infra/old": {
+            "ranges": ["10.31.0.0/28"], "mode": "FirstFit", "network": {"gateway": "10.31.0.1", "prefixLength": 28}
+        },
+        "imported/nodes": {
+            "ranges": ["2001:db8:30::/120"], "mode": "FirstFit", "network": {"prefixLength": 120},
+            "allocateReservedIPAddresses": True, "allowedNamespaces": {"from": "All"},
+        },
+        "imported/pods": {
+            "ranges": ["fd30::/48"], "chunkSize": 64, "mode": "FirstFit", "allowedNamespaces": {"from": "All"}
+        },
+    }  # fmt: skip
+
+
+def test_claims_of_the_in_cluster_provider_become_requests_with_the_addresses_that_they_have() -> None:
+    found = checked(IN_CLUSTER)
+
+    assert blocks_of(found) == {
+        "infra/waiting": ("infra/old", ""),
+        "infra/worker-0": ("infra/nodes", "10.30.0.7/32"),
+        "tenant/pods-0": ("imported/pods", "fd30:0:0:5::/64"),
+    }
+    assert found.findings == []
+
+
+def test_a_claim_to_a_pool_that_is_missing_is_an_error_that_names_the_pool() -> None:
+    claim = IN_CLUSTER.split("---\n")[4]
+
+    assert messages_of(checked(claim)) == [
+        "error: a: IPAddressClaim infra/worker-0: InClusterIPPool infra/nodes is not among the imported pools: add it"
+    ]
+
+
+# --- our own formats
+
+
+def test_a_spreadsheet_needs_only_names_and_blocks() -> None:
+    found = checked(SPREADSHEET)
+
+    assert blocks_of(found) == {
+        "imported/mail-server": ("imported/offices", "10.40.0.16/28"),
+        "team-a/web": ("imported/offices", "10.40.0.32/27"),
+        "imported/db": ("imported/hosts", "10.41.0.9/32"),
+    }
+    assert found.is_clean
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("colour,shape\nred,round\n", "found: colour, shape"),
+        ("", "is empty"),
+        ("[{}]", "found: the keys none"),
+        ('{"kind": "Pod", "apiVersion": "v1"}', "found: the kind Pod"),
+        ('{"requests": [{"cidr": "10.0.0.0/28"}]}', r"requests\[0\] has no name"),
+        ('{"ranges": [{"name": "net"}]}', r"ranges\[0\] has no spec"),
+        ('{"ranges": ', "is not JSON"),
+        ("apiVersion: v1\nkind: [", "is not YAML"),
+        ("kind: IPAMRange\napiVersion: ipam.mandelsoft.org/v1alpha1\n", "Backup and restore"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_with_what_was_found(text: str, message: str) -> None:
+    with pytest.raises(Unanswerable, match=message):
+        book_of(text)
+
+
+def test_a_format_can_be_named_and_then_nothing_else_is_read() -> None:
+    assert blocks_of(checked(NETBOX_ADDRESSES)) == {}
+    with pytest.raises(Unanswerable, match="is not phpipam"):
+        book_of(NETBOX_API, wanted="phpipam")
+
+
+# --- manifests
+
+
+def test_each_request_records_its_block_and_each_range_is_on_hold() -> None:
+    made = manifests(checked(SPREADSHEET))
+
+    assert made[0]["metadata"]["annotations"]["ipam.mandelsoft.org/hold"] == "restore"
+    assert made[3] == {
+        "apiVersion": "ipam.mandelsoft.org/v1alpha1",
+        "kind": "IPAMRequest",
+        "metadata": {
+            "namespace": "team-a",
+            "name": "web",
+            "annotations": {
+                "ipam.mandelsoft.org/cidr": "10.40.0.32/27",
+                "ipam.mandelsoft.org/imported-from": "a:4",
+            },
+        },
+        "spec": {"ipam": {"name": "offices", "namespace": "imported"}, "size": 27},
+    }
+    assert "size" not in made[2]["spec"]
+    assert namespaces_of(checked(SPREADSHEET)) == ["imported", "team-a"]
+
+
+def test_the_shell_completes_the_files_and_the_flags_of_an_import() -> None:
+    assert list(completions(["import", "pre"])) == [FILES]
+    assert any(line.startswith("--skip-conflicts\t") for line in completions(["import", "a.csv", "--s"]))

@@ -1,0 +1,183 @@
+"""Imports, tried: applied to a cluster in a box, each request gets the block that it had elsewhere."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hooks.api.names import HOLD_ANNOTATION
+from kubectl_ipam.box import Box
+from kubectl_ipam.cli import run
+from kubectl_ipam.exchange.book import Severity
+from kubectl_ipam.exchange.manifests import manifests, namespaces_of
+from tests.kubectl_ipam.clusters import NOW, cluster_of, dump_of, printed, range_, request
+from tests.kubectl_ipam.exchange.inputs import (
+    IN_CLUSTER,
+    METAL3,
+    NETBOX_ADDRESSES,
+    NETBOX_API,
+    NETBOX_PREFIXES,
+    PHPIPAM_ADDRESSES,
+    PHPIPAM_SUBNETS,
+    SPREADSHEET,
+    blocks_of,
+    checked,
+)
+
+Obj = dict[str, Any]
+
+
+def namespace(name: str) -> Obj:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def imported(*texts: str) -> Box:
+    """A cluster to which the manifests of an import were applied, requests before ranges."""
+    found = checked(*texts)
+    box = Box(now=NOW)
+    assert box.apply(map(namespace, namespaces_of(found))) == []
+    assert box.apply(reversed(manifests(found))) == []
+    return box
+
+
+def requests_of(box: Box) -> dict[str, Obj]:
+    found = (each for each in box.objects() if each["kind"] == "IPAMRequest")
+    return {f"{each['metadata']['namespace']}/{each['metadata']['name']}": each for each in found}
+
+
+def shown(box: Box) -> dict[str, str]:
+    """The block in the status of each request; "" where there is none."""
+    return {name: each.get("status", {}).get("cidr", "") for name, each in requests_of(box).items()}
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [NETBOX_PREFIXES, NETBOX_ADDRESSES],
+        [NETBOX_API],
+        [PHPIPAM_SUBNETS, PHPIPAM_ADDRESSES],
+        [PHPIPAM_ADDRESSES],
+        [METAL3],
+        [IN_CLUSTER],
+        [SPREADSHEET],
+    ],
+    ids=["netbox", "netbox-api", "phpipam", "phpipam-addresses", "metal3", "in-cluster", "csv"],
+)
+def test_each_request_gets_the_block_that_it_had(texts: list[str]) -> None:
+    recorded = {name: cidr for name, (_, cidr) in blocks_of(checked(*texts)).items()}
+
+    assert any(recorded.values())
+    assert shown(imported(*texts)) == recorded
+
+
+def test_a_claim_that_had_no_address_is_served_when_the_hold_ends() -> None:
+    box = imported(IN_CLUSTER)
+    assert shown(box)["infra/waiting"] == ""
+    made = manifests(checked(IN_CLUSTER))
+    for each in made:
+        each["metadata"]["annotations"].pop(HOLD_ANNOTATION, None)
+    assert box.apply(made) == []
+
+    assert shown(box)["infra/waiting"] == "10.31.0.2/32"
+    assert shown(box)["infra/worker-0"] == "10.30.0.7/32"
+
+
+def test_an_export_as_json_or_csv_is_restored_exactly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    blocks = [request(f"r{number}", size=28 + number % 3) for number in range(9)]
+    before = cluster_of(
+        range_("net", "10.0.0.0/23", chunkSize=28, excludes=["10.0.0.0/26"], mode="RoundRobin"),
+        range_("hosts", "2001:db8::/64", network={"prefixLength": 64, "gateway": "2001:db8::1"}),
+        *blocks,
+        request("host", "hosts"),
+        request("exact", request="10.0.1.128/26"),
+    )
+    dump = dump_of(before, tmp_path)
+    for format_ in ("json", "csv"):
+        file = tmp_path / f"export.{format_}"
+        file.write_text(printed(capsys, "export", "-A", "-f", dump, "-o", format_))
+        made = json.loads(printed(capsys, "import", str(file), "-o", "json"))["items"]
+        after = Box(now=NOW)
+        assert after.apply(made) == []
+
+        assert shown(after) == shown(before)
+        assert all(shown(before).values())
+
+
+def test_the_same_export_is_in_conflict_with_the_cluster_that_it_is_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dump = dump_of(cluster_of(range_("net", "10.0.0.0/24", chunkSize=28), request("a")), tmp_path)
+    (tmp_path / "export.json").write_text(printed(capsys, "export", "-f", dump, "-o", "json"))
+
+    assert run(["import", str(tmp_path / "export.json"), "--compare", "-f", dump]) == 1
+    reported = capsys.readouterr()
+    assert reported.out == ""
+    assert "range default/net exists already" in reported.err
+    assert "request default/a exists already" in reported.err
+    assert "Nothing is printed" in reported.err
+
+
+def test_what_is_in_conflict_can_be_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "name,addresses,cidr\nnet,10.0.0.0/24,\na,,10.0.0.1\nb,,10.0.0.1\n"
+    (tmp_path / "table.csv").write_text(text)
+
+    made = json.loads(printed(capsys, "import", str(tmp_path / "table.csv"), "--skip-conflicts", "-o", "json", code=1))
+
+    assert [each["metadata"]["name"] for each in made["items"]] == ["net", "a"]
+
+
+def test_prefixes_and_addresses_for_netbox_can_be_read_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    box = cluster_of(
+        range_("net", "10.0.0.0/24", chunkSize=28),
+        range_("hosts", "10.1.0.0/24", network={"prefixLength": 24}, domain="lab"),
+        request("a"),
+        request("host", "hosts"),
+    )
+    dump = dump_of(box, tmp_path)
+    for kind in ("prefixes", "addresses"):
+        (tmp_path / f"{kind}.json").write_text(printed(capsys, "export", "-f", dump, "-o", f"netbox-{kind}"))
+
+    assert json.loads((tmp_path / "addresses.json").read_text()) == [
+        {"address": "10.1.0.1/24", "status": "active", "description": "request default/host", "vrf": "lab"}
+    ]
+    files = [str(tmp_path / "prefixes.json"), str(tmp_path / "addresses.json")]
+    made = json.loads(printed(capsys, "import", *files, "-o", "json"))["items"]
+    records = {each["spec"]["ipam"]["name"]: each["metadata"]["annotations"].get("ipam.mandelsoft.org/cidr")
+               for each in made if each["kind"] == "IPAMRequest"}  # fmt: skip
+    assert records == {"range-default-net": "10.0.0.0/28", "range-default-hosts": "10.1.0.1/32"}
+
+
+def test_the_block_of_a_holder_whose_request_disappeared_is_exported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    box = cluster_of(range_("net", "10.0.0.0/24", chunkSize=28), request("a"))
+    objects = [each for each in box.objects() if each["kind"] != "IPAMRequest"]
+    path = tmp_path / "dump.json"
+    path.write_text(json.dumps({"kind": "List", "apiVersion": "v1", "items": objects}))
+
+    assert "default,a,default/net,10.0.0.0/28,Absent" in printed(capsys, "export", "-f", str(path))
+
+
+#: Blocks of a small range, so that many of them overlap; some are outside, or retired.
+BLOCKS = st.tuples(st.integers(0, 70), st.sampled_from([32, 31, 30, 29, 28])).map(
+    lambda drawn: f"10.0.0.{drawn[0] >> (32 - drawn[1]) << (32 - drawn[1])}/{drawn[1]}"
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(BLOCKS, max_size=12))
+def test_whatever_is_not_in_conflict_gets_its_block_and_each_conflict_names_its_request(blocks: list[str]) -> None:
+    head = "name,addresses,excludes,chunkSize,gateway,cidr\nnet,10.0.0.0/26,10.0.0.32/29,28,10.0.0.1,\n"
+    text = head + "".join(f"r{number},,,,,{cidr}\n" for number, cidr in enumerate(blocks))
+    found = checked(text)
+    kept = {str(each.request.name): str(each.block) for each in found.requests}
+    errors = [finding.message for finding in found.findings if finding.severity is Severity.ERROR]
+    box = Box(now=NOW)
+    assert box.apply([namespace("imported"), *manifests(found)]) == []
+
+    assert shown(box) == kept
+    lost = {f"request imported/r{number}:" for number in range(len(blocks)) if f"imported/r{number}" not in kept}
+    assert lost == {message[: message.index(":") + 1] for message in errors}

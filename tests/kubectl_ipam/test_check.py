@@ -1,0 +1,85 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from kubectl_ipam.audit.findings import Finding
+from kubectl_ipam.audit.run import RULES, findings_in, in_one_snapshot
+from kubectl_ipam.resources import IPAM
+from kubectl_ipam.snapshot import Snapshot
+from kubectl_ipam.sources.files import FileSource
+from tests.kubectl_ipam.clusters import Document, printed
+from tests.kubectl_ipam.corruptions import CORRUPTIONS, Objects, healthy
+
+
+@pytest.fixture(name="objects", scope="module")
+def _objects() -> str:
+    return json.dumps(healthy().objects())
+
+
+def snapshot_of(objects: list[Document], folder: Path) -> Snapshot:
+    path = folder / "dump.json"
+    path.write_text(json.dumps({"kind": "List", "apiVersion": "v1", "items": objects}))
+    return FileSource([str(path)]).read(IPAM)
+
+
+@pytest.mark.parametrize("name", CORRUPTIONS)
+def test_a_corruption_is_found_with_a_sentence_of_what_to_do(name: str, objects: str, tmp_path: Path) -> None:
+    corruption = CORRUPTIONS[name]
+    corrupted = Objects(json.loads(objects))
+    corruption.do(corrupted)
+
+    found = [each for each in in_one_snapshot(snapshot_of(corrupted.all, tmp_path)) if each.rule == corruption.rule]
+
+    assert found, name
+    assert all(is_helpful(each) for each in found), found
+
+
+def is_helpful(finding: Finding) -> bool:
+    texts = (finding.message, finding.remedy)
+    return all(text and not text.endswith(".") and "None" not in text for text in texts) and " " in finding.subject
+
+
+def test_nothing_is_found_in_a_healthy_cluster(objects: str, tmp_path: Path) -> None:
+    assert findings_in(snapshot_of(json.loads(objects), tmp_path)) == []
+
+
+def test_at_least_25_different_rules_are_met_by_the_corruptions() -> None:
+    assert len({each.rule for each in CORRUPTIONS.values()}) >= 25
+    assert len(CORRUPTIONS) >= len(RULES)
+
+
+def test_check_prints_a_finding_and_ends_with_1(
+    objects: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corrupted = Objects(json.loads(objects))
+    CORRUPTIONS["two ranges of a domain hold the same block"].do(corrupted)
+    snapshot_of(corrupted.all, tmp_path)
+
+    shown = printed(capsys, "check", "-f", str(tmp_path / "dump.json"), code=1)
+
+    assert shown.startswith(
+        "ERROR OverlapInDomain: IPAMRange default/net\n  10.0.0.144/28 of default/web-0 and 10.0.0.144/28"
+    )
+    assert "\n  to do: " in shown
+
+
+def test_a_report_has_the_same_findings(objects: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    corrupted = Objects(json.loads(objects))
+    CORRUPTIONS["a holder was removed by force"].do(corrupted)
+    snapshot_of(corrupted.all, tmp_path)
+    file = tmp_path / "report.json"
+
+    printed(capsys, "check", "-f", str(tmp_path / "dump.json"), "-o", str(file), code=1)
+
+    (finding,) = json.loads(file.read_text())["findings"]
+    assert finding["rule"] == "HolderMissing"
+    assert "ipam.mandelsoft.org/reclaim=" in finding["remedy"]
+
+
+def test_check_says_ok_and_ends_with_0(objects: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    snapshot_of(json.loads(objects), tmp_path)
+
+    shown = printed(capsys, "check", "-f", str(tmp_path / "dump.json"))
+
+    assert shown.startswith("OK: 2 ranges and 10 requests of ")

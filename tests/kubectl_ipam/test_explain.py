@@ -1,0 +1,105 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubectl_ipam.box import Box
+from kubectl_ipam.cli import run
+from tests.kubectl_ipam.clusters import cluster_of, dump_of, printed, range_, request
+
+
+def explained(capsys: pytest.CaptureFixture[str], folder: Path, box: Box, name: str, code: int) -> dict[str, Any]:
+    shown = printed(capsys, "explain", name, "-f", dump_of(box, folder), "-o", "json", code=code)
+    (found,) = json.loads(shown)["requests"]
+    return dict(found)
+
+
+def test_a_served_request_has_done_all_steps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    box = cluster_of(range_("net", "10.0.0.0/24", chunkSize=28), request("web"))
+
+    found = explained(capsys, tmp_path, box, "web", 0)
+
+    assert [each["step"] for each in found["steps"]] == [
+        "created",
+        "labelled",
+        "range",
+        "committed",
+        "answered",
+        "published",
+    ]
+    assert {each["state"] for each in found["steps"]} == {"done"}
+    assert found["next"] == "kubectl get ipamrequest -n default web -o jsonpath='{.status.cidr}'"
+
+
+def test_a_request_without_room_is_explained_by_the_fewest_releases_that_would_serve_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    box = cluster_of(
+        range_("net", "10.0.0.0/26"),
+        *(request(f"a{number}", request=f"10.0.0.{number * 4}/30") for number in range(8)),
+        request("b", request="10.0.0.40"),
+    )
+    box.apply([request("large", size=26), request("half", size=27)])
+    box.delete([request("half")])
+    box.apply([request("wide", size=27, namespace="default"), request("twice", size=27)])
+
+    found = explained(capsys, tmp_path, box, "wide", 3)
+
+    assert found["steps"][-1] == {
+        "step": "committed",
+        "state": "waiting",
+        "text": "no free /27 in default/net: waiting for room",
+    }
+    assert (
+        found["remedies"][0] == "the block with the fewest holders is 10.0.0.32/27: 10.0.0.40/32 is held by default/b"
+    )
+
+
+def test_a_request_for_one_block_is_explained_by_its_holder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    box = cluster_of(range_("net", "10.0.0.0/24"), request("a", request="10.0.0.16/28"))
+    box.apply([request("b", request="10.0.0.16/29")])
+
+    found = explained(capsys, tmp_path, box, "b", 3)
+
+    assert found["remedies"] == ["10.0.0.16/29 must be free: 10.0.0.16/28 is held by default/a"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "code", "text", "command"),
+    [
+        ({"size": 8}, 4, "no block of /8 can ever fit", "kubectl delete ipamrequest -n default x"),
+        ({"ipam": {"name": "nirvana"}}, 3, "does not exist", "kubectl ipam show -A"),
+        ({"ipam": {"name": "net", "namespace": "infra"}}, 3, "does not serve requests of namespace default", "explain"),
+        ({"ipam": {"name": "bad"}}, 4, "is invalid", "kubectl edit iprange -n default bad"),
+    ],
+)
+def test_what_fails_is_explained_with_the_next_command(
+    spec: dict[str, Any], code: int, text: str, command: str, *, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    infra = range_("net", "10.1.0.0/24", namespace="infra")
+    bad = range_("bad", "10.2.0.0/24", network={"gateway": "10.2.0.1"}, excludes=["10.2.0.0/24"])
+    box = cluster_of(range_("net", "10.0.0.0/24"), infra, bad, request("x", **spec))
+
+    found = explained(capsys, tmp_path, box, "x", code)
+
+    assert text in found["steps"][-1]["text"]
+    assert command in found["next"]
+
+
+def test_the_request_of_another_object_is_found_by_its_owner(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    box = cluster_of(range_("net", "10.0.0.0/24"))
+    owned = request("machine-0")
+    owner = {"apiVersion": "ipam.cluster.x-k8s.io/v1beta1", "kind": "IPAddressClaim", "name": "worker-0", "uid": "u"}
+    owned["metadata"]["ownerReferences"] = [owner | {"controller": True}]
+    box.apply([owned])
+    dump = dump_of(box, tmp_path)
+
+    for name in ("ipaddressclaim/worker-0", "IPAddressClaims/worker-0"):
+        assert "request default/machine-0, of IPAddressClaim worker-0: Ready" in printed(
+            capsys, "explain", name, "-f", dump
+        )
+    assert run(["explain", "service/worker-0", "-f", dump]) == 1
+    assert "no request that a service owns" in capsys.readouterr().err

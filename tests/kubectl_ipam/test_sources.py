@@ -1,0 +1,208 @@
+"""Reading a cluster: a kubeconfig as kubectl reads it, and the answers of an API server."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import yaml
+
+from kubectl_ipam.changes import watched
+from kubectl_ipam.cli import run
+from kubectl_ipam.completion import completions
+from kubectl_ipam.errors import Unanswerable
+from kubectl_ipam.resources import EXTENTS, IPAM, RANGES, REQUESTS
+from kubectl_ipam.sources.live import LoginNotSupported, connect, live_source
+from tests.kubectl_ipam.clusters import cluster_of, printed, range_, request
+
+Document = dict[str, Any]
+
+
+class Server(BaseHTTPRequestHandler):
+    """An API server with a few objects, which answers lists and one watch."""
+
+    objects: ClassVar[list[Document]] = []
+    forbidden: ClassVar[set[str]] = set()
+    events: ClassVar[list[Document]] = []
+
+    def do_GET(self) -> None:
+        path, _, query = self.path.partition("?")
+        if path in self.forbidden:
+            self._answer(403, {"message": f"{path} is forbidden"})
+        elif "watch=1" in query:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.writelines(json.dumps(event).encode() + b"\n" for event in self.events)
+            self.events.clear()
+        else:
+            self._list(path)
+
+    def _list(self, path: str) -> None:
+        parts = path.split("/")
+        namespace = parts[parts.index("namespaces") + 1] if "namespaces" in parts[:-1] else None
+        kinds = {each.plural: each.kind for each in IPAM}
+        if parts[-1] not in kinds:
+            self._answer(404, {"message": "not found"})
+            return
+        found = [each for each in self.objects if each["kind"] == kinds[parts[-1]]]
+        found = [each for each in found if namespace in (None, each["metadata"].get("namespace"))]
+        self._answer(200, {"kind": "List", "metadata": {"resourceVersion": "7"}, "items": found})
+
+    def _answer(self, status: int, body: Document) -> None:
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(name="kubeconfig", scope="module")
+def _kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    box = cluster_of(
+        range_("net", "10.0.0.0/24", chunkSize=28), range_("other", "10.1.0.0/24", namespace="infra"), request("web")
+    )
+    Server.objects = box.objects()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    path = tmp_path_factory.mktemp("kube") / "config"
+    path.write_text(yaml.safe_dump(config_of(f"http://127.0.0.1:{server.server_port}")))
+    yield str(path)
+    server.shutdown()
+    server.server_close()
+
+
+def config_of(url: str, **user: object) -> Document:
+    return {
+        "current-context": "test",
+        "clusters": [{"name": "c", "cluster": {"server": url}}],
+        "contexts": [{"name": "test", "context": {"cluster": "c", "user": "u", "namespace": "infra"}}],
+        "users": [{"name": "u", "user": {"token": "secret", **user}}],
+    }
+
+
+@pytest.fixture(name="forbidden")
+def _forbidden() -> Iterator[set[str]]:
+    yield Server.forbidden
+    Server.forbidden.clear()
+
+
+def test_a_cluster_is_read_with_the_namespace_of_its_context(
+    kubeconfig: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "10.0.0.0/28" in printed(capsys, "get", "web", "--kubeconfig", kubeconfig)
+    assert "other" in printed(capsys, "show", "--kubeconfig", kubeconfig)
+    everything = printed(capsys, "show", "-A", "--kubeconfig", kubeconfig)
+    assert "net" in everything
+    assert "other" in everything
+
+
+def test_a_user_with_rights_in_a_namespace_sees_that_one(
+    kubeconfig: str, forbidden: set[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    forbidden.update(each.path() for each in IPAM)
+
+    shown = printed(capsys, "show", "-n", "default", "--kubeconfig", kubeconfig)
+
+    assert "net" in shown
+    assert live_source(kubeconfig, None).read().namespace == "infra"
+
+
+def test_a_missing_right_or_kind_is_noted(kubeconfig: str, forbidden: set[str]) -> None:
+    forbidden.add(EXTENTS.path())
+
+    snapshot = live_source(kubeconfig, None).read()
+
+    assert snapshot.denied == {EXTENTS: f"{EXTENTS.path()} is forbidden"}
+    assert RANGES in snapshot.raw
+
+
+def test_a_cluster_without_ipam_is_an_error_with_advice(
+    kubeconfig: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Server, "_list", lambda self, _: self._answer(404, {}))
+
+    assert run(["show", "--kubeconfig", kubeconfig]) == 2
+    assert "is ipam installed there?" in capsys.readouterr().err
+
+
+def test_a_cluster_that_does_not_answer_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "config"
+    path.write_text(yaml.safe_dump(config_of("http://127.0.0.1:9")))
+
+    assert run(["show", "--kubeconfig", str(path)]) == 2
+    assert "can't be reached" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        {"as": "somebody-else"},
+        {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "login"}},
+        {"auth-provider": {"name": "oidc"}},
+    ],
+)
+def test_a_login_that_would_not_be_used_in_full_is_left_to_kubectl(user: Document, tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    path.write_text(yaml.safe_dump(config_of("http://127.0.0.1:9", **user)))
+
+    with pytest.raises(LoginNotSupported):
+        connect(str(path), None)
+
+
+def test_an_unknown_context_is_an_error(kubeconfig: str) -> None:
+    with pytest.raises(Unanswerable, match="Context 'nowhere' not found"):
+        connect(kubeconfig, "nowhere")
+
+
+def test_a_watch_shows_what_happens(kubeconfig: str) -> None:
+    web = next(each for each in Server.objects if each["metadata"]["name"] == "web")
+    new = json.loads(json.dumps(web).replace('"web"', '"new"'))
+    waiting = new | {"status": {"state": "Busy", "message": "no free /28", "schemaV1": True}}
+    Server.events = [
+        {"type": "ADDED", "object": waiting},
+        {"type": "MODIFIED", "object": waiting},
+        {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "9"}}},
+        {"type": "MODIFIED", "object": new},
+        {
+            "type": "MODIFIED",
+            "object": new | {"metadata": new["metadata"] | {"deletionTimestamp": "2026-01-01T00:00:00Z"}},
+        },
+        {"type": "DELETED", "object": new},
+        {"type": "ERROR", "object": {"code": 500, "message": "broken"}},
+    ]
+    changes = watched(live_source(kubeconfig, None), None)
+
+    seen = [(each.what, each.cidr, each.message) for each in (next(changes) for _ in range(4))]
+
+    cidr = new["status"]["cidr"]
+    assert seen == [("waits", "", "no free /28"), ("granted", cidr, ""), ("deleting", cidr, ""), ("released", cidr, "")]
+    with pytest.raises(Unanswerable, match="broken"):
+        next(changes)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["sh"], ["show\tlist ranges with what is used, free and waiting; or one range with its map", ":4"]),
+        (["show", "--kubeconfig", "KUBECONFIG", ""], ["other", ":4"]),
+        (["show", "-n", "default", "--kubeconfig", "KUBECONFIG", "n"], ["net", ":4"]),
+        (["map", "--kubeconfig", "KUBECONFIG", "default/"], ["default/net", ":4"]),
+        (["explain", "--kubeconfig", "KUBECONFIG", "-n", "default", ""], ["web", ":4"]),
+        (["show", "--kubeconfig", "KUBECONFIG", "-n", "def"], ["default", ":4"]),
+        (["show", "-f", ""], [":0"]),
+        (["map", "--sv"], ["--svg\twrite a picture to a file; - for standard output", ":4"]),
+        (["nonsense", ""], [":4"]),
+        (["show", "--kubeconfig", "nothing", ""], [":4"]),
+    ],
+)
+def test_completion_prints_what_kubectl_expects(words: list[str], expected: list[str], kubeconfig: str) -> None:
+    assert list(completions([kubeconfig if word == "KUBECONFIG" else word for word in words])) == expected
+
+
+def test_requests_are_listed_by_their_path() -> None:
+    assert REQUESTS.path("team-a") == "/apis/ipam.mandelsoft.org/v1alpha1/namespaces/team-a/ipamrequests"
