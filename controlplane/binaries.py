@@ -35,6 +35,7 @@ TOOLS = {
     "helm": ("HELM", "helm.sh/helm/v4/cmd/helm"),
     "kubeconform": ("KUBECONFORM", "github.com/yannh/kubeconform/cmd/kubeconform"),
     "actionlint": ("ACTIONLINT", "github.com/rhysd/actionlint/cmd/actionlint"),
+    "clusterctl": ("CLUSTERCTL", "sigs.k8s.io/cluster-api/cmd/clusterctl"),
 }
 
 #: The number of packages for each line of progress; the API server has about 2,000.
@@ -60,15 +61,15 @@ def find_or_build() -> Binaries:
     return Binaries(etcd, apiserver, controller_manager)
 
 
-def find_or_build_tool(name: str) -> Path:
-    """Returns a tool, and builds it if it is missing, which takes a minute or two the first time."""
+def find_or_build_tool(name: str, tools: Path = TOOLS_MODULE) -> Path:
+    """Returns a tool of that module, and builds it if it is missing, which takes a minute or two the first time."""
     variable, package = TOOLS[name]
     if named := os.environ.get(variable):
         return _executable(Path(named), variable)
-    built = cache_folder(TOOLS_MODULE) / name
+    built = cache_folder(tools) / name
     if not built.exists():
         module = package.partition("/cmd/")[0]
-        _build(name, package, built, TOOLS_MODULE, _release(TOOLS_MODULE, module))
+        _build(name, package, built, tools, _release(tools, module))
     return built
 
 
@@ -120,7 +121,7 @@ def _build(name: str, package: str, target: Path, module: Path, release: str) ->
     unfinished = target.with_name(f"{name}.{os.getpid()}")
     command = ["go", "build", "-v", "-ldflags", _ldflags(release), "-o", str(unfinished), package]
     _say(f"building {name} {release} from {module}/go.mod (some minutes the first time)")
-    environment = os.environ if module in {MODULE, TOOLS_MODULE} else older.environment()
+    environment = older.environment() if package == older.PACKAGE else os.environ
     with subprocess.Popen(command, cwd=module, env=environment, stderr=subprocess.PIPE, text=True) as compiler:
         last_lines = _show_progress(name, compiler)
     if compiler.returncode != 0:

@@ -2,6 +2,7 @@
 
 The shipped manifests are used with one change: their webhooks name a Service, which is replaced by a URL, because the
 hooks listen on loopback. With a shard of deploy/shards there are two pairs of controllers, each with a Metacontroller.
+Additions are other folders of deploy/, such as cluster-api, with controllers of their own.
 """
 
 from __future__ import annotations
@@ -90,6 +91,7 @@ class Loop:
         kubeconfig: Path | None = None,
         flags: Sequence[str] = METACONTROLLER_FLAGS,
         shard: str = "",
+        additions: tuple[str, ...] = (),
         **environment: str,
     ) -> None:
         """Metacontroller is the user of the kubeconfig, by default the administrator; hooks get the environment.
@@ -97,7 +99,7 @@ class Loop:
         The second Metacontroller runs the controllers of the shard, if there is one, and the first one the others.
         """
         self.plane = plane
-        self._shard = shard
+        self._shard, self._additions = shard, additions
         self._port = free_port()
         self.hooks_url = self.called_url = f"http://127.0.0.1:{self._port}"
         command = ("-m", "gunicorn")
@@ -116,7 +118,10 @@ class Loop:
         return self.hooks, self.metacontroller.program, self.second_metacontroller.program
 
     def start(self) -> None:
-        """Applies our controllers, and starts the hooks and one Metacontroller."""
+        """Applies our controllers and the additions, and starts the hooks and one Metacontroller."""
+        if added := [obj for obj in self._added_objects() if obj["kind"] not in CONTROLLER_KINDS]:
+            self.plane.kubectl("apply", "-f", "-", stdin=_list_of(added))
+            self.plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
         self.plane.kubectl("apply", "-f", "-", stdin=self._controllers())
         self.start_hooks()
         self.metacontroller.start()
@@ -125,6 +130,11 @@ class Loop:
         """Stops hooks and Metacontrollers; objects stay."""
         for program in reversed(self.programs):
             program.stop()
+
+    def remove_additions(self) -> None:
+        """Deletes the objects of the additions, which other tests do not expect."""
+        if added := self._added_objects():
+            self.plane.kubectl("delete", "--ignore-not-found", "-f", "-", stdin=_list_of(added))
 
     def start_hooks(self) -> None:
         """Starts the hooks and waits until they listen."""
@@ -140,14 +150,20 @@ class Loop:
         folder = self.plane.root / "deploy" / "shards" / self._shard
         return list(yaml.safe_load_all(self.plane.kubectl("kustomize", str(folder))))
 
+    def _added_objects(self) -> list[Obj]:
+        folders = [self.plane.root / "deploy" / addition for addition in self._additions]
+        texts = [self.plane.kubectl("kustomize", str(folder)) for folder in folders]
+        return [obj for text in texts for obj in yaml.safe_load_all(text)]
+
     def _controllers(self) -> str:
         files = sorted((self.plane.root / "metacontroller").glob("*.yaml"))
         documents = [document for file in files for document in yaml.safe_load_all(file.read_text())]
         if self._shard:
             documents += self.shard_manifests()
+        documents += self._added_objects()
         controllers = [self._with_urls(obj) for obj in documents if obj["kind"] in CONTROLLER_KINDS]
         assert controllers, "metacontroller/ ships no controllers"
-        return json.dumps({"apiVersion": "v1", "kind": "List", "items": controllers})
+        return _list_of(controllers)
 
     def _with_urls(self, controller: Obj) -> Obj:
         for hook in controller["spec"]["hooks"].values():
@@ -165,6 +181,10 @@ class Loop:
 def _selecting(controllers: str) -> list[str]:
     """The flag by which a Metacontroller runs only the controllers that the selector selects."""
     return [f"--target-label-selector={controllers}"]
+
+
+def _list_of(objects: list[Obj]) -> str:
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
 
 
 def metacontroller_program(

@@ -7,10 +7,11 @@ Imports point down this list, and so does a call on its way to the decision:
     tls.py     the certificate that gunicorn serves
     ranges/    customize, sync and finalize of an IPAMRange
     requests/  customize, sync and finalize of an IPAMRequest
+    integrations/  objects of other kinds that get addresses: IPAddressClaims and Services
     protocol/  what Metacontroller sends and takes: bytes to typed values and back
     api/       the API group as every part knows it: kinds, names, conditions, times
 
 Below app.py everything is a function of its arguments: no I/O, no clock, no memory. `now` comes in as an argument, in
-whole seconds. `ranges` and `requests` do not import each other; the blocks themselves are decided in the package
-`ipam`.
+whole seconds. `ranges`, `requests` and `integrations` do not import each other; the blocks themselves are decided in
+the package `ipam`.
 """

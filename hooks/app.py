@@ -5,6 +5,7 @@ can't be understood is 400, one that is too large 413, a bug 500. Metacontroller
 429 asks it to do so with fresher caches, and without an event.
 """
 
+import re
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,7 +14,17 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
-from hooks.protocol.bodies import RangeBody, RangeCustomizeBody, RequestBody, RequestCustomizeBody
+from hooks.api.names import GROUP
+from hooks.integrations import claims, services
+from hooks.protocol.bodies import (
+    ClaimBody,
+    ClaimCustomizeBody,
+    RangeBody,
+    RangeCustomizeBody,
+    RequestBody,
+    RequestCustomizeBody,
+    ServiceBody,
+)
 from hooks.protocol.decoding import Body, decode_body, encode
 from hooks.protocol.errors import OldLedger, ProtocolError, excerpt
 from hooks.ranges import sync as ranges
@@ -31,6 +42,10 @@ RECURSION_MAX = 12_000
 RETRY_AFTER_SECONDS = "1"
 #: In replay mode: the time at which a call takes place; the answer repeats it.
 NOW_HEADER = "Ipam-Now"
+#: Of the URL at which Services are synced: the key of the annotation that their load balancer reads.
+ANNOTATION_PARAMETER = "annotation"
+ANNOTATION_KEY = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+ANNOTATION_LENGTH_MAX = 317
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -62,6 +77,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     hook("/ipamrequest/customize", RequestCustomizeBody, lambda body, _: requests.customize(body))
     hook("/ipamrequest/sync", RequestBody, requests.sync)
     hook("/ipamrequest/finalize", RequestBody, requests.finalize)
+    hook("/ipaddressclaim/customize", ClaimCustomizeBody, lambda body, _: claims.customize(body))
+    hook("/ipaddressclaim/sync", ClaimBody, claims.sync)
+    hook("/service/sync", ServiceBody, lambda body, now: services.sync(body, _annotation_key(), now))
     app.add_url_rule("/healthz", "healthz", lambda: _json({"status": "ok"}, 200))
     app.add_url_rule("/readyz", "readyz", lambda: _json({"status": "ok"}, 200))
     app.register_error_handler(ProtocolError, _refused)
@@ -82,6 +100,15 @@ def _now(*, is_replay: bool) -> datetime:
             pass
         raise ProtocolError(f"header {NOW_HEADER}", "must be a time such as 2026-11-23T20:00:00Z", excerpt(text))
     return datetime.now(UTC)
+
+
+def _annotation_key() -> str:
+    """The annotation of the load balancer. It is a parameter of the URL, and so a part of the controller's spec."""
+    key = request.args.get(ANNOTATION_PARAMETER, "")
+    if len(key) > ANNOTATION_LENGTH_MAX or not ANNOTATION_KEY.fullmatch(key) or key.startswith(f"{GROUP}/"):
+        message = "must be the annotation of the load balancer, such as metallb.io/loadBalancerIPs"
+        raise ProtocolError(f"parameter {ANNOTATION_PARAMETER}", message, excerpt(key))
+    return key
 
 
 def _echo_now(response: Response) -> Response:

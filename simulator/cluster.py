@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from simulator.kubernetes.clock import Clock, SimulatedClock
 from simulator.kubernetes.controllers import GarbageCollector, NamespaceController
 from simulator.kubernetes.gate import Gate
+from simulator.kubernetes.kustomize import kustomized
 from simulator.kubernetes.manifests import read_manifests
 from simulator.kubernetes.merge import KUBECTL_ANNOTATION, last_applied, merged, with_last_applied
 from simulator.kubernetes.objects import copied, key_of
@@ -33,8 +34,19 @@ if TYPE_CHECKING:
 START = datetime(2026, 1, 1, tzinfo=UTC)
 #: The checkout that this package belongs to.
 ROOT = Path(__file__).resolve().parent.parent
+#: The kinds of Cluster API, reduced to what matters here.
+FOREIGN_CRDS = ROOT / "simulator" / "kubernetes" / "foreign_crds.yaml"
 
 Applied = Literal["created", "configured", "unchanged"]
+
+
+def integrations(root: Path = ROOT) -> list[Obj]:
+    """The objects of `deploy/` for claims and for Services with MetalLB; none if there is no such folder.
+
+    Raises BadManifest.
+    """
+    folders = (root / "deploy" / "cluster-api", root / "deploy" / "services" / "metallb")
+    return [obj for folder in folders if folder.is_dir() for obj in kustomized(folder)]
 
 
 class Cluster:
@@ -69,9 +81,14 @@ class Cluster:
     def shipped(
         cls, caller: Caller, *, root: Path = ROOT, clock: Clock | None = None, seed: int | None = None
     ) -> Cluster:
-        """A cluster with the `crds/` and `metacontroller/` of this checkout. Raises BadManifest, BadController."""
-        manifests = [item.obj for item in read_manifests(root / "metacontroller")]
-        return cls(Catalog.read(root / "crds"), manifests, caller, clock=clock, seed=seed)
+        """A cluster with the CRDs and controllers of this checkout, those for claims and Services among them.
+
+        Raises BadManifest, BadController.
+        """
+        manifests = [item.obj for item in read_manifests(root / "metacontroller")] + integrations(root)
+        definitions = [item.obj for path in (root / "crds", FOREIGN_CRDS) for item in read_manifests(path)] + manifests
+        catalog = Catalog(obj for obj in definitions if obj["kind"] == "CustomResourceDefinition")
+        return cls(catalog, manifests, caller, clock=clock, seed=seed)
 
     @property
     def metacontroller(self) -> Metacontroller:

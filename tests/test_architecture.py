@@ -35,8 +35,8 @@ LIBRARIES: dict[str, set[str]] = {
 #: Parts in one line do not import each other. A part that is not named here may not exist.
 LAYERS: dict[str, list[str]] = {
     "": ["bench release", "controlplane conformance", "simulator hooks", "ipam"],
-    "hooks": ["app worker tls", "settings ranges requests", "protocol", "api"],
-    "hooks.api": ["namespaces ownership conditions shards", "kinds", "metadata", "names times"],
+    "hooks": ["app worker tls", "settings ranges requests integrations", "protocol", "api"],
+    "hooks.api": ["namespaces ownership conditions shards", "foreign", "kinds", "metadata", "names times"],
     "hooks.protocol": ["children", "decoding", "bodies errors"],
     "hooks.ranges": [
         "sync", "status answers placement outdated", "consistency grants returns gateways", "claims waiting",
@@ -45,6 +45,7 @@ LAYERS: dict[str, list[str]] = {
         "network cells reservations",
     ],
     "hooks.requests": ["sync", "status", "observed"],
+    "hooks.integrations": ["claims services", "claim_status claim_view service_view", "attachments"],
     "ipam": ["claim_forms", "allocate", "free_space round_robin pool", "address_set reserved", "interval", "address"],
     "simulator": [
         "__main__", "cli", "commands", "kubectl mutants", "attack", "judge", "world", "cluster", "scheduler",

@@ -3,6 +3,7 @@
 names.py       labels, annotations, finalizers, and the names of slices and extents
 metadata.py    the metadata of objects
 kinds.py       the objects, as far as their fields are read or written
+foreign.py     objects of other API groups that get addresses
 times.py       times as the API server writes them, and what to believe of times that replicas wrote
 ownership.py   which range controls an object
 shards.py      which Metacontroller serves an object, if several divide them among them

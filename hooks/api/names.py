@@ -20,6 +20,12 @@ SLICE_KEY = f"{SLICE_KIND}.{API_VERSION}"
 EXTENT_KEY = f"{EXTENT_KIND}.{API_VERSION}"
 NAMESPACE_KEY = "Namespace.v1"
 
+#: The kinds of other API groups whose objects get addresses, and ours that names a range for claims of all namespaces.
+CLAIM_KIND = "IPAddressClaim"
+SERVICE_KIND = "Service"
+ALIAS_KIND = "IPAMRangeAlias"
+ALIAS_KEY = f"{ALIAS_KIND}.{API_VERSION}"
+
 #: On each request: the range that it names, so that one label selector finds all requests of a range.
 RANGE_LABEL = f"{GROUP}/range"
 #: On each extent: the domain in which its range lies, so that one label selector finds all extents of a domain.
@@ -31,6 +37,14 @@ CIDR_ANNOTATION = f"{GROUP}/cidr"
 #: On a range, by its owner, while only requests with a recorded address are to be served. Every value counts: a hold
 #: that is misspelt must not be none.
 HOLD_ANNOTATION = f"{GROUP}/hold"
+#: On a Service, by its owner: the range of its address, or one range for each of its families, separated by commas.
+RANGES_ANNOTATION = f"{GROUP}/range"
+#: On each claim and Service that got addresses: these, so that plain manifests carry them into a later life of it.
+ADDRESSES_ANNOTATION = f"{GROUP}/addresses"
+#: On a Service: why it has no address, or not the one that it shows.
+MESSAGE_ANNOTATION = f"{GROUP}/message"
+#: On a Service: uids of requests that it has given up. A stale cache may still show them as granted.
+GIVEN_UP_ANNOTATION = f"{GROUP}/released-requests"
 #: On a deleted request without an answer: since when that is known.
 UNANSWERED_ANNOTATION = f"{GROUP}/unanswered-since"
 #: On a range, by its owner: uids of holders that no longer exist, separated by commas (see ranges/releases.py).
@@ -109,6 +123,11 @@ def domain_label(domain: str) -> str:
 def extent_name(range_name: str, range_uid: str, texts: list[str]) -> str:
     """The name of the extent by which a range announces these addresses."""
     return _cut(range_name, hashed="/".join([range_uid, *texts]))
+
+
+def attached_name(kind: str, owner: NamespacedName, uid: str, range_name: NamespacedName) -> str:
+    """The name of the request that gets an object an address of a range; another one for each life of the object."""
+    return _cut(owner.name, hashed=f"{kind}/{owner}/{uid}/{range_name}")
 
 
 def _cut(text: str, hashed: str) -> str:

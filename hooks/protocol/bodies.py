@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 from hooks.api import names
+from hooks.api.foreign import ClaimParent, ServiceParent
 from hooks.api.kinds import RangeObject, RequestObject, RequestParent
 
 
@@ -90,3 +91,24 @@ class RequestCustomizeBody(Struct, frozen=True, gc=False):
     """Body of POST /ipamrequest/customize."""
 
     parent: RequestParent
+
+
+class ClaimBody(Struct, frozen=True, gc=False):
+    """Body of POST /ipaddressclaim/sync."""
+
+    object: ClaimParent
+    attachments: dict[str, dict[str, Raw]]
+    related: dict[str, dict[str, Raw]]
+
+
+class ClaimCustomizeBody(Struct, frozen=True, gc=False):
+    """Body of POST /ipaddressclaim/customize."""
+
+    parent: ClaimParent
+
+
+class ServiceBody(Struct, frozen=True, gc=False):
+    """Body of POST /service/sync."""
+
+    object: ServiceParent
+    attachments: dict[str, dict[str, Raw]]

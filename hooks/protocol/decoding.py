@@ -13,31 +13,44 @@ import msgspec
 from msgspec import Raw, Struct
 
 from hooks.api import names
+from hooks.api.foreign import AddressObject, AliasObject, ClaimSpec, ClusterObject
 from hooks.api.kinds import (
     ExtentObject,
     NamespaceObject,
     OwnedSliceObject,
-    RangeObject,
     RangeSpec,
     RequestObject,
+    RequestParent,
     RequestSpec,
     RequestWithBadSpec,
     SliceObject,
 )
 from hooks.protocol.bodies import (
+    ClaimBody,
+    ClaimCustomizeBody,
     RangeBody,
     RangeCustomizeBody,
     RawRangeBody,
     ReadableRangeBody,
     RequestBody,
     RequestCustomizeBody,
+    ServiceBody,
 )
 from hooks.protocol.errors import ProtocolError, excerpt, explained
 
 #: What msgspec raises for bytes that are not what they should be.
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
-Body = TypeVar("Body", RangeBody, RequestBody, RangeCustomizeBody, RequestCustomizeBody)
+Body = TypeVar(
+    "Body",
+    RangeBody,
+    RequestBody,
+    ClaimBody,
+    ServiceBody,
+    RangeCustomizeBody,
+    RequestCustomizeBody,
+    ClaimCustomizeBody,
+)
 Object = TypeVar(
     "Object",
     RequestObject,
@@ -46,8 +59,22 @@ Object = TypeVar(
     OwnedSliceObject,
     ExtentObject,
     NamespaceObject,
+    RequestParent,
+    ClusterObject,
+    AddressObject,
+    AliasObject,
 )
-Spec = TypeVar("Spec", RangeSpec, RequestSpec)
+Spec = TypeVar("Spec", RangeSpec, RequestSpec, ClaimSpec)
+#: The kind of the object that a call is about.
+_PARENT_KINDS: dict[type, str] = {
+    RangeBody: names.RANGE_KIND,
+    RangeCustomizeBody: names.RANGE_KIND,
+    RequestBody: names.REQUEST_KIND,
+    RequestCustomizeBody: names.REQUEST_KIND,
+    ClaimBody: names.CLAIM_KIND,
+    ClaimCustomizeBody: names.CLAIM_KIND,
+    ServiceBody: names.SERVICE_KIND,
+}
 
 
 #: All decoders, created when the module is imported: msgspec completes what it knows of a struct when the first decoder
@@ -58,9 +85,7 @@ _DECODERS: dict[type, msgspec.json.Decoder[Any]] = {
     for each in (
         RawRangeBody,
         ReadableRangeBody,
-        RequestBody,
-        RangeCustomizeBody,
-        RequestCustomizeBody,
+        *(body for body in Body.__constraints__ if body is not RangeBody),
         *Object.__constraints__,
         *Spec.__constraints__,
     )
@@ -80,11 +105,10 @@ def decode_body(data: bytes, body_type: type[Body]) -> Body:
         body: Body = _range_body(data) if body_type is RangeBody else _DECODERS[body_type].decode(data)
     except UNREADABLE as error:
         raise explained(data, wire_type, str(error)) from error
-    parent = body.object if isinstance(body, RequestBody) else body.parent
-    wanted = names.RANGE_KIND if isinstance(parent, RangeObject) else names.REQUEST_KIND
-    if parent.kind != wanted:
-        path = "object" if isinstance(body, RequestBody) else "parent"
-        raise ProtocolError(f"$.{path}.kind", f"must be {wanted}", excerpt(parent.kind))
+    wanted, path = _PARENT_KINDS[body_type], "object" if hasattr(body, "object") else "parent"
+    kind: str = getattr(body, path).kind
+    if kind != wanted:
+        raise ProtocolError(f"$.{path}.kind", f"must be {wanted}", excerpt(kind))
     return body
 
 

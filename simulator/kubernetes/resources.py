@@ -95,13 +95,30 @@ RESOURCE_QUOTA = Resource(
     short_names=("quota",),
 )
 
+#: A Service without its own fields and defaults: what matters here are its type, its annotations and its status.
+SERVICE = Resource(
+    group="",
+    version="v1",
+    kind="Service",
+    plural="services",
+    singular="service",
+    schema=Schema(ANYTHING),
+    rules=Rules(ANYTHING),
+    short_names=("svc",),
+    columns=(
+        {"name": "Type", "type": "string", "jsonPath": ".spec.type"},
+        {"name": "External-IP", "type": "string", "jsonPath": ".status.loadBalancer.ingress[0].ip"},
+        AGE_COLUMN,
+    ),
+)
+
 
 class Catalog:
-    """All kinds of a cluster. Namespace and ResourceQuota are always among them."""
+    """All kinds of a cluster. Namespace, ResourceQuota and Service are always among them."""
 
     def __init__(self, definitions: Iterable[Obj]) -> None:
         """`definitions` are CustomResourceDefinition objects. Raises ValueError for other objects."""
-        self.resources = [NAMESPACE, RESOURCE_QUOTA]
+        self.resources = [NAMESPACE, RESOURCE_QUOTA, SERVICE]
         for definition in definitions:
             self.resources.extend(_resources_of(definition))
         self._by_kind = {(resource.api_version, resource.kind): resource for resource in self.resources}

@@ -336,7 +336,8 @@ def _hook_path(where: str, hook: dict[str, Any]) -> str:
     if webhook.get("etag"):
         raise BadController(f"{where}: etag is not simulated")
     if webhook.get("url"):
-        return str(urlsplit(webhook["url"]).path)
+        url = urlsplit(webhook["url"])
+        return f"{url.path}?{url.query}" if url.query else url.path
     if not webhook.get("service") or not webhook.get("path"):
         raise BadController(f"{where}: must specify either a full 'url', or both 'service' and 'path'")
     return str(webhook["path"])

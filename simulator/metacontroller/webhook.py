@@ -175,8 +175,8 @@ def _environ(path: str, body: bytes) -> dict[str, Any]:
     return {
         "REQUEST_METHOD": "POST",
         "SCRIPT_NAME": "",
-        "PATH_INFO": path,
-        "QUERY_STRING": "",
+        "PATH_INFO": path.partition("?")[0],
+        "QUERY_STRING": path.partition("?")[2],
         "CONTENT_TYPE": "application/json",
         "CONTENT_LENGTH": str(len(body)),
         "SERVER_NAME": "localhost",

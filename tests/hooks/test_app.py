@@ -28,6 +28,7 @@ from tests.hooks.build import (
     with_ledger,
 )
 from tests.hooks.calls import APP, post
+from tests.hooks.foreign import SERVICE_SYNC, claim_body, claim_object, service_body, service_object
 
 BODIES: dict[str, Obj] = {
     "/ipamrange/customize": {"parent": range_object()},
@@ -36,6 +37,9 @@ BODIES: dict[str, Obj] = {
     "/ipamrequest/customize": {"parent": WEB},
     "/ipamrequest/sync": request_body(WEB, answer_item("web", cidr="10.0.0.0/28")),
     "/ipamrequest/finalize": request_body(DELETED_WEB, finalizing=True),
+    "/ipaddressclaim/customize": {"parent": claim_object()},
+    "/ipaddressclaim/sync": claim_body(claim_object()),
+    SERVICE_SYNC: service_body(service_object()),
 }
 HOOKS = list(BODIES)
 
@@ -64,6 +68,9 @@ def error_of(response: TestResponse, status: int = 400) -> Obj:
         ("/ipamrequest/customize", {"relatedResources"}),
         ("/ipamrequest/sync", {"labels", "annotations", "status"}),
         ("/ipamrequest/finalize", {"labels", "annotations", "finalized", "resyncAfterSeconds"}),
+        ("/ipaddressclaim/customize", {"relatedResources"}),
+        ("/ipaddressclaim/sync", {"attachments", "status", "resyncAfterSeconds"}),
+        (SERVICE_SYNC, {"attachments", "resyncAfterSeconds"}),
     ],
 )
 def test_each_hook_answers_json_with_the_fields_that_metacontroller_accepts(path: str, keys: set[str]) -> None:
@@ -286,8 +293,9 @@ def test_an_unknown_route_is_404(path: str) -> None:
     assert error["path"] == path
     assert error["message"] == (
         "there is nothing here: the endpoints are "
-        "/healthz, /ipamrange/customize, /ipamrange/finalize, /ipamrange/sync, "
-        "/ipamrequest/customize, /ipamrequest/finalize, /ipamrequest/sync, /readyz"
+        "/healthz, /ipaddressclaim/customize, /ipaddressclaim/sync, "
+        "/ipamrange/customize, /ipamrange/finalize, /ipamrange/sync, "
+        "/ipamrequest/customize, /ipamrequest/finalize, /ipamrequest/sync, /readyz, /service/sync"
     )
 
 

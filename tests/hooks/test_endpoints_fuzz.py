@@ -25,6 +25,15 @@ from tests.hooks.build import (
     with_ledger,
 )
 from tests.hooks.calls import post
+from tests.hooks.foreign import (
+    SERVICE_SYNC,
+    address_object,
+    attached_request,
+    claim_body,
+    claim_object,
+    service_body,
+    service_object,
+)
 
 BODIES: dict[str, Obj] = {
     "/ipamrange/customize": {"parent": noisy(range_object())},
@@ -50,6 +59,18 @@ BODIES: dict[str, Obj] = {
     "/ipamrequest/finalize": request_body(
         deleted(request_object("a"), at(-5)), answer_item("a", "Released"), finalizing=True
     ),
+    "/ipaddressclaim/customize": {"parent": noisy(claim_object())},
+    "/ipaddressclaim/sync": claim_body(
+        noisy(claim_object(cluster="prod")), attached_request(claim_object()), address_object(), clusters=["prod"]
+    ),
+    SERVICE_SYNC: service_body(noisy(service_object()), attached_request(service_object())),
+}
+#: The kind of the object of each endpoint.
+KINDS = {
+    "ipamrange": "IPAMRange",
+    "ipamrequest": "IPAMRequest",
+    "ipaddressclaim": "IPAddressClaim",
+    "service": "Service",
 }
 
 Path = tuple[str | int, ...]
@@ -110,15 +131,25 @@ def is_understood(path: str, body: Any) -> bool:
     """Whether a body may be answered 200, judged without the types of the hooks."""
     if not isinstance(body, dict):
         return False
-    parent = body.get("object" if path in ("/ipamrequest/sync", "/ipamrequest/finalize") else "parent")
+    parent = body.get("parent" if path.startswith("/ipamrange/") or path.endswith("customize") else "object")
     if not isinstance(parent, dict) or not isinstance(parent.get("metadata"), dict):
         return False
-    kind = "IPAMRange" if path.startswith("/ipamrange/") else "IPAMRequest"
+    kind = KINDS[path.split("/")[1]]
     meta = parent["metadata"]
     named = all(isinstance(meta.get(key), str) for key in ("name", "uid", "creationTimestamp"))
-    groups = [] if path.endswith("customize") else ["related"]
+    groups = [] if path.endswith("customize") or path == SERVICE_SYNC else ["related"]
+    groups += ["attachments"] if path in ("/ipaddressclaim/sync", SERVICE_SYNC) else []
     groups += ["children"] if path in ("/ipamrange/sync", "/ipamrange/finalize") else []
     return parent.get("kind") == kind and named and all(isinstance(body.get(group), dict) for group in groups)
+
+
+def check_attachments(body: Any, answer: Obj) -> None:
+    """Attachments are given up only by a Service that says so."""
+    returned = {each["metadata"]["name"] for each in answer["attachments"]}
+    observed = {each["metadata"]["name"] for group in body["attachments"].values() for each in group.values()}
+    annotations = body["object"]["metadata"].get("annotations") or {}
+    noted = json.dumps(answer.get("annotations")) + json.dumps(annotations)
+    assert observed <= returned or "ipam.mandelsoft.org/released-requests" in noted
 
 
 def read(data: bytes) -> Any:
@@ -129,6 +160,8 @@ def read(data: bytes) -> Any:
 def check_answer(path: str, body: Any, data: bytes) -> None:
     answer = json.loads(data)
     assert is_understood(path, body), "200 for a body that was not understood"
+    if "attachments" in answer:
+        check_attachments(body, answer)
     if path not in ("/ipamrange/sync", "/ipamrange/finalize"):
         return
     before = body["parent"].get("status", {})

@@ -11,6 +11,7 @@ import json, sys, threading
 sys.setswitchinterval(1e-6)
 from hooks.app import create_app
 from tests.hooks.build import range_body, range_object, request_body, request_object
+from tests.hooks.foreign import SERVICE_SYNC, claim_body, claim_object, service_body, service_object
 
 bodies = {
     "/ipamrange/sync": range_body(range_object(), *[request_object(f"r{index}") for index in range(50)]),
@@ -18,6 +19,8 @@ bodies = {
     "/ipamrequest/sync": request_body(request_object("r")),
     "/ipamrequest/customize": {"parent": request_object("r")},
     "/ipamrequest/finalize": {},
+    "/ipaddressclaim/sync": claim_body(claim_object()),
+    SERVICE_SYNC: service_body(service_object()),
 }
 app, statuses = create_app(), []
 start = threading.Barrier(4 * len(bodies))
@@ -37,8 +40,10 @@ print(sorted(set(statuses)))
 
 
 ANSWERED = (
-    "[('/ipamrange/customize', 200), ('/ipamrange/sync', 200), ('/ipamrequest/customize', 200), "
-    "('/ipamrequest/finalize', 400), ('/ipamrequest/sync', 200)]"
+    "[('/ipaddressclaim/sync', 200), "
+    "('/ipamrange/customize', 200), ('/ipamrange/sync', 200), ('/ipamrequest/customize', 200), "
+    "('/ipamrequest/finalize', 400), ('/ipamrequest/sync', 200), "
+    "('/service/sync?annotation=metallb.io/loadBalancerIPs', 200)]"
 )
 
 

@@ -35,7 +35,12 @@ def resource(world: Cluster) -> Resource:
 
 def test_the_category_lists_the_kinds_that_users_write(world: Cluster) -> None:
     assert {item.kind for item in world.catalog.called("ipam")} == {"IPAMRange", "IPAMRequest"}
-    assert [controller.name for controller in world.metacontroller.controllers] == ["ipamrange", "ipamrequest"]
+    assert [controller.name for controller in world.metacontroller.controllers] == [
+        "ipamrange",
+        "ipamrequest",
+        "ipaddressclaim",
+        "service",
+    ]
 
 
 @pytest.mark.parametrize("text", ["10.0.0.0/24", "10.0.1.5-10.0.1.99", "10.0.2.7", "2001:db8::/64", "::1"])

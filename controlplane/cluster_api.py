@@ -1,0 +1,43 @@
+"""Cluster API's own kinds and its program clusterctl, from its Go module (`clusterctl/go.mod`), which is not copied."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from controlplane.binaries import find_or_build_tool
+
+if TYPE_CHECKING:
+    from controlplane.plane import ControlPlane
+
+MODULE = Path(__file__).parent / "clusterctl"
+PATH = "sigs.k8s.io/cluster-api"
+CRDS = (
+    "ipam.cluster.x-k8s.io_ipaddressclaims.yaml",
+    "ipam.cluster.x-k8s.io_ipaddresses.yaml",
+    "cluster.x-k8s.io_clusters.yaml",
+)
+
+
+def crd_files() -> list[Path]:
+    """The CRDs of claims, addresses and Clusters; the module is downloaded the first time."""
+    _go("mod", "download", PATH)
+    folder = Path(_go("list", "-m", "-f", "{{.Dir}}", PATH).strip())
+    return [folder / "core" / "config" / "crd" / "bases" / name for name in CRDS]
+
+
+def install_crds(plane: ControlPlane) -> None:
+    """Installs these CRDs, and waits until their kinds are served."""
+    for file in crd_files():
+        plane.kubectl("apply", "--server-side", "-f", str(file))
+    plane.wait_served()
+
+
+def clusterctl() -> Path:
+    """The program, which is built the first time."""
+    return find_or_build_tool("clusterctl", MODULE)
+
+
+def _go(*arguments: str) -> str:
+    return subprocess.run(["go", *arguments], cwd=MODULE, capture_output=True, text=True, check=True).stdout

@@ -1,0 +1,94 @@
+"""What one call sees of a Service: the ranges that it names, its requests, and the addresses that it shows."""
+
+import re
+from functools import cached_property
+
+from hooks.api import names
+from hooks.api.kinds import RequestParent, RequestSpec
+from hooks.api.names import NamespacedName
+from hooks.integrations.attachments import observed_requests, single_address
+from hooks.protocol.bodies import ServiceBody
+from hooks.protocol.decoding import decode_spec
+from hooks.protocol.errors import ProtocolError
+
+#: A range in the namespace of the Service, or of another namespace: names of namespaces have no dots.
+_RANGE = re.compile(r"(?:(?P<namespace>[a-z0-9][-a-z0-9]*)\.)?(?P<name>[a-z0-9][-a-z0-9]*)")
+#: A Service has at most one address of each family.
+_RANGES_MAX = 2
+
+
+class ServiceView:
+    """The picture of one call about a living Service.
+
+    Attributes:
+        service: the Service.
+        key: the annotation by which its load balancer is told the addresses.
+        requests: the attached requests by their range, without those that it has given up.
+        requests_given_up: these. They are left out of each answer, so that they are deleted.
+        given_up: their uids.
+    """
+
+    def __init__(self, body: ServiceBody, key: str) -> None:
+        """Read the attachments.
+
+        Raises:
+            ProtocolError: if one can't be read.
+        """
+        self.service, self.key = body.object, key
+        annotations = body.object.metadata.annotations
+        self.given_up = _items(annotations.get(names.GIVEN_UP_ANNOTATION, ""))
+        self.requests: dict[NamespacedName, RequestParent] = {}
+        self.requests_given_up: list[RequestParent] = []
+        for request in observed_requests(body.attachments):
+            if request.metadata.uid in self.given_up:
+                self.requests_given_up.append(request)
+            else:
+                self.requests[_range_of(request)] = request
+
+    @cached_property
+    def ranges(self) -> list[NamespacedName] | str:
+        """The ranges that it names, none if it wants no address; a text that says why they can't be read."""
+        text = self.service.metadata.annotations.get(names.RANGES_ANNOTATION)
+        if text is None or self.service.spec.type != "LoadBalancer":
+            return []
+        found = [_RANGE.fullmatch(item) for item in _items(text)]
+        ranges = [
+            NamespacedName(each["namespace"] or self.service.metadata.namespace, each["name"]) for each in found if each
+        ]
+        if ranges and len(ranges) == len(found) == len(set(ranges)) <= _RANGES_MAX:
+            return ranges
+        form = 'a range, such as "net" or "infra.net", or one range for each family, separated by a comma'
+        return f'annotation {names.RANGES_ANNOTATION} "{text}": must be {form}'
+
+    @cached_property
+    def recorded(self) -> list[str]:
+        """The addresses that were written for the load balancer, in the order of the ranges; as text."""
+        return _items(self.service.metadata.annotations.get(names.ADDRESSES_ANNOTATION, ""))
+
+    @cached_property
+    def written(self) -> list[str]:
+        """What the annotation of the load balancer says, whoever wrote it; canonical, if these are addresses."""
+        items = _items(self.service.metadata.annotations.get(self.key, ""))
+        return [single_address(item) or item for item in items]
+
+    @cached_property
+    def in_use(self) -> set[str]:
+        """The addresses at which the load balancer serves."""
+        return {single_address(each.ip) for each in self.service.status.load_balancer.ingress if each.ip}
+
+    @property
+    def message(self) -> str | None:
+        """The message that it shows."""
+        return self.service.metadata.annotations.get(names.MESSAGE_ANNOTATION)
+
+
+def _range_of(request: RequestParent) -> NamespacedName:
+    spec = decode_spec(request.spec, RequestSpec)
+    if isinstance(spec, str):
+        path = f'$.attachments["{names.REQUEST_KEY}"]["{request.metadata.namespaced_name}"].spec'
+        raise ProtocolError(path, spec)
+    return spec.range_name(request.metadata.namespace)
+
+
+def _items(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
