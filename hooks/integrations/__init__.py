@@ -1,6 +1,6 @@
 """Objects of other kinds that get addresses: a foreign object in, requests attached to it, and the answer written back.
 
-attachments.py    what all of them have in common: the attached requests, and what has become of these
+attachments.py    what all of them have in common: the attached requests, and their state
 claims.py         IPAddressClaims of Cluster API, which are answered by an IPAddress
 claim_status.py   what a claim reports, in both versions of its conditions
 services.py       Services of type LoadBalancer, which are answered by an annotation

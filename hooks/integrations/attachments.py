@@ -2,7 +2,7 @@
 
 An attached request is an ordinary one: its range finds, serves and releases it as all others. Metacontroller makes the
 object its controller, so it is deleted with the object. Attachments are never updated, only created, so an answer has
-each of them that is to stay, and all that is said about it is that it exists.
+each of them that is to stay, with its name and its spec.
 
 A request for an address that the object is known to have already (of a former life, or because it shows it) asks for
 exactly this one. It waits for it, rather than get another one that would be in vain.
@@ -38,7 +38,7 @@ NOT_IN_BACKUPS = {"velero.io/exclude-from-backup": "true"}
 
 
 class State(Enum):
-    """What has become of an attached request."""
+    """The state of an attached request."""
 
     ALLOCATED = auto()
     ON_ITS_WAY = auto()
@@ -134,7 +134,7 @@ def new_request(kind: str, owner: ParentMetadata, range_name: NamespacedName, ad
 
 
 def outcome_of(request: RequestParent, now: datetime) -> Outcome:
-    """What has become of an attached request.
+    """The outcome of an attached request so far.
 
     One that is being deleted counts as not allocated, because its range may have released its address already. So does
     one that an API server with an older schema has served, because it may show only a part of it.

@@ -22,7 +22,7 @@ class ServiceView:
 
     Attributes:
         service: the Service.
-        key: the annotation by which its load balancer is told the addresses.
+        key: the annotation in which its load balancer reads the addresses.
         requests: the attached requests by their range, without those that it has given up.
         requests_given_up: these. They are left out of each answer, so that they are deleted.
         given_up: their uids.

@@ -3,7 +3,7 @@
     ranges named, no request      -> attach the requests
     all of them are allocated     -> write the addresses for the load balancer, and record them
     no range named any more       -> remove what was written
-    load balancer has let it go   -> release the addresses
+    not used any more            -> release the addresses
 
 What was written is never changed while the Service names a range. The record is the memory of that: it is written and
 removed in one update with the rest, which the API server rejects if the Service has changed since it was observed.
@@ -39,7 +39,7 @@ def sync(body: ServiceBody, key: str, now: datetime) -> dict[str, Any]:
 
     Args:
         body: the call.
-        key: the annotation by which the load balancer is told the addresses, such as metallb.io/loadBalancerIPs.
+        key: the annotation in which the load balancer reads the addresses, such as metallb.io/loadBalancerIPs.
         now: the time of the call.
 
     Raises:
@@ -54,13 +54,13 @@ def sync(body: ServiceBody, key: str, now: datetime) -> dict[str, Any]:
     if view.ranges == []:
         return _released(view, kept)
     if isinstance(view.ranges, str):
-        return _told(view, kept, view.ranges)
+        return _reported(view, kept, view.ranges)
     if superfluous := {name: each for name, each in view.requests.items() if name not in view.ranges}:
         return _with_other_ranges(view, superfluous, kept)
     return _served(view, view.ranges, kept, now)
 
 
-def _told(view: ServiceView, attachments: list[Obj], message: str) -> dict[str, Any]:
+def _reported(view: ServiceView, attachments: list[Obj], message: str) -> dict[str, Any]:
     """Everything stays, and the Service says why."""
     annotations: Annotations = {} if view.message == message else {names.MESSAGE_ANNOTATION: message}
     return {"attachments": attachments, "annotations": annotations, "resyncAfterSeconds": RECHECK_SECONDS}
@@ -73,12 +73,12 @@ def _released(view: ServiceView, kept: list[Obj]) -> dict[str, Any]:
     Service does not show it any more.
     """
     if view.recorded and view.written == view.recorded:
-        told = _told(view, kept, f"the load balancer has to give up {listed(view.recorded)}")
-        told["annotations"] |= {view.key: None}
-        return told
+        answer = _reported(view, kept, f"the load balancer has to give up {listed(view.recorded)}")
+        answer["annotations"] |= {view.key: None}
+        return answer
     shown = {*view.recorded, *(each.status.address for each in view.requests.values())}
     if used := sorted(view.in_use & shown):
-        return _told(view, kept, f"{listed(used)} will be released once the load balancer no longer serves there")
+        return _reported(view, kept, f"{listed(used)} will be released once the load balancer no longer serves there")
     removed: Annotations = {names.ADDRESSES_ANNOTATION: None} if view.recorded else {}
     return _without(view, view.requests, kept, removed)
 
@@ -105,10 +105,10 @@ def _with_other_ranges(
 ) -> dict[str, Any]:
     """The answer if the Service named other ranges before: these can change only until its addresses are written."""
     if view.recorded:
-        return _told(view, kept, _changed(view))
+        return _reported(view, kept, _changed(view))
     used = sorted(view.in_use & {each.status.address for each in superfluous.values()})
     if used:
-        return _told(view, kept, f"{listed(used)} will be released once the load balancer no longer serves there")
+        return _reported(view, kept, f"{listed(used)} will be released once the load balancer no longer serves there")
     return _without(view, superfluous, kept, {})
 
 
@@ -121,7 +121,7 @@ def _served(view: ServiceView, ranges: list[NamespacedName], kept: list[Obj], no
     """The answer to a Service that has requests for the ranges that it names only."""
     wanted = view.recorded or view.written
     if wanted and (fault := _fault_of(view, wanted, ranges)):
-        return _told(view, kept, fault)
+        return _reported(view, kept, fault)
     if missing := [index for index, name in enumerate(ranges) if name not in view.requests]:
         meta, had_it = view.service.metadata, bool(view.recorded)
         added = [
@@ -134,7 +134,7 @@ def _served(view: ServiceView, ranges: list[NamespacedName], kept: list[Obj], no
         return {"attachments": kept, "resyncAfterSeconds": RECHECK_SOON_SECONDS}
     if reason := next((each.message for each in outcomes if each.state is not State.ALLOCATED), ""):
         shown = f"{listed(view.recorded)} is written, but not allocated: " if view.recorded else ""
-        return _told(view, kept, shown + reason)
+        return _reported(view, kept, shown + reason)
     return _allocated(view, [each.address for each in outcomes], kept)
 
 
@@ -153,12 +153,12 @@ def _fault_of(view: ServiceView, wanted: list[str], ranges: list[NamespacedName]
 def _allocated(view: ServiceView, addresses: list[str], kept: list[Obj]) -> dict[str, Any]:
     """The answer to a Service whose requests have their addresses."""
     if view.recorded and view.recorded != addresses:
-        return _told(view, kept, f"{listed(view.recorded)} is written and stays, but {listed(addresses)} is allocated")
+        return _reported(view, kept, f"{listed(view.recorded)} is written and stays, but {listed(addresses)} is allocated")
     if len({":" in each for each in addresses}) < len(addresses):
-        return _told(view, kept, f"{listed(addresses)} are of one family: name one range for each family")
+        return _reported(view, kept, f"{listed(addresses)} are of one family: name one range for each family")
     if view.written and view.written != addresses:
         shown = f'annotation {view.key} "{",".join(view.written)}"'
-        return _told(view, kept, f"{shown}: {listed(addresses)} is allocated: write this, or remove the annotation")
+        return _reported(view, kept, f"{shown}: {listed(addresses)} is allocated: write this, or remove the annotation")
     text = ",".join(addresses)
     annotations: Annotations = {view.key: text, names.ADDRESSES_ANNOTATION: text}
     if view.message is not None:
