@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.attack.shrink import shrunk
 from simulator.attack.simulation import INVARIANTS, Outcome, Setting, Simulation
-from simulator.cluster import ROOT
+from simulator.cluster import FOREIGN_CRDS, ROOT, integrations
 from simulator.kubernetes.manifests import read_manifests
 from simulator.kubernetes.resources import Catalog
 from simulator.metacontroller.webhook import wsgi_caller
@@ -46,13 +46,14 @@ def setting_for(app: str, mutant: Mutant | None = None) -> Setting:
     """The shipped CRDs and controllers with the hooks of this dotted name, or with a mutant of this design."""
     os.environ.setdefault("IPAM_REPLAY", "1")
     logging.disable(logging.CRITICAL)
-    definitions = [item.obj for item in read_manifests(ROOT / "crds")]
     folders = (ROOT / "metacontroller", ROOT / "deploy" / "admission")
-    controllers = [item.obj for folder in folders for item in read_manifests(folder)]
+    controllers = [item.obj for folder in folders for item in read_manifests(folder)] + integrations()
+    definitions = [item.obj for path in (ROOT / "crds", FOREIGN_CRDS) for item in read_manifests(path)] + controllers
     application = _application(app)
+    definitions = _crds(definitions)
     if mutant is None:
-        return Setting(Catalog(_crds(definitions)), controllers, lambda now: wsgi_caller(application, now))
-    changed = Catalog(_crds(mutant.definitions(definitions)))
+        return Setting(Catalog(definitions), controllers, lambda now: wsgi_caller(application, now))
+    changed = Catalog(mutant.definitions(definitions))
     return Setting(changed, controllers, lambda now: mutant.caller(wsgi_caller(application, now), now), mutant.bias)
 
 

@@ -11,11 +11,14 @@ GROUP = "ipam.mandelsoft.org"
 
 #: The plural name of slices.
 SLICES = "ipamallocationslices"
+#: The plural names of the kinds of other API groups that get addresses, and of those that matter for them.
+CLAIMS, ADDRESSES, CLUSTERS, SERVICES = "ipaddressclaims", "ipaddresses", "clusters", "services"
 #: Keys of Metacontroller's object maps.
 REQUESTS_KEY, SLICES_KEY, EXTENTS_KEY = (
     f"IPAM{word}.{GROUP}/v1alpha1" for word in ("Request", "AllocationSlice", "Extent")
 )
 RANGE_SYNC_PATH, RANGE_FINALIZE_PATH = "/ipamrange/sync", "/ipamrange/finalize"
+CLAIM_SYNC_PATH = "/ipaddressclaim/sync"
 
 #: The fields of a range's status that only a new revision may change: the ledger.
 LEDGER_FIELDS = (
@@ -34,6 +37,11 @@ ABANDON_ANNOTATION = f"{GROUP}/abandon"
 RECLAIM_ANNOTATION = f"{GROUP}/reclaim"
 END_COOLDOWN_ANNOTATION = f"{GROUP}/end-cooldown"
 ALLOW_DELETION_ANNOTATION = f"{GROUP}/allow-deletion"
+#: On Services: the ranges, and what the hooks remember; and the annotation that MetalLB reads.
+RANGES_ANNOTATION = f"{GROUP}/range"
+ADDRESSES_ANNOTATION = f"{GROUP}/addresses"
+GIVEN_UP_ANNOTATION = f"{GROUP}/released-requests"
+METALLB_ANNOTATION = "metallb.io/loadBalancerIPs"
 TOUCHED_ANNOTATION = f"{GROUP}/touched"
 
 #: Metacontroller's finalizers of the default shard, and the label by which it finds the children of a parent.
@@ -50,8 +58,9 @@ OPEN_LABEL = "open"
 #: The writers of objects: the controllers under test, a cluster administrator, a person with roles in one namespace,
 #: and the controller manager.
 METACONTROLLER, PERSON, TENANT, CONTROLLER_MANAGER = "metacontroller", "person", "tenant", "controller-manager"
-#: Metacontroller's role, if it does not run as cluster administrator.
+#: Metacontroller's role, if it does not run as cluster administrator, and those for claims and Services.
 METACONTROLLER_ROLE = "ipam-metacontroller"
+ADDED_ROLES = (f"{METACONTROLLER_ROLE}-cluster-api", f"{METACONTROLLER_ROLE}-services")
 
 
 def of_all_shards(finalizers: Iterable[str], finalizer: str) -> list[str]:

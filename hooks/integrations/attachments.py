@@ -20,6 +20,7 @@ from hooks.api import names
 from hooks.api.kinds import Network, RequestParent, RequestStatus
 from hooks.api.metadata import ParentMetadata
 from hooks.api.names import NamespacedName
+from hooks.protocol.children import in_canonical_order
 from hooks.protocol.decoding import UNREADABLE, decode_objects
 from hooks.protocol.errors import ProtocolError
 from ipam.address import block_named_by, parse_prefix
@@ -69,7 +70,7 @@ class _Attachment(Struct, frozen=True, gc=False, rename="camel"):
     api_version: str
     kind: str
     metadata: _Identity
-    spec: Raw
+    spec: dict[str, Any]
 
 
 _ATTACHMENT_DECODER = msgspec.json.Decoder(_Attachment)
@@ -95,7 +96,7 @@ def _as_observed(kind_key: str, key: str, raw: Raw) -> Obj:
         "apiVersion": attachment.api_version,
         "kind": attachment.kind,
         "metadata": {name: value for name, value in metadata.items() if value},
-        "spec": attachment.spec,
+        "spec": in_canonical_order(attachment.spec, f'$.attachments["{kind_key}"]["{key}"].spec'),
     }
 
 

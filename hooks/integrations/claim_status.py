@@ -9,10 +9,13 @@ Metacontroller replaces the whole status, so all that others have written there 
 from datetime import datetime
 from typing import Any
 
+from msgspec import Raw
+
 from hooks.api.conditions import Fact, truncated
 from hooks.api.foreign import ClaimParent
 from hooks.api.times import timestamp
 from hooks.integrations.attachments import Outcome, State
+from hooks.protocol.children import in_canonical_order
 
 READY = "Ready"
 NOT_READY, EXHAUSTED, FAILED = "PoolNotReady", "PoolExhausted", "AllocationFailed"
@@ -28,8 +31,6 @@ _REASONS = {
 }
 #: By the conventions of v1beta1: whether a person has to do something.
 _SEVERITIES = {NOT_READY: "Info", EXHAUSTED: "Warning", FAILED: "Error"}
-
-Status = dict[str, Any]
 
 
 def allocated() -> Fact:
@@ -47,7 +48,7 @@ def unserved(outcome: Outcome) -> Fact:
     return not_ready(_REASONS[outcome.state], outcome.message)
 
 
-def claim_status(claim: ClaimParent, fact: Fact, now: datetime, address_name: str = "") -> Status:
+def claim_status(claim: ClaimParent, fact: Fact, now: datetime, address_name: str = "") -> Raw:
     """The next status.
 
     Args:
@@ -61,7 +62,7 @@ def claim_status(claim: ClaimParent, fact: Fact, now: datetime, address_name: st
     condition = _condition(claim, fact, observed, now)
     others = [each for each in before if each.get("type") != READY]
     reference = {"addressRef": {"name": address_name}} if address_name else {}
-    return claim.status | reference | {"conditions": [*others, condition]}
+    return in_canonical_order(claim.status | reference | {"conditions": [*others, condition]}, "$.object.status")
 
 
 def _condition(claim: ClaimParent, fact: Fact, before: dict[str, Any], now: datetime) -> dict[str, Any]:

@@ -1,25 +1,18 @@
 """What one call sees of a claim: its pool, its Cluster, its request and its IPAddress."""
 
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from hooks.api import foreign, names
 from hooks.api.foreign import AddressObject, AliasObject, ClaimParent, ClaimSpec, ClusterObject, PoolReference
-from hooks.api.kinds import ExtentObject, RequestParent
 from hooks.api.names import NamespacedName
-from hooks.api.ownership import controller_of, is_child_of
 from hooks.integrations.attachments import observed_requests, single_address
 from hooks.protocol.bodies import ClaimBody
 from hooks.protocol.decoding import decode_objects, decode_spec
 from hooks.protocol.errors import ProtocolError
 
-
-class Pool(NamedTuple):
-    """The pool of a claim: the range behind it, and its own uid as far as it is known; or why there is no range."""
-
-    range_name: NamespacedName | None
-    uid: str = ""
-    fault: str = ""
+if TYPE_CHECKING:
+    from hooks.api.kinds import RequestParent
 
 
 def spec_of(claim: ClaimParent) -> ClaimSpec | None:
@@ -39,7 +32,7 @@ class ClaimView:
     Attributes:
         claim: the claim.
         pool_ref: the pool that it names.
-        pool: what is known of that pool.
+        range_name: the range behind that pool; a text that says why there is none.
         request: the attached request; None if there is none.
         address: the attached IPAddress; None if there is none.
     """
@@ -55,7 +48,7 @@ class ClaimView:
         self.claim, self.pool_ref = body.object, spec.pool_ref
         self.request: RequestParent | None = next(iter(observed_requests(body.attachments)), None)
         self.address = _attached_address(body)
-        self.pool = self._found_pool(spec.pool_ref)
+        self.range_name = self._found_range(spec.pool_ref)
 
     @property
     def name(self) -> NamespacedName:
@@ -89,28 +82,17 @@ class ClaimView:
         """The same in canonical form; "" also if it is no address."""
         return single_address(self.former_address)
 
-    def _found_pool(self, reference: PoolReference) -> Pool:
+    def _found_range(self, reference: PoolReference) -> NamespacedName | str:
         if reference.kind == names.RANGE_KIND:
-            name = NamespacedName(self.name.namespace, reference.name)
-            return Pool(name, self._uid_of(name), f"the extents of range {name} are not seen yet")
+            return NamespacedName(self.name.namespace, reference.name)
         if reference.kind != names.ALIAS_KIND:
             kinds = f"{names.RANGE_KIND} or {names.ALIAS_KIND}"
-            return Pool(
-                None, fault=f'poolRef.kind is "{reference.kind}": the pools of {names.GROUP} are of kind {kinds}'
-            )
+            return f'poolRef.kind is "{reference.kind}": the pools of {names.GROUP} are of kind {kinds}'
         aliases, _ = decode_objects(self._related.get(names.ALIAS_KEY, {}), AliasObject)
         for alias in aliases.values():
             if alias.metadata.name == reference.name:
-                return Pool(alias.spec.range_name, alias.metadata.uid)
-        return Pool(None, fault=f"there is no {names.ALIAS_KIND} {reference.name}: create it, or correct the claim")
-
-    def _uid_of(self, range_name: NamespacedName) -> str:
-        """The uid of a range, as its extents name it; "" if none of them is seen."""
-        extents, _ = decode_objects(self._related.get(names.EXTENT_KEY, {}), ExtentObject)
-        own = [each.metadata for each in extents.values() if is_child_of(each.metadata, range_name)]
-        own.sort(key=lambda meta: (meta.deletion_timestamp is None, meta.creation_timestamp, meta.name))
-        controller = controller_of(own[-1]) if own else None
-        return controller.uid if controller else ""
+                return alias.spec.range_name
+        return f"there is no {names.ALIAS_KIND} {reference.name}: create it, or correct the claim"
 
 
 def _attached_address(body: ClaimBody) -> AddressObject | None:

@@ -17,7 +17,6 @@ from typing import Any
 
 from hooks.api import foreign, names
 from hooks.api.conditions import Fact
-from hooks.api.foreign import ClaimParent, ClaimSpec
 from hooks.api.names import NamespacedName
 from hooks.integrations.attachments import (
     NOT_IN_BACKUPS,
@@ -45,30 +44,21 @@ MISSING_PATIENCE = timedelta(seconds=30)
 
 
 def customize(body: ClaimCustomizeBody) -> dict[str, Any]:
-    """What else the sync of a claim must observe: its Cluster, and its pool. Claims of other pools need nothing.
+    """What else the sync of a claim must observe: its Cluster, and its alias. Claims of other pools need nothing.
 
-    Of a range these are its extents, which name it and seldom change. Its status changes with each grant, and would
-    trigger all claims each time.
+    A range is not among it. Its status changes with each grant, and would trigger all its claims each time.
     """
     claim = body.parent
     spec = spec_of(claim)
     if spec is None:
         return {"relatedResources": []}
-    rules = _pool_rules(claim, spec)
+    rules: list[Obj] = []
+    if spec.pool_ref.kind == names.ALIAS_KIND:
+        rules.append(_rule(names.API_VERSION, "ipamrangealiases", names=[spec.pool_ref.name]))
     if cluster := cluster_name(claim, spec):
         version = f"{foreign.CLUSTER_GROUP}/{claim.version}"
         rules.append(_rule(version, "clusters", namespace=claim.metadata.namespace, names=[cluster]))
     return {"relatedResources": rules}
-
-
-def _pool_rules(claim: ClaimParent, spec: ClaimSpec) -> list[Obj]:
-    pool, namespace = spec.pool_ref, claim.metadata.namespace
-    if pool.kind == names.RANGE_KIND:
-        selector = {"matchLabels": {names.RANGE_LABEL: names.range_label(NamespacedName(namespace, pool.name))}}
-        return [_rule(names.API_VERSION, "ipamextents", namespace=namespace, labelSelector=selector)]
-    if pool.kind == names.ALIAS_KIND:
-        return [_rule(names.API_VERSION, "ipamrangealiases", names=[pool.name])]
-    return []
 
 
 def _rule(api_version: str, resource: str, **selection: object) -> Obj:
@@ -92,8 +82,8 @@ def sync(body: ClaimBody, now: datetime) -> dict[str, Any]:
 def _answer(view: ClaimView, now: datetime) -> dict[str, Any]:
     """What is to be added to the attachments, and the rest of the answer."""
     if view.is_paused:
-        keeps_address = view.recorded and view.request is None and view.pool.range_name
-        return _unchanged(RECHECK_SECONDS, _request_for(view) if keeps_address else None)
+        keeps_address = view.recorded and view.request is None and isinstance(view.range_name, NamespacedName)
+        return _unchanged(RECHECK_SECONDS, _request_for(view, view.range_name) if keeps_address else None)
     if view.former_address and not view.recorded:
         message = f'annotation {names.ADDRESSES_ANNOTATION} "{view.former_address}": must be one address'
         return _reported(view, not_ready(FAILED, message), now)
@@ -127,9 +117,9 @@ def _reported(view: ClaimView, fact: Fact, now: datetime, seconds: float = RECHE
 
 def _with_request(view: ClaimView, now: datetime) -> dict[str, Any]:
     """A request is attached. It is reported only if that lasts."""
-    if view.pool.range_name is None:
-        return _reported(view, not_ready(NOT_READY, view.pool.fault), now)
-    request = _request_for(view)
+    if isinstance(view.range_name, str):
+        return _reported(view, not_ready(NOT_READY, view.range_name), now)
+    request = _request_for(view, view.range_name)
     if now - view.claim.metadata.creation_timestamp < PATIENCE:
         return _unchanged(RECHECK_SOON_SECONDS, request)
     name = f"{names.REQUEST_KIND} {request['metadata']['name']}"
@@ -153,10 +143,8 @@ def _with_address(view: ClaimView, outcome: Outcome, now: datetime) -> dict[str,
     """The IPAddress is attached. It is reported only if that lasts."""
     length = outcome.network.prefix_length
     if length is None:
-        missing = f"range {view.pool.range_name} had no network.prefixLength when it allocated {outcome.address}"
+        missing = f"range {view.range_name} had no network.prefixLength when it allocated {outcome.address}"
         return _reported(view, not_ready(NOT_READY, f"{missing}: set it, and then create the claim again"), now)
-    if not view.pool.uid:
-        return _reported(view, not_ready(NOT_READY, view.pool.fault), now, RECHECK_SOON_SECONDS)
     address = _address_for(view, outcome, length)
     if now - outcome.since < MISSING_PATIENCE:
         return _unchanged(RECHECK_SOON_SECONDS, address)
@@ -167,41 +155,35 @@ def _with_address(view: ClaimView, outcome: Outcome, now: datetime) -> dict[str,
     return _reported(view, not_ready(FAILED, message), now, RECHECK_SOON_SECONDS) | {"attachments": [address]}
 
 
-def _request_for(view: ClaimView) -> Obj:
+def _request_for(view: ClaimView, range_name: NamespacedName) -> Obj:
     """The request; for the address that the claim had, if it had one."""
-    assert view.pool.range_name
     meta, address = view.claim.metadata, view.recorded
-    request = new_request(names.CLAIM_KIND, meta, view.pool.range_name, address, had_it=bool(address))
+    request = new_request(names.CLAIM_KIND, meta, range_name, address, had_it=bool(address))
     request["metadata"]["labels"] |= _cluster_label(view)
     return request
 
 
 def _address_for(view: ClaimView, outcome: Outcome, prefix_length: int) -> Obj:
+    """The IPAddress, which Metacontroller gives the claim as owner.
+
+    The pool is not an owner, as the contract demands: the garbage collector would keep an IPAddress whose claim was
+    deleted as long as its pool exists (docs/decisions/0042-cluster-api.md).
+    """
     meta, pool = view.claim.metadata, view.pool_ref
-    owner = {
-        "apiVersion": names.API_VERSION,
-        "kind": pool.kind,
-        "name": pool.name,
-        "uid": view.pool.uid,
-        "controller": False,
-        "blockOwnerDeletion": True,
+    metadata = {"name": meta.name, "namespace": meta.namespace, "labels": NOT_IN_BACKUPS | _cluster_label(view)}
+    spec = {
+        "claimRef": {"name": meta.name},
+        "poolRef": {"apiGroup": names.GROUP, "kind": pool.kind, "name": pool.name},
+        "address": outcome.address,
+        "prefix": prefix_length,
     }
+    if outcome.network.gateway:
+        spec["gateway"] = outcome.network.gateway
     return {
         "apiVersion": view.claim.api_version,
         "kind": foreign.ADDRESS_KIND,
-        "metadata": {
-            "name": meta.name,
-            "namespace": meta.namespace,
-            "labels": NOT_IN_BACKUPS | _cluster_label(view),
-            "ownerReferences": [owner],
-        },
-        "spec": {
-            "claimRef": {"name": meta.name},
-            "poolRef": {"apiGroup": names.GROUP, "kind": pool.kind, "name": pool.name},
-            "address": outcome.address,
-            "prefix": prefix_length,
-        }
-        | ({"gateway": outcome.network.gateway} if outcome.network.gateway else {}),
+        "metadata": metadata,
+        "spec": spec,
     }
 
 

@@ -153,7 +153,9 @@ def _fault_of(view: ServiceView, wanted: list[str], ranges: list[NamespacedName]
 def _allocated(view: ServiceView, addresses: list[str], kept: list[Obj]) -> dict[str, Any]:
     """The answer to a Service whose requests have their addresses."""
     if view.recorded and view.recorded != addresses:
-        return _reported(view, kept, f"{listed(view.recorded)} is written and stays, but {listed(addresses)} is allocated")
+        return _reported(
+            view, kept, f"{listed(view.recorded)} is written and stays, but {listed(addresses)} is allocated"
+        )
     if len({":" in each for each in addresses}) < len(addresses):
         return _reported(view, kept, f"{listed(addresses)} are of one family: name one range for each family")
     if view.written and view.written != addresses:

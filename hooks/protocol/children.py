@@ -56,7 +56,7 @@ def child_as_it_was(
         "apiVersion": names.API_VERSION,
         "kind": kind_key.partition(".")[0],
         "metadata": metadata,
-        "spec": _sorted(spec | added if added else spec, path),
+        "spec": in_canonical_order(spec | added if added else spec, path),
     }
 
 
@@ -84,8 +84,12 @@ def _last_applied(plain: dict[str, Any]) -> dict[str, Any]:
     return applied if isinstance(applied.get("spec"), dict) else {}
 
 
-def _sorted(value: object, path: str) -> Raw:
-    """A part of a child whose fields must not appear in the order of the wire (S6)."""
+def in_canonical_order(value: object, path: str) -> Raw:
+    """A part of an answer whose fields must not appear in the order of the wire (S6).
+
+    Raises:
+        ProtocolError: if it is nested too deeply to be written.
+    """
     try:
         return Raw(_SORTED.encode(value))
     except UNREADABLE as error:

@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any
 from simulator.attack.features import SKEWED
 from simulator.attack.restores import SETTLE, plan
 from simulator.attack.workload import Behaviour, backup, drawn_person_action, first_actions, newcomer
+from simulator.names import ADDRESSES, CLAIMS, CLUSTERS, SERVICES
 from simulator.world.faults import CLOCK_OUTCOMES, HOOK_OUTCOMES, SAME_OUTCOMES, SKEWS, WRITE_OUTCOMES
 
 if TYPE_CHECKING:
     from simulator.world.machinery import Action, World
 
-#: The kinds whose caches the hooks depend on.
+#: The kinds whose caches the hooks depend on; and those of claims and Services.
 KINDS = ("ipamranges", "ipamrequests", "ipamallocationslices", "ipamextents", "namespaces")
+FOREIGN_KINDS = (CLAIMS, ADDRESSES, CLUSTERS, SERVICES, "ipamrangealiases")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,12 @@ class Chance:
     def __init__(self, seed: int, bias: Bias) -> None:
         self._rng = random.Random(seed)
         drawn = Weights.drawn(self._rng), Behaviour.drawn(self._rng)
-        self._weights, self._behaviour = bias.applied(*drawn)
+        # Chance of its own, so that a run without claims and Services is the one that it was before there were any.
+        self._foreign = random.Random(f"claims and Services of {seed}")
+        self._weights, self._behaviour = bias.applied(drawn[0], drawn[1].integrated(self._foreign))
+        self._deliveries = self._weights.deliveries | {
+            kind: self._foreign.choice((0.2, 1.0, 8.0)) for kind in FOREIGN_KINDS
+        }
         #: Planned actions: policies are installed first, usually ranges are created before requests, and a restore
         #: continues.
         self._planned: deque[Action] = deque(first_actions(self._behaviour, self._rng))
@@ -115,15 +122,10 @@ class Chance:
             return self._boot(world)
         waiting = self._startable(world)
         started = world.started()
-        events = [
-            (name, kind)
-            for name, instance in world.instances.items()
-            for kind in KINDS
-            if instance.metacontroller.caches[world.plural(kind)].behind
-        ]
+        events = self._events(world)
         choices = [
             (self._person_acts, weights.people),
-            (self._delivery, sum(weights.deliveries[kind] for _, kind in events)),
+            (self._delivery, sum(self._deliveries[kind] for _, kind in events)),
             (self._start, weights.starts * min(len(waiting), 3)),
             (self._advance, weights.advances * min(len(started), 3)),
             (self._background, weights.background),
@@ -149,14 +151,19 @@ class Chance:
             return self._planned.popleft()
         return action
 
-    def _delivery(self, world: World) -> Action:
-        found = [
-            (name, kind, self._weights.deliveries[kind])
+    def _events(self, world: World) -> list[tuple[str, str]]:
+        """The caches that are behind: instance and kind."""
+        caches = {kind: world.plural(kind) for kind in (*KINDS, *FOREIGN_KINDS)}
+        return [
+            (name, kind)
             for name, instance in world.instances.items()
-            for kind in KINDS
-            if instance.metacontroller.caches[world.plural(kind)].behind
+            for kind, resource in caches.items()
+            if instance.metacontroller.caches[resource].behind
         ]
-        name, kind, _ = self._rng.choices(found, [weight for *_, weight in found])[0]
+
+    def _delivery(self, world: World) -> Action:
+        found = self._events(world)
+        name, kind = self._rng.choices(found, [self._deliveries[kind] for _, kind in found])[0]
         return ("deliver", name, kind, *self._hook_outcome(share=0.3))
 
     def _start(self, world: World) -> Action:
@@ -214,6 +221,8 @@ class Chance:
     def _boot(self, world: World) -> Action:
         self._boots += 1
         ages = [f"{kind}={self._rng.randint(0, self._weights.ages_max[kind])}" for kind in KINDS]
+        if self._behaviour.has_integrations:
+            ages += [f"{kind}={self._foreign.choice((0, 0, 3, 12))}" for kind in FOREIGN_KINDS]
         server = [f"server={self._rng.choice(list(world.servers))}"] if world.store.mixed else []
         return ("boot", f"m{self._boots}", *ages, *server)
 
@@ -224,4 +233,5 @@ class Chance:
         return self._weights.relists if any_events else 0
 
     def _relist(self, world: World) -> Action:
-        return "relist", self._rng.choice(list(world.instances)), self._rng.choice(KINDS)
+        kinds = (*KINDS, *FOREIGN_KINDS) if self._behaviour.has_integrations else KINDS
+        return "relist", self._rng.choice(list(world.instances)), self._rng.choice(kinds)

@@ -238,6 +238,37 @@ OF_TENANTS: dict[str, float] = {
     "an operator strips the finalizers of a range": 0.2,
 }
 
+#: The share of runs with claims, Clusters and Services, and how often people do each of their actions there.
+INTEGRATED = 0.25
+OF_INTEGRATIONS: dict[str, float] = {
+    "create a claim": 16.0,
+    "delete a claim": 3.0,
+    "keep a claim by a finalizer": 0.6,
+    "pause or resume a claim": 0.4,
+    "create an alias": 0.5,
+    "create a Cluster": 3.0,
+    "pause or resume a Cluster": 1.5,
+    "delete a Cluster": 0.4,
+    "delete an IPAddress": 0.6,
+    "create a Service": 8.0,
+    "name ranges in a Service": 5.0,
+    "name no range in a Service": 3.0,
+    "serve at the addresses of a Service": 5.0,
+    "serve a Service no longer": 4.0,
+    "write the address of a Service": 0.3,
+    "change the type of a Service": 0.4,
+    "delete a Service": 1.0,
+}
+#: What the other weights are in these runs: a claim needs a network, and restores are judged without claims.
+WITH_INTEGRATIONS: dict[str, float] = {
+    "network": 2.0,
+    "on hold": 0.03,
+    "closed": 0.0,
+    "delete a namespace": 0.03,
+    "delete a range": 0.1,
+    "wipe and restore": 0.0,
+    "back up, empty and restore": 0.0,
+}
 #: The ways to restore a whole cluster (see `restores`), and the share of clusters with overlapping ranges that are
 #: restored.
 RESTORES: dict[str, float] = {"on-hold": 1.0, "held-late": 0.3, "not-held": 0.3, "velero": 0.5}

@@ -6,7 +6,8 @@
     besieged   if tenants repeat patches forever: all others must be served, although they go on; then they stop
     at rest    all events are delivered and all syncs done; `judge.at_rest` judges
     reclaimed  the owners of ranges give up absent holders: then each entry of a ledger must have its request
-    emptied    all requests are deleted: after a while no slice may be left; then all ranges: nothing may be left
+    emptied    all claims and Services are deleted: nothing that was attached to them may be left; then all requests:
+               after a while no slice may be left; then all ranges: nothing may be left
 
 A run is determined by its seed (for the uids) and its actions.
 """
@@ -28,7 +29,7 @@ from simulator.judge.restores import note_backup, restored
 from simulator.kubernetes.errors import ApiError
 from simulator.kubernetes.objects import joined, key_of
 from simulator.metacontroller.steps import run_to_end
-from simulator.names import CONTROLLER_MANAGER, PERSON, SLICES
+from simulator.names import CLAIMS, CONTROLLER_MANAGER, PERSON, SERVICES, SLICES
 from simulator.scheduler import NeverQuiet, Scheduler
 from simulator.world import administrators, people
 from simulator.world.machinery import World
@@ -216,6 +217,10 @@ class Simulation:
         yield
         self._judge_rest("NoLeak", at_rest.nothing_absent(history))
         self._judge_rest("Gone", at_rest.ranges_gone(history))
+        yield
+        for plural in (CLAIMS, SERVICES):
+            self._delete_all(plural)
+        self._judge_rest("Gone", at_rest.nothing_attached(history))
         yield
         self._delete_all("ipamrequests")
         yield

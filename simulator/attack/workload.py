@@ -7,7 +7,7 @@ An entry draws an action for the present world, or None if there is nothing to d
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from simulator.attack import edits, strangers
@@ -15,16 +15,20 @@ from simulator.attack.edits import any_object
 from simulator.attack.features import (
     EDITS_OF_RANGES,
     FORMS_OF_REQUESTS,
+    INTEGRATED,
     LACKING,
+    OF_INTEGRATIONS,
     OF_RANGES,
     OF_REQUESTS,
     OF_TENANTS,
     POOLS,
     RESTORED_WITH_OVERLAPS,
     RESTORES,
+    WITH_INTEGRATIONS,
     Feature,
     version_of,
 )
+from simulator.attack.integrations import INTEGRATION_ACTIONS
 from simulator.attack.restores import has_overlaps
 from simulator.attack.tenants import TENANT_ACTIONS
 from simulator.kubernetes.json_patch import merge_patched
@@ -32,6 +36,7 @@ from simulator.kubernetes.objects import finalizers_of, is_deleting, joined, key
 from simulator.kubernetes.resources import NAMESPACE
 from simulator.kubernetes.versions import properties_of
 from simulator.names import FOREIGN_FINALIZER, GROUP, RANGE_LABEL, REQUEST_FINALIZER, SLICES
+from simulator.world.people import KEPT_KINDS
 from simulator.world.slices import names_of_slice
 
 if TYPE_CHECKING:
@@ -71,6 +76,18 @@ class Behaviour:
     #: What older CRDs lack, such as `ipamrequests spec.size`; "" if each time another property is drawn.
     lacks: str = ""
 
+    @property
+    def has_integrations(self) -> bool:
+        """Whether there are claims or Services."""
+        return any(self.weights[name] for name in OF_INTEGRATIONS)
+
+    def integrated(self, rng: random.Random) -> Behaviour:
+        """The same with claims and Services, in a share of the runs. Restores have runs of their own."""
+        if rng.random() >= INTEGRATED:
+            return self
+        weights = {name: weight * rng.choice((0.3, 1, 3)) for name, weight in OF_INTEGRATIONS.items()}
+        return replace(self, weights=self.weights | weights | WITH_INTEGRATIONS)
+
     @classmethod
     def drawn(cls, rng: random.Random) -> Behaviour:
         """A behaviour with each action drawn to be usual, frequent, rare or missing."""
@@ -85,6 +102,7 @@ class Behaviour:
         weights["create a request"] = max(weights["create a request"], 3.0)
         weights["create a range"] = max(weights["create a range"], 1.0)
         weights["the default size"] = max(weights["the default size"], 0.5)
+        weights |= dict.fromkeys(OF_INTEGRATIONS, 0.0)
         ranges = tuple(rng.sample(RANGES, rng.choice((1, 1, 2, 3))))
         admits = rng.choice(("nothing", "label", "label and finalizer"))
         installs = tuple(word for word in ("policies", "defaults") if rng.random() < INSTALLED[word])
@@ -225,7 +243,8 @@ def _serve_older(world: World, behaviour: Behaviour, rng: random.Random) -> Acti
     """Let an API server serve a CRD that lacks one of all properties."""
     if behaviour.lacks:
         return "serve", rng.choice(list(world.servers)), *behaviour.lacks.split(" ")
-    found = [(each.plural, path) for each in world.catalog.resources for path in properties_of(each)]
+    ours = [each for each in world.catalog.resources if each.group == GROUP and each.namespaced]
+    found = [(each.plural, path) for each in ours for path in properties_of(each)]
     weights = [LACKING.get(f"{plural} {path}", 1.0) for plural, path in found]
     if not any(weights):
         return None
@@ -242,7 +261,7 @@ def _rewatch(world: World, _: Behaviour, rng: random.Random) -> Action | None:
 
 
 def _drop_finalizer(world: World, _: Behaviour, rng: random.Random) -> Action | None:
-    for plural in ("ipamrequests", SLICES, "ipamextents", "ipamranges"):
+    for plural in KEPT_KINDS:
         held = [obj for obj in world.store.list(world.plural(plural)) if FOREIGN_FINALIZER in finalizers_of(obj)]
         if held and rng.random() < 0.7:
             return "drop-finalizer", plural, _name(plural, rng.choice(held))
@@ -316,8 +335,11 @@ PEOPLE_ACTIONS: dict[str, PersonAction] = {
 
 def drawn_person_action(world: World, behaviour: Behaviour, rng: random.Random) -> Action | None:
     """An action that a person does now; None if there is nothing to do."""
-    names = [*PEOPLE_ACTIONS, *(TENANT_ACTIONS if "policies" in behaviour.installs else ())]
+    tenants = TENANT_ACTIONS if "policies" in behaviour.installs else ()
+    names = [*PEOPLE_ACTIONS, *tenants, *INTEGRATION_ACTIONS]
     name = rng.choices(names, [behaviour.weights[name] for name in names])[0]
+    if name in INTEGRATION_ACTIONS:
+        return INTEGRATION_ACTIONS[name](world, behaviour.ranges, rng)
     if name in TENANT_ACTIONS:
         return TENANT_ACTIONS[name](world, rng)
     return PEOPLE_ACTIONS[name].draw(world, behaviour, rng)

@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from simulator.judge import integrations
 from simulator.judge.addresses import block_of
 from simulator.judge.capacity import unavailable_accounted
 from simulator.judge.placed import in_their_slices, none_outlived
 from simulator.judge.restores import restored
 from simulator.judge.verdicts import FreeSpace, right_answers
-from simulator.kubernetes.objects import is_deleting
+from simulator.kubernetes.objects import controller_of, is_deleting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -225,6 +226,19 @@ def answers_gone(history: History) -> Iterator[str]:
             yield f"the answer to {answer.name} is one of {answer.life.name}, but {request.name} names another range"
 
 
+def nothing_attached(history: History) -> Iterator[str]:
+    """Gone, after all claims and Services were deleted: nothing that was attached to one is left."""
+    uids = history.foreign.uids
+    for request in history.judged_requests():
+        controller = controller_of(request.obj)
+        if controller and controller["uid"] in uids:
+            yield f"{request.name} still exists, but its {controller['kind']} was deleted"
+    for name, address in history.foreign.addresses.items():
+        controller = controller_of(address)
+        if controller and controller["uid"] in uids:
+            yield f"IPAddress {name} still exists, but its claim was deleted"
+
+
 def no_slices(history: History) -> Iterator[str]:
     """Gone, some time after all requests were deleted: no slice is left."""
     for each in history.judged_slices():
@@ -245,7 +259,7 @@ def empty(history: History) -> Iterator[str]:
 
 
 CHECKS: dict[str, tuple[Callable[[History], Iterator[str]], ...]] = {
-    "Live": (live, answered, recorded),
+    "Live": (live, answered, recorded, integrations.at_rest),
     "Informed": (informed, addressed, informed_of_nothing),
     "Restored": (restored,),
     "NoLeak": (no_leak,),

@@ -13,6 +13,7 @@ from simulator.judge.capacity import accounted
 from simulator.judge.consistent import consistent
 from simulator.judge.cooldowns import cooled
 from simulator.judge.facts import Facts
+from simulator.judge.integrations import claimed, written
 from simulator.judge.ledgers import (
     allowed,
     asked,
@@ -58,6 +59,8 @@ CHECKS: dict[str, Callable[[History], Iterator[str]]] = {
     "ByAge": by_age,
     "SameAnswer": same_answer,
     "Consistent": consistent,
+    "Claimed": claimed,
+    "Written": written,
 }
 
 

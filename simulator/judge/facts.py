@@ -114,6 +114,13 @@ class Facts:
     left_out: list[Slice] = field(default_factory=list)
     #: Ranges of which Metacontroller deleted or changed an extent, though no other writer had touched any.
     unannounced: list[RangeLife] = field(default_factory=list)
+    #: IPAddresses that Metacontroller created, with their claims; and those that have changed, before and after.
+    made: list[tuple[Obj, Obj]] = field(default_factory=list)
+    readdressed: list[tuple[Obj, Obj]] = field(default_factory=list)
+    #: Services that Metacontroller wrote, before and after.
+    served: list[tuple[Obj, Obj]] = field(default_factory=list)
+    #: Living claims and Services, each with an attached request that is released.
+    pulled: list[tuple[Obj, Obj]] = field(default_factory=list)
 
 
 @dataclass(slots=True)

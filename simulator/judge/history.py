@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from simulator.judge.addresses import block_of
 from simulator.judge.facts import Facts, HookCalls
+from simulator.judge.foreign import Foreign
 from simulator.judge.holdings import ANSWER, LEDGER, Holding, HoldingIndex
 from simulator.kubernetes.objects import is_deleting, key_of, selector_matches
 
@@ -57,6 +58,8 @@ class History:
         #: Every block that was ever given to a request.
         self.holdings = HoldingIndex()
         self.facts = Facts()
+        #: Claims, Services, and what belongs to them.
+        self.foreign = Foreign()
         #: The time of the last write; None if times are not known.
         self.now: datetime | None = None
         #: Whether the validating admission policies are installed.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from simulator.judge.addresses import block_of
 from simulator.judge.facts import Cooled, Drop, Grant, Publication, Revision, Turn
+from simulator.judge.foreign import note_foreign
 from simulator.judge.holdings import ANSWER, LEDGER, STATUS, Holding
 from simulator.judge.lives import Ledger, RangeLife, RequestLife, controlling_range, gateway_of
 from simulator.judge.slices import Slice
@@ -57,6 +58,7 @@ NO_ANSWER_TIMEOUT = timedelta(seconds=10)
 def note(history: History, write: Write) -> None:
     """Add the next write to the history."""
     history.now = write.at
+    note_foreign(history, write)
     match write.plural:
         case "ipamranges":
             _note_range(history, write)

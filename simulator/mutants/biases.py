@@ -84,3 +84,20 @@ TAKING_BACK = {
 COOLING = {"cool-down": 1, "create_a_request": 16, "delete_a_request": 12, "on_hold": 0, "a_recorded_address": 0}
 #: Reservations are frequent.
 RESERVING = {"reservations": 1, "owned_by_a_Service": 0.3, "create_a_request": 16, "on_hold": 0, "excludes": 0}
+#: Claims are frequent, and their range has a network. Nothing is restored.
+INTEGRATING = {
+    "network": 2,
+    "all_namespaces_allowed": 1,
+    "chunk_size": 0,
+    **dict.fromkeys(("on_hold", "excludes", "a_domain", "some_namespaces_allowed", "delete_a_namespace"), 0),
+    **dict.fromkeys(("delete_a_range", "wipe_and_restore", "back_up,_empty_and_restore"), 0),
+}
+CLAIMING = INTEGRATING | {"create_a_claim": 24, "delete_a_claim": 4, "delete_an_IPAddress": 4}
+#: Services get and lose addresses often.
+SERVING = INTEGRATING | {
+    "create_a_Service": 8,
+    "name_ranges_in_a_Service": 12,
+    "name_no_range_in_a_Service": 8,
+    "serve_at_the_addresses_of_a_Service": 8,
+    "serve_a_Service_no_longer": 8,
+}

@@ -20,6 +20,7 @@ from simulator.mutants import (
     crd_mutations,
     edit_mutations,
     extent_mutations,
+    integration_mutations,
     mode_mutations,
     mutations,
     reservation_mutations,
@@ -29,6 +30,7 @@ from simulator.mutants import (
     spec_mutations,
 )
 from simulator.mutants.biases import (
+    CLAIMING,
     COOLING,
     EDITING,
     LIMITED,
@@ -38,6 +40,7 @@ from simulator.mutants.biases import (
     QUIET,
     RESERVING,
     RESTORING,
+    SERVING,
     SLOW,
     TAKING_BACK,
     TWO_NAMES,
@@ -113,6 +116,7 @@ class _NoAnswer(Exception):
 
 
 RANGE, REQUEST = "/ipamrange/", "/ipamrequest/"
+CLAIM, SERVICE = "/ipaddressclaim/", "/service/"
 MUTANTS: tuple[Mutant, ...] = (
     Mutant("no compare and swap", "S2", ("Monotone", "NoOverlap"), crds=crd_mutations.no_cas,
            bias=biased(QUIET | lagging("ipamranges"), ONE_RANGE)),
@@ -342,4 +346,16 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("the finalizer of a request is removed at once", "S5 a", ("NoLeak",), path=REQUEST,
            mutation=mutations.finalize_at_once,
            bias=biased(QUIET, ONE_RANGE, delete_a_request=8)),
+    Mutant("a request that is being deleted gives an IPAddress", "Claimed", ("Claimed",), path=CLAIM,
+           mutation=integration_mutations.trust_deleted_requests,
+           bias=biased(QUIET, ONE_RANGE | {"installs": ()}, **CLAIMING | {"delete_a_request": 12})),
+    Mutant("a claim that is served gives up its request", "decision 41", ("Claimed",), path=CLAIM,
+           mutation=integration_mutations.give_up_claims, bias=biased(QUIET, ONE_RANGE, **CLAIMING)),
+    Mutant("the address of a Service follows its range", "decision 43", ("Written",), path=SERVICE,
+           mutation=integration_mutations.follow_ranges, bias=biased(QUIET, TWO_RANGES, **SERVING)),
+    Mutant("a Service releases an address that is in use", "decision 43", ("Written",), path=SERVICE,
+           mutation=integration_mutations.release_what_is_in_use, bias=biased(QUIET, ONE_RANGE, **SERVING)),
+    Mutant("a Service forgets the requests that it has given up", "decision 43", ("Written",), path=SERVICE,
+           mutation=integration_mutations.note_nothing,
+           bias=biased(QUIET | lagging("ipamrequests"), ONE_RANGE, **SERVING)),
 )  # fmt: skip

@@ -27,7 +27,7 @@ from simulator.kubernetes.objects import joined, key_of
 from simulator.kubernetes.policies import MUTATING, VALIDATING, Policies
 from simulator.kubernetes.store import Store
 from simulator.metacontroller.process import Metacontroller
-from simulator.names import CONTROLLER_MANAGER, METACONTROLLER, METACONTROLLER_ROLE, TENANT
+from simulator.names import ADDED_ROLES, CONTROLLER_MANAGER, METACONTROLLER, METACONTROLLER_ROLE, TENANT
 from simulator.world.faults import FaultyApi, FaultyHooks
 
 if TYPE_CHECKING:
@@ -106,8 +106,9 @@ class World:
         #: The patches that tenants repeat forever, by kind and `namespace/name`, each with its user.
         self.repeated: dict[tuple[str, str], tuple[User, Obj]] = {}
         has_role = METACONTROLLER_ROLE in self._roles
+        added = [role for role in ADDED_ROLES if role in self._roles]
         self._metacontroller = (
-            self._roles.user(METACONTROLLER, METACONTROLLER_ROLE) if has_role else Roles.owner(METACONTROLLER)
+            self._roles.user(METACONTROLLER, METACONTROLLER_ROLE, *added) if has_role else Roles.owner(METACONTROLLER)
         )
         self.gate.user = self._metacontroller
 

@@ -26,6 +26,7 @@ from simulator.kubernetes.resources import NAMESPACE
 from simulator.names import (
     ABANDON_ANNOTATION,
     ALLOW_DELETION_ANNOTATION,
+    CLAIMS,
     END_COOLDOWN_ANNOTATION,
     FOREIGN_FINALIZER,
     HOLD_ANNOTATION,
@@ -35,6 +36,7 @@ from simulator.names import (
     RANGE_LABEL,
     RECLAIM_ANNOTATION,
     REQUEST_FINALIZER,
+    SERVICES,
     SLICES,
     TENANT,
     UID_LABEL,
@@ -47,6 +49,10 @@ if TYPE_CHECKING:
     from simulator.kubernetes.objects import Key, Obj
     from simulator.kubernetes.resources import Resource
     from simulator.world.machinery import World
+
+
+#: The kinds of which objects are kept by the finalizer of another controller; claims by that of their consumer.
+KEPT_KINDS = ("ipamrequests", SLICES, "ipamextents", "ipamranges", CLAIMS, SERVICES)
 
 
 def find(world: World, plural: str, name: str) -> tuple[Resource, Obj] | None:
@@ -123,7 +129,7 @@ def drop_finalizer(world: World, plural: str, name: str) -> str | None:
 
 def drop_all_finalizers(world: World) -> None:
     """Remove the finalizer of the other controller everywhere, also if two slices have the same name for people."""
-    for plural in ("ipamrequests", SLICES, "ipamextents", "ipamranges"):
+    for plural in KEPT_KINDS:
         for obj in world.store.list(world.plural(plural)):
             if FOREIGN_FINALIZER in finalizers_of(obj):
                 kept = _without(finalizers_of(obj), FOREIGN_FINALIZER)
@@ -150,8 +156,12 @@ def strip_annotations(world: World, plural: str, name: str) -> str | None:
 
 
 def annotate(world: World, plural: str, name: str, annotations: str) -> str | None:
-    """Set annotations."""
-    return _change(world, plural, name, lambda obj: {"annotations": annotations_of(obj) | json.loads(annotations)})
+    """Set annotations; null removes one."""
+    return _change(world, plural, name, lambda obj: {"annotations": _annotated(obj, json.loads(annotations))})
+
+
+def _annotated(obj: Obj, changes: dict[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in (annotations_of(obj) | changes).items() if value is not None}
 
 
 def repeat(world: World, plural: str, name: str, patch: str) -> str | None:

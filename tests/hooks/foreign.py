@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from hooks.api.names import API_VERSION, EXTENT_KEY, REQUEST_KEY, NamespacedName, attached_name
-from tests.hooks.build import NAMESPACE, RANGE, Obj, at, extent_object, uid_of
+from hooks.api.names import API_VERSION, REQUEST_KEY, NamespacedName, attached_name
+from tests.hooks.build import NAMESPACE, RANGE, Obj, at, uid_of
 
 CAPI = "ipam.cluster.x-k8s.io/v1beta2"
 CLUSTER_KEY = "Cluster.cluster.x-k8s.io/v1beta2"
@@ -54,9 +54,8 @@ def address_object(address: str = "10.0.0.5") -> Obj:
 
 def claim_body(claim: Obj, *attachments: Obj, clusters: Sequence[str] = ()) -> Obj:
     """The body of a claim's sync, with its attachments and the Clusters of these names."""
-    extent = extent_object("10.0.0.0/24")
     found = [_object("cluster.x-k8s.io/v1beta2", "Cluster", name, {}) for name in clusters]
-    related = {EXTENT_KEY: _by_key([extent]), CLUSTER_KEY: _by_key(found)}
+    related = {CLUSTER_KEY: _by_key(found)}
     groups = {REQUEST_KEY: "IPAMRequest", f"IPAddress.{CAPI}": "IPAddress"}
     attached = {key: _by_key([each for each in attachments if each["kind"] == kind]) for key, kind in groups.items()}
     return {"object": claim, "attachments": attached, "related": related, "finalizing": False}
