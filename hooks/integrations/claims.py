@@ -82,8 +82,9 @@ def sync(body: ClaimBody, now: datetime) -> dict[str, Any]:
 def _answer(view: ClaimView, now: datetime) -> dict[str, Any]:
     """What is to be added to the attachments, and the rest of the answer."""
     if view.is_paused:
-        keeps_address = view.recorded and view.request is None and isinstance(view.range_name, NamespacedName)
-        return _unchanged(RECHECK_SECONDS, _request_for(view, view.range_name) if keeps_address else None)
+        if view.recorded and view.request is None and isinstance(view.range_name, NamespacedName):
+            return _unchanged(RECHECK_SECONDS, _request_for(view, view.range_name))
+        return _unchanged(RECHECK_SECONDS)
     if view.former_address and not view.recorded:
         message = f'annotation {names.ADDRESSES_ANNOTATION} "{view.former_address}": must be one address'
         return _reported(view, not_ready(FAILED, message), now)

@@ -45,7 +45,7 @@ def _manifest(api_version: str, kind: str, name: str, spec: object, **metadata: 
     )
 
 
-def _create_claim(_: World, ranges: tuple[str, ...], rng: random.Random) -> Action:
+def _create_claim(__: World, ranges: tuple[str, ...], rng: random.Random) -> Action:
     namespace, _, name = rng.choice(ranges).partition("/")
     if rng.random() < 0.2:
         namespace, kind, name = rng.choice("ab"), "IPAMRangeAlias", ALIAS
@@ -59,7 +59,7 @@ def _create_claim(_: World, ranges: tuple[str, ...], rng: random.Random) -> Acti
     return "create", _manifest(CAPI, "IPAddressClaim", f"{namespace}/{rng.choice(NAMES)}", spec, labels=labels)
 
 
-def _create_alias(_: World, ranges: tuple[str, ...], rng: random.Random) -> Action:
+def _create_alias(__: World, ranges: tuple[str, ...], rng: random.Random) -> Action:
     namespace, _, name = rng.choice(ranges).partition("/")
     spec = {"range": {"namespace": namespace, "name": name}}
     return "create", _manifest(f"{GROUP}/v1alpha1", "IPAMRangeAlias", ALIAS, spec)

@@ -84,13 +84,18 @@ TAKING_BACK = {
 COOLING = {"cool-down": 1, "create_a_request": 16, "delete_a_request": 12, "on_hold": 0, "a_recorded_address": 0}
 #: Reservations are frequent.
 RESERVING = {"reservations": 1, "owned_by_a_Service": 0.3, "create_a_request": 16, "on_hold": 0, "excludes": 0}
-#: Claims are frequent, and their range has a network. Nothing is restored.
+#: Metacontroller keeps up with people, so that claims and Services see each of their changes.
+PROMPT = QUIET | {"people": 0.5, "starts": 5.0, "advances": 8.0, "background": 2.0, "workers": 5, "starved": ""}
+#: Claims and Services are frequent, and their range has a network. Little else happens.
 INTEGRATING = {
     "network": 2,
     "all_namespaces_allowed": 1,
     "chunk_size": 0,
     **dict.fromkeys(("on_hold", "excludes", "a_domain", "some_namespaces_allowed", "delete_a_namespace"), 0),
     **dict.fromkeys(("delete_a_range", "wipe_and_restore", "back_up,_empty_and_restore"), 0),
+    **dict.fromkeys(("serve_an_older_schema", "edit_a_spec", "grow_a_range", "label_a_namespace"), 0),
+    "create_a_request": 1,
+    "delete_a_request": 0,
 }
 CLAIMING = INTEGRATING | {"create_a_claim": 24, "delete_a_claim": 4, "delete_an_IPAddress": 4}
 #: Services get and lose addresses often.

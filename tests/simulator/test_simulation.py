@@ -51,6 +51,8 @@ DETECTED = {
     "NoLeak": "the finalizer of a request is removed at once",
     "Gone": "no answer asks for a resync",
     "Calm": "every answer asks for a resync at once",
+    "Claimed": "a claim that is served gives up its request",
+    "Written": "the address of a Service follows its range",
 }
 
 
