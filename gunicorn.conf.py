@@ -7,17 +7,23 @@ monkey.patch_all()
 
 import gc
 import sys
+from pathlib import Path
 from typing import Any
 
 from hooks.settings import settings_from
+from hooks.tls import CERTIFICATE, KEY, RenewedContext
 
 try:
     settings = settings_from()
+    tls = RenewedContext(Path(settings.tls_folder)) if settings.tls_folder is not None else None
 except ValueError as error:
     sys.exit(f"ipam: {error}")
 
 wsgi_app = "hooks.app:create_app()"
 bind = list(settings.bind)
+
+if tls is not None:
+    certfile, keyfile = f"{settings.tls_folder}/{CERTIFICATE}", f"{settings.tls_folder}/{KEY}"
 
 # Two processes use two cores. While one works on a call, the other answers probes and small calls. Connections wait in
 # greenlets: with threads, a few clients that send half a body would stop the server.
@@ -41,3 +47,8 @@ accesslog = settings.access_log
 def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 (gunicorn passes them by position)
     """Exempt all loaded objects from garbage collection, because they are used as long as the process runs."""
     gc.freeze()
+
+
+def ssl_context(config: Any, default_ssl_context_factory: Any) -> Any:  # noqa: ARG001 (gunicorn passes them by position)
+    """The context of all connections, if `certfile` is set."""
+    return tls

@@ -4,6 +4,7 @@ Imports point down this list, and so does a call on its way to the decision:
 
     app.py     HTTP: routes, status codes, the clock. The only file that knows any of them.
     settings.py    every IPAM_* variable, read once at start
+    tls.py     the certificate that gunicorn serves
     ranges/    customize, sync and finalize of an IPAMRange
     requests/  customize, sync and finalize of an IPAMRequest
     protocol/  what Metacontroller sends and takes: bytes to typed values and back

@@ -24,6 +24,9 @@ class Settings:
     bind: tuple[str, ...] = ("0.0.0.0:8080",)
     """Addresses where gunicorn listens, as `host:port`; the variable separates them by commas."""
 
+    tls_folder: str | None = None
+    """Folder with `tls.crt` and `tls.key`, by which gunicorn serves HTTPS. None means plain HTTP."""
+
     access_log: str | None = None
     """Where gunicorn logs each call: a file, or `-` for stdout. None means nowhere."""
 
@@ -41,6 +44,7 @@ def settings_from(environment: Mapping[str, str] = os.environ) -> Settings:
         workers=_positive_integer(environment, "IPAM_WORKERS", default.workers),
         request_seconds_max=_positive_integer(environment, "IPAM_REQUEST_SECONDS_MAX", default.request_seconds_max),
         bind=tuple(environment["IPAM_BIND"].split(",")) if "IPAM_BIND" in environment else default.bind,
+        tls_folder=environment.get("IPAM_TLS_FOLDER"),
         access_log=environment.get("IPAM_ACCESS_LOG"),
     )
 

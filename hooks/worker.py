@@ -3,6 +3,7 @@
 The application computes without pauses, so each process works on one call at a time, and waits for all others at once.
 """
 
+import ssl
 from typing import Any
 
 import gevent
@@ -17,6 +18,20 @@ class HookWorker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.request_seconds_max = settings_from().request_seconds_max
+
+    def handle(self, listener: Any, client: Any, addr: Any) -> None:
+        """Answer the requests of a connection, after its TLS handshake."""
+        if not isinstance(client, ssl.SSLSocket) or self._shake_hands(client, addr):
+            super().handle(listener, client, addr)
+
+    def _shake_hands(self, client: ssl.SSLSocket, addr: Any) -> bool:
+        try:
+            with gevent.Timeout(self.request_seconds_max):
+                client.do_handshake()
+        except (OSError, gevent.Timeout) as error:
+            self.log.warning("TLS handshake with %s failed: %s", addr, error)
+            return False
+        return True
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
         """Answer a request.

@@ -34,7 +34,7 @@ LIBRARIES: dict[str, set[str]] = {
 #: Parts in one line do not import each other. A part that is not named here may not exist.
 LAYERS: dict[str, list[str]] = {
     "": ["bench", "controlplane conformance", "simulator hooks", "ipam"],
-    "hooks": ["app worker", "settings ranges requests", "protocol", "api"],
+    "hooks": ["app worker tls", "settings ranges requests", "protocol", "api"],
     "hooks.api": ["namespaces ownership conditions shards", "kinds", "metadata", "names times"],
     "hooks.protocol": ["children", "decoding", "bodies errors"],
     "hooks.ranges": [
@@ -51,7 +51,7 @@ LAYERS: dict[str, list[str]] = {
 }  # fmt: skip
 
 #: The files of `hooks` that may have effects: that is their purpose.
-EFFECTFUL = {"hooks/app.py", "hooks/settings.py", "hooks/worker.py"}
+EFFECTFUL = {"hooks/app.py", "hooks/settings.py", "hooks/tls.py", "hooks/worker.py"}
 
 FUNCTION_LINES_MAX = 70
 FILE_LINES_MAX = 400

@@ -24,9 +24,10 @@ def test_each_setting_is_read_from_its_variable() -> None:
         "IPAM_REPLAY": "1",
         "IPAM_WORKERS": "3",
         "IPAM_REQUEST_SECONDS_MAX": "5",
+        "IPAM_TLS_FOLDER": "/etc/ipam/tls",
     }
     assert settings_from(environment | {"WORKERS": "9"}) == Settings(
-        1000, replay=True, workers=3, request_seconds_max=5
+        1000, replay=True, workers=3, request_seconds_max=5, tls_folder="/etc/ipam/tls"
     )
     assert settings_from({"IPAM_REPLAY": "0"}).replay is False
 
