@@ -44,6 +44,10 @@ format: install ## Format the code and fix style
 serve: install ## Serve the hooks in the foreground at BIND=127.0.0.1:8080, in replay mode
 	@IPAM_BIND=$(BIND) IPAM_REPLAY=1 IPAM_ACCESS_LOG=- $(BIN)/gunicorn
 
+.PHONY: certificates
+certificates: ## Create a CA and the certificate of the hooks in deploy/tls, or renew the certificate
+	@deploy/tls/certificates.sh deploy/tls
+
 .PHONY: bench
 bench: install ## Measure the cost of one call of the range's hook
 	@$(BIN)/python -m bench.hooks
