@@ -7,6 +7,7 @@ The e2e suite, the benchmarks and `make cluster` use it; there are no tests here
     api.py         a small client of the API server; objects.py builds the objects that tests and benchmarks write
     plane.py       etcd, API server and controller manager together, with the shipped manifests installed
     loop.py        the hooks and a Metacontroller for such a control plane
+    metacontroller.py  the same with the rights and flags of deploy/metacontroller
     policies.py    the optional admission policy, in effect for a while
     cluster.py     `python -m controlplane.cluster up|down`: a control plane that keeps running
     team.py        the actions of the users of a namespace; load.py creates many requests at once

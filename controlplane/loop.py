@@ -22,6 +22,7 @@ from controlplane.objects import SHARD_LABEL
 from controlplane.processes import free_port, wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from controlplane.api import Obj
@@ -87,6 +88,7 @@ class Loop:
         metacontroller: Path,
         *,
         kubeconfig: Path | None = None,
+        flags: Sequence[str] = METACONTROLLER_FLAGS,
         shard: str = "",
         **environment: str,
     ) -> None:
@@ -102,9 +104,11 @@ class Loop:
         environment["IPAM_BIND"] = f"127.0.0.1:{self._port}"
         self.hooks = plane.program("hooks", sys.executable, *command, **environment)
         user = kubeconfig or plane.kubeconfig
-        first, second = (f"!{SHARD_LABEL}", f"{SHARD_LABEL}={shard}") if shard else ("", "")
-        self.metacontroller = _metacontroller(plane, metacontroller, "metacontroller", user, first)
-        self.second_metacontroller = _metacontroller(plane, metacontroller, "metacontroller-2", user, second)
+        first, second = (_selecting(f"!{SHARD_LABEL}"), _selecting(f"{SHARD_LABEL}={shard}")) if shard else ([], [])
+        self.metacontroller = metacontroller_program(plane, metacontroller, "metacontroller", user, [*flags, *first])
+        self.second_metacontroller = metacontroller_program(
+            plane, metacontroller, "metacontroller-2", user, [*flags, *second]
+        )
 
     @property
     def programs(self) -> tuple[Program, ...]:
@@ -158,14 +162,17 @@ class Loop:
             return probe.connect_ex(("127.0.0.1", self._port)) == 0
 
 
-def _metacontroller(
-    plane: ControlPlane, path: Path, name: str, kubeconfig: Path, target_selector: str
+def _selecting(controllers: str) -> list[str]:
+    """The flag by which a Metacontroller runs only the controllers that the selector selects."""
+    return [f"--target-label-selector={controllers}"]
+
+
+def metacontroller_program(
+    plane: ControlPlane, path: Path, name: str, kubeconfig: Path, flags: Sequence[str], **environment: str
 ) -> Metacontroller:
-    """A Metacontroller that runs the controllers that the selector selects, by default all."""
+    """A Metacontroller with these flags, those of the environment, and ports of its own."""
     health, metrics = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
     addresses = (f"--health-probe-bind-address={health}", f"--metrics-address={metrics}")
-    selection = [f"--target-label-selector={target_selector}"] if target_selector else []
     added = shlex.split(os.environ.get("METACONTROLLER_FLAGS", ""))
-    flags = (*METACONTROLLER_FLAGS, *added, *addresses, *selection)
-    program = plane.program(name, path, *flags, KUBECONFIG=str(kubeconfig))
+    program = plane.program(name, path, *flags, *added, *addresses, KUBECONFIG=str(kubeconfig), **environment)
     return Metacontroller(program, f"http://{health}/healthz", f"http://{metrics}/metrics")

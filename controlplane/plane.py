@@ -72,11 +72,19 @@ class ControlPlane:
 
     def start(self) -> None:
         """Starts all programs and installs the shipped manifests."""
+        self.start_empty()
+        self.install()
+
+    def start_empty(self) -> None:
+        """Starts all programs and installs nothing."""
         self._write_files()
         self.etcd.start()
         self.apiserver.start()
         self.wait_ready()
         self.controller_manager.start()
+
+    def install(self) -> None:
+        """Installs the shipped manifests."""
         self.kubectl("apply", "-f", str(METACONTROLLER_CRDS))
         self.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
         self.kubectl("apply", "-k", str(self.root / SHIPPED))

@@ -212,7 +212,10 @@ def test_the_controllers_of_a_shard_have_its_name_its_label_and_its_objects(shar
 def test_the_metacontroller_of_a_shard_runs_the_controllers_of_that_shard(shard: str) -> None:
     (kustomization,) = documents(f"deploy/shards/{shard}/kustomization.yaml")
     (patch,) = [each["patch"] for each in kustomization["patches"] if each["target"]["kind"] == "StatefulSet"]
-    assert [each["value"] for each in yaml.safe_load(patch)] == [f"--target-label-selector={SHARD_LABEL}={shard}"]
+    assert [each["value"] for each in yaml.safe_load(patch)] == [
+        f"--target-label-selector={SHARD_LABEL}={shard}",
+        f"--leader-election-id=metacontroller-{shard}",
+    ]
 
 
 def test_another_shard_is_a_copy_of_a_kustomization_with_another_name() -> None:
@@ -230,3 +233,50 @@ def test_hooks_and_policies_know_the_finalizers_by_the_names_of_the_controllers(
         "deploy/admission/ipamrequests.yaml",
     ):
         assert set(re.findall(r"metacontroller\.io/\w+-\w+", (ROOT / path).read_text())) <= made
+
+
+# ------------------------------------------------------------------------------------------------------- Metacontroller
+
+OWN = "deploy/metacontroller"
+(VALUES,) = documents(f"{OWN}/helm-values.yaml")
+
+
+def statefulset() -> Obj:
+    return next(each for each in documents(f"{OWN}/statefulset/metacontroller.yaml") if each["kind"] == "StatefulSet")
+
+
+def flags_of_the_statefulset() -> list[str]:
+    (container,) = statefulset()["spec"]["template"]["spec"]["containers"]
+    (kustomization,) = documents(f"{OWN}/kustomization.yaml")
+    added = [op["value"] for patch in kustomization["patches"] for op in yaml.safe_load(patch["patch"])]
+    return [*container["args"], *added]
+
+
+def test_both_ways_to_install_metacontroller_give_it_the_same_flags_and_rights() -> None:
+    pod = statefulset()["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert [flag for flag in flags_of_the_statefulset() if flag != "--leader-election"] == VALUES["commandArgs"]
+    assert pod["securityContext"] == VALUES["podSecurityContext"]
+    assert container["securityContext"] == VALUES["securityContext"]
+    assert container["resources"] == VALUES["resources"]
+    (role,) = (each for each in documents(f"{OWN}/rbac.yaml") if each["kind"] == "ClusterRole")
+    assert role["aggregationRule"] == VALUES["clusterRole"]["aggregationRule"]
+
+
+def test_metacontroller_has_the_rights_of_the_roles_with_its_label_and_no_others() -> None:
+    (role,) = (each for each in documents(f"{OWN}/rbac.yaml") if each["kind"] == "ClusterRole")
+    ((label, value),) = role["aggregationRule"]["clusterRoleSelectors"][0]["matchLabels"].items()
+    labelled = [
+        each for each in documents("metacontroller/rbac.yaml") if each["metadata"]["labels"].get(label) == value
+    ]
+    assert [each["metadata"]["name"] for each in labelled] == ["ipam-metacontroller", "ipam-metacontroller-controllers"]
+    assert not role["rules"]
+    rules = [rule for each in labelled for rule in each["rules"]]
+    assert all("*" not in rule["apiGroups"] + rule["resources"] + rule["verbs"] for rule in rules)
+
+
+def test_one_version_of_metacontroller_is_named_everywhere() -> None:
+    paths = ["README.md", "docs/operating.md", *sorted((ROOT / OWN).rglob("*.yaml"))]
+    text = "\n".join((ROOT / path).read_text() for path in paths)
+    named = r"(?:\?ref=v|newTag: v|--version |metacontroller/v|Metacontroller )(\d+\.\d+\.\d+)"
+    assert set(re.findall(named, text)) == {"4.17.2"}

@@ -1,7 +1,6 @@
 """The shipped roles: their rights by the API server's authorizer, and by real calls.
 
-The cluster's roles view, edit and admin get our rules by aggregation, which the controller manager does. The last test
-runs the full loop with a Metacontroller that has only the shipped role and the rights for its own kinds.
+The cluster's roles view, edit and admin get our rules by aggregation, which the controller manager does.
 """
 
 from __future__ import annotations
@@ -11,19 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from controlplane.api import EXTENTS, GROUP, MERGE_PATCH, RANGES, REQUESTS, SLICES, Api, Refused, object_path
-from controlplane.loop import Loop
-from controlplane.objects import FOREIGN, OURS, namespace_object, range_object, request_object, slice_object
+from controlplane.objects import FOREIGN, OURS, range_object, request_object, slice_object
 from controlplane.policies import EFFECT_SECONDS_MAX
 from controlplane.processes import wait_until
-from controlplane.team import Team
-from tests.e2e.rights import RBAC, RBAC_PATH, bind, bind_in_cluster
+from tests.e2e.rights import bind, bind_in_cluster
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from controlplane.api import Obj
-    from controlplane.plane import ControlPlane
 
 READ = {"get", "list", "watch"}
 WRITE = {"create", "update", "patch", "delete", "deletecollection"}
@@ -71,13 +64,6 @@ RIGHTS = [
 ]
 
 #: The rights of Metacontroller for its own kinds, which it always needs.
-OWN_KINDS = [
-    {
-        "apiGroups": ["metacontroller.k8s.io"],
-        "resources": ["compositecontrollers", "decoratorcontrollers", "controllerrevisions"],
-        "verbs": ["get", "list", "watch"],
-    }
-]
 
 
 @pytest.fixture
@@ -187,8 +173,6 @@ def test_metacontroller_and_administrators_may_remove_our_finalizer(api: Api, fi
     assert api.find(REQUESTS, finalized, "web") is None
 
 
-#: The refusal of a status that was computed before the deletion of its range.
-LATE = "is being deleted: this status was computed before the deletion"
 #: The most characters in the metadata of a request.
 SIZE_MAX = 16_384
 OWNER: Obj = {"apiVersion": "v1", "kind": "ConfigMap", "uid": "u"}
@@ -276,47 +260,6 @@ def test_a_viewer_can_only_read(api: Api, bound: str) -> None:
         viewer.delete(REQUESTS, bound, "web")
 
 
-@pytest.fixture
-def modest_loop(control_plane: ControlPlane, metacontroller_path: Path) -> Iterator[Loop]:
-    """The loop with a Metacontroller that is not an administrator."""
-    api = control_plane.api
-    user = _service_account(api, "metacontroller")
-    _grant_in_cluster(api, "ipam-metacontroller", user)
-    own = {"apiVersion": f"{RBAC}/v1", "kind": "ClusterRole", "metadata": {"name": "own-kinds"}, "rules": OWN_KINDS}
-    api.ask("POST", f"{RBAC_PATH}/clusterroles", own)
-    _grant_in_cluster(api, "own-kinds", user)
-    kubeconfig = control_plane.folder / "metacontroller.kubeconfig"
-    control_plane.write_kubeconfig(kubeconfig, _token_of(api, user))
-    loop = Loop(control_plane, metacontroller_path, kubeconfig=kubeconfig)
-    try:
-        loop.start()
-        yield loop
-    finally:
-        loop.stop()
-
-
-def test_the_role_suffices_for_the_full_loop(modest_loop: Loop, namespace: str) -> None:
-    log = modest_loop.metacontroller.program.log
-    start = log.stat().st_size
-    team = Team(modest_loop.plane.api, namespace)
-    team.create_range("net", "10.0.0.0/31")
-    for name in ("web", "db"):
-        team.create_request(name)
-        team.wait_state(name, "Ready")
-    team.create_request("late")
-    team.wait_state("late", "Busy")
-    team.delete_request("web")
-    team.wait_state("late", "Ready")
-    team.delete_range()
-    wait_until(lambda: team.range()["status"]["state"] == "Deleting", what="the range is Deleting", seconds=30)
-    for name in ("db", "late"):
-        team.delete_request(name)
-        team.wait_deleted(REQUESTS, name)
-    team.wait_deleted(RANGES, "net")
-    refused = [line for line in log.read_text()[start:].splitlines() if "forbidden" in line]
-    assert not [line for line in refused if LATE not in line], "a right that the role does not have"
-
-
 def _may(api: Api, user: str, namespace: str, verb: str, resource: str) -> bool:
     name, _, sub = resource.partition("/")
     wanted = {"namespace": namespace, "verb": verb, "group": GROUP, "resource": name, "subresource": sub}
@@ -327,32 +270,3 @@ def _may(api: Api, user: str, namespace: str, verb: str, resource: str) -> bool:
     }
     answer = api.impersonating(user).ask("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
     return bool(answer["status"]["allowed"])
-
-
-def _grant_in_cluster(api: Api, role: str, namespace: str) -> None:
-    subject = {"kind": "ServiceAccount", "name": namespace, "namespace": namespace}
-    api.ask("POST", f"{RBAC_PATH}/clusterrolebindings", _binding("ClusterRoleBinding", role, subject))
-
-
-def _binding(kind: str, role: str, subject: Obj) -> Obj:
-    return {
-        "apiVersion": f"{RBAC}/v1",
-        "kind": kind,
-        "metadata": {"name": role},
-        "subjects": [subject],
-        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": role},
-    }
-
-
-def _service_account(api: Api, name: str) -> str:
-    """Creates a service account in a namespace of the same name, as Metacontroller's manifests do."""
-    api.create(namespace_object(name))
-    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}}
-    api.ask("POST", f"/api/v1/namespaces/{name}/serviceaccounts", account)
-    return name
-
-
-def _token_of(api: Api, name: str) -> str:
-    wanted = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}
-    answer = api.ask("POST", f"/api/v1/namespaces/{name}/serviceaccounts/{name}/token", wanted)
-    return str(answer["status"]["token"])

@@ -89,14 +89,14 @@ def test_kustomize_makes_the_controllers_that_the_simulator_uses(loop: Loop) -> 
     made = [obj for obj in loop.shard_manifests() if obj["kind"] in CONTROLLER_KINDS]
     others = sorted(obj["kind"] for obj in loop.shard_manifests() if obj["kind"] not in CONTROLLER_KINDS)
     assert sorted(made, key=lambda obj: obj["kind"]) == sorted(controllers_of(SHARD), key=lambda obj: obj["kind"])
-    assert others == ["StatefulSet"]
+    assert others == ["PodDisruptionBudget", "StatefulSet"]
 
 
 def test_the_api_server_accepts_all_objects_of_the_example(control_plane: ControlPlane) -> None:
     Team(control_plane.api, "metacontroller").create_namespace()
     folder = control_plane.root / "deploy" / "shards"
     applied = control_plane.kubectl("apply", "-k", str(folder), "--dry-run=server").splitlines()
-    assert len(applied) == 6, applied
+    assert len(applied) == 8, applied
 
 
 @pytest.mark.parametrize("of_range", ["", SHARD])
