@@ -1,9 +1,10 @@
-"""Find the programs of a control plane, or build them.
+"""Find the programs of a control plane and the tools of its tests, or build them.
 
 So `make e2e` needs only Linux, Go, kubectl, openssl and a checkout.
 
-KUBE_APISERVER, ETCD and KUBE_CONTROLLER_MANAGER name existing programs. The others are built from `programs/go.mod`
-into a cache outside the tree, in a folder for each go.sum. KUBERNETES=1.31 builds the API server of that version.
+KUBE_APISERVER, ETCD and KUBE_CONTROLLER_MANAGER name existing programs, and HELM, KUBECONFORM and ACTIONLINT existing
+tools. The others are built from `programs/go.mod` and `tools/go.mod` into a cache outside the tree, in a folder for
+each go.sum. KUBERNETES=1.31 builds the API server of that version.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from controlplane import older
 
 MODULE = Path(__file__).parent / "programs"
+TOOLS_MODULE = Path(__file__).parent / "tools"
 VERSION_PACKAGE = "k8s.io/component-base/version"
 
 #: Program, the variable that names an existing one, and the package that it is built from.
@@ -27,6 +29,13 @@ PROGRAMS = (
     ("kube-apiserver", "KUBE_APISERVER", "k8s.io/kubernetes/cmd/kube-apiserver"),
     ("kube-controller-manager", "KUBE_CONTROLLER_MANAGER", "k8s.io/kubernetes/cmd/kube-controller-manager"),
 )
+
+#: The same for the tools of the tests.
+TOOLS = {
+    "helm": ("HELM", "helm.sh/helm/v4/cmd/helm"),
+    "kubeconform": ("KUBECONFORM", "github.com/yannh/kubeconform/cmd/kubeconform"),
+    "actionlint": ("ACTIONLINT", "github.com/rhysd/actionlint/cmd/actionlint"),
+}
 
 #: The number of packages for each line of progress; the API server has about 2,000.
 PROGRESS_STEP_PACKAGES = 200
@@ -51,10 +60,22 @@ def find_or_build() -> Binaries:
     return Binaries(etcd, apiserver, controller_manager)
 
 
-def cache_folder() -> Path:
-    """The folder of the built programs; the file of `make cluster` is beside it."""
+def find_or_build_tool(name: str) -> Path:
+    """Returns a tool, and builds it if it is missing, which takes a minute or two the first time."""
+    variable, package = TOOLS[name]
+    if named := os.environ.get(variable):
+        return _executable(Path(named), variable)
+    built = cache_folder(TOOLS_MODULE) / name
+    if not built.exists():
+        module = package.partition("/cmd/")[0]
+        _build(name, package, built, TOOLS_MODULE, _release(TOOLS_MODULE, module))
+    return built
+
+
+def cache_folder(module: Path = MODULE) -> Path:
+    """The folder of the built programs of a module; the file of `make cluster` is beside it."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    digest = hashlib.sha256((MODULE / "go.sum").read_bytes()).hexdigest()[:16]
+    digest = hashlib.sha256((module / "go.sum").read_bytes()).hexdigest()[:16]
     return Path(base) / "ipam-e2e" / digest
 
 
@@ -66,10 +87,14 @@ def _find_or_build_one(name: str, variable: str, package: str) -> Path:
         return _find_or_build_older(version)
     built = cache_folder() / name
     if not built.exists():
-        release = re.search(r"k8s\.io/kubernetes (v\d+\.\d+\.\d+)", (MODULE / "go.mod").read_text())
-        assert release is not None, "go.mod names no version of k8s.io/kubernetes"
-        _build(name, package, built, MODULE, release[1])
+        _build(name, package, built, MODULE, _release(MODULE, "k8s.io/kubernetes"))
     return built
+
+
+def _release(module: Path, name: str) -> str:
+    found = re.search(rf"{re.escape(name)} (v\d+\.\d+\.\d+)", (module / "go.mod").read_text())
+    assert found is not None, f"{module}/go.mod names no version of {name}"
+    return found[1]
 
 
 def _find_or_build_older(version: str) -> Path:
@@ -95,7 +120,7 @@ def _build(name: str, package: str, target: Path, module: Path, release: str) ->
     unfinished = target.with_name(f"{name}.{os.getpid()}")
     command = ["go", "build", "-v", "-ldflags", _ldflags(release), "-o", str(unfinished), package]
     _say(f"building {name} {release} from {module}/go.mod (some minutes the first time)")
-    environment = os.environ if module == MODULE else older.environment()
+    environment = os.environ if module in {MODULE, TOOLS_MODULE} else older.environment()
     with subprocess.Popen(command, cwd=module, env=environment, stderr=subprocess.PIPE, text=True) as compiler:
         last_lines = _show_progress(name, compiler)
     if compiler.returncode != 0:

@@ -38,10 +38,12 @@ ROOT = Path(__file__).parents[2]
 NEEDS = (
     ("recorder", "IPAM_RECORD", "`IPAM_RECORD=1 make e2e METACONTROLLER=/path/to/it` records the fixtures again"),
     ("metacontroller_path", "METACONTROLLER", "`make e2e METACONTROLLER=/path/to/it` runs them on the full loop"),
+    ("clean_root", "IPAM_IMAGE", "`make image` runs them as root, with debootstrap"),
     ("control_plane", "IPAM_E2E", "`make e2e` runs them on a real control plane"),
+    ("empty_plane", "IPAM_E2E", "`make e2e` runs them on a real control plane"),
 )
 #: Markers of the tests that need them, by fixture.
-MARKERS = {"metacontroller_path": "metacontroller", "control_plane": "cluster"}
+MARKERS = {"metacontroller_path": "metacontroller", "control_plane": "cluster", "empty_plane": "cluster"}
 _not_run: Counter[str] = Counter()
 #: Whether a test has finished, with success or not; it has not after Ctrl-C.
 ENDED = pytest.StashKey[bool]()
@@ -82,7 +84,8 @@ def pytest_runtest_makereport(
     """Records that a test has finished, and adds the ends of the programs' logs to a failure."""
     report = yield
     item.stash[ENDED] = item.stash.get(ENDED, False) or call.when == "call"
-    plane = getattr(item, "funcargs", {}).get("control_plane")
+    given = getattr(item, "funcargs", {})
+    plane = given.get("control_plane") or given.get("empty_plane")
     if report.failed and plane is not None:
         for log in sorted(plane.folder.glob("*.log")):
             report.sections.append((log.name, log.read_text(errors="replace")[-LOG_CHARS_SHOWN:]))
@@ -110,6 +113,17 @@ def control_plane(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
         plane.stop()
     if not request.session.testsfailed:
         shutil.rmtree(plane.etcd_folder)
+
+
+@pytest.fixture
+def empty_plane(tmp_path: Path) -> Iterator[ControlPlane]:
+    """A control plane of a test of its own, on which nothing is installed."""
+    plane = ControlPlane(tmp_path / "cluster", find_or_build(), ROOT, tied_to_us=True)
+    try:
+        plane.start_empty()
+        yield plane
+    finally:
+        plane.stop()
 
 
 @pytest.fixture(scope="session")
