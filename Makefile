@@ -68,6 +68,10 @@ mutants: install ## Check that every deliberately broken design is detected
 e2e: install ## Test on a real control plane; METACONTROLLER=/path adds the full loop
 	@IPAM_E2E=1 $(BIN)/python -m pytest tests/e2e
 
+.PHONY: image
+image: install ## Run the steps of the Dockerfile in a clean root, and test the result (as root, with debootstrap)
+	@IPAM_IMAGE=1 $(BIN)/python -m pytest tests/e2e/test_image.py
+
 .PHONY: cluster
 cluster: install ## Start a real control plane and leave it running
 	@$(BIN)/python -m controlplane.cluster up
@@ -93,3 +97,26 @@ compare: install ## Run BENCH=bench (or BENCH="burst N=1000") of OLD=<commit> an
 lock: install ## Update the locks from the requirements in pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 pyproject.toml -o requirements-hooks.txt
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --extra dev pyproject.toml -o requirements.txt
+
+TAG ?=
+.PHONY: release
+release: install ## Check that version, chart, changelog and TAG agree and that nothing is missing for a release
+	@$(BIN)/python -m release check $(TAG)
+
+.PHONY: notes
+notes: install ## Print what the changelog says about this version
+	@$(BIN)/python -m release notes
+
+# It runs the generator in an environment of its own, because nothing else needs it.
+.PHONY: sbom
+sbom: install ## Write build/sbom.json: the packages in the image, by the lock of the hooks
+	@mkdir -p build
+	@$(BIN)/uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements --output-reproducible \
+		--pyproject pyproject.toml --output-file build/sbom.json requirements-hooks.txt
+
+IMAGE ?=
+.PHONY: chart
+chart: install ## Package the chart as build/ipam-VERSION.tgz, with IMAGE=registry/repository@sha256:...; needs helm
+	@rm -rf build/chart build/ipam-*.tgz
+	@$(BIN)/python -m release chart "$(IMAGE)" build/chart/ipam
+	@helm package build/chart/ipam --destination build

@@ -33,7 +33,7 @@ LIBRARIES: dict[str, set[str]] = {
 #: The layers of the whole tree and of its packages, the highest first: a part imports only parts below it.
 #: Parts in one line do not import each other. A part that is not named here may not exist.
 LAYERS: dict[str, list[str]] = {
-    "": ["bench", "controlplane conformance", "simulator hooks", "ipam"],
+    "": ["bench release", "controlplane conformance", "simulator hooks", "ipam"],
     "hooks": ["app worker tls", "settings ranges requests", "protocol", "api"],
     "hooks.api": ["namespaces ownership conditions shards", "kinds", "metadata", "names times"],
     "hooks.protocol": ["children", "decoding", "bodies errors"],
@@ -109,7 +109,7 @@ def part_of(module: str, package: str) -> str | None:
     return inside.split(".")[0] if inside != module or not package else None
 
 
-OURS = ("ipam", "hooks", "conformance", "simulator", "controlplane", "bench")
+OURS = ("ipam", "hooks", "conformance", "simulator", "controlplane", "bench", "release")
 
 
 @pytest.mark.parametrize("path", sources("ipam", "hooks", "conformance", "simulator"), ids=name_of)
