@@ -60,19 +60,24 @@ class Pods:
         self.metacontrollers: list[Metacontroller] = []
         self._count = 0
 
-    def start(self) -> None:
-        """Starts all pods that the workloads ask for."""
+    def start(self, *, checkout: Path | None = None) -> None:
+        """Starts all pods that the workloads ask for; those of the hooks from this checkout or another one."""
         self.proxy.start()
-        self.start_hooks()
+        self.start_hooks(checkout=checkout)
         self.start_metacontrollers()
 
     def stop(self) -> None:
         """Stops all pods; what is installed stays."""
+        self.stop_metacontrollers()
+        for pod in self.hooks:
+            pod.program.stop()
+        self.proxy.stop()
+
+    def stop_metacontrollers(self) -> None:
+        """Stops all pods of Metacontroller."""
         for each in self.metacontrollers:
             each.program.stop()
-        self.stop_hooks(*self.hooks)
-        self.proxy.shutdown()
-        self.proxy.server_close()
+        self.metacontrollers = []
 
     def start_hooks(self, *, checkout: Path | None = None) -> None:
         """Starts the pods of the Deployment as it is now, from this checkout or another one, beside those that run."""

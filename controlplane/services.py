@@ -33,6 +33,7 @@ class ServiceProxy(socketserver.ThreadingTCPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Connection)
         self.backends: dict[str, list[int]] = {}
+        self._is_started = False
 
     @property
     def url(self) -> str:
@@ -40,8 +41,15 @@ class ServiceProxy(socketserver.ThreadingTCPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def start(self) -> None:
-        """Serves in a thread, until `shutdown`."""
+        """Serves in a thread, until `stop`."""
+        self._is_started = True
         threading.Thread(target=self.serve_forever, name="services", daemon=True).start()
+
+    def stop(self) -> None:
+        """Ends the thread and closes the port."""
+        if self._is_started:
+            self.shutdown()
+        self.server_close()
 
     def connect(self, address: str) -> socket.socket | None:
         """A connection to a pod of a Service; None if it has none."""

@@ -43,9 +43,9 @@ class Team:
         """Creates a request."""
         return self.api.create(request_object(self.namespace, name, range_name, **spec))
 
-    def start_load(self, count: int, range_name: str = "net") -> Load:
-        """Starts to create that many requests at once."""
-        load = Load(self.api, self.namespace, range_name, count)
+    def start_load(self, count: int, range_name: str = "net", *, prefix: str = "load") -> Load:
+        """Starts to create that many requests at once, whose names begin with the prefix."""
+        load = Load(self.api, self.namespace, range_name, count, prefix=prefix)
         self._loads.append(load)
         load.start()
         return load
