@@ -42,7 +42,7 @@ format: install ## Format the code and fix style
 
 .PHONY: serve
 serve: install ## Serve the hooks in the foreground at BIND=127.0.0.1:8080, in replay mode
-	@IPAM_BIND=$(BIND) IPAM_REPLAY=1 IPAM_ACCESS_LOG=- $(BIN)/gunicorn
+	@IPAM_BIND=$(BIND) IPAM_REPLAY=1 IPAM_ACCESS_LOG=- IPAM_LOG_FORMAT=text $(BIN)/gunicorn
 
 .PHONY: certificates
 certificates: ## Create a CA and the certificate of the hooks in deploy/tls, or renew the certificate

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from hooks.arbiter import make_metrics_folder, start_exposition
+from hooks.logs import log_config
 from hooks.settings import settings_from
 from hooks.tls import CERTIFICATE, KEY, RenewedContext
 
@@ -42,6 +44,16 @@ worker_tmp_dir = "/dev/shm"  # noqa: S108 (gunicorn creates its own file in it)
 control_socket_disable = True
 errorlog = "-"
 accesslog = settings.access_log
+logconfig_dict = log_config(settings)
+
+if settings.metrics_bind:
+    make_metrics_folder()  # before the application is imported
+
+
+def when_ready(server: Any) -> None:
+    """Serve the metrics beside the workers."""
+    if settings.metrics_bind:
+        start_exposition(settings.metrics_bind, server.LISTENERS)
 
 
 def post_fork(server: Any, worker: Any) -> None:  # noqa: ARG001 (gunicorn passes them by position)

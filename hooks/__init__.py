@@ -3,6 +3,8 @@
 Imports point down this list, and so does a call on its way to the decision:
 
     app.py     HTTP: routes, status codes, the clock. The only file that knows any of them.
+    metrics.py what is counted; exposition.py serves it, in a process that arbiter.py starts
+    logs.py    the form of all logs
     settings.py    every IPAM_* variable, read once at start
     tls.py     the certificate that gunicorn serves
     ranges/    customize, sync and finalize of an IPAMRange

@@ -8,11 +8,13 @@ can't be understood is 400, one that is too large 413, a bug 500. Metacontroller
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
+from hooks.metrics import HookMetrics, Seconds, count_response, count_stale_proposal
 from hooks.protocol.bodies import RangeBody, RangeCustomizeBody, RequestBody, RequestCustomizeBody
 from hooks.protocol.decoding import Body, decode_body, encode
 from hooks.protocol.errors import OldLedger, ProtocolError, excerpt
@@ -49,10 +51,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.body_bytes_max
 
     def hook(path: str, body_type: type[Body], answer: Callable[[Body, datetime], dict[str, Any]]) -> None:
+        metrics = HookMetrics(path)
+
         def view() -> Response:
             now = _now(is_replay=is_replay).replace(microsecond=0)
-            body = decode_body(request.get_data(cache=False), body_type)
-            return _json(answer(body, now), 200)
+            body, decode_seconds = _body(body_type, metrics)
+            start = perf_counter()
+            answered = answer(body, now)
+            metrics.answered(answered, _revision(body), Seconds(decode_seconds, perf_counter() - start))
+            return _json(answered, 200)
 
         app.add_url_rule(path, path, view, methods=["POST"], provide_automatic_options=False)
 
@@ -67,9 +74,32 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_error_handler(ProtocolError, _refused)
     app.register_error_handler(OldLedger, _too_early)
     app.register_error_handler(HTTPException, _failed)
+    app.after_request(_count)
     if is_replay:
         app.after_request(_echo_now)
     return app
+
+
+def _body(body_type: type[Body], metrics: HookMetrics) -> tuple[Body, float]:
+    """The body of the call, and the seconds that decoding took. The bytes are no longer needed then."""
+    data = request.get_data(cache=False)
+    metrics.read(len(data))
+    start = perf_counter()
+    return decode_body(data, body_type), perf_counter() - start
+
+
+def _revision(body: object) -> int | None:
+    """The revision of the ledger in a body; None if it has no range."""
+    if not isinstance(body, RangeBody):
+        return None
+    revision = body.parent.status.revision
+    return revision if isinstance(revision, int) else 0  # a status that was never written
+
+
+def _count(response: Response) -> Response:
+    if request.method == "POST" and request.url_rule is not None:
+        count_response(request.url_rule.rule, response.status_code)
+    return response
 
 
 def _now(*, is_replay: bool) -> datetime:
@@ -110,6 +140,7 @@ def _refused(error: ProtocolError) -> Response:
 
 
 def _too_early(error: OldLedger) -> Response:
+    count_stale_proposal()
     message = "a newer ledger was proposed a moment ago: call again as soon as the range shows it"
     fault = {"path": "$.parent.status.revision", "message": message, "value": str(error.revision)}
     response = _json({"error": fault}, 429)

@@ -27,8 +27,14 @@ class Settings:
     tls_folder: str | None = None
     """Folder with `tls.crt` and `tls.key`, by which gunicorn serves HTTPS. None means plain HTTP."""
 
+    metrics_bind: str | None = None
+    """Address where the metrics are served, as `host:port`. None means nowhere."""
+
     access_log: str | None = None
     """Where gunicorn logs each call: a file, or `-` for stdout. None means nowhere."""
+
+    log_format: str = "json"
+    """Form of the logs: `json`, one object a line, or `text`."""
 
 
 def settings_from(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -45,7 +51,9 @@ def settings_from(environment: Mapping[str, str] = os.environ) -> Settings:
         request_seconds_max=_positive_integer(environment, "IPAM_REQUEST_SECONDS_MAX", default.request_seconds_max),
         bind=tuple(environment["IPAM_BIND"].split(",")) if "IPAM_BIND" in environment else default.bind,
         tls_folder=environment.get("IPAM_TLS_FOLDER"),
+        metrics_bind=_address(environment, "IPAM_METRICS_BIND"),
         access_log=environment.get("IPAM_ACCESS_LOG"),
+        log_format=_one_of(environment, "IPAM_LOG_FORMAT", ("json", "text")),
     )
 
 
@@ -54,6 +62,24 @@ def _positive_integer(environment: Mapping[str, str], name: str, default: int) -
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise ValueError(f'{name}="{text}" is not a positive number')
     return int(text)
+
+
+def _address(environment: Mapping[str, str], name: str) -> str | None:
+    text = environment.get(name)
+    if not text:
+        return None
+    host, _, port = text.rpartition(":")
+    if not host or not (port.isascii() and port.isdigit() and int(port) < 65536):
+        raise ValueError(f'{name}="{text}" is not an address such as 0.0.0.0:9464')
+    return text
+
+
+def _one_of(environment: Mapping[str, str], name: str, words: tuple[str, ...]) -> str:
+    """One of these words; the first one is the default."""
+    text = environment.get(name, words[0])
+    if text not in words:
+        raise ValueError(f'{name}="{text}" is none of {", ".join(words)}')
+    return text
 
 
 def _switch(environment: Mapping[str, str], name: str) -> bool:

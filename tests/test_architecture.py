@@ -25,6 +25,8 @@ LIBRARIES: dict[str, set[str]] = {
     "ipam.address": {"netaddr"},
     "hooks": {"msgspec"},
     "hooks.app": {"flask", "werkzeug"},
+    "hooks.exposition": {"prometheus_client"},
+    "hooks.metrics": {"prometheus_client"},
     "hooks.worker": {"gevent", "gunicorn"},
     "hooks.protocol.errors": {"jsonschema", "msgspec"},
     "conformance": {"jsonschema", "requests"},
@@ -35,7 +37,9 @@ LIBRARIES: dict[str, set[str]] = {
 #: Parts in one line do not import each other. A part that is not named here may not exist.
 LAYERS: dict[str, list[str]] = {
     "": ["bench release", "controlplane conformance", "simulator hooks", "ipam"],
-    "hooks": ["app worker tls", "settings ranges requests", "protocol", "api"],
+    "hooks": [
+        "app worker tls exposition", "logs metrics arbiter", "settings ranges requests", "protocol", "api",
+    ],
     "hooks.api": ["namespaces ownership conditions shards", "kinds", "metadata", "names times"],
     "hooks.protocol": ["children", "decoding", "bodies errors"],
     "hooks.ranges": [
@@ -53,7 +57,9 @@ LAYERS: dict[str, list[str]] = {
 }  # fmt: skip
 
 #: The files of `hooks` that may have effects: that is their purpose.
-EFFECTFUL = {"hooks/app.py", "hooks/settings.py", "hooks/tls.py", "hooks/worker.py"}
+EFFECTFUL = {
+    f"hooks/{name}.py" for name in ("app", "arbiter", "exposition", "logs", "metrics", "settings", "tls", "worker")
+}
 
 FUNCTION_LINES_MAX = 70
 FILE_LINES_MAX = 400

@@ -176,9 +176,30 @@ def test_the_network_policy_is_about_the_hooks_and_their_port() -> None:
     assert policy["spec"]["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
     (rule,) = policy["spec"]["ingress"]
     ports = [port["name"] for container in pod["spec"]["containers"] for port in container["ports"]]
-    assert [port["port"] for port in rule["ports"]] == ports
+    opened = [port["port"] for port in rule["ports"]]
     assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
     assert "egress" not in policy["spec"]
+
+    (metrics_policy,) = documents("deploy/monitoring/network-policy.yaml")
+    assert metrics_policy["metadata"]["namespace"] == policy["metadata"]["namespace"]
+    assert metrics_policy["spec"]["podSelector"] == policy["spec"]["podSelector"]
+    (metrics_rule,) = metrics_policy["spec"]["ingress"]
+    assert metrics_rule["from"] != rule["from"]
+    assert [*opened, *(port["port"] for port in metrics_rule["ports"])] == ports
+
+
+def test_prometheus_scrapes_the_port_at_which_the_hooks_serve_their_metrics() -> None:
+    hooks, metacontroller = documents("deploy/monitoring/pod-monitors.yaml")
+    deployment = next(each for each in documents("metacontroller/hooks.yaml") if each["kind"] == "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    (endpoint,) = hooks["spec"]["podMetricsEndpoints"]
+    variables = {each["name"]: each["value"] for each in container["env"]}
+    assert variables["IPAM_METRICS_BIND"] == f"0.0.0.0:{ports[endpoint['port']]}"
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    assert hooks["spec"]["selector"]["matchLabels"].items() <= labels.items()
+    assert hooks["spec"]["namespaceSelector"]["matchNames"] == [deployment["metadata"]["namespace"]]
+    assert {each["metadata"]["namespace"] for each in (hooks, metacontroller)} == {RULES["metadata"]["namespace"]}
 
 
 # --------------------------------------------------------------------------------------------------------------- shards

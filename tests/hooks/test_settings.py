@@ -25,9 +25,17 @@ def test_each_setting_is_read_from_its_variable() -> None:
         "IPAM_WORKERS": "3",
         "IPAM_REQUEST_SECONDS_MAX": "5",
         "IPAM_TLS_FOLDER": "/etc/ipam/tls",
+        "IPAM_METRICS_BIND": "[::]:9464",
+        "IPAM_LOG_FORMAT": "text",
     }
     assert settings_from(environment | {"WORKERS": "9"}) == Settings(
-        1000, replay=True, workers=3, request_seconds_max=5, tls_folder="/etc/ipam/tls"
+        1000,
+        replay=True,
+        workers=3,
+        request_seconds_max=5,
+        tls_folder="/etc/ipam/tls",
+        metrics_bind="[::]:9464",
+        log_format="text",
     )
     assert settings_from({"IPAM_REPLAY": "0"}).replay is False
 
@@ -44,6 +52,9 @@ def test_each_setting_is_read_from_its_variable() -> None:
         ({"IPAM_WORKERS": "many"}, 'IPAM_WORKERS="many" is not a positive number'),
         ({"IPAM_REPLAY": "true"}, 'IPAM_REPLAY="true" is neither 0 nor 1'),
         ({"IPAM_REPLAY": ""}, 'IPAM_REPLAY="" is neither 0 nor 1'),
+        ({"IPAM_METRICS_BIND": "9464"}, 'IPAM_METRICS_BIND="9464" is not an address such as 0.0.0.0:9464'),
+        ({"IPAM_METRICS_BIND": "[::]:65536"}, 'IPAM_METRICS_BIND="[::]:65536" is not an address such as 0.0.0.0:9464'),
+        ({"IPAM_LOG_FORMAT": "xml"}, 'IPAM_LOG_FORMAT="xml" is none of json, text'),
     ],
     ids=lambda value: "-".join(f"{name}={text!a}" for name, text in value.items()) if isinstance(value, dict) else "",
 )
