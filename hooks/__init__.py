@@ -3,6 +3,7 @@
 Imports point down this list, and so does a call on its way to the decision:
 
     app.py     HTTP: routes, status codes, the clock. The only file that knows any of them.
+    readiness.py   a small decision, made for each probe of /readyz
     metrics.py what is counted; exposition.py serves it, in a process that arbiter.py starts
     logs.py    the form of all logs
     settings.py    every IPAM_* variable, read once at start

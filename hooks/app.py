@@ -19,6 +19,7 @@ from hooks.protocol.bodies import RangeBody, RangeCustomizeBody, RequestBody, Re
 from hooks.protocol.decoding import Body, decode_body, encode
 from hooks.protocol.errors import OldLedger, ProtocolError, excerpt
 from hooks.ranges import sync as ranges
+from hooks.readiness import readiness_fault
 from hooks.requests import sync as requests
 from hooks.settings import Settings, settings_from
 
@@ -70,7 +71,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     hook("/ipamrequest/sync", RequestBody, requests.sync)
     hook("/ipamrequest/finalize", RequestBody, requests.finalize)
     app.add_url_rule("/healthz", "healthz", lambda: _json({"status": "ok"}, 200))
-    app.add_url_rule("/readyz", "readyz", lambda: _json({"status": "ok"}, 200))
+    app.add_url_rule("/readyz", "readyz", _readyz)
     app.register_error_handler(ProtocolError, _refused)
     app.register_error_handler(OldLedger, _too_early)
     app.register_error_handler(HTTPException, _failed)
@@ -100,6 +101,14 @@ def _count(response: Response) -> Response:
     if request.method == "POST" and request.url_rule is not None:
         count_response(request.url_rule.rule, response.status_code)
     return response
+
+
+def _readyz() -> Response:
+    """Whether a small decision comes out right."""
+    if fault := readiness_fault():
+        current_app.logger.error("not ready: %s", fault)
+        return _json({"error": {"path": request.path, "message": fault}}, 503)
+    return _json({"status": "ok"}, 200)
 
 
 def _now(*, is_replay: bool) -> datetime:

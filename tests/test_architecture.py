@@ -38,7 +38,7 @@ LIBRARIES: dict[str, set[str]] = {
 LAYERS: dict[str, list[str]] = {
     "": ["bench release", "controlplane conformance", "simulator hooks", "ipam"],
     "hooks": [
-        "app worker tls exposition", "logs metrics arbiter", "settings ranges requests", "protocol", "api",
+        "app worker tls exposition", "logs metrics arbiter readiness", "settings ranges requests", "protocol", "api",
     ],
     "hooks.api": ["namespaces ownership conditions shards", "kinds", "metadata", "names times"],
     "hooks.protocol": ["children", "decoding", "bodies errors"],
