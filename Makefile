@@ -40,6 +40,10 @@ format: install ## Format the code and fix style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+.PHONY: generate
+generate: install ## Write the files that are generated: docs/api.md, the dashboard
+	@$(BIN)/python -m generators
+
 .PHONY: serve
 serve: install ## Serve the hooks in the foreground at BIND=127.0.0.1:8080, in replay mode
 	@IPAM_BIND=$(BIND) IPAM_REPLAY=1 IPAM_ACCESS_LOG=- IPAM_LOG_FORMAT=text $(BIN)/gunicorn

@@ -1,7 +1,6 @@
-"""The files of deploy/ agree with CRDs, hooks, controllers and documents: fields, conditions, states, labels, ports."""
+"""The files of deploy/ agree with hooks and controllers: names, labels, ports. See also test_monitoring.py."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,163 +8,14 @@ import pytest
 import yaml
 
 from hooks.api.names import RANGE_FINALIZER, REQUEST_FINALIZER, SHARD_LABEL
-from tests.e2e.crd_schema import crds, schema_of
-from tests.metacontroller_metrics import LABELS, METRICS
 from tests.shards import SHARDS, controllers_of, shipped_controllers
 
 ROOT = Path(__file__).parent.parent
 Obj = dict[str, Any]
-#: The fields that every object has, which the schema of a CRD does not contain.
-METADATA = {"properties": {name: {"type": "string"} for name in ("name", "namespace", "deletionTimestamp")}}
 
 
 def documents(path: str) -> list[Obj]:
     return [*yaml.safe_load_all((ROOT / path).read_text())]
-
-
-(CONFIG,) = documents("deploy/monitoring/metrics.yaml")
-(RULES,) = documents("deploy/monitoring/alerts.yaml")
-RESOURCES: list[Obj] = CONFIG["spec"]["resources"]
-GENERATED = {metric["name"]: (resource, metric) for resource in RESOURCES for metric in resource["metrics"]}
-ALERTS = {rule["alert"]: rule for group in RULES["spec"]["groups"] for rule in group["rules"]}
-#: A metric with its selector, such as ipam_range_condition{type="Ready"}.
-SELECTOR = re.compile(r"\b((?:ipam|metacontroller)_\w+)(?:\{(.*?)\})?")
-#: What follows the name of a controller in a regular expression that matches those of all shards.
-OF_ANY_SHARD = "(-.+)?"
-MATCHER = re.compile(r'(\w+)(=~|!=|=)"(.*?)"')
-
-
-def crd_of(resource: Obj) -> Obj:
-    kind = resource["groupVersionKind"]
-    (crd,) = (crd for crd in crds() if crd["spec"]["names"]["kind"] == kind["kind"])
-    assert (crd["spec"]["group"], crd["spec"]["versions"][0]["name"]) == (kind["group"], kind["version"])
-    return crd
-
-
-def field(schema: Obj, path: list[str]) -> Obj:
-    """The schema at a path, or KeyError."""
-    for step in path:
-        schema = METADATA if step == "metadata" else schema["properties"][step]
-    return schema
-
-
-def details(metric: Obj) -> Obj:
-    """The details of a metric: `each.gauge` of a Gauge, `each.stateSet` of a StateSet."""
-    kind = metric["each"]["type"]
-    return dict(metric["each"][kind[0].lower() + kind[1:]])
-
-
-def labels_of(name: str) -> set[str]:
-    if name in METRICS:
-        return set(LABELS)
-    resource, metric = GENERATED[name]
-    own = details(metric)
-    states = {own["labelName"]} if "labelName" in own else set()
-    return {*resource["labelsFromPath"], *own.get("labelsFromPath", {})} | states
-
-
-def selections(alert: Obj) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """Each metric of an alert, and the labels and values that select it."""
-    for name, inside in SELECTOR.findall(alert["expr"]):
-        yield name, [(label, value) for label, _, text in MATCHER.findall(inside) for value in text.split("|")]
-
-
-def written_by_the_hooks() -> tuple[set[str], set[str]]:
-    """Types and reasons of the conditions of a range."""
-    facts = re.findall(r'Fact\("(\w+)", "\w+", "(\w+)"', (ROOT / "hooks/ranges/status.py").read_text())
-    assert facts
-    return {type_ for type_, _ in facts}, {reason for _, reason in facts}
-
-
-@pytest.mark.parametrize("name", GENERATED)
-def test_a_metric_reads_fields_that_the_crd_has(name: str) -> None:
-    resource, metric = GENERATED[name]
-    schema = schema_of(crd_of(resource))
-    for path in resource["labelsFromPath"].values():
-        assert field(schema, path)["type"] == "string"
-    read = details(metric)
-    found = field(schema, read["path"])
-    each = found.get("items", found)
-    for path in read.get("labelsFromPath", {}).values():
-        assert field(each, path)["type"] == "string"
-    value = field(each, read.get("valueFrom", []))
-    assert value["type"] in ("string", "integer")
-    if metric["each"]["type"] == "StateSet":
-        assert read["list"] == value["enum"]
-
-
-def test_no_two_metrics_have_one_name_and_all_are_ours() -> None:
-    assert len(GENERATED) == sum(len(resource["metrics"]) for resource in RESOURCES)
-    assert all(name.startswith("ipam_") for name in GENERATED)
-    assert {resource["metricNamePrefix"] for resource in RESOURCES} == {""}
-
-
-@pytest.mark.parametrize("name", ALERTS)
-def test_an_alert_selects_metrics_that_exist_by_labels_that_they_have(name: str) -> None:
-    selected = list(selections(ALERTS[name]))
-    assert selected
-    for metric, matchers in selected:
-        assert metric in GENERATED or metric in METRICS
-        assert {label for label, _ in matchers} <= labels_of(metric)
-
-
-def test_an_alert_names_conditions_states_and_controllers_that_exist() -> None:
-    types, reasons = written_by_the_hooks()
-    known = {
-        ("ipam_range_condition", "type"): types,
-        ("ipam_range_condition", "reason"): reasons,
-        ("ipam_request_state", "state"): set(details(GENERATED["ipam_request_state"][1])["list"]),
-    }
-    controllers = {controller["metadata"]["name"] for controller in shipped_controllers()}
-    known |= {(metric, "controller_name"): controllers for metric in METRICS}
-    seen = set()
-    for alert in ALERTS.values():
-        for metric, matchers in selections(alert):
-            for label, value in matchers:
-                if label != "code":
-                    assert value.removesuffix(OF_ANY_SHARD) in known[metric, label], (alert["alert"], metric, label)
-                    seen.add(value)
-    without_alert = {
-        "Stalled",
-        "Drained",
-    }  # the former comes with Ready=False, the latter is what an operator waits for
-    assert types - without_alert < seen, "a condition without an alert"
-
-
-@pytest.mark.parametrize("name", ALERTS)
-def test_the_description_of_an_alert_names_a_heading_that_exists(name: str) -> None:
-    text = ALERTS[name]["annotations"]["description"]
-    ((document, heading),) = re.findall(r'See (\S+\.md), "(.*?)"', text)
-    assert f"\n## {heading}\n" in (ROOT / document).read_text()
-
-
-@pytest.mark.parametrize("name", ALERTS)
-def test_an_alert_shows_only_labels_that_its_expression_keeps(name: str) -> None:
-    alert = ALERTS[name]
-    shown = set(re.findall(r"\$labels\.(\w+)", " ".join(alert["annotations"].values())))
-    grouped = re.search(r"sum by \((.*?)\)", alert["expr"])
-    left = set(grouped.group(1).split(", ")) if grouped else labels_of(next(selections(alert))[0])
-    assert shown <= left
-
-
-def test_kube_state_metrics_may_read_what_it_is_configured_to_read() -> None:
-    role, binding = documents("deploy/monitoring/rbac.yaml")
-    granted = {(group, name) for rule in role["rules"] for group in rule["apiGroups"] for name in rule["resources"]}
-    read = {(crd["spec"]["group"], crd["spec"]["names"]["plural"]) for crd in map(crd_of, RESOURCES)}
-    assert granted == read | {("apiextensions.k8s.io", "customresourcedefinitions")}
-    assert all(rule["verbs"] == ["list", "watch"] for rule in role["rules"])
-    assert binding["roleRef"]["name"] == role["metadata"]["name"]
-
-
-def test_the_files_of_monitoring_agree_on_its_namespace_and_the_document_on_the_config_map() -> None:
-    (kustomization,) = documents("deploy/monitoring/kustomization.yaml")
-    (config_map,) = kustomization["configMapGenerator"]
-    (subject,) = documents("deploy/monitoring/rbac.yaml")[1]["subjects"]
-    assert config_map["namespace"] == subject["namespace"] == RULES["metadata"]["namespace"]
-    (file,) = config_map["files"]
-    document = (ROOT / "docs/operating.md").read_text()
-    assert f"configMap: {{name: {config_map['name']}}}" in document
-    assert f"--custom-resource-state-config-file=/etc/ipam/{file}" in document
 
 
 def test_the_network_policy_is_about_the_hooks_and_their_port() -> None:
@@ -199,7 +49,7 @@ def test_prometheus_scrapes_the_port_at_which_the_hooks_serve_their_metrics() ->
     labels = deployment["spec"]["template"]["metadata"]["labels"]
     assert hooks["spec"]["selector"]["matchLabels"].items() <= labels.items()
     assert hooks["spec"]["namespaceSelector"]["matchNames"] == [deployment["metadata"]["namespace"]]
-    assert {each["metadata"]["namespace"] for each in (hooks, metacontroller)} == {RULES["metadata"]["namespace"]}
+    assert {each["metadata"]["namespace"] for each in (hooks, metacontroller)} == {"monitoring"}
 
 
 # --------------------------------------------------------------------------------------------------------------- shards

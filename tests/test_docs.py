@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from generators.api_reference import api_reference
 from hooks.app import NOW_HEADER, create_app
 from hooks.settings import Settings
 from simulator.cli import main
@@ -91,6 +92,19 @@ def anchors_of(document: Path) -> set[str]:
     """The anchors that GitHub gives to the headings of a document."""
     headings = re.findall(r"^#+ (.*)$", document.read_text(), flags=re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_api_reference_is_what_its_generator_writes() -> None:
+    assert (ROOT / "docs/api.md").read_text() == api_reference(ROOT), "make generate"
+
+
+def test_the_api_reference_has_every_field_of_every_kind() -> None:
+    text = (ROOT / "docs/api.md").read_text()
+    described = set(re.findall(r"^\| `([^`]+)` \|", text, flags=re.MULTILINE))
+    for path in (ROOT / "crds").glob("ipam*.yaml"):
+        schema = yaml.safe_load(path.read_text())["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+        for part in {"spec", "status"} & schema["properties"].keys():
+            assert schema["properties"][part]["properties"].keys() <= described
 
 
 def test_every_make_target_that_a_document_names_exists() -> None:
@@ -203,7 +217,8 @@ PHRASES = {
 #: The folders in which these phrases are searched for. Write True for a folder that no longer uses them.
 PLAIN = {
     "crds": True, "deploy": True, "examples": True, "metacontroller": True,
-    "bench": True, "conformance": True, "controlplane": True, "hooks": True, "ipam": True, "simulator": True,
+    "bench": True, "conformance": True, "controlplane": True, "generators": True, "hooks": True, "ipam": True,
+    "simulator": True,
     "tests/bench": True, "tests/hooks": True, "tests/ipam": True,
     "tests/fixtures": True, "tests/fixtures/recorded": False,
 }  # fmt: skip
