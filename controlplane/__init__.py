@@ -3,6 +3,7 @@
 The e2e suite, the benchmarks and `make cluster` use it; there are no tests here. Reading order:
 
     binaries.py    find the programs, or build them from programs/go.mod
+    promtool.py    Prometheus' tool for rules, likewise from prometheus/go.mod
     processes.py   start and stop programs by their ids; wait for conditions
     api.py         a small client of the API server; objects.py builds the objects that tests and benchmarks write
     plane.py       etcd, API server and controller manager together, with the shipped manifests installed
