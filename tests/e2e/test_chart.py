@@ -30,6 +30,10 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "admission-v1beta1": (("--set", "admission.mode=v1beta1"), ("metacontroller", "deploy/admission-v1beta1")),
     "monitoring": ((*PLAIN, "--set", "monitoring.enabled=true"), ("metacontroller", "deploy/monitoring")),
     "alerts": ((*PLAIN, "--set", "monitoring.alerts=true"), ("metacontroller", "deploy/monitoring/alerts.yaml")),
+    "pod monitors": (
+        (*PLAIN, "--set", "monitoring.podMonitors=true"),
+        ("metacontroller", "deploy/monitoring/pod-monitors.yaml"),
+    ),
     "tls": ((*PLAIN, "--set", "tls.mode=secret", "--set-file", "tls.caBundle=CA"), ("deploy/tls",)),
     "cert-manager": (
         (*PLAIN, "--set", "tls.mode=certManager", "--set-file", "tls.caBundle=CA"),
@@ -38,6 +42,7 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 #: Optional folders that are no value of the chart, and why.
 LEFT_OUT = {
+    "argo-cd": "it is a part of Argo CD's configuration",
     "metacontroller": "the chart does not install Metacontroller, because teams share one",
     "shards": "each shard is a kustomization of its own, copied from an example",
 }

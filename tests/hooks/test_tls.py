@@ -112,7 +112,7 @@ def test_the_former_certificate_stays_in_use_while_the_new_files_do_not_belong_t
     shutil.copy(other / "tls.key", server.folder)
     assert server.serial() == server.serial() == first
     (logged,) = [line for line in server.log.read_text().splitlines() if "could not be renewed" in line]
-    assert "the former certificate stays in use" in logged
+    assert "the former one stays in use" in logged
     make_certificates(server.folder)
     assert server.serial() != first
 
