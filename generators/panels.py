@@ -80,7 +80,7 @@ def table(title: str, description: str, *columns: Column, sorted_by: str, height
         {"matcher": {"id": "byName", "options": each.name}, "properties": [{"id": "unit", "value": each.unit}]}
         for each in columns
     ]
-    panel["options"] = {"sortBy": [{"displayName": sorted_by, "desc": True}], "footer": {"show": False}}
+    panel["options"] = {"sortBy": [{"displayName": sorted_by, "desc": True}], "showHeader": True}
     return panel
 
 

@@ -72,13 +72,20 @@ class HookMetrics:
         for part, value in zip(self._parts, seconds, strict=True):
             part.observe(value)
         status = answer.get("status")
-        for condition in status.conditions if status else ():
-            if condition.type == "Ready":
-                _outcomes(self._hook, condition.reason if condition.reason in REASONS else OTHER).inc()
-            elif condition.type == "Consistent":
+        for type_, reason in _conditions(status):
+            if type_ == "Ready":
+                _outcomes(self._hook, reason if reason in REASONS else OTHER).inc()
+            elif type_ == "Consistent":
                 _CONTRADICTIONS.inc()
         if status and observed_revision is not None and status.revision > observed_revision:
             _PROPOSALS.inc()
+
+
+def _conditions(status: Any) -> list[tuple[str, str]]:
+    """Types and reasons of the conditions in a status: one of our kinds, one of a foreign kind, or none."""
+    if isinstance(status, dict):
+        return [(each["type"], each.get("reason", "")) for each in status.get("conditions", ())]
+    return [(each.type, each.reason) for each in getattr(status, "conditions", ())]
 
 
 def count_response(hook: str, code: int) -> None:

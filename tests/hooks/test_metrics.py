@@ -139,6 +139,17 @@ def test_proposals_and_findings_of_the_audit_are_counted(
     assert [each.added for each in counted] == [proposals, stale, contradictions]
 
 
+@pytest.mark.parametrize(
+    ("status", "added"),
+    [(None, 0), ({}, 0), ({"conditions": [{"type": "Ready", "status": "True"}]}, 1)],
+    ids=["no status", "no conditions", "no reason"],
+)
+def test_a_status_of_another_kind_is_counted_if_it_has_a_condition_ready(status: Obj | None, added: int) -> None:
+    counted = Counted("ipam_hooks_outcomes_total", hook="/other", reason=OTHER)
+    HookMetrics("/other").answered({"status": status}, None, Seconds(0.1, 0.1))
+    assert counted.added == added
+
+
 def test_every_reason_of_the_code_is_known_and_no_other() -> None:
     """The reason of `Fact("Ready", ...)` and of `Refused(...)`: their third and second argument."""
     written = set()
