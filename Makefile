@@ -78,6 +78,11 @@ M ?= 0
 burst: install ## Measure N=1000 requests at once and their deletion on a real control plane, in addition to M=0 existing ones
 	@$(BIN)/python -m bench.burst $(N) --standing $(M)
 
+RANGES ?= 1
+.PHONY: standing
+standing: install ## Measure a restart of Metacontroller with N=1000 standing requests in RANGES=1 ranges
+	@$(BIN)/python -m bench.standing $(N) --ranges $(RANGES)
+
 OLD ?=
 BENCH ?= bench
 .PHONY: compare

@@ -165,12 +165,12 @@ def tables(results: list[Result], deletion: Deletion) -> str:
     resources = sorted({name for result in results for name in result.cost.writes_by_resource})
     return "\n\n".join(
         [
-            _table((*COLUMNS, *PROGRAMS), map(_row, results)),
-            _table(
+            markdown((*COLUMNS, *PROGRAMS), map(_row, results)),
+            markdown(
                 ("requests", "standing", *resources, "ledger writes refused"),
                 [_writes_row(each, resources) for each in results],
             ),
-            _table(DELETION_COLUMNS, [_deletion_row(deletion)]),
+            markdown(DELETION_COLUMNS, [_deletion_row(deletion)]),
         ]
     )
 
@@ -262,7 +262,8 @@ def _delete_all(running: cluster.Running, team: Team) -> Deletion:
     return Deletion(len(names), seconds, _wait_quiet(running).since(before))
 
 
-def _table(columns: Sequence[str], rows: Iterable[list[str]]) -> str:
+def markdown(columns: Sequence[str], rows: Iterable[list[str]]) -> str:
+    """A Markdown table of numbers."""
     lines = [f"| {' | '.join(columns)} |", f"|{' ---: |' * len(columns)}"]
     return "\n".join([*lines, *(f"| {' | '.join(cells)} |" for cells in rows)])
 

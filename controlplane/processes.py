@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 PR_SET_PDEATHSIG = 1
 PORTS = range(20_000, 32_768)
@@ -77,15 +77,35 @@ def started_at(pid: int) -> int:
 
 def cpu_seconds(group: int) -> float:
     """CPU time, user and system, of all processes of a process group, ended and awaited children included."""
-    ticks = 0
+    ticks = sum(int(value) for _, values in _members(group) for value in values[11:15])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def peak_bytes(group: int) -> int:
+    """The largest resident sets that the processes of a process group had so far, in total.
+
+    Pages that several of them share count for each.
+    """
+    return sum(_peak_bytes(pid) for pid, _ in _members(group))
+
+
+def _peak_bytes(pid: int) -> int:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:"))
+
+
+def _members(group: int) -> Iterator[tuple[int, list[str]]]:
+    """The processes of a process group, each with the fields of its stat that follow its name."""
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             values = stat.read_text().rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
             continue
         if int(values[2]) == group:
-            ticks += sum(int(value) for value in values[11:15])
-    return ticks / os.sysconf("SC_CLK_TCK")
+            yield int(stat.parent.name), values
 
 
 def stop_group(pid: int, *, hard: bool = False) -> None:
