@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hooks.api import names
-from hooks.api.kinds import RequestParent, RequestSpec
+from hooks.api.kinds import Answer, RequestParent, RequestSpec
 from hooks.api.shards import is_handed_over
 from hooks.api.times import plausible, rewriting_time, timestamp
 from hooks.protocol.bodies import RequestBody, RequestCustomizeBody
@@ -29,6 +29,8 @@ RECHECK_SECONDS = 300.0
 RECHECK_UNANSWERED_SECONDS = 60.0
 #: ... and one of which something was served by an older schema after this many.
 RECHECK_OUTDATED_SECONDS = 20.0
+#: The annotation of a request that became Ready longer ago than this was not written, and is no longer waited for.
+RECORD_PATIENCE = timedelta(seconds=60)
 
 
 def customize(body: RequestCustomizeBody) -> dict[str, Any]:
@@ -82,10 +84,32 @@ def sync(body: RequestBody, now: datetime) -> dict[str, Any]:
         status = unanswered_status(observed, now)
         return {"labels": labels, "status": status, "resyncAfterSeconds": _recheck_unanswered_seconds(observed, now)}
     if answer.state == "Ready" and request.status.cidr in ("", answer.cidr):
-        annotations = {names.CIDR_ANNOTATION: answer.cidr}
-        return {"labels": labels, "annotations": annotations, "status": granted_status(request, answer, now)}
+        return {"labels": labels, **_granted(request, answer, now)}
     status = refused_status(request, answer, now)
     return {"labels": labels, "status": status, "resyncAfterSeconds": RECHECK_SECONDS}
+
+
+def _granted(request: RequestParent, answer: Answer, now: datetime) -> dict[str, Any]:
+    """The status that shows the block, and the annotation that records it.
+
+    Metacontroller writes the status first, and the annotation at once afterwards. A call that shows only the status was
+    made in between: it would write the annotation again, with a resourceVersion that is refused (409). So it asks for
+    another call, which sees whether the annotation was written.
+    """
+    status = granted_status(request, answer, now)
+    is_recorded = request.metadata.annotations.get(names.CIDR_ANNOTATION) == answer.cidr
+    if status == request.status and not is_recorded and _became_ready_a_moment_ago(request, now):
+        return {"status": status, "resyncAfterSeconds": RECORD_PATIENCE.total_seconds()}
+    return {"annotations": {names.CIDR_ANNOTATION: answer.cidr}, "status": status}
+
+
+def _became_ready_a_moment_ago(request: RequestParent, now: datetime) -> bool:
+    """Whether it became Ready within RECORD_PATIENCE. A time that lies further ahead was written by a wrong clock."""
+    times = [each.last_transition_time for each in request.status.conditions if each.type == "Ready"]
+    try:
+        return any(abs(now - datetime.fromisoformat(each)) < RECORD_PATIENCE for each in times)
+    except (ValueError, TypeError):
+        return False
 
 
 def _recheck_unanswered_seconds(observed: Observed, now: datetime) -> float:

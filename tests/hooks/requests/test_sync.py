@@ -310,6 +310,43 @@ def test_a_request_of_an_older_schema_is_written_again_by_an_annotation_where_it
     assert list(answer["annotations"]) == ["ipam.mandelsoft.org/rewritten"]
 
 
+# --- the record of a block --------------------------------------------------------------------------------------------
+
+
+def a_granted_request(*, ready_since: str, recorded: str = "", **status: object) -> Obj:
+    """A request that shows its block since some time, and records a block."""
+    answer = sync_request(WEB, answer_item("web", cidr=CIDR))
+    (condition,) = answer["status"]["conditions"]
+    shown = {**answer["status"], "conditions": [{**condition, "lastTransitionTime": ready_since}], **status}
+    annotations = {"ipam.mandelsoft.org/cidr": recorded} if recorded else {}
+    return WEB | {"status": shown, "metadata": {**WEB["metadata"], "annotations": annotations}}
+
+
+@pytest.mark.parametrize("since", [at(0), at(-59), at(59)])
+def test_a_block_that_has_been_shown_for_a_moment_is_being_recorded(since: str) -> None:
+    """Metacontroller writes the status and the annotation one after the other; this call is made in between."""
+    answer = sync_request(a_granted_request(ready_since=since), answer_item("web", cidr=CIDR))
+    assert (answer.get("annotations"), answer["resyncAfterSeconds"]) == (None, 60)
+
+
+@pytest.mark.parametrize("since", [at(-60), at(60), at(-9999), "soon", "2026-01-01T00:00:00"])
+def test_a_block_that_was_not_recorded_in_time_is_recorded(since: str) -> None:
+    answer = sync_request(a_granted_request(ready_since=since), answer_item("web", cidr=CIDR))
+    assert (answer["annotations"], answer.get("resyncAfterSeconds")) == ({"ipam.mandelsoft.org/cidr": CIDR}, None)
+
+
+def test_a_block_is_recorded_at_once_with_any_change_of_the_status() -> None:
+    web = a_granted_request(ready_since=at(0), state="Busy")
+    answer = sync_request(web, answer_item("web", cidr=CIDR))
+    assert answer["annotations"] == {"ipam.mandelsoft.org/cidr": CIDR}
+
+
+def test_a_recorded_block_stays_recorded() -> None:
+    web = a_granted_request(ready_since=at(0), recorded=CIDR)
+    answer = sync_request(web, answer_item("web", cidr=CIDR))
+    assert (answer["annotations"], answer.get("resyncAfterSeconds")) == ({"ipam.mandelsoft.org/cidr": CIDR}, None)
+
+
 def test_customize_asks_for_both_namespaces_of_a_deleted_request() -> None:
     request = deleted(request_object("team-b/web", range_="team-a/net"))
     assert customize_request(request)["relatedResources"][2]["names"] == ["team-a", "team-b"]
