@@ -21,12 +21,33 @@ Rules that concern a single field are in its row; rules that compare fields, or 
 below the tables. Policies of the API server add rules about metadata, deletion and rights
 ([threat model](threat-model.md)).
 """
+_METADATA = """\
+## Annotations and labels
+
+All begin with `ipam.mandelsoft.org/`. Policies of the API server limit who may write them.
+
+| annotation | object | meaning |
+| --- | --- | --- |
+| `cidr` | request | the block that it has or had, for a restore. Users need the role `ipam-restore` to set it |
+| `hold` | range | only requests with a recorded block are served. `restore`: only the role `ipam-restore` can end it |
+| `reclaim` | range | uids of missing requests, separated by commas: their blocks are released |
+| `end-cooldown` | range | uids of former holders, separated by commas: their blocks cool down no longer |
+| `allow-deletion` | range | `true`: the range can be deleted although it holds blocks |
+| `abandon` | range | a cluster administrator removes the last finalizer of a range, and its record with it |
+| `unanswered-since`, `rewritten` | all | written by ipam only |
+
+| label | object | meaning |
+| --- | --- | --- |
+| `range` | request, extent | the range, as `namespace.name`; written by ipam. Select requests by it |
+| `shard` | range, request, namespace | the [shard](limits.md#shards) that serves the object |
+| `domain`, `cell` | extent | written by ipam only |
+"""
 
 
 def api_reference(root: Path) -> str:
     """The page, as text."""
     crds = [yaml.safe_load((root / "crds" / f"{name}.yaml").read_text()) for name in _KINDS]
-    return "\n".join([_INTRODUCTION, *(line for crd in crds for line in _kind(crd))]).rstrip() + "\n"
+    return "\n".join([_INTRODUCTION, *(line for crd in crds for line in _kind(crd)), _METADATA]).rstrip() + "\n"
 
 
 def _kind(crd: Obj) -> Iterator[str]:

@@ -19,6 +19,7 @@ from simulator.cli import main
 from simulator.cluster import Cluster
 from simulator.judge.addresses import Block, block_of
 from simulator.metacontroller.webhook import Caller, wsgi_caller
+from tests.pages import section
 from tests.promises import EXAMPLES, promises
 
 ROOT = Path(__file__).parent.parent
@@ -105,6 +106,18 @@ def test_the_api_reference_has_every_field_of_every_kind() -> None:
         schema = yaml.safe_load(path.read_text())["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
         for part in {"spec", "status"} & schema["properties"].keys():
             assert schema["properties"][part]["properties"].keys() <= described
+
+
+def test_the_api_reference_has_every_annotation_and_label_of_ours() -> None:
+    sources = [
+        ROOT / "hooks/api/names.py",
+        *(ROOT / "metacontroller").glob("*.yaml"),
+        *(ROOT / "deploy").rglob("*.yaml"),
+    ]
+    text = "\n".join(path.read_text() for path in sources).replace("{GROUP}", "ipam.mandelsoft.org")
+    used = set(re.findall(r"ipam\.mandelsoft\.org/([a-z-]+)", text)) - {"aggregate-to-metacontroller", "v"}
+
+    assert used <= set(re.findall(r"`([a-z-]+)`", section(ROOT / "docs/api.md", "Annotations and labels")))
 
 
 def test_every_make_target_that_a_document_names_exists() -> None:
