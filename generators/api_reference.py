@@ -34,6 +34,8 @@ All begin with `ipam.mandelsoft.org/`. Policies of the API server limit who may 
 | `end-cooldown` | range | uids of former holders, separated by commas: their blocks cool down no longer |
 | `allow-deletion` | range | `true`: the range can be deleted although it holds blocks |
 | `abandon` | range | a cluster administrator removes the last finalizer of a range, and its record with it |
+| `range` | Service | the ranges from which it gets addresses, separated by commas ([Services](services.md)) |
+| `addresses`, `message`, `released-requests` | Service | written by ipam: its addresses, why it waits, former requests |
 | `unanswered-since`, `rewritten` | all | written by ipam only |
 
 | label | object | meaning |

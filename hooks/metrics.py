@@ -14,13 +14,14 @@ from typing import Any, NamedTuple
 from prometheus_client import Counter, Histogram
 
 # fmt: off
-#: What the condition Ready gives as its reason: of ranges, of requests, and of requests that are refused.
+#: What the condition Ready gives as its reason: of ranges, of requests, of requests that are refused, and of claims.
 REASONS = frozenset({
     "Serving", "Closed", "Deleting", "InvalidSpec", "OutdatedCRD",
     "Allocated", "NoAnswer", "Contradiction",
     "Exhausted", "Taken", "Reserved", "LedgerFull", "QuotaExceeded", "OnHold", "InvalidSize", "OutsideRange",
     "Excluded", "Gateway", "ReservedIPAddress", "TooLarge", "InvalidRequest", "InvalidRange", "RangeDeleted",
     "Unannounced",
+    "AddressAllocated", "PoolNotReady", "PoolExhausted", "AllocationFailed",
 })
 # fmt: on
 #: Any other reason: in a slice that was changed by hand, or that newer hooks have written.

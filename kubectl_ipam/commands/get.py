@@ -1,4 +1,4 @@
-"""`kubectl ipam get`: who has an address, or why no request has it."""
+"""`kubectl ipam get`: the holder of an address, or why no request has it."""
 
 import argparse
 from typing import Any

@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from bench.counting import instruction_count
+from hooks.integrations import claim_status
 from hooks.metrics import OTHER, REASONS, HookMetrics, Seconds, count_response
 from hooks.protocol.bodies import RangeBody
 from hooks.protocol.decoding import decode_body
@@ -151,8 +152,8 @@ def test_a_status_of_another_kind_is_counted_if_it_has_a_condition_ready(status:
 
 
 def test_every_reason_of_the_code_is_known_and_no_other() -> None:
-    """The reason of `Fact("Ready", ...)` and of `Refused(...)`: their third and second argument."""
-    written = set()
+    """The reason of `Fact("Ready", ...)` and of `Refused(...)`: their third and second argument; those of claims."""
+    written: set[Any] = {claim_status.NOT_READY, claim_status.EXHAUSTED, claim_status.FAILED}
     for path in [*(ROOT / "hooks").rglob("*.py"), *(ROOT / "ipam").rglob("*.py")]:
         calls = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
         for call in calls:

@@ -141,7 +141,7 @@ def test_a_cluster_that_does_not_answer_is_an_error(tmp_path: Path, capsys: pyte
 @pytest.mark.parametrize(
     "user",
     [
-        {"as": "somebody-else"},
+        {"as": "another-user"},
         {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "login"}},
         {"auth-provider": {"name": "oidc"}},
     ],
