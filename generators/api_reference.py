@@ -35,7 +35,7 @@ All begin with `ipam.mandelsoft.org/`. Policies of the API server limit who may 
 | `allow-deletion` | range | `true`: the range can be deleted although it holds blocks |
 | `abandon` | range | a cluster administrator removes the last finalizer of a range, and its record with it |
 | `range` | Service | the ranges from which it gets addresses, separated by commas ([Services](services.md)) |
-| `addresses`, `message`, `released-requests` | Service | written by ipam: its addresses, why it waits, former requests |
+| `addresses`, `message`, `released-requests` | Service | written by ipam: addresses, why it waits, former requests |
 | `unanswered-since`, `rewritten` | all | written by ipam only |
 
 | label | object | meaning |
