@@ -223,6 +223,12 @@ def test_a_spreadsheet_needs_only_names_and_blocks() -> None:
     assert found.is_clean
 
 
+def test_columns_that_are_not_read_are_named() -> None:
+    found = checked("name,addresses,exclude\nnet,10.0.0.0/24,10.0.0.0/26\n")
+
+    assert messages_of(found) == ["warning: a: columns that are not read: exclude"]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
