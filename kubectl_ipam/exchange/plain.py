@@ -11,9 +11,9 @@ from typing import Any
 
 from hooks.api.names import NamespacedName
 from kubectl_ipam.exchange.blocks import canonical
-from kubectl_ipam.exchange.book import Book, BookRange, BookRequest, error
+from kubectl_ipam.exchange.book import Book, BookRange, BookRequest, error, warning
 from kubectl_ipam.exchange.naming import name_from, name_of_block
-from kubectl_ipam.exchange.tables import Row, Table
+from kubectl_ipam.exchange.tables import Row, Table, heading_key
 
 #: The columns of a CSV export.
 HEADINGS = (
@@ -26,6 +26,7 @@ SEPARATOR = " "
 _NAME = ("name", "request", "hostname", "host", "owner", "description")
 _BLOCK = ("cidr", "block", "prefix", "address", "ipaddress", "ip")
 _RANGE = ("range", "pool")
+_KNOWN = frozenset({*map(heading_key, HEADINGS), *_NAME, *_BLOCK, *_RANGE})
 
 
 class Misshapen(ValueError):
@@ -35,6 +36,9 @@ class Misshapen(ValueError):
 def book_of_table(table: Table, namespace: str) -> Book:
     """The ranges and requests of a table; `namespace` is that of rows without one."""
     book = Book()
+    if ignored := sorted(filter(None, table.headings - _KNOWN)):
+        place = table.rows[0].place.rpartition(":")[0] if table.rows else ""
+        book.findings.append(warning(place, f"columns that are not read: {', '.join(ignored)}"))
     for row in table.rows:
         if row.text("addresses"):
             _add_range(row, namespace, book)

@@ -105,6 +105,9 @@ class _Reading:
     def _add_pool(self, document: Document) -> None:
         kind, name, place = str(document["kind"]), self._name(document), self._place(document)
         spec = document.get("spec") or {}
+        if unknown := sorted(spec.keys() - _FIELDS[kind.removeprefix("Global")]):
+            text = f"spec has {', '.join(unknown)}, which such a pool does not have: check for a typing error"
+            self._book.findings.append(warning(place, text))
         try:
             specs = list(_POOLS[f"{kind}.{_group(document)}"](spec))
         except (NoBlock, KeyError) as fault:
@@ -252,4 +255,25 @@ _POOLS = {
     f"GlobalInClusterIPPool.{CLUSTER_API}": _in_cluster_specs,
     f"InClusterPrefixPool.{CLUSTER_API}": _prefix_specs,
     f"GlobalInClusterPrefixPool.{CLUSTER_API}": _prefix_specs,
+}
+
+#: The fields of these pools in all versions; those that mean nothing here are among them.
+_FIELDS = {
+    "IPPool": frozenset(
+        {
+            "clusterName",
+            "namePrefix",
+            "pools",
+            "allocationStrategy",
+            "preAllocations",
+            "prefix",
+            "gateway",
+            "dnsServers",
+        }
+    ),
+    "InClusterIPPool": frozenset(
+        {"addresses", "prefix", "gateway", "allocateReservedIPAddresses", "excludedAddresses", "subnet", "start", "end"}
+        | {"addressReuseGracePeriodSeconds"}
+    ),
+    "InClusterPrefixPool": frozenset({"prefixes", "allocationPrefixLength", "gateway", "excludedPrefixes"}),
 }

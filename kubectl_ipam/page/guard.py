@@ -5,7 +5,7 @@ it. So a call must
 
     name the server by its loopback address (a page whose host name was bound to 127.0.0.1 afterwards does not),
     have the token that only the printed URL contains, at the start of its path,
-    not come from another site, as far as the browser says,
+    not come from another site, as far as the browser says, unless a user follows a link,
     and ask for reading.
 """
 
@@ -55,7 +55,7 @@ def admitted(method: str, path: str, headers: Mapping[str, str], token: str, por
     if headers.get("host", "") not in [f"{host}:{port}" for host in _HOSTS]:
         address = f"http://127.0.0.1:{port}"
         return Refusal(421, f"this server is called {address}: use the URL that kubectl ipam serve printed")
-    if headers.get("sec-fetch-site", "none") not in _OWN_SITES:
+    if headers.get("sec-fetch-site", "none") not in _OWN_SITES and not _is_link(headers):
         return Refusal(403, "this page answers no other site")
     own, slash, rest = path.removeprefix("/").partition("/")
     if not compare_digest(own.encode(errors="replace"), token.encode()):
@@ -63,3 +63,8 @@ def admitted(method: str, path: str, headers: Mapping[str, str], token: str, por
     if method not in ("GET", "HEAD"):
         return Refusal(405, f"{method} is not allowed: this page only reads")
     return rest if slash else Refusal(404, "the URL ends with a slash")
+
+
+def _is_link(headers: Mapping[str, str]) -> bool:
+    """Whether a user opens the page itself, such as from a terminal in a browser."""
+    return (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == ("navigate", "document")

@@ -190,6 +190,17 @@ def test_claims_of_the_in_cluster_provider_become_requests_with_the_addresses_th
     assert found.findings == []
 
 
+def test_a_field_that_such_a_pool_does_not_have_is_reported_because_it_may_protect_addresses() -> None:
+    pool = IN_CLUSTER.partition("---")[0].replace("excludedAddresses", "excludeAddresses")
+
+    assert messages_of(checked(pool)) == [
+        (
+            "warning: a: InClusterIPPool infra/nodes: spec has excludeAddresses, which such a pool does not have: "
+            "check for a typing error"
+        )
+    ]
+
+
 def test_a_claim_to_a_pool_that_is_missing_is_an_error_that_names_the_pool() -> None:
     claim = IN_CLUSTER.split("---\n")[4]
 
@@ -210,6 +221,12 @@ def test_a_spreadsheet_needs_only_names_and_blocks() -> None:
         "imported/db": ("imported/hosts", "10.41.0.9/32"),
     }
     assert found.is_clean
+
+
+def test_columns_that_are_not_read_are_named() -> None:
+    found = checked("name,addresses,exclude\nnet,10.0.0.0/24,10.0.0.0/26\n")
+
+    assert messages_of(found) == ["warning: a: columns that are not read: exclude"]
 
 
 @pytest.mark.parametrize(
