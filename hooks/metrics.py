@@ -11,16 +11,19 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
+import msgspec
+from msgspec import Raw, Struct
 from prometheus_client import Counter, Histogram
 
 # fmt: off
-#: What the condition Ready gives as its reason: of ranges, of requests, and of requests that are refused.
+#: What the condition Ready gives as its reason: of ranges, of requests, of requests that are refused, and of claims.
 REASONS = frozenset({
     "Serving", "Closed", "Deleting", "InvalidSpec", "OutdatedCRD",
     "Allocated", "NoAnswer", "Contradiction",
     "Exhausted", "Taken", "Reserved", "LedgerFull", "QuotaExceeded", "OnHold", "InvalidSize", "OutsideRange",
     "Excluded", "Gateway", "ReservedIPAddress", "TooLarge", "InvalidRequest", "InvalidRange", "RangeDeleted",
     "Unannounced",
+    "AddressAllocated", "PoolNotReady", "PoolExhausted", "AllocationFailed",
 })
 # fmt: on
 #: Any other reason: in a slice that was changed by hand, or that newer hooks have written.
@@ -81,11 +84,22 @@ class HookMetrics:
             _PROPOSALS.inc()
 
 
+class _Condition(Struct, frozen=True, gc=False):
+    type: str
+    reason: str = ""
+
+
+class _Status(Struct, frozen=True, gc=False):
+    conditions: list[_Condition] = []
+
+
+_STATUS_DECODER = msgspec.json.Decoder(_Status)
+
+
 def _conditions(status: Any) -> list[tuple[str, str]]:
-    """Types and reasons of the conditions in a status: one of our kinds, one of a foreign kind, or none."""
-    if isinstance(status, dict):
-        return [(each["type"], each.get("reason", "")) for each in status.get("conditions", ())]
-    return [(each.type, each.reason) for each in getattr(status, "conditions", ())]
+    """Types and reasons of the conditions in a status: one of our kinds, an encoded one of a foreign kind, or none."""
+    found = _STATUS_DECODER.decode(status) if isinstance(status, Raw) else status
+    return [(each.type, each.reason) for each in getattr(found, "conditions", ())]
 
 
 def count_response(hook: str, code: int) -> None:
