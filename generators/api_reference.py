@@ -9,12 +9,18 @@ import yaml
 
 Obj = dict[str, Any]
 
-#: In the order of the page: what users write, then what only ipam writes.
-_KINDS = ("ipamranges", "ipamrequests", "ipamextents", "ipamallocationslices")
+#: The CRDs in the order of the page: what users write, then what only ipam writes.
+CRDS = (
+    "crds/ipamranges.yaml",
+    "crds/ipamrequests.yaml",
+    "deploy/cluster-api/ipamrangealiases.yaml",
+    "crds/ipamextents.yaml",
+    "crds/ipamallocationslices.yaml",
+)
 _INTRODUCTION = """\
 # API reference
 
-All fields of all kinds, generated from [crds/](../crds) by `make generate`. `kubectl explain iprange.spec --recursive`
+All fields of all kinds, generated from the CRDs by `make generate`. `kubectl explain iprange.spec --recursive`
 shows the same in a cluster. The [README](../README.md#ipamrange-fields) explains the fields that users write.
 
 Rules that concern a single field are in its row; rules that compare fields, or the old and the new object, are listed
@@ -34,8 +40,9 @@ All begin with `ipam.mandelsoft.org/`. Policies of the API server limit who may 
 | `end-cooldown` | range | uids of former holders, separated by commas: their blocks cool down no longer |
 | `allow-deletion` | range | `true`: the range can be deleted although it holds blocks |
 | `abandon` | range | a cluster administrator removes the last finalizer of a range, and its record with it |
-| `range` | Service | the ranges from which it gets addresses, separated by commas ([Services](services.md)) |
-| `addresses`, `message`, `released-requests` | Service | written by ipam: addresses, why it waits, former requests |
+| `range` | Service | the range, or two, from which the Service gets its address: [Services](services.md) |
+| `addresses` | Service, IPAddressClaim | the addresses that it has or had, for a restore |
+| `message`, `released-requests` | Service | why it has no address; its former requests |
 | `unanswered-since`, `rewritten` | all | written by ipam only |
 
 | label | object | meaning |
@@ -48,7 +55,7 @@ All begin with `ipam.mandelsoft.org/`. Policies of the API server limit who may 
 
 def api_reference(root: Path) -> str:
     """The page, as text."""
-    crds = [yaml.safe_load((root / "crds" / f"{name}.yaml").read_text()) for name in _KINDS]
+    crds = [yaml.safe_load((root / path).read_text()) for path in CRDS]
     return "\n".join([_INTRODUCTION, *(line for crd in crds for line in _kind(crd)), _METADATA]).rstrip() + "\n"
 
 
@@ -58,7 +65,8 @@ def _kind(crd: Obj) -> Iterator[str]:
     short = ", ".join(f"`{each}`" for each in names.get("shortNames", []))
     yield f"## {names['kind']}\n"
     yield f"{_sentence(schema)}\n"
-    yield f"`{crd['spec']['group']}/{version['name']}`, {crd['spec']['scope'].lower()}, short name {short}.\n"
+    shortened = f", short name {short}" if short else ""
+    yield f"`{crd['spec']['group']}/{version['name']}`, {crd['spec']['scope'].lower()}{shortened}.\n"
     if columns := version.get("additionalPrinterColumns"):
         shown = ", ".join(map(_column, columns))
         yield f"Columns of `kubectl get`; those in parentheses only with `-o wide`: {shown}.\n"

@@ -11,8 +11,8 @@ from generators.panels import Column, Obj, Query, placed, row, stat, table, time
 
 #: The selection at the top of the dashboard.
 _SELECTED = 'namespace=~"$namespace", range=~"$range"'
-_OURS = 'controller_name=~"ipamrange(-.+)?|ipamrequest(-.+)?"'
-_QUEUES = 'name=~"(CompositeController-ipamrange|DecoratorController-ipamrequest)(-.+)?"'
+_OURS = 'url=~"https?://ipam-hooks[.].+"'
+_QUEUES = 'name=~"CompositeController-ipamrange(-.+)?|DecoratorController-(ipamrequest(-.+)?|ipaddressclaim|service)"'
 #: Metacontroller's other metrics have names that many programs use: those of the processes that call hooks.
 _METACONTROLLER = "and on (instance) group by (instance) (metacontroller_sync_requests_total)"
 #: Matchers of the types of conditions: those that are normally True, and those that are normally absent.

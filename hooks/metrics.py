@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
+import msgspec
+from msgspec import Raw, Struct
 from prometheus_client import Counter, Histogram
 
 # fmt: off
@@ -82,11 +84,22 @@ class HookMetrics:
             _PROPOSALS.inc()
 
 
+class _Condition(Struct, frozen=True, gc=False):
+    type: str
+    reason: str = ""
+
+
+class _Status(Struct, frozen=True, gc=False):
+    conditions: list[_Condition] = []
+
+
+_STATUS_DECODER = msgspec.json.Decoder(_Status)
+
+
 def _conditions(status: Any) -> list[tuple[str, str]]:
-    """Types and reasons of the conditions in a status: one of our kinds, one of a foreign kind, or none."""
-    if isinstance(status, dict):
-        return [(each["type"], each.get("reason", "")) for each in status.get("conditions", ())]
-    return [(each.type, each.reason) for each in getattr(status, "conditions", ())]
+    """Types and reasons of the conditions in a status: one of our kinds, an encoded one of a foreign kind, or none."""
+    found = _STATUS_DECODER.decode(status) if isinstance(status, Raw) else status
+    return [(each.type, each.reason) for each in getattr(found, "conditions", ())]
 
 
 def count_response(hook: str, code: int) -> None:

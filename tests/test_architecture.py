@@ -26,7 +26,7 @@ LIBRARIES: dict[str, set[str]] = {
     "hooks": {"msgspec"},
     "hooks.app": {"flask", "werkzeug"},
     "hooks.exposition": {"prometheus_client"},
-    "hooks.metrics": {"prometheus_client"},
+    "hooks.metrics": {"msgspec", "prometheus_client"},
     "hooks.worker": {"gevent", "gunicorn"},
     "hooks.protocol.errors": {"jsonschema", "msgspec"},
     "conformance": {"jsonschema", "requests"},

@@ -149,7 +149,7 @@ def test_an_alert_names_conditions_states_and_controllers_that_exist() -> None:
     for alert in ALERTS.values():
         for metric, matchers in selections(alert["expr"]):
             for label, value in matchers:
-                if label not in ("code", "part", "le"):
+                if label not in ("code", "part", "le", "url"):
                     assert value.removesuffix(OF_ANY_SHARD) in known[metric, label], (alert["alert"], metric, label)
                     seen.add(value)
     without_alert = {
@@ -246,3 +246,25 @@ def test_panels_have_numbers_titles_and_descriptions_and_do_not_overlap() -> Non
     ]
     assert len(set(cells)) == len(cells)
     assert max(column for column, _ in cells) < 24
+
+
+def test_the_urls_that_are_selected_are_those_of_all_shipped_controllers() -> None:
+    (pattern,) = {
+        value
+        for alert in ALERTS.values()
+        for _, matchers in selections(alert["expr"])
+        for label, value in matchers
+        if label == "url"
+    }
+    assert f'url=~"{pattern}"' in json.dumps(DASHBOARD).replace("\\", "")
+    services = re.findall(
+        r"service: \{name: ([\w-]+), namespace: ([\w-]+), port: (\d+), protocol: (\w+)\}", controllers()
+    )
+    assert len(services) > 8
+    for name, namespace, port, protocol in services:
+        assert re.fullmatch(pattern, f"{protocol}://{name}.{namespace}:{port}/ipamrange/sync")
+
+
+def controllers() -> str:
+    folders = ("metacontroller", "deploy/shards", "deploy/cluster-api", "deploy/services")
+    return "\n".join(path.read_text() for folder in folders for path in (ROOT / folder).rglob("*.yaml"))

@@ -23,7 +23,8 @@ EXPRESSIONS = [target["expr"] for panel in PANELS for target in panel.get("targe
 RANGE = 'namespace="infra", range="net"'
 REQUEST = 'namespace="team", request="web", range="net"'
 SYNC = 'hook="/ipamrange/sync"'
-CONTROLLER = 'controller_name="ipamrange", controller_type="CompositeController", url="http://hooks", instance="mc"'
+URL = "http://ipam-hooks.ipam-system:80/ipamrange/sync"
+CONTROLLER = f'controller_name="ipamrange", controller_type="CompositeController", url="{URL}", instance="mc"'
 #: The evaluation takes place after 26 hours, with a value every two minutes.
 STEPS, AT, AT_SECONDS = 780, "26h", 93_600
 
