@@ -85,7 +85,7 @@ COOLING = {"cool-down": 1, "create_a_request": 16, "delete_a_request": 12, "on_h
 #: Reservations are frequent.
 RESERVING = {"reservations": 1, "owned_by_a_Service": 0.3, "create_a_request": 16, "on_hold": 0, "excludes": 0}
 #: Metacontroller keeps up with people, so that claims and Services see each of their changes.
-PROMPT = QUIET | {"people": 0.5, "starts": 5.0, "advances": 8.0, "background": 2.0, "workers": 5, "starved": ""}
+PROMPT = QUIET | {"people": 0.8, "starts": 5.0, "advances": 8.0, "background": 2.0, "workers": 5, "starved": ""}
 #: Claims and Services are frequent, and their range has a network. Little else happens.
 INTEGRATING = {
     "network": 2,
@@ -97,12 +97,12 @@ INTEGRATING = {
     "create_a_request": 1,
     "delete_a_request": 0,
 }
-CLAIMING = INTEGRATING | {"create_a_claim": 24, "delete_a_claim": 4, "delete_an_IPAddress": 4}
+CLAIMING = INTEGRATING | {"create_a_claim": 32, "delete_a_claim": 4, "delete_an_IPAddress": 8}
 #: Services get and lose addresses often.
 SERVING = INTEGRATING | {
-    "create_a_Service": 8,
-    "name_ranges_in_a_Service": 12,
-    "name_no_range_in_a_Service": 8,
-    "serve_at_the_addresses_of_a_Service": 8,
-    "serve_a_Service_no_longer": 8,
+    "create_a_Service": 16,
+    "name_ranges_in_a_Service": 32,
+    "name_no_range_in_a_Service": 24,
+    "serve_at_the_addresses_of_a_Service": 40,
+    "serve_a_Service_no_longer": 16,
 }
