@@ -27,7 +27,9 @@ FILES = ("metacontroller/policies.yaml", "metacontroller/schema-policy.yaml")
 MANIFESTS = [obj for file in FILES for obj in yaml.safe_load_all((ROOT / file).read_text())]
 TENANT = Roles.owner("someone", "a")
 #: Policies whose match conditions only save time: they are true whenever a validation refuses.
-SAVING = ("records.ipam.mandelsoft.org", "schemas.ipam.mandelsoft.org")
+SAVING = tuple(
+    f"{name}.ipam.mandelsoft.org" for name in ("records", "schemas", "ipamrequests", "ipamrequests-deletion")
+)
 PLURALS = ("ipamrequests", "ipamranges", "ipamallocationslices", "ipamextents")
 NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a"}}
 WORLD = Simulation(setting_for(APP), 1).world
@@ -44,6 +46,7 @@ class Write:
     name: str = "web"
     is_marked: bool = True
     is_in_deletion: bool = False
+    propagation_policy: str = "Background"
 
     def is_refused(self, manifests: list[Obj]) -> bool:
         new, old = self._object(), self._object()
@@ -55,6 +58,7 @@ class Write:
             None if self.operation == "DELETE" else new,
             None if self.operation == "CREATE" else old,
             self.subresource,
+            {"propagationPolicy": self.propagation_policy} if self.operation == "DELETE" else None,
         )
         try:
             Policies(manifests).check(call, NAMESPACE)
@@ -112,6 +116,7 @@ def test_match_conditions_that_save_time_hide_nothing_from_the_validations() -> 
 def all_writes() -> Iterator[Write]:
     writes = [Write(operation, plural) for plural in PLURALS for operation in ("CREATE", "UPDATE", "DELETE")]
     writes += [Write("DELETE", plural, name="") for plural in PLURALS]
+    writes += [Write("DELETE", plural, propagation_policy="Foreground") for plural in PLURALS]
     writes += [Write("UPDATE", plural, "status") for plural in ("ipamranges", "ipamrequests")]
     for write, user, marked, in_deletion in product(writes, (ADMINISTRATOR, TENANT), (True, False), (True, False)):
         yield replace(write, user=user, is_marked=marked, is_in_deletion=in_deletion)
