@@ -53,12 +53,12 @@ class Box:
 
     def leave_alone(self, is_idle: Callable[[Document], bool]) -> None:
         """Do not call the hooks for these objects until something about them changes: they are at rest."""
-        metacontroller, store = self.cluster.metacontroller, self.cluster.store
+        metacontroller = self.cluster.metacontroller
         for cache in metacontroller.caches.values():
             while cache.deliverable:
                 cache.deliver()
         for controller in metacontroller.controllers:
-            controller.queue.drop(lambda key: is_idle(store.get(*key)))
+            controller.rest(is_idle)
 
     def apply(self, manifests: Iterable[Document], namespace: str = "default") -> list[Rejected]:
         """Apply manifests in order, and run until nothing changes; gives those that are refused."""

@@ -103,10 +103,14 @@ def _affected(snapshot: Snapshot, manifests: Sequence[Document]) -> set[str]:
         spec, metadata = manifest.get("spec") or {}, manifest["metadata"]
         if manifest["kind"] == "Namespace":
             return set(snapshot.ranges)
+        name = f"{metadata['namespace']}/{metadata.get('name')}"
         if manifest["kind"] == names.RANGE_KIND:
-            named.add(f"{metadata['namespace']}/{metadata.get('name')}")
+            named.add(name)
             domains.add(str(spec.get("domain") or DEFAULT_DOMAIN.name))
-        elif isinstance(ipam := spec.get("ipam"), dict):
+            continue
+        if name in snapshot.requests:  # a deletion needs no spec, and one that differs has no effect
+            named.add(str(snapshot.requests[name].range_name))
+        if isinstance(ipam := spec.get("ipam"), dict):
             named.add(f"{ipam.get('namespace') or metadata['namespace']}/{ipam.get('name')}")
     in_domains = {
         key

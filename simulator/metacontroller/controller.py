@@ -125,6 +125,12 @@ class Controller:
         if self.is_parent(parent):
             self.queue.add(self._queue_key(parent))
 
+    def rest(self, is_idle: Callable[[Obj], bool]) -> None:
+        """Do not sync these parents until they change: nothing would happen to them."""
+        idle = {key for key in self.queue.ready if is_idle(self.store.get(*key))}
+        self.queue.drop(idle)
+        self.related.rest(uid_of(self.store.get(*key)) for key in idle)
+
     def process(self, key: QueueKey) -> None:
         """Take a key from the queue and sync its parent; an error is recorded, and the sync is retried later."""
         run_to_end(self.processing(key))

@@ -16,7 +16,7 @@ from simulator.kubernetes.resources import NAMESPACE, Catalog, Resource
 from simulator.metacontroller.webhook import HookError, checked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from simulator.kubernetes.clock import Clock
     from simulator.metacontroller.children import ObjectMap
@@ -49,12 +49,18 @@ class RelatedObjects:
         self._enqueue = enqueue
         self._answers: dict[tuple[str, int], tuple[datetime, list[Rule]]] = {}
         self._watched: set[Resource] = set()
+        self._resting: set[str] = set()
+
+    def rest(self, uids: Iterable[str]) -> None:
+        """Enqueue these parents for no related object, until they are synced for another reason."""
+        self._resting.update(uids)
 
     def of(self, parent: Obj) -> ObjectMap:
         """The related objects of a parent, from the caches.
 
         Raises HookError if the customize hook gives no valid answer, or its answer names a kind that does not exist.
         """
+        self._resting.discard(uid_of(parent))
         result: ObjectMap = {}
         for rule in self._rules(parent):
             resource = self._resource(rule)
@@ -76,7 +82,7 @@ class RelatedObjects:
         versions = [obj for obj in (old, new) if obj]
         for cache in self._parents:
             for parent in cache.objects():
-                if self._is_related(parent, versions):
+                if uid_of(parent) not in self._resting and self._is_related(parent, versions):
                     self._enqueue(parent)
 
     def _is_related(self, parent: Obj, versions: list[Obj]) -> bool:

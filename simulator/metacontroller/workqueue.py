@@ -6,7 +6,7 @@ off from 5 ms to 1000 s, client-go's default.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Collection, Hashable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -63,9 +63,9 @@ class WorkQueue(Generic[K]):
         """Forget the failures of a key that has succeeded."""
         self._failures.pop(key, None)
 
-    def drop(self, is_idle: Callable[[K], bool]) -> None:
+    def drop(self, keys: Collection[K]) -> None:
         """Do not process these keys until they are added again."""
-        self._ready = {key: None for key in self._ready if not is_idle(key)}
+        self._ready = {key: None for key in self._ready if key not in keys}
 
     def take(self, key: K) -> None:
         """Start to process a key, which must be ready; it can't be taken again until `done`."""

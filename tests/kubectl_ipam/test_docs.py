@@ -1,0 +1,48 @@
+"""What the documents show is what the plugin prints."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kubectl_ipam.cli import COMMANDS, run
+from tests.kubectl_ipam.pictures import FOLDER, pictures
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "kubectl-ipam.md")
+SESSIONS = [
+    (typed, printed)
+    for document in DOCUMENTS
+    for typed, printed in re.findall(r"```console\n\$ kubectl ipam (.*?)\n(.*?)```", document.read_text(), re.DOTALL)
+]
+
+
+@pytest.mark.parametrize(("typed", "printed"), SESSIONS, ids=[typed for typed, _ in SESSIONS])
+def test_a_session_of_a_document_prints_what_it_shows(
+    typed: str, printed: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+
+    run(typed.split())
+
+    assert re.sub(r"\d{4}-\d\d-\d\dT[0-9:]+Z", "TIME", capsys.readouterr().out) == printed
+
+
+def test_the_pictures_are_those_that_make_pictures_draws() -> None:
+    drawn = pictures()
+
+    assert {path.name: path.read_text() for path in FOLDER.glob("*.svg")} == drawn
+
+
+def test_each_command_is_documented() -> None:
+    document = DOCUMENTS[1].read_text()
+
+    assert [verb for verb in COMMANDS if f"`{verb}" not in document] == []
+
+
+def test_the_plugins_of_k9s_call_commands_that_exist() -> None:
+    plugins = yaml.safe_load((ROOT / "deploy/k9s/plugins.yaml").read_text())["plugins"]
+
+    called = [re.search(r"kubectl ipam (\w+)", plugin["args"][1]) for plugin in plugins.values()]
+    assert {found[1] for found in called if found} == {"show", "explain"}
