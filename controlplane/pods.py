@@ -118,7 +118,7 @@ class Pods:
         (container,) = spec["containers"]
         port = free_port()
         mounted = {each["mountPath"]: str(self._folder(each["name"])) for each in container.get("volumeMounts", ())}
-        environment = {each["name"]: mounted.get(each["value"], each["value"]) for each in container.get("env", ())}
+        environment = {each["name"]: _here(each, mounted) for each in container.get("env", ())}
         environment["IPAM_BIND"] = f"127.0.0.1:{port}"
         self.mount()
         self._count += 1
@@ -154,3 +154,10 @@ class Pods:
             for port in service["ports"]
             if port["targetPort"] in named
         }
+
+
+def _here(variable: Obj, mounted: dict[str, str]) -> str:
+    """The value of a variable of a pod on this machine, where all pods share the addresses and the files."""
+    if variable["name"].endswith("_BIND"):
+        return f"127.0.0.1:{free_port()}"
+    return str(mounted.get(variable["value"], variable["value"]))

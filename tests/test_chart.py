@@ -69,6 +69,8 @@ def test_the_links_of_the_chart_lead_to_what_kustomize_uses() -> None:
         "admission": "deploy/admission",
         "monitoring": "deploy/monitoring",
         "cert-manager.yaml": "deploy/tls/cert-manager.yaml",
+        "cluster-api": "deploy/cluster-api",
+        "services": "deploy/services/base",
     }
 
 

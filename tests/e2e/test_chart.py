@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -20,28 +21,43 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts/ipam"
 CA = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
-PLAIN = ("--set", "admission.mode=none")
-TLS = (*PLAIN, "--set", "tls.mode=secret", "--set-file")
-
+#: The kustomization that docs/security.md shows.
+OWN = "own"
+METALLB = "services.enabled=true services.annotation=metallb.io/loadBalancerIPs"
 #: Values of the chart, and the kustomizations and files that install the same.
-CASES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "defaults": (PLAIN, ("metacontroller",)),
-    "admission": (("--set", "admission.mode=v1"), ("metacontroller", "deploy/admission")),
-    "admission-v1beta1": (("--set", "admission.mode=v1beta1"), ("metacontroller", "deploy/admission-v1beta1")),
-    "monitoring": ((*PLAIN, "--set", "monitoring.enabled=true"), ("metacontroller", "deploy/monitoring")),
-    "alerts": ((*PLAIN, "--set", "monitoring.alerts=true"), ("metacontroller", "deploy/monitoring/alerts.yaml")),
-    "pod monitors": (
-        (*PLAIN, "--set", "monitoring.podMonitors=true"),
-        ("metacontroller", "deploy/monitoring/pod-monitors.yaml"),
+CASES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "defaults": ("", ("metacontroller",)),
+    "admission": ("admission.mode=v1", ("metacontroller", "deploy/admission")),
+    "admission-v1beta1": ("admission.mode=v1beta1", ("metacontroller", "deploy/admission-v1beta1")),
+    "monitoring": ("monitoring.enabled=true", ("metacontroller", "deploy/monitoring")),
+    "alerts": ("monitoring.alerts=true", ("metacontroller", "deploy/monitoring/alerts.yaml")),
+    "pod monitors": ("monitoring.podMonitors=true", ("metacontroller", "deploy/monitoring/pod-monitors.yaml")),
+    "cluster-api": ("clusterAPI.enabled=true", ("metacontroller", "deploy/cluster-api")),
+    "cluster-api-v1beta1": (
+        "clusterAPI.enabled=true clusterAPI.version=v1beta1",
+        ("metacontroller", "deploy/cluster-api-v1beta1"),
     ),
-    "tls": ((*PLAIN, "--set", "tls.mode=secret", "--set-file", "tls.caBundle=CA"), ("deploy/tls",)),
-    "cert-manager": (
-        (*PLAIN, "--set", "tls.mode=certManager", "--set-file", "tls.caBundle=CA"),
-        ("deploy/tls", "deploy/tls/cert-manager.yaml"),
+    "metallb": (METALLB, ("metacontroller", "deploy/services/metallb")),
+    "kube-vip": (
+        "services.enabled=true services.annotation=kube-vip.io/loadbalancerIPs",
+        ("metacontroller", "deploy/services/kube-vip"),
+    ),
+    "cilium": (
+        "services.enabled=true services.annotation=lbipam.cilium.io/ips",
+        ("metacontroller", "deploy/services/cilium"),
+    ),
+    "tls": ("tls.mode=secret tls.caBundle=CA", ("deploy/tls",)),
+    "cert-manager": ("tls.mode=certManager tls.caBundle=CA", ("deploy/tls", "deploy/tls/cert-manager.yaml")),
+    "tls for all": (
+        f"tls.mode=secret tls.caBundle=CA clusterAPI.enabled=true {METALLB}",
+        (OWN,),
     ),
 }
+#: Objects of kinds that the API server of the tests does not serve.
+FOREIGN = ("alerts", "pod monitors", "cert-manager")
 #: Optional folders that are no value of the chart, and why.
 LEFT_OUT = {
+    "k9s": "it is a part of k9s' configuration",
     "argo-cd": "it is a part of Argo CD's configuration",
     "metacontroller": "the chart does not install Metacontroller, because teams share one",
     "shards": "each shard is a kustomization of its own, copied from an example",
@@ -56,8 +72,20 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("checkout")
     for name in ("crds", "metacontroller", "deploy"):
         shutil.copytree(ROOT / name, root / name)
-    (root / "deploy/tls/ca.crt").write_text(CA)
+    own = root / OWN
+    own.mkdir()
+    (own / "ipam").symlink_to(root)
+    (own / "kustomization.yaml").write_text(shown_kustomization())
+    for folder in ("deploy/tls", OWN):
+        (root / folder / "ca.crt").write_text(CA)
     return root
+
+
+def shown_kustomization() -> str:
+    """The kustomization that docs/security.md shows."""
+    text = (ROOT / "docs/security.md").read_text()
+    (shown,) = re.findall(r"^```yaml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return str(shown)
 
 
 def kustomized(plane: ControlPlane, checkout: Path, parts: tuple[str, ...]) -> list[Obj]:
@@ -66,13 +94,19 @@ def kustomized(plane: ControlPlane, checkout: Path, parts: tuple[str, ...]) -> l
     return [obj for text in texts for obj in objects_in(text)]
 
 
-def values_of(case: str, checkout: Path) -> list[str]:
-    return [value.replace("=CA", f"={checkout / 'deploy/tls/ca.crt'}") for value in CASES[case][0]]
+def arguments(values: str, checkout: Path) -> list[str]:
+    """The arguments of helm that set these values, without the policies that depend on the cluster."""
+    found = ["--set", "admission.mode=none"]
+    for value in values.split():
+        name, _, text = value.partition("=")
+        file = f"{name}={checkout / 'deploy/tls/ca.crt'}"
+        found += ["--set-file", file] if text == "CA" else ["--set", value]
+    return found
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_chart_and_kustomization_have_the_same_objects(control_plane: ControlPlane, checkout: Path, case: str) -> None:
-    charted = comparable(objects_in(render(CHART, *values_of(case, checkout))))
+    charted = comparable(objects_in(render(CHART, *arguments(CASES[case][0], checkout))))
     expected = comparable(kustomized(control_plane, checkout, CASES[case][1]))
     assert sorted(charted) == sorted(expected)
     for key, obj in expected.items():
@@ -87,13 +121,13 @@ def test_every_optional_folder_is_a_value_of_the_chart_or_left_out_for_a_reason(
 
 def test_helm_lint_finds_nothing(checkout: Path) -> None:
     for case in CASES:
-        assert "0 chart(s) failed" in helm("lint", "--strict", str(CHART), *values_of(case, checkout))
+        assert "0 chart(s) failed" in helm("lint", "--strict", str(CHART), *arguments(CASES[case][0], checkout))
 
 
 def test_a_package_contains_the_manifests_and_renders_the_same(tmp_path: Path) -> None:
     helm("package", str(CHART), "--destination", str(tmp_path))
     (package,) = tmp_path.glob("ipam-*.tgz")
-    assert render(package, *PLAIN) == render(CHART, *PLAIN)
+    assert render(package, *arguments("", ROOT)) == render(CHART, *arguments("", ROOT))
 
 
 @pytest.mark.parametrize(
@@ -158,15 +192,15 @@ def test_another_namespace_is_used_everywhere() -> None:
 
 def test_the_api_server_s_schemas_accept_all_objects(api: Api, checkout: Path, tmp_path: Path) -> None:
     write_schemas(api, tmp_path)
-    for case in set(CASES) - {"alerts", "cert-manager"}:  # foreign kinds that this API server does not serve
-        text = render(CHART, *values_of(case, checkout))
+    for case in set(CASES) - set(FOREIGN):
+        text = render(CHART, *arguments(CASES[case][0], checkout))
         assert kubeconform(tmp_path, text)["summary"] == {
             "valid": len(objects_in(text)),
             "invalid": 0,
             "errors": 0,
             "skipped": 0,
         }
-    wrong = render(CHART, *PLAIN).replace("maxUnavailable: 1", "maxUnavailabel: 1")
+    wrong = render(CHART, *arguments("", ROOT)).replace("maxUnavailable: 1", "maxUnavailabel: 1")
     assert kubeconform(tmp_path, wrong)["summary"]["invalid"] == 1
 
 

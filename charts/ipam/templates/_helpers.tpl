@@ -15,18 +15,25 @@ in their objects. */}}
 {{- dict "objects" $objects | toJson }}
 {{- end }}
 
-{{/* An object as a document, with the labels of the release. Arguments: the root, the object. */}}
+{{/* An object as a document, with the labels of the release, and what the values say about its kind. Arguments: the root, the object. */}}
 {{- define "ipam.write" }}
 {{- $root := index . 0 }}
 {{- $object := index . 1 }}
+{{- $isCRD := eq $object.kind "CustomResourceDefinition" }}
+{{- if and $isCRD $root.Values.crds.keep }}
+{{- $annotations := merge (dict "helm.sh/resource-policy" "keep") (get $object.metadata "annotations" | default dict) }}
+{{- $_ := set $object.metadata "annotations" $annotations }}
+{{- end }}
 {{- if and (ne $root.Values.tls.mode "none") (hasPrefix "metacontroller.k8s.io/" $object.apiVersion) }}
 {{- include "ipam.tlsController" . }}
 {{- end }}
 {{- $labels := dict "helm.sh/chart" (printf "ipam-%s" $root.Chart.Version) "app.kubernetes.io/instance" $root.Release.Name }}
 {{- $_ := set $labels "app.kubernetes.io/managed-by" $root.Release.Service }}
 {{- $_ = set $object.metadata "labels" (merge $labels (get $object.metadata "labels" | default dict)) }}
+{{- if or (not $isCRD) $root.Values.crds.enabled }}
 ---
 {{ toYaml $object }}
+{{- end }}
 {{- end }}
 
 {{/* All objects of a file, unchanged. Arguments: the root, the path. */}}
