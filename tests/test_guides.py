@@ -15,6 +15,7 @@ import yaml
 
 from hooks.app import create_app
 from hooks.settings import Settings
+from simulator.cli import main
 from simulator.cluster import Cluster
 from simulator.metacontroller.webhook import wsgi_caller
 from tests.pages import ROOT, blocks, pages, section
@@ -119,6 +120,17 @@ def test_commands_in_a_page_are_valid_shell_and_name_files_that_exist(page: Path
         subprocess.run(["bash", "-n"], input=text, text=True, check=True, timeout=30)
         named = re.findall(r"(?<=\s)(?:examples|deploy|metacontroller|crds)(?:/[\w./-]+)?(?=\s|$)", text)
         assert all((ROOT / name).exists() or name in CREATED for name in named), named
+
+
+#: Commands of the pages that run the cluster in a box.
+BOX = sorted({found for page in pages() for found in re.findall(r"python -m simulator ([^`\n]+)", page.read_text())})
+
+
+@pytest.mark.parametrize("command", BOX)
+def test_the_cluster_in_a_box_does_what_a_page_says(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [str(ROOT / word) if word.startswith("examples/") else word for word in command.split()]
+    assert main(arguments, wsgi_caller(create_app(Settings()))) == 0
+    assert "Ready" in capsys.readouterr().out
 
 
 #: What commands of the pages create first.
