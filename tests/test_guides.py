@@ -130,7 +130,7 @@ BOX = sorted({found for page in pages() for found in re.findall(r"python -m simu
 def test_the_cluster_in_a_box_does_what_a_page_says(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = [str(ROOT / word) if word.startswith("examples/") else word for word in command.split()]
     assert main(arguments, wsgi_caller(create_app(Settings()))) == 0
-    assert "Ready" in capsys.readouterr().out
+    assert "\nNAME" in capsys.readouterr().out, "a table"
 
 
 #: What commands of the pages create first.
