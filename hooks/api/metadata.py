@@ -56,6 +56,7 @@ class ParentMetadata(Metadata, frozen=True, gc=False, rename="camel"):
 
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
+    owner_references: list[OwnerReference] = []
 
 
 class OwnedMetadata(Metadata, frozen=True, gc=False, rename="camel"):

@@ -55,6 +55,8 @@ END_COOLDOWN_ANNOTATION = f"{GROUP}/end-cooldown"
 REWRITTEN_ANNOTATION = f"{GROUP}/rewritten"
 #: On each child, by Metacontroller: what the hook wanted it to be when it was written last, as JSON.
 LAST_APPLIED_ANNOTATION = "metacontroller.k8s.io/last-applied-configuration"
+#: On each attachment, by Metacontroller: the DecoratorController that has created it.
+DECORATOR_ANNOTATION = "metacontroller.k8s.io/decorator-controller"
 #: On each child, by Metacontroller (`generateSelector`): the uid of its parent.
 CONTROLLER_UID_LABEL = "controller-uid"
 #: On ranges and requests: the shard whose Metacontroller serves them; without it, the default shard (see shards.py).

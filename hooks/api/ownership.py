@@ -1,7 +1,14 @@
 """Ownership: which range controls an object. Metacontroller decides what belongs to a range by exactly this."""
 
-from hooks.api.metadata import OwnedMetadata, OwnerReference
-from hooks.api.names import CONTROLLER_UID_LABEL, RANGE_KIND, NamespacedName
+from hooks.api.metadata import OwnedMetadata, OwnerReference, ParentMetadata
+from hooks.api.names import (
+    CLAIM_KIND,
+    CONTROLLER_UID_LABEL,
+    DECORATOR_ANNOTATION,
+    RANGE_KIND,
+    SERVICE_KIND,
+    NamespacedName,
+)
 
 
 def controller_of(meta: OwnedMetadata) -> OwnerReference | None:
@@ -17,3 +24,9 @@ def is_child_of(meta: OwnedMetadata, range_name: NamespacedName) -> bool:
         and NamespacedName(meta.namespace, controller.name) == range_name
         and meta.labels.get(CONTROLLER_UID_LABEL) == controller.uid
     )
+
+
+def is_attached(meta: ParentMetadata) -> bool:
+    """Whether a request belongs to a claim or a Service, which gets its address by it (hooks/integrations)."""
+    kinds = {owner.kind for owner in meta.owner_references if owner.controller}
+    return DECORATOR_ANNOTATION in meta.annotations and bool(kinds & {CLAIM_KIND, SERVICE_KIND})

@@ -10,6 +10,7 @@ from typing import Any
 
 from hooks.api import names
 from hooks.api.kinds import Answer, RequestParent, RequestSpec
+from hooks.api.ownership import is_attached
 from hooks.api.shards import is_handed_over
 from hooks.api.times import plausible, rewriting_time, timestamp
 from hooks.protocol.bodies import RequestBody, RequestCustomizeBody
@@ -90,13 +91,15 @@ def sync(body: RequestBody, now: datetime) -> dict[str, Any]:
 
 
 def _granted(request: RequestParent, answer: Answer, now: datetime) -> dict[str, Any]:
-    """The status that shows the block, and the annotation that records it.
+    """The status that shows the block, and the annotation that records it; not if its owner records the address.
 
     Metacontroller writes the status first, and the annotation at once afterwards. A call that shows only the status was
     made in between: it would write the annotation again, with a resourceVersion that is refused (409). So it asks for
     another call, which sees whether the annotation was written.
     """
     status = granted_status(request, answer, now)
+    if is_attached(request.metadata):
+        return {"status": status}
     is_recorded = request.metadata.annotations.get(names.CIDR_ANNOTATION) == answer.cidr
     if status == request.status and not is_recorded and _became_ready_a_moment_ago(request, now):
         return {"status": status, "resyncAfterSeconds": RECORD_PATIENCE.total_seconds()}
