@@ -111,9 +111,14 @@ class Snapshot:
         found = (self._decoded(resource)[1] for resource in _TYPES if resource in self.raw)
         return [each for group in found for each in group]
 
+    def knows(self, *kinds: Resource) -> bool:
+        """Whether all objects of these kinds were read, in all namespaces: that one is missing means something."""
+        return self.namespace is None and all(kind in self.raw for kind in kinds)
+
     def documents(self, resource: Resource) -> dict[str, dict[str, Any]]:
-        """The objects of a kind as plain data, by key."""
-        return {key: msgspec.json.decode(raw) for key, raw in self.raw.get(resource, {}).items()}
+        """The objects of a kind as plain data, by key; with their kind, which lists of built-in kinds leave out."""
+        type_ = {"apiVersion": resource.api_version, "kind": resource.kind}
+        return {key: type_ | msgspec.json.decode(raw) for key, raw in self.raw.get(resource, {}).items()}
 
     def _readable(self, resource: Resource, object_type: type[Typed]) -> dict[str, Typed]:
         objects: dict[str, Typed] = self._decoded(resource)[0]

@@ -111,7 +111,10 @@ class RangeView:
 
     @cached_property
     def extents(self) -> Extents:
-        """Its place in its domain."""
+        """Its place in its domain; if extents were not read, as if it shared no address."""
+        if resources.EXTENTS not in self.snapshot.raw:
+            nothing = AddressSet(self.family)
+            return Extents(self.terms.domain, [], nothing, nothing, [], [])
         return observe_extents(self.observed, self.now)
 
     @cached_property
