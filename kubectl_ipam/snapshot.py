@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 from msgspec import Raw
 
+from hooks.api import names
 from hooks.protocol.decoding import UNREADABLE
 from kubectl_ipam import resources
 from kubectl_ipam.objects import Extent, Namespace, Range, Request, Slice
@@ -106,14 +107,29 @@ class Snapshot:
         return found
 
     @cached_property
+    def extents_by_cell(self) -> dict[tuple[str, str], list[str]]:
+        """The keys of the extents by their labels of domain and cell, as API servers select them."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for key, raw in self.raw.get(resources.EXTENTS, {}).items():
+            labels = _labels_of(raw)
+            place = labels.get(names.DOMAIN_LABEL, ""), labels.get(names.CELL_LABEL, "")
+            found.setdefault(place, []).append(key)
+        return found
+
+    @cached_property
     def unreadable(self) -> list[Unreadable]:
         """The objects that can't be decoded, in order of kind and name."""
         found = (self._decoded(resource)[1] for resource in _TYPES if resource in self.raw)
         return [each for group in found for each in group]
 
+    def knows(self, *kinds: Resource) -> bool:
+        """Whether all objects of these kinds were read, in all namespaces: that one is missing means something."""
+        return self.namespace is None and all(kind in self.raw for kind in kinds)
+
     def documents(self, resource: Resource) -> dict[str, dict[str, Any]]:
-        """The objects of a kind as plain data, by key."""
-        return {key: msgspec.json.decode(raw) for key, raw in self.raw.get(resource, {}).items()}
+        """The objects of a kind as plain data, by key; with their kind, which lists of built-in kinds leave out."""
+        type_ = {"apiVersion": resource.api_version, "kind": resource.kind}
+        return {key: type_ | msgspec.json.decode(raw) for key, raw in self.raw.get(resource, {}).items()}
 
     def _readable(self, resource: Resource, object_type: type[Typed]) -> dict[str, Typed]:
         objects: dict[str, Typed] = self._decoded(resource)[0]
@@ -152,11 +168,20 @@ class _Keyed(msgspec.Struct, frozen=True, gc=False):
     metadata: _KeyMetadata
 
 
+class _LabelledMetadata(msgspec.Struct, frozen=True, gc=False):
+    labels: dict[str, str] = {}
+
+
+class _Labelled(msgspec.Struct, frozen=True, gc=False):
+    metadata: _LabelledMetadata
+
+
 class _List(msgspec.Struct, frozen=True, gc=False):
     items: list[Raw]
 
 
 _KEY_DECODER = msgspec.json.Decoder(_Keyed)
+_LABELS_DECODER = msgspec.json.Decoder(_Labelled)
 _LIST_DECODER = msgspec.json.Decoder(_List)
 
 
@@ -168,6 +193,14 @@ def key_of(raw: Raw | bytes) -> str:
     """
     meta = _KEY_DECODER.decode(raw).metadata
     return f"{meta.namespace}/{meta.name}" if meta.namespace else meta.name
+
+
+def _labels_of(raw: Raw) -> dict[str, str]:
+    """The labels of an object; none if they can't be read."""
+    try:
+        return _LABELS_DECODER.decode(raw).metadata.labels
+    except UNREADABLE:
+        return {}
 
 
 def objects_of_list(data: bytes) -> dict[str, Raw]:

@@ -12,8 +12,10 @@ from typing import NamedTuple
 
 from hooks.api import names
 from hooks.api.kinds import RequestObject
+from hooks.api.names import domain_label
 from hooks.protocol.bodies import RangeBody
 from hooks.protocol.errors import ProtocolError
+from hooks.ranges.cells import cells_to_ask_for
 from hooks.ranges.extents import Extents, observe_extents
 from hooks.ranges.grants import Grants, grant
 from hooks.ranges.ledger import Ledger, LedgerEntry
@@ -111,7 +113,10 @@ class RangeView:
 
     @cached_property
     def extents(self) -> Extents:
-        """Its place in its domain."""
+        """Its place in its domain; if extents were not read, as if it shared no address."""
+        if resources.EXTENTS not in self.snapshot.raw:
+            nothing = AddressSet(self.family)
+            return Extents(self.terms.domain, [], nothing, nothing, [], [])
         return observe_extents(self.observed, self.now)
 
     @cached_property
@@ -203,9 +208,18 @@ class RangeView:
             requests=self._related(),
             raw_requests={},
             namespaces=raw.get(resources.NAMESPACES, {}),
-            extents=raw.get(resources.EXTENTS, {}),
+            extents={key: raw[resources.EXTENTS][key] for key in self._related_extents()},
             finalizing=self.range.metadata.deletion_timestamp is not None,
         )
+
+    def _related_extents(self) -> list[str]:
+        """The keys of the extents with which it may have addresses in common, selected as its customize hook does."""
+        terms = read_terms(self.name, self.range.spec, self.range.status)
+        domain, by_cell = domain_label(terms.domain.name), self.snapshot.extents_by_cell
+        cells = None if terms.invalid_reason else cells_to_ask_for(terms.pool.addresses)
+        if cells is None:
+            return [key for (its_domain, _), keys in by_cell.items() if its_domain == domain for key in keys]
+        return [key for cell in cells for key in by_cell.get((domain, cell), ())]
 
     def _related(self) -> Mapping[str, RequestObject]:
         """The requests that name it, as the hooks read them."""

@@ -12,6 +12,7 @@ from ipam.interval import parse_interval
 from kubectl_ipam.audit.facts import Facts, named_range
 from kubectl_ipam.audit.findings import Finding, error, unless_delayed, warning
 from kubectl_ipam.objects import Extent
+from kubectl_ipam.resources import EXTENTS
 
 _TAMPERED = "only Metacontroller may write extents; restore it from a backup, before its range or another one is edited"
 
@@ -87,7 +88,7 @@ def extents_without_a_number(facts: Facts) -> Iterator[Finding]:
 
 def ranges_without_extents(facts: Facts) -> Iterator[Finding]:
     """Ranges that can't allocate because something is not announced."""
-    if not facts.sees_all:
+    if not facts.snapshot.knows(EXTENTS):
         return
     for view in facts.readable:
         if view.terms.invalid_reason or view.range.metadata.deletion_timestamp:

@@ -23,11 +23,6 @@ class Facts:
         """When it was read."""
         return self.snapshot.taken_at
 
-    @property
-    def sees_all(self) -> bool:
-        """Whether all namespaces were read; if not, that an object is missing proves nothing."""
-        return self.snapshot.namespace is None
-
     @cached_property
     def views(self) -> dict[str, RangeView]:
         """All ranges, by "namespace/name"."""

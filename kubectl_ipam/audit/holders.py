@@ -7,13 +7,14 @@ from hooks.api.names import NamespacedName, range_label
 from hooks.api.shards import is_request_finalizer
 from kubectl_ipam.audit.facts import Facts, named, named_range
 from kubectl_ipam.audit.findings import Finding, error, unless_delayed, warning
+from kubectl_ipam.resources import REQUESTS, SLICES
 
 _TAMPERED = "find the writer in the audit log of the API server: only Metacontroller may write this"
 
 
 def holders_that_do_not_exist(facts: Facts) -> Iterator[Finding]:
     """Blocks of requests that were removed by force."""
-    if not facts.sees_all:
+    if not facts.snapshot.knows(REQUESTS):
         return
     for view, entry in facts.entries():
         if entry.released_at is None and entry.uid not in facts.snapshot.requests_by_uid:
@@ -84,7 +85,7 @@ def answers_in_their_slices(facts: Facts) -> Iterator[Finding]:
         subject = f"IPAMAllocationSlice {each.metadata.namespaced_name}"
         request = facts.snapshot.requests_by_uid.get(answer.uid)
         if request is None:
-            if facts.sees_all:
+            if facts.snapshot.knows(REQUESTS):
                 message = f"it answers {answer.request} (uid {answer.uid}), which does not exist"
                 remedy = "check that the CompositeController ipamrange runs: it removes the answer"
                 yield unless_delayed(warning("AnswerToNone", subject, message, remedy, str(view.name)))
@@ -106,6 +107,8 @@ def missing_answers(facts: Facts) -> Iterator[Finding]:
         if request is None or entry.released_at or request.metadata.deletion_timestamp:
             continue
         answer, name = facts.answer_of.get(entry.uid), str(view.name)
+        if answer is None and not facts.snapshot.knows(SLICES):
+            continue
         if answer is None:
             message = f"it holds {entry.prefix}, but no slice has its answer"
             remedy = "check that the CompositeController ipamrange runs, and the log of the hooks"

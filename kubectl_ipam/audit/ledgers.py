@@ -9,6 +9,7 @@ from ipam.address_set import AddressSet
 from ipam.interval import not_covered
 from kubectl_ipam.audit.facts import Facts, named_range
 from kubectl_ipam.audit.findings import Finding, error
+from kubectl_ipam.resources import EXTENTS
 from kubectl_ipam.views import RangeView
 
 _RESTORE = (
@@ -105,7 +106,7 @@ def entries_without_a_revision(facts: Facts) -> Iterator[Finding]:
 
 def blocks_that_are_not_announced(facts: Facts) -> Iterator[Finding]:
     """Held blocks that no extent of their range announces, so that another range could allocate them."""
-    if not facts.sees_all:
+    if not facts.snapshot.knows(EXTENTS):
         return
     for view in facts.readable:
         if view.terms.invalid_reason or view.range.metadata.deletion_timestamp:

@@ -9,6 +9,7 @@ from hooks.api.shards import is_request_finalizer
 from ipam.address import Prefix, block_named_by
 from kubectl_ipam.audit.facts import Facts, named
 from kubectl_ipam.audit.findings import Finding, error, unless_delayed, warning
+from kubectl_ipam.resources import RANGES
 
 #: A deletion that takes longer is stuck.
 DELETION_MAX = timedelta(minutes=10)
@@ -66,7 +67,7 @@ def ranges_that_do_not_exist(facts: Facts) -> Iterator[Finding]:
     """Requests for ranges that do not exist; those that show a block have lost its record."""
     for request in facts.snapshot.requests.values():
         name = str(request.range_name)
-        is_visible = facts.sees_all or request.range_name.namespace == facts.snapshot.namespace
+        is_visible = facts.snapshot.knows(RANGES) or request.range_name.namespace == facts.snapshot.namespace
         if name in facts.snapshot.ranges or not is_visible or request.metadata.deletion_timestamp:
             continue
         if any(each.key == name for each in facts.snapshot.unreadable):

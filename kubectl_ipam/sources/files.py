@@ -128,4 +128,5 @@ def resource_of(document: Document) -> Resource | None:
 
 
 def _kinds_in(documents: Iterable[Document]) -> set[Resource]:
-    return {*IPAM, *(resource for each in documents if (resource := resource_of(each)))}
+    """The kinds that a dump has; of others it is not known whether there are any."""
+    return {resource for each in documents if (resource := resource_of(each))}

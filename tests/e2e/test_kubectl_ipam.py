@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from controlplane.objects import request_object
+from controlplane.objects import FOREIGN, request_object
 from tests.e2e.policy_users import tenant_of
 
 if TYPE_CHECKING:
@@ -96,9 +96,11 @@ def test_check_finds_nothing_but_the_other_url_of_the_hooks_while_requests_come_
 def test_check_finds_a_holder_that_was_removed_by_force(team: Team, plugin: Plugin) -> None:
     team.create_range("net", "10.0.0.0/24")
     team.create_request("victim")
-    uid = team.wait_state("victim", "Ready")["metadata"]["uid"]
-    team.set_finalizers("victim", [])
+    victim = team.wait_state("victim", "Ready")
+    uid = victim["metadata"]["uid"]
+    team.set_finalizers("victim", [*victim["metadata"]["finalizers"], FOREIGN])
     team.delete_request("victim")
+    team.set_finalizers("victim", [])
     team.wait_deleted("ipamrequests", "victim")
 
     found = json.loads(plugin.run("check", "--settle", "1", "-o", "json", code=1))["findings"]

@@ -83,3 +83,10 @@ def test_check_says_ok_and_ends_with_0(objects: str, tmp_path: Path, capsys: pyt
     shown = printed(capsys, "check", "-f", str(tmp_path / "dump.json"))
 
     assert shown.startswith("OK: 2 ranges and 10 requests of ")
+
+
+@pytest.mark.parametrize("kind", ["IPAMExtent", "IPAMAllocationSlice", "IPAMRequest", "Namespace"])
+def test_that_a_kind_is_not_in_a_dump_is_no_finding(kind: str, objects: str, tmp_path: Path) -> None:
+    some = [each for each in json.loads(objects) if each["kind"] != kind]
+
+    assert in_one_snapshot(snapshot_of(some, tmp_path)) == []

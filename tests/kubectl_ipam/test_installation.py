@@ -3,6 +3,7 @@
 import copy
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from kubectl_ipam.audit.run import findings_in
 from kubectl_ipam.resources import Resource
 from kubectl_ipam.snapshot import Snapshot
 
+ROOT = Path(__file__).parents[2]
 Document = dict[str, Any]
 Objects = dict[Resource, dict[str, Document]]
 
@@ -36,12 +38,12 @@ def found_in(installed: Objects, *absent: Resource) -> list[Finding]:
 
 
 def test_all_parts_of_an_installation_are_compared(installed: Objects) -> None:
+    files = [*(ROOT / "crds").glob("*.yaml"), *(ROOT / "metacontroller").glob("*.yaml")]
+    lines = [line for file in files for line in file.read_text().splitlines()]
+
+    assert set(installed) == set(resources.INSTALLATION)
     assert {kind: len(group) for kind, group in installed.items()} == {
-        resources.DEFINITIONS: 4,
-        resources.POLICIES: 10,
-        resources.POLICY_BINDINGS: 10,
-        resources.COMPOSITES: 1,
-        resources.DECORATORS: 1,
+        kind: lines.count(f"kind: {kind.kind}") for kind in resources.INSTALLATION
     }
 
 

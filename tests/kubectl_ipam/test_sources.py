@@ -49,6 +49,10 @@ class Server(BaseHTTPRequestHandler):
             return
         found = [each for each in self.objects if each["kind"] == kinds[parts[-1]]]
         found = [each for each in found if namespace in (None, each["metadata"].get("namespace"))]
+        if parts[-1] == "namespaces":  # as an API server lists built-in kinds
+            found = [
+                {name: value for name, value in each.items() if name not in ("kind", "apiVersion")} for each in found
+            ]
         self._answer(200, {"kind": "List", "metadata": {"resourceVersion": "7"}, "items": found})
 
     def _answer(self, status: int, body: Document) -> None:
@@ -202,6 +206,17 @@ def test_a_watch_shows_what_happens(kubeconfig: str) -> None:
 )
 def test_completion_prints_what_kubectl_expects(words: list[str], expected: list[str], kubeconfig: str) -> None:
     assert list(completions([kubeconfig if word == "KUBECONFIG" else word for word in words])) == expected
+
+
+def test_a_plan_sees_the_labels_of_namespaces_that_an_api_server_lists_without_their_kind(
+    kubeconfig: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    selector = {"matchLabels": {"kubernetes.io/metadata.name": "default"}}
+    shared = range_("shared", "10.9.0.0/24", allowedNamespaces={"from": "Selector", "selector": selector})
+    manifests = tmp_path / "manifests.yaml"
+    manifests.write_text(yaml.safe_dump_all([shared, request("new", "shared")]))
+
+    assert "10.9.0.0/32" in printed(capsys, "plan", "-f", str(manifests), "--kubeconfig", kubeconfig)
 
 
 def test_requests_are_listed_by_their_path() -> None:
