@@ -9,10 +9,11 @@ from operator import attrgetter
 import msgspec
 
 from hooks.protocol.decoding import UNREADABLE
-from hooks.ranges.events import LOG_NAME, Event
+from hooks.ranges.events import LOGGER, Event
 from ipam.address import InvalidAddress, Prefix, read_prefix
 
 _DECODER = msgspec.json.Decoder(Event)
+_MARK = f'"logger":"{LOGGER}"'
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def read_log(lines: Iterable[str]) -> Log:
     found: list[Event] = []
     unreadable_count = 0
     for line in lines:
-        if LOG_NAME in line:
+        if _MARK in line:
             try:
                 found.append(_DECODER.decode(line[line.index("{") :]))
             except (*UNREADABLE, ValueError):

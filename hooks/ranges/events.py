@@ -21,16 +21,16 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import chain, compress
 from operator import and_, attrgetter, is_not
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from hooks.api.kinds import Answer, SliceSpec
 from hooks.ranges.observed import Observed
 from hooks.ranges.placement import Placement
 
-#: What each line of the log contains, by which readers find it among other lines.
-LOG_NAME = "ipam.mandelsoft.org/history"
+#: The logger of each line, by which readers find it among other lines.
+LOGGER: Final = "ipam.history"
 
 #: The states of answers that rest on the ledger.
 _COMMITTED = frozenset({"Ready", "Released"})
@@ -40,12 +40,13 @@ _uid, _state = attrgetter("uid"), attrgetter("state")
 EventName = Literal["granted", "released", "reclaimed", "lost", "retired"]
 
 
-class Event(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True, tag_field="log", tag=LOG_NAME):
-    """An event as a line of the log.
+class Event(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
+    """An event as a line of the log, which begins like all lines of the hooks (hooks/logs.py).
 
     Attributes:
         time: when the call took place that observed it, in whole seconds.
-        event: what happened.
+        level, logger: the same for all events.
+        event: what happened; in the line it is the message.
         range: the range as "namespace/name".
         range_uid: its uid: another range of the same name has another history.
         revision: of the observed ledger; the event was committed with it or with an earlier one.
@@ -56,7 +57,9 @@ class Event(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True, t
     """
 
     time: datetime
-    event: EventName
+    level: Literal["info"]
+    logger: Literal["ipam.history"]
+    event: EventName = field(name="message")
     range: str
     range_uid: str
     revision: int
@@ -87,7 +90,9 @@ def events(observed: Observed, placement: Placement, now: datetime) -> list[Even
     changes = [] if placement.is_complete else sorted(_changes_of_holders(observed, placement), key=_uid)
     changes += _retirements(observed)
     meta, revision = observed.body.parent.metadata, observed.ledger.revision
-    return [Event(now, each.event, str(observed.name), meta.uid, revision, *each[1:]) for each in changes]
+    return [
+        Event(now, "info", LOGGER, each.event, str(observed.name), meta.uid, revision, *each[1:]) for each in changes
+    ]
 
 
 def _changes_of_holders(observed: Observed, placement: Placement) -> Iterator[_Change]:

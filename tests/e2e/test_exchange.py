@@ -70,7 +70,7 @@ def test_the_history_that_the_hooks_log_is_that_of_the_ledger(loop: Loop, team: 
     document = json.loads(run(loop, "history", cidr, "-f", str(log), "-o", "json"))
     events = [each for each in document["events"] if each["range"] == f"{team.namespace}/net"]
 
-    assert [(each["event"], each["request"].rpartition("/")[2]) for each in events] == [
+    assert [(each["message"], each["request"].rpartition("/")[2]) for each in events] == [
         ("granted", "b"),
         ("released", "b"),
         ("granted", "d"),

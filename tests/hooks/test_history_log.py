@@ -42,7 +42,7 @@ def test_without_the_setting_nothing_is_logged(capfd: pytest.CaptureFixture[str]
 
 def test_the_log_goes_to_stdout_if_that_is_set(capfd: pytest.CaptureFixture[str]) -> None:
     assert post("-") == 200
-    assert json.loads(capfd.readouterr().out)["event"] == "granted"
+    assert json.loads(capfd.readouterr().out)["message"] == "granted"
 
 
 def test_a_file_that_cannot_be_written_stops_the_start(tmp_path: Path) -> None:
@@ -62,7 +62,8 @@ def test_lines_of_several_processes_do_not_mix_in_a_pipe() -> None:
     program = (
         "import sys; from datetime import datetime\n"
         "from hooks.history_log import HistoryLog; from hooks.ranges.events import Event\n"
-        "lines = [Event(datetime.min, 'granted', 'a/net', 'uid', 1, '', f'a/{number}') for number in range(2000)]\n"
+        "same = datetime.min, 'info', 'ipam.history', 'granted', 'a/net', 'uid', 1, ''\n"
+        "lines = [Event(*same, f'a/{number}') for number in range(2000)]\n"
         "HistoryLog('-').write(lines)\n"
     )
     reader, writer = os.pipe()
@@ -75,6 +76,8 @@ def test_lines_of_several_processes_do_not_mix_in_a_pipe() -> None:
 
 
 def test_one_event_is_one_line(tmp_path: Path) -> None:
-    HistoryLog(str(tmp_path / "log")).write([Event(NOW, "retired", "a/net", "uid", 3, generation=2)] * 2)
+    HistoryLog(str(tmp_path / "log")).write(
+        [Event(NOW, "info", "ipam.history", "retired", "a/net", "uid", 3, generation=2)] * 2
+    )
 
     assert [line["generation"] for line in lines_of(tmp_path / "log")] == [2, 2]

@@ -11,7 +11,7 @@ import pytest
 from msgspec.json import encode
 
 from hooks.app import create_app
-from hooks.ranges.events import Event, EventName
+from hooks.ranges.events import LOGGER, Event, EventName
 from hooks.settings import Settings
 from ipam.address import read_prefix
 from kubectl_ipam.cli import run
@@ -27,7 +27,9 @@ def event(name: EventName, request: str = "web", revision: int = 1, cidr: str = 
     """An event of the range a/net, as many minutes after NOW as its revision says."""
     time = NOW + timedelta(minutes=revision)
     uid = f"uid-{request}" if request else ""
-    return Event(time, name, "a/net", "uid-net", revision, cidr, f"a/{request}" if request else "", uid, **more)
+    return Event(
+        time, "info", LOGGER, name, "a/net", "uid-net", revision, cidr, f"a/{request}" if request else "", uid, **more
+    )
 
 
 LIFE = [
@@ -78,7 +80,7 @@ def test_lines_are_found_among_others_and_behind_prefixes() -> None:
 
 
 def test_lines_that_cannot_be_read_are_counted() -> None:
-    cut, newer = LINES[0][:60], LINES[0].replace("granted", "borrowed")
+    cut, newer = LINES[0][:100], LINES[0].replace("granted", "borrowed")
 
     assert read_log([cut, newer, LINES[1]]).unreadable_count == 2
 
@@ -134,7 +136,7 @@ def test_the_history_of_a_request_is_found_by_its_name(tmp_path: Path, capsys: p
     arguments = ("history", "db", "-n", "a", "-f", log_file(tmp_path), "-o", "json")
     document = json.loads(printed(capsys, *arguments))
 
-    assert [each["event"] for each in document["events"]] == ["granted", "reclaimed"]
+    assert [each["message"] for each in document["events"]] == ["granted", "reclaimed"]
     assert document["logBegins"] == "2026-11-23T20:01:00Z"
 
 
@@ -180,7 +182,7 @@ def test_what_the_hooks_log_is_what_the_command_reads(tmp_path: Path, capsys: py
         assert client.post("/ipamrange/sync", data=json.dumps(body), headers=headers).status_code == 200
     events = json.loads(printed(capsys, "history", "10.0.0.0/28", "-f", str(log), "-o", "json"))["events"]
 
-    assert [(each["event"], each["revision"], each["request"]) for each in events] == [
+    assert [(each["message"], each["revision"], each["request"]) for each in events] == [
         ("granted", 1, "team-a/web"),
         ("released", 2, "team-a/web"),
     ]

@@ -47,7 +47,7 @@ def events_of(body: Obj) -> list[Obj]:
 
 def told(body: Obj) -> list[tuple[str, str, str]]:
     """What a call logs: event, request and block."""
-    return [(each["event"], each.get("request", ""), each.get("cidr", "")) for each in events_of(body)]
+    return [(each["message"], each.get("request", ""), each.get("cidr", "")) for each in events_of(body)]
 
 
 def edited(range_: Obj, generation: int = 2, **spec: object) -> Obj:
@@ -62,9 +62,10 @@ def edited(range_: Obj, generation: int = 2, **spec: object) -> Obj:
 def test_a_grant_is_logged_with_its_revision_once_the_ledger_shows_it() -> None:
     assert events_of(range_body(with_ledger(range_object(), entry("web", CIDR), revision=7), WEB)) == [
         {
-            "log": "ipam.mandelsoft.org/history",
             "time": "2026-11-23T20:00:00Z",
-            "event": "granted",
+            "level": "info",
+            "logger": "ipam.history",
+            "message": "granted",
             "range": "team-a/net",
             "rangeUid": "uid-net",
             "revision": 7,
@@ -153,7 +154,7 @@ def test_the_end_of_an_answer_that_contradicts_the_ledger_is_no_event() -> None:
 def test_an_edit_is_logged_with_all_addresses_that_are_retired_from_then_on() -> None:
     parent = edited(range_object(excludes=["10.0.0.64/26"]), excludes=["10.0.0.32-10.0.0.127"])
 
-    assert [(each["event"], each["cidr"], each["generation"]) for each in events_of(range_body(parent))] == [
+    assert [(each["message"], each["cidr"], each["generation"]) for each in events_of(range_body(parent))] == [
         ("retired", "10.0.0.32/27", 2),
         ("retired", "10.0.0.64/26", 2),
     ]
