@@ -6,6 +6,7 @@ behind one Service, so that each call goes to either.
 
 from __future__ import annotations
 
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,8 @@ import pytest
 from controlplane import history, metacontroller, revisions
 from controlplane.api import RANGES, REQUESTS
 from controlplane.audit import audit_history
+from controlplane.load import create_persistently
+from controlplane.objects import range_object
 from controlplane.pods import Pods
 from controlplane.team import Team
 
@@ -77,7 +80,7 @@ def test_an_upgrade_a_rollback_and_an_upgrade_in_bursts_lose_nothing(
     team = Team(empty_plane.api, "team")
     team.create_namespace()
     start = history.current_revision(empty_plane.etcd_url)
-    team.create_range("net", "10.0.0.0/16")
+    create_persistently(empty_plane.api, range_object(team.namespace, "net", "10.0.0.0/16"), Event())
     burst(team, "upgrade", pods, empty_plane.root, apply=empty_plane.root / "metacontroller")
     burst(team, "rollback", pods, previous)
     burst(team, "again", pods, empty_plane.root)
