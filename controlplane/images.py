@@ -60,7 +60,9 @@ def base_root(folder: Path, debian: str) -> Path:
     if not root.exists():
         unfinished = root.with_name(f"{root.name}.{os.getpid()}")
         folder.mkdir(parents=True, exist_ok=True)
-        command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", debian, str(unfinished)]
+        # Its mounts end with it, even if it is killed, so that nothing outside can be reached through the root.
+        options = ["--variant=minbase", f"--include={PACKAGES}"]
+        command = ["unshare", "--mount", "debootstrap", *options, debian, str(unfinished)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise BuildFailed(f"{' '.join(command)}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
@@ -81,7 +83,8 @@ def build(context: Path, base: Path, work: Path) -> Stage:
             case "FROM":
                 alias = text.partition(" AS ")[2] or "final"
                 stage = stages[alias] = Stage(work / alias, {"PATH": stage.environment["PATH"]})
-                shutil.copytree(base, stage.root, symlinks=True)
+                stage.root.parent.mkdir(parents=True, exist_ok=True)
+                subprocess.run(["cp", "--archive", str(base), str(stage.root)], check=True)  # devices, too
             case "RUN":
                 _run(stage, text)
             case "COPY":
