@@ -51,15 +51,21 @@ def base_of(text: str) -> tuple[str, str]:
 
 
 def base_root(folder: Path, debian: str) -> Path:
-    """A root with this Debian release and its Python, made once; it needs root and the packages of Debian."""
+    """A root with this Debian release and its Python, made once; it needs root and the packages of Debian.
+
+    Raises:
+        BuildFailed: debootstrap failed.
+    """
     root = folder / f"{debian}-root"
     if not root.exists():
         unfinished = root.with_name(f"{root.name}.{os.getpid()}")
-        subprocess.run(
-            ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", debian, str(unfinished)],
-            check=True,
-            capture_output=True,
-        )
+        folder.mkdir(parents=True, exist_ok=True)
+        # Its mounts end with it, even if it is killed, so that nothing outside can be reached through the root.
+        options = ["--variant=minbase", f"--include={PACKAGES}"]
+        command = ["unshare", "--mount", "debootstrap", *options, debian, str(unfinished)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise BuildFailed(f"{' '.join(command)}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
         unfinished.rename(root)
     return root
 
@@ -77,7 +83,8 @@ def build(context: Path, base: Path, work: Path) -> Stage:
             case "FROM":
                 alias = text.partition(" AS ")[2] or "final"
                 stage = stages[alias] = Stage(work / alias, {"PATH": stage.environment["PATH"]})
-                shutil.copytree(base, stage.root, symlinks=True)
+                stage.root.parent.mkdir(parents=True, exist_ok=True)
+                subprocess.run(["cp", "--archive", str(base), str(stage.root)], check=True)  # devices, too
             case "RUN":
                 _run(stage, text)
             case "COPY":

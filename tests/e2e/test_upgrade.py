@@ -6,6 +6,7 @@ behind one Service, so that each call goes to either.
 
 from __future__ import annotations
 
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,8 @@ import pytest
 from controlplane import history, metacontroller, revisions
 from controlplane.api import RANGES, REQUESTS
 from controlplane.audit import audit_history
+from controlplane.load import create_persistently
+from controlplane.objects import range_object
 from controlplane.pods import Pods
 from controlplane.team import Team
 
@@ -22,8 +25,9 @@ if TYPE_CHECKING:
 
     from controlplane.plane import ControlPlane
 
-BURST_COUNT = 200
-CREATED_AT_CHANGE = 60
+BURST_COUNT = 400
+#: The former hooks are stopped when about this many requests have their block.
+READY_AT_STOP = 50
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -56,17 +60,15 @@ def pods(empty_plane: ControlPlane, metacontroller_path: Path, previous: Path) -
         pods.stop()
 
 
-def burst(team: Team, prefix: str, pods: Pods, checkout: Path, *, apply: Path | None = None) -> None:
-    """Requests, in the midst of which the hooks of another version replace those that run."""
+def burst(team: Team, prefix: str, pods: Pods, checkout: Path) -> None:
+    """Requests that the hooks of two versions serve together, until those that ran before are stopped."""
     before = len(team.requests("Ready"))
-    load = team.start_load(BURST_COUNT, prefix=prefix)
-    load.wait_created(CREATED_AT_CHANGE)
-    if apply is not None:
-        pods.plane.kubectl("apply", "-k", str(apply))
-    running = list(pods.hooks)
+    former = list(pods.hooks)
     pods.start_hooks(checkout=checkout)
-    assert len(team.requests("Ready")) < before + BURST_COUNT, "the change came after the burst"
-    pods.stop_hooks(*running)
+    load = team.start_load(BURST_COUNT, prefix=prefix)
+    team.wait_ready_count(before + READY_AT_STOP)
+    assert len(team.requests("Ready")) < before + BURST_COUNT, "the former hooks were stopped after the burst"
+    pods.stop_hooks(*former)
     load.wait_created()
     team.wait_ready_count(before + BURST_COUNT)
 
@@ -77,8 +79,10 @@ def test_an_upgrade_a_rollback_and_an_upgrade_in_bursts_lose_nothing(
     team = Team(empty_plane.api, "team")
     team.create_namespace()
     start = history.current_revision(empty_plane.etcd_url)
-    team.create_range("net", "10.0.0.0/16")
-    burst(team, "upgrade", pods, empty_plane.root, apply=empty_plane.root / "metacontroller")
+    create_persistently(empty_plane.api, range_object(team.namespace, "net", "10.0.0.0/16"), Event())
+    burst(team, "before", pods, previous)
+    empty_plane.kubectl("apply", "-k", str(empty_plane.root / "metacontroller"))
+    burst(team, "upgrade", pods, empty_plane.root)
     burst(team, "rollback", pods, previous)
     burst(team, "again", pods, empty_plane.root)
     team.wait_at_rest()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,8 @@ import requests
 from controlplane import metacontroller
 from controlplane.api import RANGES, REQUESTS, Refused
 from controlplane.binaries import find_or_build_tool
+from controlplane.load import create_persistently
+from controlplane.objects import range_object, request_object
 from controlplane.pods import Pods
 from controlplane.processes import wait_until
 from controlplane.team import Team
@@ -32,6 +35,7 @@ CHART = "charts/ipam/README.md"
 SECURITY = "docs/security.md"
 FOLDERS = ("charts", "crds", "deploy", "metacontroller", "docs", "Makefile")
 BURST_COUNT = 100
+QUOTA = {"addresses": 1024}
 #: The cluster-wide kinds of which ipam has objects, besides CRDs.
 CLUSTER_WIDE = (
     "clusterroles",
@@ -114,13 +118,15 @@ def create_teams(plane: ControlPlane) -> tuple[Team, Team]:
     one, two = Team(plane.api, "team-a"), Team(plane.api, "team-b")
     for team in (one, two):
         team.create_namespace()
-    one.create_range("net", "10.0.0.0/16", allowedNamespaces={"from": "All"}, quota={"addresses": 1024})
+    shared = range_object(one.namespace, "net", "10.0.0.0/16", allowedNamespaces={"from": "All"}, quota=QUOTA)
+    create_persistently(plane.api, shared, Event())
     return one, two
 
 
 def request(team: Team, name: str) -> str:
     """The address that a new request of a team gets."""
-    team.create_request(name, ipam={"name": "net", "namespace": "team-a"})
+    wanted = request_object(team.namespace, name, "net", ipam={"name": "net", "namespace": "team-a"})
+    create_persistently(team.api, wanted, Event())  # policies need a moment until they know new kinds
     return str(team.wait_state(name, "Ready", seconds=180)["status"]["cidr"])
 
 
