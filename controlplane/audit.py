@@ -44,7 +44,7 @@ class Audit:
         meta = event.obj["metadata"]
         if cidr := event.obj.get("status", {}).get("cidr"):
             self.published[meta["uid"]] = cidr
-        written = f"at etcd revision {event.revision}: {event.resource} {meta['namespace']}/{meta['name']}"
+        written = f"at etcd revision {event.revision}: {event.resource} {meta.get('namespace', '')}/{meta['name']}"
         self.violations += [f"{written}: {text}" for text in each_step.violations(self.history)]
 
 

@@ -28,6 +28,9 @@ SLICE_KEY = "IPAMAllocationSlice.ipam.mandelsoft.org/v1alpha1"
 EXTENT_KEY = "IPAMExtent.ipam.mandelsoft.org/v1alpha1"
 ENDPOINTS = {
     *(f"/{kind}/{hook}" for kind in ("ipamrange", "ipamrequest") for hook in ("customize", "sync", "finalize")),
+    "/ipaddressclaim/customize",
+    "/ipaddressclaim/sync",
+    "/service/sync",
 }
 
 #: The state and the message with which each refusal of a request occurs in an answer.

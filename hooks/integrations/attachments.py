@@ -31,6 +31,8 @@ Obj = dict[str, Any]
 
 #: For this long nothing is reported of what is still on its way: in a burst each report would cost two writes.
 PATIENCE = timedelta(seconds=10)
+#: The same for the answer to a request, which itself says after ten seconds that there is no range.
+ANSWER_PATIENCE = timedelta(seconds=20)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: One address, whatever the default size of the range is.
 ONE_ADDRESS = "#1"
@@ -155,11 +157,12 @@ def outcome_of(request: RequestParent, now: datetime) -> Outcome:
 def _unserved_state(request: RequestParent, now: datetime) -> State:
     """The state of a request that has no block."""
     status = request.status
+    reasons = {each.reason for each in status.conditions if each.type == "Ready"}
     if status.state in ("", "Pending"):
-        return State.ON_ITS_WAY if now - request.metadata.creation_timestamp < PATIENCE else State.UNANSWERED
+        is_recent = now - request.metadata.creation_timestamp < ANSWER_PATIENCE
+        return State.ON_ITS_WAY if is_recent and "NoAnswer" not in reasons else State.UNANSWERED
     if status.state == "Busy":
-        is_on_hold = any(each.type == "Ready" and each.reason == "OnHold" for each in status.conditions)
-        return State.ON_HOLD if is_on_hold else State.BUSY
+        return State.ON_HOLD if "OnHold" in reasons else State.BUSY
     return State.INVALID
 
 

@@ -107,8 +107,9 @@ def test_a_claim_of_an_exhausted_range_is_served_when_an_address_is_released(con
 def test_a_claim_of_a_missing_range_says_so_and_is_served_when_it_appears(consumer: Consumer, team: Team) -> None:
     consumer.claim("worker-0", "late")
 
-    message = consumer.wait_reason("worker-0", "PoolNotReady")
-    assert f"no range {team.namespace}/late answers" in message
+    message = f"no range {team.namespace}/late answers"
+    wait_until(lambda: message in consumer.ready("worker-0").get("message", ""), what=message, seconds=60)
+    assert consumer.ready("worker-0")["reason"] == "PoolNotReady"
     team.create_range("late", "10.5.0.0/24", network={"prefixLength": 24})
     assert consumer.wait_address("worker-0", seconds=90)[0] == "10.5.0.1/24"
 
