@@ -76,7 +76,12 @@ def first_difference(wanted: Any, found: Any) -> str:
         return _difference_of_maps(wanted, found)
     if isinstance(wanted, Sequence) and not isinstance(wanted, str):
         return _difference_of_lists(wanted, found)
-    return "" if wanted == found else " "
+    return "" if _words(wanted) == _words(found) else " "
+
+
+def _words(value: Any) -> Any:
+    """A text without its line breaks: YAML libraries fold indented lines of one text differently."""
+    return " ".join(value.split()) if isinstance(value, str) else value
 
 
 def _difference_of_maps(wanted: Mapping[str, Any], found: Any) -> str:

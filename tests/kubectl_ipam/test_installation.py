@@ -60,6 +60,14 @@ def test_what_the_api_server_adds_is_no_difference(installed: Objects) -> None:
     assert found_in(installed) == []
 
 
+def test_other_line_breaks_in_a_folded_text_are_no_difference(installed: Objects) -> None:
+    policy = installed[resources.POLICIES]["ipamranges.ipam.mandelsoft.org"]
+    for variable in policy["spec"]["variables"]:
+        variable["expression"] = variable["expression"].replace(" ", "\n  ")
+
+    assert found_in(installed) == []
+
+
 @pytest.mark.parametrize("kind", list(resources.INSTALLATION), ids=lambda each: each.kind)
 def test_a_missing_object_is_found(kind: Resource, installed: Objects) -> None:
     name = next(iter(installed[kind]))
