@@ -95,3 +95,8 @@ def test_errors_are_written_to_stderr_in_the_form_of_the_setting(
     assert printed.err.startswith(start)
     assert "out of order" in printed.err
     assert printed.out == ""
+
+
+@pytest.mark.parametrize(("access_log", "handlers"), [(None, []), ("-", ["access"])])
+def test_calls_are_logged_only_if_the_setting_says_where(access_log: str | None, handlers: list[str]) -> None:
+    assert log_config(Settings(access_log=access_log))["loggers"]["gunicorn.access"]["handlers"] == handlers

@@ -61,13 +61,13 @@ def replace_everywhere(
     ids=["blocks of the ledger", "the gateway"],
 )
 def test_no_text_is_parsed_twice(
-    monkeypatch: pytest.MonkeyPatch, function: Callable[[str], Any], expected: set[str]
+    monkeypatch: pytest.MonkeyPatch, function: Callable[..., Any], expected: set[str]
 ) -> None:
     counts: Counter[str] = Counter()
 
-    def counted(text: str) -> Any:
+    def counted(text: str, *others: str) -> Any:
         counts[text] += 1
-        return function(text)
+        return function(text, *others)
 
     replace_everywhere(monkeypatch, function, counted)
     answer = answer_to(busy_body())

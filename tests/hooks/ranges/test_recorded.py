@@ -177,7 +177,7 @@ REASONS: dict[str, tuple[str, Obj, str]] = {
         '"10.0.0.7/24" has host bits set: write 10.0.0.0/24, or 10.0.0.7 for the single address',
     ),
     "no address": ("web", {}, '"web" is not an IP address, such as 10.0.0.5 or 2001:db8::5'),
-    "not canonical": ("FD00::/64", {}, '"FD00::" is not in canonical form: write fd00::'),
+    "not canonical": ("FD00::/64", {}, '"FD00::/64" is not in canonical form: write fd00::/64'),
     "outside": ("10.0.9.0/28", {}, "10.0.9.0/28 is not wholly inside team-a/net"),
     "other family": ("fd00::/28", {}, "fd00::/28 is IPv6, team-a/net is IPv4"),
     "other family and length": ("fd00::/64", {}, "fd00::/64 is IPv6, team-a/net is IPv4"),
