@@ -121,7 +121,7 @@ class Loop:
         """Applies our controllers and the additions, and starts the hooks and one Metacontroller."""
         if added := [obj for obj in self._added_objects() if obj["kind"] not in CONTROLLER_KINDS]:
             self.plane.kubectl("apply", "-f", "-", stdin=_list_of(added))
-            self.plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+            self.plane.wait_served()
         self.plane.kubectl("apply", "-f", "-", stdin=self._controllers())
         self.start_hooks()
         self.metacontroller.start()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import requests
 import yaml
 
-from controlplane.api import KINDS, Api, kubectl
+from controlplane.api import KINDS, Api, Refused, kubectl
 from controlplane.processes import Program, free_port, wait_until
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class ControlPlane:
 
     def wait_served(self) -> None:
         """Waits until every installed kind is served and discovered, and removes kubectl's discovery cache."""
-        self.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+        wait_until(self._is_established, what="all kinds are established", seconds=START_SECONDS_MAX)
         wait_until(self._is_discovered, what="discovery lists our kinds", seconds=START_SECONDS_MAX)
         shutil.rmtree(self.folder / "kubectl-cache", ignore_errors=True)
 
@@ -140,6 +140,14 @@ class ControlPlane:
             return self.api.call("GET", "/readyz").ok
         except (OSError, requests.RequestException):
             return False
+
+    def _is_established(self) -> bool:
+        """Whether all kinds are served. A new one has no conditions at first, which kubectl takes for an error."""
+        try:
+            self.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+        except Refused:
+            return False
+        return True
 
     def _is_discovered(self) -> bool:
         served = self.api.call("GET", "/apis", accept=AGGREGATED_DISCOVERY).text
