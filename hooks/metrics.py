@@ -22,7 +22,7 @@ REASONS = frozenset({
     "Allocated", "NoAnswer", "Contradiction",
     "Exhausted", "Taken", "Reserved", "LedgerFull", "QuotaExceeded", "OnHold", "InvalidSize", "OutsideRange",
     "Excluded", "Gateway", "ReservedIPAddress", "TooLarge", "InvalidRequest", "InvalidRange", "RangeDeleted",
-    "Unannounced",
+    "Unannounced", "NotDelegated",
     "AddressAllocated", "PoolNotReady", "PoolExhausted", "AllocationFailed",
 })
 # fmt: on

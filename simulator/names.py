@@ -14,8 +14,8 @@ SLICES = "ipamallocationslices"
 #: The plural names of the kinds of other API groups that get addresses, and of those that matter for them.
 CLAIMS, ADDRESSES, CLUSTERS, SERVICES = "ipaddressclaims", "ipaddresses", "clusters", "services"
 #: Keys of Metacontroller's object maps.
-REQUESTS_KEY, SLICES_KEY, EXTENTS_KEY = (
-    f"IPAM{word}.{GROUP}/v1alpha1" for word in ("Request", "AllocationSlice", "Extent")
+RANGES_KEY, REQUESTS_KEY, SLICES_KEY, EXTENTS_KEY = (
+    f"IPAM{word}.{GROUP}/v1alpha1" for word in ("Range", "Request", "AllocationSlice", "Extent")
 )
 RANGE_SYNC_PATH, RANGE_FINALIZE_PATH = "/ipamrange/sync", "/ipamrange/finalize"
 CLAIM_SYNC_PATH = "/ipaddressclaim/sync"

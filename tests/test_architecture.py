@@ -54,10 +54,10 @@ LAYERS: dict[str, list[str]] = {
     "hooks.ranges": [
         "sync", "status answers events", "placement outdated", "consistency grants returns gateways", "claims waiting",
         "records quotas", "occupancy", "extents", "former_blocks withdrawals", "observed",
-        "announcements releases slices", "ledger spec",
+        "announcements delegation releases slices", "ledger spec",
         "network cells reservations",
     ],
-    "hooks.requests": ["sync", "status", "observed"],
+    "hooks.requests": ["sync", "status", "observed", "delegation"],
     "hooks.integrations": ["claims services", "claim_status claim_view service_view", "attachments"],
     "kubectl_ipam": [
         "__main__ completion", "cli", "commands", "call", "options audit", "changes planning page", "sources",

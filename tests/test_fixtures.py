@@ -43,6 +43,10 @@ REFUSALS = {
         "Busy",
         r"16 more addresses would exceed the quota of namespace team-b \(32\): it held 32 when last checked",
     ),
+    "NotDelegated": (
+        "Busy",
+        r"range team-a/d allocates nothing: waiting until request team-a/site names this range in its status",
+    ),
     "OnHold": ("Busy", r"team-a/net is on hold: only requests with a recorded address are served"),
     "Closed": ("Busy", r"range team-a/net is closed: it allocates no new blocks"),
     "InvalidSize": ("Invalid", r"invalid size 33: IPv4 prefix lengths are 0\.\.32"),
@@ -215,6 +219,7 @@ def test_each_condition_and_reason_of_the_code_occurs() -> None:
         "Consistent",
         "ChunkSizeTooLarge",
         "Drained",
+        "Delegated",
     }
 
 

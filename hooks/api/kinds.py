@@ -13,6 +13,7 @@ from hooks.api import names
 from hooks.api.metadata import (
     ExtentMetadata,
     LabelledMetadata,
+    Metadata,
     Moment,
     OwnedMetadata,
     ParentMetadata,
@@ -124,6 +125,13 @@ class Quota(Struct, frozen=True, gc=False):
 Mode = Literal["BestFit", "FirstFit", "RoundRobin"]
 
 
+class Delegator(Struct, frozen=True, gc=False):
+    """The request, in the namespace of the range, from whose block a range was made."""
+
+    name: str
+    uid: str
+
+
 class RangeSpec(Struct, frozen=True, gc=False, rename="camel"):
     """What the user wrote; `ranges`, `excludes` and the blocks of `reservations` are still text."""
 
@@ -139,6 +147,7 @@ class RangeSpec(Struct, frozen=True, gc=False, rename="camel"):
     allocate_reserved: bool | None = field(default=None, name="allocateReservedIPAddresses")
     quota: Quota | None = None
     domain: str = ""
+    delegated_from: Delegator | None = None
 
 
 class Retired(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
@@ -174,6 +183,7 @@ class RangeStatus(Struct, frozen=True, gc=False, rename="camel", omit_defaults=T
     removable: list[str] = []
     withdrawn: list[Withdrawn] = []
     observed_generation: int = 0
+    finished: bool = False
     state: str = ""
     notes: str = ""
     message: str = ""
@@ -199,16 +209,35 @@ class RangeReference(Struct, frozen=True, gc=False):
     namespace: str = ""
 
 
+class Delegate(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
+    """What the range is like that is to be made from the block of a request; each field as in the spec of a range."""
+
+    name: str = ""
+    chunk_size: int = 0
+    mode: Mode = "BestFit"
+    cooldown_seconds: int = 0
+    allowed_namespaces: AllowedNamespaces | None = None
+
+
 class RequestSpec(Struct, frozen=True, gc=False):
     """What the user wrote; `wanted` is still text."""
 
     ipam: RangeReference
     size: int = 0
     wanted: str = field(default="", name="request")
+    delegate: Delegate | None = None
 
     def range_name(self, own_namespace: str) -> NamespacedName:
         """The range that a request of this namespace names."""
         return NamespacedName(self.ipam.namespace or own_namespace, self.ipam.name)
+
+
+class DelegatedRange(Struct, frozen=True, gc=False, omit_defaults=True):
+    """The one range that may allocate from the block of a request; `finished` once it never will again."""
+
+    name: str
+    uid: str
+    finished: bool = False
 
 
 class RequestStatus(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
@@ -218,6 +247,7 @@ class RequestStatus(Struct, frozen=True, gc=False, rename="camel", omit_defaults
     cidr: str = ""
     address: str = ""
     network: Network | None = None
+    range: DelegatedRange | None = None
     state: str = ""
     message: str = ""
     observed_generation: int = 0
@@ -229,6 +259,7 @@ class ShownStatus(Struct, frozen=True, gc=False, rename="camel"):
 
     cidr: str = ""
     network: Network | None = None
+    range: DelegatedRange | None = None
     schema_v1: bool = False
 
 
@@ -255,6 +286,28 @@ class RequestParent(Struct, frozen=True, gc=False, rename="camel"):
     metadata: ParentMetadata
     spec: Raw = field(default_factory=lambda: Raw(b"{}"))
     status: RequestStatus = RequestStatus()
+
+
+class AttachedSpec(Struct, frozen=True, gc=False, rename="camel"):
+    """What a request reads of the spec of the range that was made from its block."""
+
+    ranges: list[str] = []
+    delegated_from: Delegator | None = None
+
+
+class AttachedStatus(Struct, frozen=True, gc=False, rename="camel"):
+    """What it reads of the status."""
+
+    schema_v1: bool = False
+    finished: bool = False
+
+
+class AttachedRange(Struct, frozen=True, gc=False):
+    """An IPAMRange among the attachments of a request."""
+
+    metadata: Metadata
+    spec: AttachedSpec = AttachedSpec()
+    status: AttachedStatus = AttachedStatus()
 
 
 class Answer(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):

@@ -18,6 +18,7 @@ EXTENT_KIND = "IPAMExtent"
 REQUEST_KEY = f"{REQUEST_KIND}.{API_VERSION}"
 SLICE_KEY = f"{SLICE_KIND}.{API_VERSION}"
 EXTENT_KEY = f"{EXTENT_KIND}.{API_VERSION}"
+RANGE_KEY = f"{RANGE_KIND}.{API_VERSION}"
 NAMESPACE_KEY = "Namespace.v1"
 
 #: The kinds of other API groups whose objects get addresses, and ours that names a range for claims of all namespaces.
@@ -35,7 +36,7 @@ CELL_LABEL = f"{GROUP}/cell"
 #: On each granted request: its block, so that plain manifests carry it into a later life of the request.
 CIDR_ANNOTATION = f"{GROUP}/cidr"
 #: On a range, by its owner, while only requests with a recorded address are to be served. Every value counts: a hold
-#: that is misspelt must not be none.
+#: that is misspelt must not be none. On a request that delegates its block: its range is on hold from the start.
 HOLD_ANNOTATION = f"{GROUP}/hold"
 #: On a Service, by its owner: the range of its address, or one range for each of its families, separated by commas.
 RANGES_ANNOTATION = f"{GROUP}/range"
@@ -120,6 +121,17 @@ def _slice_name(range_name: NamespacedName, created: datetime, slot: int) -> str
 def domain_label(domain: str) -> str:
     """The label value for a domain. A hint as well: the extent's spec says which domain it is in."""
     return domain if len(domain) <= _LABEL_VALUE_LENGTH_MAX else _cut(domain, hashed=domain)
+
+
+#: On each delegated range: Velero leaves it out of backups, because its request makes it again.
+VELERO_EXCLUSION_LABEL = "velero.io/exclude-from-backup"
+#: Domains with this prefix belong to delegated ranges (crds/ipamranges.yaml).
+DELEGATED_DOMAIN_PREFIX = "delegated-"
+
+
+def delegated_domain(request_uid: str) -> str:
+    """The domain of the range to which a request delegates its block: no other range is in it."""
+    return DELEGATED_DOMAIN_PREFIX + request_uid
 
 
 def extent_name(range_name: str, range_uid: str, texts: list[str]) -> str:

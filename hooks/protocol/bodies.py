@@ -78,6 +78,7 @@ class RequestBody(Struct, frozen=True, gc=False):
 
     object: RequestParent
     related: dict[str, dict[str, Raw]]
+    attachments: dict[str, dict[str, Raw]] = {}
     finalizing: bool = False
 
 

@@ -19,6 +19,7 @@ def child_as_it_was(
     key: str,
     raw: Raw,
     *,
+    group: str = "children",
     marker: Mapping[str, object] | None = None,
     annotations: Mapping[str, str] | None = None,
     **added: object,
@@ -32,6 +33,7 @@ def child_as_it_was(
         kind_key: its kind as Metacontroller writes it, such as `IPAMExtent.ipam.mandelsoft.org/v1alpha1`.
         key: its "namespace/name".
         raw: the child.
+        group: where the body has it.
         marker: that of the schema, to be set in its spec where it is recorded what was written. It may lack there
             because the writer was older; but what is recorded is complete, as no schema drops annotations.
         annotations: annotations that it should have.
@@ -40,7 +42,7 @@ def child_as_it_was(
     Raises:
         ProtocolError: if it is no object, or is nested too deeply to be written.
     """
-    path = f'$.children["{kind_key}"]["{key}"]'
+    path = f'$.{group}["{kind_key}"]["{key}"]'
     plain, name = _plain_object(raw, path), NamespacedName.parse(key)
     applied = _last_applied(plain)
     written = applied or plain

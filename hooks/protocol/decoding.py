@@ -15,6 +15,7 @@ from msgspec import Raw, Struct
 from hooks.api import names
 from hooks.api.foreign import AddressObject, AliasObject, ClaimSpec, ClusterObject
 from hooks.api.kinds import (
+    AttachedRange,
     ExtentObject,
     NamespaceObject,
     OwnedSliceObject,
@@ -63,6 +64,7 @@ Object = TypeVar(
     ClusterObject,
     AddressObject,
     AliasObject,
+    AttachedRange,
 )
 Spec = TypeVar("Spec", RangeSpec, RequestSpec, ClaimSpec)
 #: The kind of the object that a call is about.

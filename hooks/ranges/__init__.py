@@ -4,6 +4,7 @@ In the order of a call:
 
 sync.py       customize, sync and finalize: the pipeline, one stage a line
 observed.py   what one call sees; slices.py reads the slices that exist
+delegation.py the request from whose block the range was made
 spec.py       what the spec says, read once; network.py and reservations.py read parts of it
 ledger.py     which request holds which block, as the status records it
 releases.py   which holders no longer exist, by proof

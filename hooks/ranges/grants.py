@@ -266,6 +266,9 @@ def _refusal_of_all(situation: _Situation) -> Refused | None:
     if situation.kept.closing:
         message = f"range {name} is being deleted: create a request for another range"
         return Refused(Verdict.INVALID, "RangeDeleted", message)
+    delegation = situation.observed.delegation
+    if delegation and not delegation.is_named:
+        return Refused(Verdict.BUSY, "NotDelegated", f"range {name} allocates nothing: {delegation.obstacle}")
     return None
 
 

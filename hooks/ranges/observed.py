@@ -1,5 +1,6 @@
 """What one call sees of a range, sorted but not yet judged."""
 
+from collections.abc import Collection
 from functools import cached_property
 from itertools import chain
 from typing import Any
@@ -20,6 +21,7 @@ from hooks.api.shards import is_request_finalizer
 from hooks.protocol.bodies import RangeBody
 from hooks.protocol.decoding import decode_objects, decode_spec, encode
 from hooks.ranges.announcements import Announcement, announcements
+from hooks.ranges.delegation import observe_delegation
 from hooks.ranges.ledger import Ledger, read_ledger
 from hooks.ranges.releases import Evidence
 from hooks.ranges.reservations import Holder, holders_of
@@ -39,7 +41,8 @@ class Observed:
     Attributes:
         body: the call, as it came.
         name: the range.
-        is_deleted: whether the range is being deleted.
+        is_deleted: whether the range is being deleted, or the request from whose block it was made.
+        delegation: what the call says about that request; None if the range was made by its owner.
         is_marked: whether its status was written and is served with this version of the schema.
         terms: what its spec says.
         ledger: as committed, or as committed once: a cache may be stale.
@@ -67,11 +70,13 @@ class Observed:
         meta, spec = body.parent.metadata, body.parent.spec
         self.body = body
         self.name = meta.namespaced_name
-        self.is_deleted = meta.deletion_timestamp is not None
         self.is_marked = body.parent.status.schema_v1
         self.terms = read_terms(self.name, spec, body.parent.status)
         range_bytes = len(bytes(spec)) + len(encode(meta.annotations))
         self.ledger: Ledger = read_ledger(body.parent.status, self.terms.family, range_bytes)
+        self.delegation = observe_delegation(body, self.terms.delegated_from)
+        is_ended = self.delegation is not None and (self.delegation.is_ended or self.ledger.closing)
+        self.is_deleted = meta.deletion_timestamp is not None or is_ended
         self._namespaces, _ = decode_objects(body.namespaces, NamespaceObject)
         self._allowed = namespaces.allowed_names(self.terms.allowed, self.name.namespace, self._namespaces.values())
         self.slices = Slices(self.name, body.children.get(names.SLICE_KEY, {}))
@@ -89,7 +94,7 @@ class Observed:
         self.deleted = {
             uid: request.metadata.deletion_timestamp
             for uid, request in self.requests.items()
-            if request.metadata.deletion_timestamp and is_released(request)
+            if request.metadata.deletion_timestamp and is_released(request, self.reclaimed)
         }
         self.wants_hold = names.HOLD_ANNOTATION in meta.annotations
 
@@ -247,10 +252,16 @@ class Observed:
         return self.slices.uids.union(self.ledger.entries, self.ledger.released)
 
 
-def is_released(request: RequestObject) -> bool:
-    """S5 (a): it is being deleted, and no finalizer but ours (of any shard) holds it back (see releases.py)."""
-    meta = request.metadata
-    return meta.deletion_timestamp is not None and all(map(is_request_finalizer, meta.finalizers))
+def is_released(request: RequestObject, reclaimed: Collection[str]) -> bool:
+    """S5 (a): it is being deleted, no finalizer but ours (of any shard) holds it back, and no range (see releases.py).
+
+    Args:
+        request: the request.
+        reclaimed: uids of requests whose ranges do not exist any more, as the owner of this range declares.
+    """
+    meta, delegated = request.metadata, request.status.range
+    is_held = delegated is not None and not delegated.finished and meta.uid not in reclaimed
+    return meta.deletion_timestamp is not None and not is_held and all(map(is_request_finalizer, meta.finalizers))
 
 
 def _seniority(request: RequestObject) -> tuple[Any, ...]:

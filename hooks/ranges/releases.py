@@ -3,7 +3,9 @@
 S5: an entry leaves only by proof that its holder no longer exists:
 
     (a) the request is observed with a deletionTimestamp and with no finalizer but ours: no update undoes that, and a
-        second deletion, which could, is rejected (policy `ipamrequests-deletion`);
+        second deletion, which could, is rejected (policy `ipamrequests-deletion`). If it names a range to which its
+        block was delegated, also with the mark that this range is finished (delegation.py), or with its uid in the
+        annotation of (b), by which the owner declares that this range does not exist any more;
     (b) the annotation `ipam.mandelsoft.org/reclaim` of the range names its uid, and the request has not been observed
         for a minute.
 

@@ -9,8 +9,8 @@ from msgspec import Raw
 
 from hooks.api import namespaces
 from hooks.api.conditions import listed
-from hooks.api.kinds import AllowedNamespaces, Mode, Network, Quota, RangeSpec, RangeStatus
-from hooks.api.names import NamespacedName
+from hooks.api.kinds import AllowedNamespaces, Delegator, Mode, Network, Quota, RangeSpec, RangeStatus
+from hooks.api.names import DELEGATED_DOMAIN_PREFIX, NamespacedName
 from hooks.protocol.decoding import decode_spec
 from hooks.protocol.errors import ProtocolError, excerpt
 from hooks.ranges.network import read_network
@@ -65,6 +65,7 @@ class Terms:
         default_length: prefix length of the block for a request without a size.
         mode: how a free block is selected.
         is_closed: whether no request gets a new block.
+        delegated_from: the request from whose block it was made; None if it was made by its owner.
         reservations: blocks of the pool that only their holders get, in order of addresses; no two of them overlap.
     """
 
@@ -82,6 +83,7 @@ class Terms:
     default_length: int
     mode: Mode
     is_closed: bool
+    delegated_from: Delegator | None
     reservations: tuple[Reservation, ...] = ()
 
     @property
@@ -111,7 +113,8 @@ def read_terms(range_name: NamespacedName, raw: Raw, status: RangeStatus) -> Ter
         return _invalid_terms(range_name, spec, str(error))
     gateway, network_reason, network_remarks = read_network(spec.network, pool)
     network_reason = network_reason or _gateways_reason(spec, status)
-    reason = _chunk_size_reason(spec, pool) or network_reason or namespaces.invalid_reason(spec.allowed_namespaces)
+    reason = _delegation_reason(spec) or _chunk_size_reason(spec, pool)
+    reason = reason or network_reason or namespaces.invalid_reason(spec.allowed_namespaces)
     if reason:
         return _invalid_terms(range_name, spec, reason)
     former = tuple(each for each in _gateways(status) if each != gateway and each.family is pool.family)
@@ -208,6 +211,7 @@ def _terms(spec: RangeSpec, pool: Pool, *, gateway: Prefix | None, remarks: tupl
         default_length=spec.chunk_size or pool.family.bits,
         mode=spec.mode,
         is_closed=spec.closed,
+        delegated_from=spec.delegated_from,
     )
 
 
@@ -217,6 +221,13 @@ def _gateways_reason(spec: RangeSpec, status: RangeStatus) -> str:
     if len(status.gateways) < GATEWAY_COUNT_MAX or present in ("", *status.gateways):
         return ""
     return f"network.gateway {present}: holders use {len(status.gateways)} other gateways: wait for their release"
+
+
+def _delegation_reason(spec: RangeSpec) -> str:
+    """A delegated range without its request would grant blocks unfenced: an older CRD drops the field."""
+    if spec.delegated_from or not spec.domain.startswith(DELEGATED_DOMAIN_PREFIX):
+        return ""
+    return f"domain {spec.domain} is that of a delegated range, but delegatedFrom is missing: delete this range"
 
 
 def _chunk_size_reason(spec: RangeSpec, pool: Pool) -> str | None:

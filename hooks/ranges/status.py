@@ -100,6 +100,8 @@ def _state(observed: Observed, grants: Grants) -> tuple[str, list[Fact]]:
             Fact("Ready", "False", "InvalidSpec", reason),
             Fact("Stalled", "True", "InvalidSpec", reason),
         ]
+    if observed.delegation and not observed.delegation.is_named:
+        return "Invalid", [Fact("Ready", "False", "NotDelegated", observed.delegation.obstacle)]
     if observed.terms.is_closed:
         return "Ready", [Fact("Ready", "True", "Closed", "closed: no new block is allocated")]
     return "Ready", [Fact("Ready", "True", "Serving", _pending_message(grants))]
@@ -107,6 +109,13 @@ def _state(observed: Observed, grants: Grants) -> tuple[str, list[Fact]]:
 
 def _blockers_message(observed: Observed) -> str:
     """What a range that is being deleted waits for."""
+    delegation = observed.delegation
+    if delegation and observed.body.parent.metadata.deletion_timestamp is None:
+        return f"request {delegation.request}, whose block this is, is being deleted; {_waiting_message(observed)}"
+    return _waiting_message(observed)
+
+
+def _waiting_message(observed: Observed) -> str:
     if observed.blockers:
         return f"waiting for {_count(len(observed.blockers), 'request')}: {listed(observed.blockers)}"
     if observed.unreadable_requests:

@@ -19,6 +19,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import msgspec
+
 from hooks.api import names
 from hooks.api.shards import is_handed_over
 from hooks.protocol.bodies import RangeBody, RangeCustomizeBody
@@ -51,6 +53,8 @@ RECHECK_AT_REST_SECONDS = 300.0
 def customize(body: RangeCustomizeBody) -> dict[str, Any]:
     """What else a range's sync must observe: the requests that name it, namespaces, and the extents of its domain.
 
+    And the request from whose block it was made.
+
     Requests of other namespaces are left out where none can be served, so that other namespaces can't fill its calls.
     Metacontroller unites what several rules for one resource select, and fails if a selector is invalid.
     """
@@ -64,6 +68,9 @@ def customize(body: RangeCustomizeBody) -> dict[str, Any]:
         requests,
         {"apiVersion": "v1", "resource": "namespaces", "names": [name.namespace]},
     ]
+    if terms.delegated_from:
+        of_range = {"namespace": name.namespace, "names": [terms.delegated_from.name]}
+        rules.append({"apiVersion": names.API_VERSION, "resource": "ipamrequests", **of_range})
     if not body.parent.metadata.deletion_timestamp:  # from then on it grants nothing; its calls must not be too large
         selector = _extents_selector(terms)
         rules.append({"apiVersion": names.API_VERSION, "resource": "ipamextents", "labelSelector": selector})
@@ -123,13 +130,16 @@ def sync_with_events(body: RangeBody, now: datetime) -> Synced:
     proposal = _next_revision(observed.ledger, with_withdrawals(proposal, observed))
     placement = placed(published(observed, grants.publishable_refusals, occupancy), observed, proposal.revision, now)
     is_finished = observed.namespace_is_terminating or (not extents.pending and placement.is_complete)
+    status = range_status(observed, proposal, grants, extents, now, delayed_count=placement.delayed_count)
+    if observed.delegation and _is_over(observed):
+        status = msgspec.structs.replace(status, finished=True)
     reply = {
-        "status": range_status(observed, proposal, grants, extents, now, delayed_count=placement.delayed_count),
+        "status": status,
         "children": [*placement.children, *extents.children],
         "resyncAfterSeconds": _resync_after_seconds(observed, proposal, occupancy, now, is_finished=is_finished),
     }
     if body.finalizing:
-        reply |= _finalization(observed)
+        reply |= _finalization(observed, now)
     return Synced(reply, events(observed, placement, now))
 
 
@@ -145,17 +155,25 @@ def _kept(observed: Observed, now: datetime) -> Ledger:
     )
 
 
-def _finalization(observed: Observed) -> dict[str, Any]:
+def _finalization(observed: Observed, now: datetime) -> dict[str, Any]:
     """Whether our finalizer is removed. Metacontroller does so before it writes anything else: only by committed facts.
 
     A range from which nothing can be allocated any more gives up its extents and refusals first. Another finalizer may
     keep the range, and as long as one of its extents exists, deleted requests that name it wait for its answer.
     """
-    if not observed.is_deleted:
+    deletion = observed.body.parent.metadata.deletion_timestamp
+    if deletion is None:
         return {"finalized": is_handed_over(observed.body.parent.metadata, names.RANGE_FINALIZER)}
-    if not observed.ledger.closing or _has_blockers(observed):
+    if not _is_over(observed):
         return {"finalized": False}
+    if observed.delegation and observed.delegation.keeps(deletion, now):
+        return {"children": [], "finalized": False, "resyncAfterSeconds": RECHECK_SECONDS}
     return {"children": [], "finalized": not any(observed.body.children.values())}
+
+
+def _is_over(observed: Observed) -> bool:
+    """Whether by committed facts nothing of the range is held, and nothing can be granted any more."""
+    return observed.ledger.closing and not _has_blockers(observed)
 
 
 def _outdated(observed: Observed, kinds: list[str], now: datetime) -> dict[str, Any]:

@@ -126,5 +126,6 @@ def _blocks_without_entry(observed: Observed, proposal: Ledger) -> Iterable[Inte
 
 
 def _is_in_use(observed: Observed) -> bool:
-    """Whether the spec says which addresses the range has, and the range is not being deleted."""
-    return observed.is_marked and not observed.is_deleted and not observed.terms.invalid_reason
+    """Whether the spec says which addresses the range has, they may change, and the range is not being deleted."""
+    is_serving = observed.is_marked and not observed.is_deleted and not observed.terms.invalid_reason
+    return is_serving and observed.delegation is None

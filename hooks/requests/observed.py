@@ -10,6 +10,7 @@ from hooks.api.namespaces import allowed_names
 from hooks.api.ownership import is_child_of
 from hooks.protocol.bodies import RequestBody
 from hooks.protocol.decoding import decode_objects
+from hooks.requests.delegation import with_range
 
 if TYPE_CHECKING:
     from hooks.api.names import NamespacedName
@@ -23,7 +24,9 @@ class Observed:
     """The picture of one call about a request whose spec can be read.
 
     Attributes:
-        request: the request.
+        request: the request; its status names its range as the next status will.
+        spec: its spec.
+        has_range: whether a range that was made from its block was observed.
         range_name: the range that it names.
         answer: the answer of that range; None if there is none. A slice that this range does not control has no
             answers.
@@ -37,7 +40,10 @@ class Observed:
         """Read the slice that should have the answer, and the extents."""
         self.outdated_kinds = [] if body.object.status.schema_v1 else [names.REQUEST_KIND]
         self._related = body.related
-        self.request = body.object
+        attached = body.attachments.get(names.RANGE_KEY, {})
+        self.has_range = bool(attached)
+        self.request = body.object if self.outdated_kinds else with_range(body.object, attached)
+        self.spec = spec
         self.range_name = spec.range_name(body.object.metadata.namespace)
         self.answer: Answer | None = None
         self.foreign_slice: NamespacedName | None = None

@@ -6,8 +6,9 @@ from msgspec.structs import replace
 
 from hooks.api import names
 from hooks.api.conditions import Fact, conditions, outdated_message, truncated
-from hooks.api.kinds import Answer, RequestParent, RequestStatus
+from hooks.api.kinds import Answer, RequestParent, RequestSpec, RequestStatus
 from hooks.api.times import rewriting_time
+from hooks.requests.delegation import delegation_fact, ending_fact
 from hooks.requests.observed import Observed
 from ipam.address import block_named_by
 
@@ -30,18 +31,37 @@ def outdated_status(observed: Observed, now: datetime) -> RequestStatus | None:
         request = replace(request, status=replace(request.status, conditions=[]))
     elif request.status.cidr:
         return None
+    if request.status.cidr and observed.has_range:
+        return None  # what the status has of the range may have been dropped, and must not be written without it
     if not request.status.cidr:
         message = outdated_message(observed.outdated_kinds)
         return _status(request, "Pending", Fact("Ready", "False", "OutdatedCRD", message), now)
     if answer and names.SLICE_KIND not in observed.outdated_kinds and answer.cidr == request.status.cidr:
-        return granted_status(request, answer, now)
+        return granted_status(request, observed.spec, answer, now)
     return None
 
 
-def granted_status(request: RequestParent, answer: Answer, now: datetime) -> RequestStatus:
+def granted_status(request: RequestParent, spec: RequestSpec, answer: Answer, now: datetime) -> RequestStatus:
     """The status for an answer that gives a block."""
     fact = Fact("Ready", "True", "Allocated", _granted_message(request, answer))
-    return _status(request, "Ready", fact, now, granted=answer)
+    status = _status(request, "Ready", fact, now, granted=answer)
+    delegated = delegation_fact(replace(request, status=status), spec)
+    return _with_delegation(status, fact, delegated, request, now) if delegated else status
+
+
+def ending_status(request: RequestParent, spec: RequestSpec, now: datetime) -> RequestStatus:
+    """The status of a deleted request that waits for its range."""
+    fact = Fact("Ready", "True", "Allocated", _granted_message(request, Answer("", "", "Ready")))
+    return _with_delegation(_status(request, "Ready", fact, now), fact, ending_fact(request, spec), request, now)
+
+
+def _with_delegation(
+    status: RequestStatus, ready: Fact, delegated: Fact, request: RequestParent, now: datetime
+) -> RequestStatus:
+    """The status of a request that has its block, with what there is to say about its range."""
+    remark = delegated.message if delegated.status == "False" else ""
+    facts = conditions([ready, delegated], request.status.conditions, request.metadata.generation, now)
+    return replace(status, message=truncated("; ".join(filter(None, [ready.message, remark]))), conditions=facts)
 
 
 def refused_status(request: RequestParent, answer: Answer, now: datetime) -> RequestStatus:
@@ -73,7 +93,8 @@ def unanswered_status(observed: Observed, now: datetime) -> RequestStatus | None
 def _granted_message(request: RequestParent, answer: Answer) -> str:
     """Empty, unless a recorded or reserved block was not used. Once published, a message stays."""
     if request.status.cidr:
-        return request.status.message if request.status.state == "Ready" else ""
+        ready = (each for each in request.status.conditions if each.type == "Ready" and each.status == "True")
+        return next((each.message for each in ready), "")
     recorded = request.metadata.annotations.get(names.CIDR_ANNOTATION, "")
     if not answer.message or not recorded or block_named_by(recorded) == block_named_by(answer.cidr):
         return answer.message
@@ -96,6 +117,7 @@ def _status(
         cidr=cidr,
         address=_single_address(cidr),
         network=granted.network if granted else request.status.network,
+        range=request.status.range,
         state=state,
         message=truncated(fact.message),
         observed_generation=generation,

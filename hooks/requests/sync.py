@@ -2,21 +2,24 @@
 
 A request decides nothing. It carries the label by which its range finds it, and copies the answer that the range
 publishes into its status. The answer is an item of an IPAMAllocationSlice whose name follows from the request alone.
-After its deletion the request keeps its finalizer until the range has released it.
+After its deletion the request keeps its finalizer until the range has released it. If it delegates its block, it also
+says which range allocates from it, and when that one has ended (delegation.py).
 """
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hooks.api import names
-from hooks.api.kinds import Answer, RequestParent, RequestSpec
+from hooks.api.kinds import Answer, RequestParent, RequestSpec, RequestStatus
 from hooks.api.ownership import is_attached
 from hooks.api.shards import is_handed_over
 from hooks.api.times import plausible, rewriting_time, timestamp
 from hooks.protocol.bodies import RequestBody, RequestCustomizeBody
 from hooks.protocol.decoding import decode_spec
+from hooks.requests.delegation import attachments
 from hooks.requests.observed import NO_ANSWER_TIMEOUT, Observed
 from hooks.requests.status import (
+    ending_status,
     granted_status,
     invalid_spec_status,
     outdated_status,
@@ -28,6 +31,8 @@ from hooks.requests.status import (
 RECHECK_SECONDS = 300.0
 #: ... and one that waits for any answer, or for its release, after this many.
 RECHECK_UNANSWERED_SECONDS = 60.0
+#: ... and one whose range is not there yet, as creating it may have failed without an event, after this many ...
+RECHECK_RANGE_SECONDS = 10.0
 #: ... and one of which something was served by an older schema after this many.
 RECHECK_OUTDATED_SECONDS = 20.0
 #: The annotation of a request that became Ready longer ago than this was not written, and is no longer waited for.
@@ -72,12 +77,18 @@ def customize(body: RequestCustomizeBody) -> dict[str, Any]:
 
 
 def sync(body: RequestBody, now: datetime) -> dict[str, Any]:
-    """The next label, annotation and status of a request; a status of null leaves it as it is."""
-    request = body.object
-    spec = decode_spec(request.spec, RequestSpec)
+    """The next label, annotation and status of a request, and its range; a status of null leaves it as it is."""
+    spec = decode_spec(body.object.spec, RequestSpec)
     if isinstance(spec, str):
-        return {"status": invalid_spec_status(request, spec, now)}
+        return {"status": invalid_spec_status(body.object, spec, now), **attachments(body, None)}
     observed = Observed(body, spec)
+    may_create = None if observed.outdated_kinds else spec
+    return {**_next_of(observed, now), **attachments(body, may_create)}
+
+
+def _next_of(observed: Observed, now: datetime) -> dict[str, Any]:
+    """The answer except for its attachments."""
+    request = observed.request
     if observed.outdated_kinds:
         return _outdated(observed, now)
     labels, answer = _labels(observed), observed.answer
@@ -85,25 +96,27 @@ def sync(body: RequestBody, now: datetime) -> dict[str, Any]:
         status = unanswered_status(observed, now)
         return {"labels": labels, "status": status, "resyncAfterSeconds": _recheck_unanswered_seconds(observed, now)}
     if answer.state == "Ready" and request.status.cidr in ("", answer.cidr):
-        return {"labels": labels, **_granted(request, answer, now)}
+        return {"labels": labels, **_granted(observed, answer, now)}
     status = refused_status(request, answer, now)
     return {"labels": labels, "status": status, "resyncAfterSeconds": RECHECK_SECONDS}
 
 
-def _granted(request: RequestParent, answer: Answer, now: datetime) -> dict[str, Any]:
+def _granted(observed: Observed, answer: Answer, now: datetime) -> dict[str, Any]:
     """The status that shows the block, and the annotation that records it; not if its owner records the address.
 
     Metacontroller writes the status first, and the annotation at once afterwards. A call that shows only the status was
     made in between: it would write the annotation again, with a resourceVersion that is refused (409). So it asks for
     another call, which sees whether the annotation was written.
     """
-    status = granted_status(request, answer, now)
+    request = observed.request
+    status = granted_status(request, observed.spec, answer, now)
+    recheck = _recheck_of_range(status)
     if is_attached(request.metadata):
-        return {"status": status}
+        return {"status": status, **recheck}
     is_recorded = request.metadata.annotations.get(names.CIDR_ANNOTATION) == answer.cidr
     if status == request.status and not is_recorded and _became_ready_a_moment_ago(request, now):
-        return {"status": status, "resyncAfterSeconds": RECORD_PATIENCE.total_seconds()}
-    return {"annotations": {names.CIDR_ANNOTATION: answer.cidr}, "status": status}
+        return {"status": status, "resyncAfterSeconds": RECORD_PATIENCE.total_seconds(), **recheck}
+    return {"annotations": {names.CIDR_ANNOTATION: answer.cidr}, "status": status, **recheck}
 
 
 def _became_ready_a_moment_ago(request: RequestParent, now: datetime) -> bool:
@@ -115,6 +128,12 @@ def _became_ready_a_moment_ago(request: RequestParent, now: datetime) -> bool:
         return False
 
 
+def _recheck_of_range(status: RequestStatus) -> dict[str, float]:
+    """When to call again for a request whose range is not there yet."""
+    is_waiting = any((each.type, each.reason) == ("Delegated", "NotCreated") for each in status.conditions)
+    return {"resyncAfterSeconds": RECHECK_RANGE_SECONDS} if is_waiting else {}
+
+
 def _recheck_unanswered_seconds(observed: Observed, now: datetime) -> float:
     """When to call again for a request without an answer: as soon as it is to say that there is no range."""
     patience = observed.patience(now).total_seconds()
@@ -124,15 +143,23 @@ def _recheck_unanswered_seconds(observed: Observed, now: datetime) -> float:
 def finalize(body: RequestBody, now: datetime) -> dict[str, Any]:
     """Whether the finalizer is removed: of a deleted request, or of one that moves to another shard.
 
-    The latter is served as usual (hooks/api/shards.py).
+    The latter is served as usual (hooks/api/shards.py). A request that delegates its block also stays with its former
+    shard, because its range is an attachment of the controller that created it.
     """
-    if body.object.metadata.deletion_timestamp is None:
-        return {**sync(body, now), "finalized": is_handed_over(body.object.metadata, names.REQUEST_FINALIZER)}
-    return _finalize_deleted(body, now)
+    meta = body.object.metadata
+    if meta.deletion_timestamp is None:
+        spec = decode_spec(body.object.spec, RequestSpec)
+        delegates = isinstance(spec, RequestSpec) and spec.delegate is not None
+        is_free = is_handed_over(meta, names.REQUEST_FINALIZER) and not delegates
+        return {**sync(body, now), "finalized": is_free}
+    return {**_finalize_deleted(body, now), **attachments(body, None)}
 
 
 def _finalize_deleted(body: RequestBody, now: datetime) -> dict[str, Any]:
-    """Remove the finalizer once the range has released the request, or if no range exists that would."""
+    """Remove the finalizer once the range has released the request, or if no range exists that would.
+
+    A request whose block another range allocates from is not removed before that one is finished, in any case.
+    """
     request = body.object
     spec = decode_spec(request.spec, RequestSpec)
     if isinstance(spec, str):
@@ -143,12 +170,15 @@ def _finalize_deleted(body: RequestBody, now: datetime) -> dict[str, Any]:
     observed = Observed(body, spec)
     if observed.outdated_kinds:
         return {"finalized": False, **_outdated(observed, now)}
-    if observed.answer or observed.will_be_answered:
+    named = observed.request.status.range
+    if observed.answer or observed.will_be_answered or (named and not named.finished):
         is_released = observed.answer is not None and observed.answer.state == "Released"
+        ending = {"status": ending_status(observed.request, spec, now)} if named else {}
         return {
             "labels": _labels(observed),
             "finalized": is_released,
             "resyncAfterSeconds": RECHECK_UNANSWERED_SECONDS,
+            **ending,
         }
     since = _unanswered_since(request, now)
     left = NO_ANSWER_TIMEOUT - (now - since)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import uuid
 from typing import TYPE_CHECKING
 
 from simulator.attack.features import ADDITIONS, EDITS_OF_RANGES, version_of
-from simulator.kubernetes.objects import joined, key_of
+from simulator.kubernetes.objects import finalizers_of, joined, key_of, uid_of
+from simulator.names import FOREIGN_FINALIZER, GROUP, SLICES
+from simulator.world.people import KEPT_KINDS
+from simulator.world.slices import names_of_slice
 
 if TYPE_CHECKING:
     import random
@@ -105,3 +109,29 @@ def hold(world: World, rng: random.Random) -> Action | None:
     """Put a range on hold, or end its hold."""
     obj = any_object(world, "ipamranges", rng)
     return None if obj is None else ("hold", joined(key_of(obj)))
+
+
+def create_late_range(world: World, rng: random.Random) -> Action | None:
+    """Create a range as if it had been made from the block of a request: from an old cache, or in a restore."""
+    obj = any_object(world, "ipamrequests", rng)
+    if obj is None:
+        return None
+    (namespace, name), cidr = key_of(obj), obj.get("status", {}).get("cidr")
+    delegator = {"name": name, "uid": rng.choice((uid_of(obj), str(uuid.UUID(int=rng.getrandbits(128)))))}
+    spec = {"domain": f"delegated-{delegator['uid']}", "delegatedFrom": delegator, "ranges": [cidr or "10.0.0.0/30"]}
+    metadata = {"namespace": namespace, "name": "late"}
+    manifest = {"metadata": metadata, "spec": spec | {"allowedNamespaces": {"from": "All"}}}
+    return "create", json.dumps({"apiVersion": f"{GROUP}/v1alpha1", "kind": "IPAMRange"} | manifest)
+
+
+def drop_finalizer(world: World, rng: random.Random) -> Action | None:
+    """Remove a finalizer that keeps an object."""
+    for plural in KEPT_KINDS:
+        held = [obj for obj in world.store.list(world.plural(plural)) if FOREIGN_FINALIZER in finalizers_of(obj)]
+        if held and rng.random() < 0.7:
+            return "drop-finalizer", plural, _name(plural, rng.choice(held))
+    return None
+
+
+def _name(plural: str, obj: Obj) -> str:
+    return names_of_slice(obj)[0] if plural == SLICES else joined(key_of(obj))

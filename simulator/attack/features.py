@@ -128,6 +128,19 @@ def _owned(_: int, rng: random.Random) -> Obj:
     return {"metadata": {"ownerReferences": [owner | {"controller": rng.random() < 0.7}]}}
 
 
+def _delegated(version: int, rng: random.Random) -> Obj:
+    """A range of the block, sometimes with a name that another range may have."""
+    name = {4: rng.choice(("site", "site", "lan", "")), 6: "site-six"}[version]
+    parts = {
+        "chunkSize": rng.choice({4: (30, 31, 32), 6: (126, 127)}[version]),
+        "mode": rng.choice(("BestFit", "FirstFit", "RoundRobin")),
+        "cooldownSeconds": 10,
+        "allowedNamespaces": {"from": "All"},
+    }
+    named = {"name": name} if name else {}  # by default that of the request
+    return _spec(delegate=named | {field: value for field, value in parts.items() if rng.random() < 0.6})
+
+
 def _hold(_: int, __: random.Random) -> Obj:
     return {"metadata": {"annotations": {HOLD_ANNOTATION: "true"}}}
 
@@ -206,6 +219,7 @@ FORMS_OF_REQUESTS: dict[str, Feature] = {
 OF_REQUESTS: dict[str, Feature] = {
     "a recorded address": Feature(0.3, _recorded),
     "owned by a Service": Feature(0.15, _owned),
+    "delegates its block": Feature(0.1, _delegated),
 }
 #: How often tenants do each of their actions, compared with those of `workload.PEOPLE_ACTIONS`. The weight is 0 as long
 #: as a run in `tests/simulator/findings/` shows that the action breaks an invariant (`EXPECTED_RED` in its test).

@@ -44,7 +44,7 @@ def plan(world: World, way: str, rng: random.Random) -> list[Action]:
     """The actions of a backup, the end of the cluster, and a restore up to the end of the holds."""
     kinds = KINDS if way == VELERO else KINDS[2:]
     found = [obj for plural in kinds for obj in world.store.list(world.plural(plural)) if not is_deleting(obj)]
-    creations = [("create", json.dumps(saved(obj, way, rng))) for obj in found]
+    creations = [("create", json.dumps(saved(obj, way, rng))) for obj in found if not _is_made_anew(obj)]
     if way != VELERO:
         rng.shuffle(creations)
     ranges = [joined(key_of(obj)) for obj in found if obj["kind"] == "IPAMRange"]
@@ -64,11 +64,18 @@ def plan(world: World, way: str, rng: random.Random) -> list[Action]:
     ]
 
 
+def _is_made_anew(obj: Obj) -> bool:
+    """Whether no backup has an object: a range that was made from the block of a request."""
+    return "delegatedFrom" in obj["spec"]
+
+
 def saved(obj: Obj, way: str, rng: random.Random) -> Obj:
     """An object as the backup has it; now and then a person has written its record in another notation."""
     annotations = dict(annotations_of(obj))
     if obj["kind"] == "IPAMRange" and way in {ON_HOLD, VELERO}:
         annotations[HOLD_ANNOTATION] = RESTORE_HOLD
+    if "delegate" in obj["spec"] and way in {ON_HOLD, VELERO}:
+        annotations[HOLD_ANNOTATION] = "true"
     if obj["kind"] == "IPAMRequest" and way != VELERO:
         annotations.pop(CIDR_ANNOTATION, None)
         cidr = obj.get("status", {}).get("cidr")

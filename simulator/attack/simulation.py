@@ -211,9 +211,7 @@ class Simulation:
         self._judge_rest("Calm", self.world.failing_syncs())
         self.outcome.excuses = at_rest.excuses(history)
         yield
-        for obj in self.world.store.list(self.world.plural("ipamranges")):
-            people.done_by_person(self.world, "reclaim", (joined(key_of(obj)),))
-        self._come_to_rest()
+        self._reclaim()
         yield
         self._judge_rest("NoLeak", at_rest.nothing_absent(history))
         self._judge_rest("Gone", at_rest.ranges_gone(history))
@@ -224,6 +222,8 @@ class Simulation:
         yield
         self._delete_all("ipamrequests")
         yield
+        self._reclaim()  # deleted requests whose ranges were removed by force
+        yield
         self.world.clock.wait(OUTLIVED_SECONDS)
         self._come_to_rest()
         yield
@@ -233,6 +233,11 @@ class Simulation:
         yield
         self._judge_rest("Gone", at_rest.empty(history))
         yield
+
+    def _reclaim(self) -> None:
+        for obj in self.world.store.list(self.world.plural("ipamranges")):
+            people.done_by_person(self.world, "reclaim", (joined(key_of(obj)),))
+        self._come_to_rest()
 
     def _delete_all(self, plural: str) -> None:
         for obj in self.world.store.list(self.world.plural(plural)):

@@ -29,14 +29,13 @@ from simulator.attack.features import (
     version_of,
 )
 from simulator.attack.integrations import INTEGRATION_ACTIONS
-from simulator.attack.restores import has_overlaps
+from simulator.attack.restores import SETTLE, has_overlaps
 from simulator.attack.tenants import TENANT_ACTIONS
 from simulator.kubernetes.json_patch import merge_patched
 from simulator.kubernetes.objects import finalizers_of, is_deleting, joined, key_of, labels_of, meta
 from simulator.kubernetes.resources import NAMESPACE
 from simulator.kubernetes.versions import properties_of
-from simulator.names import FOREIGN_FINALIZER, GROUP, RANGE_LABEL, REQUEST_FINALIZER, SLICES
-from simulator.world.people import KEPT_KINDS
+from simulator.names import GROUP, RANGE_LABEL, REQUEST_FINALIZER, SLICES
 from simulator.world.slices import names_of_slice
 
 if TYPE_CHECKING:
@@ -128,6 +127,15 @@ def _create_request(_: World, behaviour: Behaviour, rng: random.Random) -> Actio
     namespace, range_name = rng.choice(NAMESPACES), rng.choice(behaviour.ranges)
     name = f"{namespace}/{rng.choice(behaviour.requests)}"
     return "create", _creation_of_request(name, range_name, behaviour, rng)
+
+
+def _create_at_delegated(world: World, behaviour: Behaviour, rng: random.Random) -> Action | None:
+    """A request to a range that was made from the block of another request."""
+    found = [obj for obj in world.store.list(world.plural("ipamranges")) if "delegatedFrom" in obj["spec"]]
+    if not found:
+        return None
+    name = f"{rng.choice(NAMESPACES)}/{rng.choice((*behaviour.requests, *BURST))}"
+    return "create", _creation_of_request(name, joined(key_of(rng.choice(found))), behaviour, rng)
 
 
 def _creation_of_request(name: str, range_name: str, behaviour: Behaviour, rng: random.Random) -> str:
@@ -260,14 +268,6 @@ def _rewatch(world: World, _: Behaviour, rng: random.Random) -> Action | None:
     return ("rewatch", rng.choice(list(world.servers))) if world.store.mixed else None
 
 
-def _drop_finalizer(world: World, _: Behaviour, rng: random.Random) -> Action | None:
-    for plural in KEPT_KINDS:
-        held = [obj for obj in world.store.list(world.plural(plural)) if FOREIGN_FINALIZER in finalizers_of(obj)]
-        if held and rng.random() < 0.7:
-            return "drop-finalizer", plural, _name(plural, rng.choice(held))
-    return None
-
-
 def _without_behaviour(draw: Callable[[World, random.Random], Action | None]) -> Draw:
     return lambda world, _, rng: draw(world, rng)
 
@@ -283,6 +283,8 @@ class PersonAction:
 PEOPLE_ACTIONS: dict[str, PersonAction] = {
     "create a range": PersonAction(2.0, _create_range),
     "create a request": PersonAction(8.0, _create_request),
+    "create a request of a delegated range": PersonAction(3.0, _create_at_delegated),
+    "create a late range": PersonAction(0.2, _without_behaviour(edits.create_late_range)),
     "delete a request": PersonAction(4.0, _on("delete", "ipamrequests")),
     "delete a range": PersonAction(0.4, _on("delete", "ipamranges")),
     "delete a range by mistake": PersonAction(0.4, _without_behaviour(edits.delete_by_mistake)),
@@ -299,7 +301,7 @@ PEOPLE_ACTIONS: dict[str, PersonAction] = {
     "remove a namespace by force": PersonAction(0.1, _force_namespace),
     "keep a request by a finalizer": PersonAction(0.6, _on("add-finalizer", "ipamrequests")),
     "keep a slice by a finalizer": PersonAction(0.2, _on("add-finalizer", SLICES)),
-    "remove a finalizer that keeps an object": PersonAction(1.0, _drop_finalizer),
+    "remove a finalizer that keeps an object": PersonAction(1.0, _without_behaviour(edits.drop_finalizer)),
     "strip the finalizers of a request": PersonAction(0.4, _on("strip-finalizers", "ipamrequests")),
     "strip the finalizers of a range": PersonAction(0.15, _on("strip-finalizers", "ipamranges")),
     "strip the labels of a request": PersonAction(0.5, _on("strip-labels", "ipamrequests")),
@@ -346,8 +348,24 @@ def drawn_person_action(world: World, behaviour: Behaviour, rng: random.Random) 
 
 
 def first_actions(behaviour: Behaviour, rng: random.Random) -> list[Action]:
-    """The installation of policies, and the creations of most of the ranges in use."""
-    return [*(("install", word) for word in behaviour.installs), *_first_ranges(behaviour, rng)]
+    """The installation of policies, the creations of most of the ranges in use, and now and then a delegated range."""
+    actions = [*(("install", word) for word in behaviour.installs), *_first_ranges(behaviour, rng)]
+    is_delegating = rng.random() < behaviour.weights["delegates its block"]
+    return [*actions, *_first_delegation(behaviour, rng)] if is_delegating else actions
+
+
+def _first_delegation(behaviour: Behaviour, rng: random.Random) -> list[Action]:
+    """A request that delegates its block, and once its range is there, others that get blocks of that."""
+    range_name = rng.choice(behaviour.ranges)
+    namespace = range_name.partition("/")[0]
+    first = json.loads(
+        _creation_of_request(f"{namespace}/{rng.choice(behaviour.requests)}", range_name, behaviour, rng)
+    )
+    made = "site-six" if version_of(range_name) == 6 else "site"
+    first["spec"]["delegate"] = {"name": made, "allowedNamespaces": {"from": "All"}}
+    names = [f"{rng.choice(NAMESPACES)}/{each}" for each in rng.sample(BURST, 3)]
+    users = [_creation_of_request(each, f"{namespace}/{made}", behaviour, rng) for each in names]
+    return [("create", json.dumps(first)), SETTLE, *(("create", user) for user in users), SETTLE]
 
 
 def _first_ranges(behaviour: Behaviour, rng: random.Random) -> list[Action]:

@@ -151,8 +151,10 @@ def no_leak(history: History) -> Iterator[str]:
 
 
 def nothing_absent(history: History) -> Iterator[str]:
-    """NoLeak after all absent holders were reclaimed: every entry has its request."""
+    """NoLeak after all absent holders were reclaimed: every entry has its request, or a range of its block exists."""
     for life, uid, entry in _absent(history):
+        if not all(each.is_deleted for each in history.made_from(uid)):
+            continue
         yield _leak(history, life, uid, entry)
 
 
@@ -191,10 +193,21 @@ def _absent(history: History) -> Iterator[tuple[RangeLife, str, Entry]]:
 
 
 def requests_gone(history: History) -> Iterator[str]:
-    """Gone: no request is still being deleted, whatever prevents its answer."""
+    """Gone: no request is still being deleted, whatever prevents its answer, unless its range is in use or was lost."""
     for request in history.judged_requests():
-        if is_deleting(request.obj):
+        if is_deleting(request.obj) and not _has_a_range_in_use(history, request):
             yield f"{request.name} was deleted and is still there"
+
+
+def _has_a_range_in_use(history: History, request: RequestLife) -> bool:
+    """Whether a request waits for its range: a request has or shows a block of that, or it was removed by force."""
+    if not request.awaits_range:
+        return False
+    life = history.ranges.get(str(request.delegated["uid"]))
+    if life is None or life.is_deleted:
+        return life is None or life.is_forced
+    users = (each for each in history.requests.values() if history.range_of(each) is life)
+    return bool(life.ledger.entries) or any(_is_served(history, each) for each in users)
 
 
 def ranges_gone(history: History) -> Iterator[str]:

@@ -9,7 +9,6 @@ from simulator.judge.extents import unavailable
 from simulator.judge.lives import pool_of, space_of
 from simulator.judge.reservations import reserved_blocks
 from simulator.judge.reserved import places_for
-from simulator.kubernetes.objects import is_deleting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,7 +80,7 @@ def unavailable_accounted(history: History) -> Iterator[str]:
     for life in history.judged_ranges():
         capacity = life.status.get("capacity")
         if capacity and life.is_up_to_date and not history.is_pruned(life):
-            lost = [] if is_deleting(life.obj) else unavailable(history, life)
+            lost = [] if life.is_ending else unavailable(history, life)
             count = sum(block.size for block in without(lost, life.ledger.taken))
             if _unavailable(capacity) != count:
                 yield f"{life.name} counts {_unavailable(capacity)} unavailable addresses, but has {count}"

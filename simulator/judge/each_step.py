@@ -12,6 +12,7 @@ from simulator.judge.answers import committed, informed_once, no_overlap, same_a
 from simulator.judge.capacity import accounted
 from simulator.judge.consistent import consistent
 from simulator.judge.cooldowns import cooled
+from simulator.judge.delegated import delegated
 from simulator.judge.facts import Facts
 from simulator.judge.integrations import claimed, written
 from simulator.judge.ledgers import (
@@ -54,6 +55,7 @@ CHECKS: dict[str, Callable[[History], Iterator[str]]] = {
     "WithinQuota": within_quota,
     "Reserved": reserved,
     "Cooled": cooled,
+    "Delegated": delegated,
     "Accounted": accounted,
     "InTurn": in_turn,
     "ByAge": by_age,

@@ -147,7 +147,17 @@ class History:
         request = self.requests.get(uid)
         if request is None or request.was_hidden:
             return uid in life.given_up or (request is not None and request.is_released)
-        return request.is_released
+        return request.is_released or (uid in life.given_up and request.awaits_range and is_deleting(request.obj))
+
+    def made_from(self, uid: str) -> list[RangeLife]:
+        """The ranges that were made from the block of a request, oldest first."""
+        return [life for life in self.ranges.values() if life.delegator == uid]
+
+    def is_named(self, life: RangeLife) -> bool:
+        """Whether a range may grant: it was made by a person, or its request exists and names it."""
+        request = self.requests.get(life.delegator)
+        is_named = request is not None and not request.is_deleted and request.delegated.get("uid") == life.uid
+        return is_named or not life.delegator
 
     def is_lost(self, range_uid: str) -> bool:
         """Whether a range was removed by force, and its ledger with it."""

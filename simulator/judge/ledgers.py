@@ -9,7 +9,6 @@ from simulator.judge.claim_forms import counts_by_index, wanted_by
 from simulator.judge.holdings import LEDGER
 from simulator.judge.lives import pool_of, space_of
 from simulator.judge.reserved import is_reserved
-from simulator.kubernetes.objects import is_deleting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +66,7 @@ def _reused(history: History, grant: Grant) -> Iterator[str]:
 
 def _cooled_too_briefly(history: History, cooled: Cooled) -> Iterator[str]:
     life, cidr, since, is_early = cooled
-    if is_early or history.now is None or history.clocks_were_wrong or is_deleting(life.obj):
+    if is_early or history.now is None or history.clocks_were_wrong or life.is_ending:
         return
     if history.schemas_changed and not history.has_policies:  # an older CRD may drop since when it cools down
         return
@@ -79,7 +78,7 @@ def _cooled_too_briefly(history: History, cooled: Cooled) -> Iterator[str]:
 def _freed_at_once(drop: Drop) -> Iterator[str]:
     life, uid, cidr, _ = drop
     is_cooled = uid in life.ledger.cooling or uid in life.cooled
-    if life.cooldown and not is_cooled and not is_deleting(life.obj):
+    if life.cooldown and not is_cooled and not life.is_ending:
         yield f"{life.name} frees {cidr} of {uid} without a cool-down"
 
 

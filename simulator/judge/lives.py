@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simulator.judge.addresses import Block, block_of, merged, without
 from simulator.kubernetes.clock import parse_rfc3339
-from simulator.kubernetes.objects import controller_of, finalizers_of, key_of, meta
+from simulator.kubernetes.objects import controller_of, finalizers_of, is_deleting, key_of, meta
 from simulator.names import LEDGER_FIELDS, RANGE_FINALIZER, of_all_shards, slice_name, slot_of
 
 if TYPE_CHECKING:
@@ -171,6 +171,16 @@ class RangeLife:
         return str((self.specs or [self.spec])[0].get("domain") or "default")
 
     @property
+    def delegator(self) -> str:
+        """The uid of the request from whose block it was made; "" if it was made by a person."""
+        return str(self.spec.get("delegatedFrom", {}).get("uid", ""))
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether it is being deleted, or has committed that it ends with its request."""
+        return is_deleting(self.obj) or (bool(self.delegator) and "closing" in self.ledger.fields)
+
+    @property
     def committed_spec(self) -> Obj:
         """The spec by which its ledger was proposed."""
         return self.generations.get(self.ledger.generation, self.spec)
@@ -258,6 +268,17 @@ class RequestLife:
     def cidr(self) -> str:
         """The block that its status shows."""
         return str((self.obj.get("status") or {}).get("cidr", ""))
+
+    @property
+    def delegated(self) -> Obj:
+        """What its status says of the range that was made from its block; empty if it names none."""
+        named: Obj = (self.obj.get("status") or {}).get("range") or {}
+        return named
+
+    @property
+    def awaits_range(self) -> bool:
+        """Whether it names a range that is not known to be finished."""
+        return bool(self.delegated) and not self.delegated.get("finished")
 
     @property
     def range_name(self) -> str:

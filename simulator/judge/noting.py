@@ -163,6 +163,10 @@ def _is_proven(history: History, life: RangeLife, uid: str) -> bool:
     if request is not None and request.is_released:
         return True
     since = life.marked.pop(uid, None)
+    is_abandoned = request is not None and request.awaits_range and _is_unheld(request.obj)
+    if uid in life.reclaimed and is_abandoned:
+        life.given_up.add(uid)
+        return True
     if uid in life.reclaimed and _was_absent(history, since):
         life.given_up.add(uid)
         return True
@@ -225,7 +229,7 @@ def _note_request(history: History, write: Write) -> None:
     if CIDR_ANNOTATION in annotations_of(obj):
         life.records.add(str(annotations_of(obj)[CIDR_ANNOTATION]))
     life.is_deleted |= write.is_deletion
-    life.is_released = life.is_deleted or _is_unheld(obj)
+    life.is_released = life.is_deleted or (_is_unheld(obj) and not life.awaits_range)
     if life.cidr != before:
         life.is_written_by_person = write.writer in PEOPLE
         history.was_forged |= life.is_written_by_person

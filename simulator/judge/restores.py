@@ -68,7 +68,7 @@ def restored(history: History) -> Iterator[str]:
 def _granting(history: History, request: RequestLife) -> RangeLife | None:
     """The range whose ledger has the block that a request shows."""
     life = history.range_of(request)
-    if life is None or is_deleting(life.obj) or is_deleting(request.obj) or life.was_tampered:
+    if life is None or life.is_ending or is_deleting(request.obj) or life.was_tampered:
         return None
     if request.is_written_by_person:
         return None  # perhaps another block than its spec asks for
@@ -84,10 +84,16 @@ def _is_contested(history: History, request: RequestLife, life: RangeLife) -> bo
 
 def _is_the_same(history: History, request: RequestLife, life: RangeLife, before: Saved) -> bool:
     """Whether a request was restored as the backup has it, and its range serves it."""
-    is_served = history.allows(life, request) and not is_deleting(life.obj) and not history.takes_no_answers(life)
+    is_served = history.allows(life, request) and not life.is_ending and not history.takes_no_answers(life)
     is_recorded = is_meant(request.first_record, before.cidr)
-    is_same = (request.spec, life.spec) == (before.spec, before.range_spec) and not request.is_edited
+    specs, specs_before = (request.spec, _lasting(life.spec)), (before.spec, _lasting(before.range_spec))
+    is_same = specs == specs_before and not request.is_edited
     return is_same and is_served and not is_deleting(request.obj) and is_recorded
+
+
+def _lasting(range_spec: Obj) -> Obj:
+    """The spec of a range without what names the request from whose block it was made: that has another uid now."""
+    return range_spec | {"domain": "", "delegatedFrom": None} if "delegatedFrom" in range_spec else range_spec
 
 
 def _is_explained(history: History, request: RequestLife, life: RangeLife, before: Saved) -> bool:

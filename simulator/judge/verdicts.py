@@ -11,7 +11,7 @@ from simulator.judge.lives import gateway_of, space_of
 from simulator.judge.quotas import is_within
 from simulator.judge.reservations import reserved_blocks, wanted_own
 from simulator.judge.reserved import is_reserved, places_for
-from simulator.kubernetes.objects import annotations_of, is_deleting, key_of
+from simulator.kubernetes.objects import annotations_of, key_of
 from simulator.names import CIDR_ANNOTATION, HOLD_ANNOTATION
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ class FreeSpace:
     def __init__(self, history: History) -> None:
         self._history = history
         self._known: dict[str, list[Block]] = {}
+
+    def is_named(self, life: RangeLife) -> bool:
+        """Whether the request from whose block a range was made names it, if there is one."""
+        return self._history.is_named(life)
 
     def of(self, life: RangeLife) -> list[Block]:
         """The addresses that a range could grant to any request now."""
@@ -97,8 +101,8 @@ def _of_holder(history: History, request: RequestLife, cidr: str) -> Shown:
 def _states(request: RequestLife, life: RangeLife, free: FreeSpace) -> list[str]:
     """The right states of a request without an entry; "served", which is no state, if it must have one."""
     pool = _pool(life)
-    if not pool:
-        return ["Invalid"]
+    if not pool or not free.is_named(life):
+        return ["Busy" if pool else "Invalid"]
     wanted = wanted_by(request.spec, life.spec, pool, shown=request.cidr)
     is_on_hold = HOLD_ANNOTATION in annotations_of(life.obj) and not request.cidr
     if (returned := _returned(request, life, wanted, pool, is_on_hold)) and covers(space_of(life.spec), returned):
@@ -130,7 +134,7 @@ def _has_quota(life: RangeLife, request: RequestLife, wanted: Block | int) -> bo
 def _pool(life: RangeLife) -> list[Block]:
     """The addresses that a range grants; none if it is being deleted, or has nothing to grant by its spec."""
     try:
-        pool = [] if is_deleting(life.obj) else life.pool
+        pool = [] if life.is_ending else life.pool
     except ValueError:
         return []
     return pool if pool and places_for(life.spec, pool, BITS[pool[0].version]) else []

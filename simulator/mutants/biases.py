@@ -19,6 +19,7 @@ UNUSUAL = {
     "change_the_reservations": 0.0,
     "end_a_cool-down": 0.0,
     "delete_a_range_by_mistake": 0.0,
+    "delegates_its_block": 0.0,
 }
 
 
@@ -38,6 +39,8 @@ def restarts(*kinds: str) -> dict[str, Any]:
     return QUIET | {"restarts": 0.3, "ages_max": {each: 12 if each in kinds else 0 for each in KINDS}}
 
 
+#: Metacontrollers restart with caches that may not know a range that has existed for long.
+AGED_RANGES = dict.fromkeys(KINDS, 0) | {"ipamranges": 40}
 ONE_RANGE = {"ranges": ("a/net",)}
 TWO_RANGES = {"ranges": ("a/net", "a/lan")}
 ONE_NAME = ONE_RANGE | {"requests": ("r1",)}
@@ -105,4 +108,19 @@ SERVING = INTEGRATING | {
     "name_no_range_in_a_Service": 24,
     "serve_at_the_addresses_of_a_Service": 40,
     "serve_a_Service_no_longer": 16,
+}
+#: Many requests delegate their blocks, and many others ask for blocks of these.
+DELEGATING = {
+    "delegates_its_block": 0.9,
+    "create_a_range": 1,
+    "create_a_request": 8,
+    "create_a_request_of_a_delegated_range": 12,
+    "delete_a_request": 8,
+    "chunk_size": 1,
+    "the_default_size": 8,
+    "all_namespaces_allowed": 1,
+    **dict.fromkeys(("a_size", "a_block_of_its_choice", "a_count,_a_length_or_an_index", "a_recorded_address"), 0),
+    **dict.fromkeys(("some_namespaces_allowed", "excludes", "on_hold", "network", "cool-down", "a_quota"), 0),
+    **dict.fromkeys(("delete_a_namespace", "wipe_and_restore", "back_up,_empty_and_restore"), 0),
+    **dict.fromkeys(("serve_an_older_schema", "delete_a_range", "strip_the_finalizers_of_a_range"), 0),
 }

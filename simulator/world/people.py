@@ -246,12 +246,27 @@ def reclaim(world: World, name: str, whom: str = "") -> str | None:
         return None
     alive = {uid_of(obj) for obj in world.store.list(world.plural("ipamrequests"))} if whom != "all" else set()
     entries = found[1].get("status", {}).get("allocations", [])
-    named = ",".join(entry["uid"] for entry in entries if entry["uid"] not in alive)
+    kept = (alive - _without_range(world)) | (_delegators(world) if whom != "all" else set())
+    named = ",".join(entry["uid"] for entry in entries if entry["uid"] not in kept)
     if not named:
         return None
     return _change(
         world, "ipamranges", name, lambda obj: {"annotations": annotations_of(obj) | {RECLAIM_ANNOTATION: named}}
     )
+
+
+def _delegators(world: World) -> set[str]:
+    """The uids of the requests from whose blocks existing ranges were made: these must be deleted first."""
+    ranges = world.store.list(world.plural("ipamranges"))
+    return {obj["spec"]["delegatedFrom"]["uid"] for obj in ranges if "delegatedFrom" in obj["spec"]}
+
+
+def _without_range(world: World) -> set[str]:
+    """The uids of deleted requests that wait for a range that does not exist any more."""
+    existing = {uid_of(obj) for obj in world.store.list(world.plural("ipamranges"))}
+    awaiting = [obj for obj in world.store.list(world.plural("ipamrequests")) if is_deleting(obj)]
+    named = {uid_of(obj): (obj.get("status") or {}).get("range") or {} for obj in awaiting}
+    return {uid for uid, each in named.items() if each and not each.get("finished") and each["uid"] not in existing}
 
 
 def end_cooldown(world: World, name: str) -> str | None:

@@ -52,6 +52,11 @@ RESERVED = (
     "allocateReservedIPAddresses is immutable, because it decided which addresses were allocated: create another"
     " IPAMRange"
 )
+DELEGATED_FROM = "delegatedFrom is immutable, because the range ends with that request"
+DELEGATED_RANGES = "ranges of a delegated range is immutable, because it is the block of its request"
+DELEGATED_DOMAIN = (
+    "domains that begin with delegated- belong to delegated ranges: delegatedFrom.uid must be the rest of the name"
+)
 NOT_A_BLOCK = "must be a CIDR (10.0.0.16/28) or an address (10.0.0.5)"
 RESERVATIONS_FAMILY = "reservations must have the same address family as ranges"
 RANGES_STAY = "entries of ranges must not be removed while they are in use"
@@ -63,6 +68,11 @@ EXTENT_WITHDRAWN = "entries of withdrawn must not be removed"
 
 def _ranges(*ranges: str, **spec: object) -> Obj:
     return {"ranges": list(ranges), **spec}
+
+
+def _delegated(*ranges: str, uid: str = "u1", **spec: object) -> Obj:
+    """The spec of a delegated range."""
+    return _ranges(*ranges, **{"domain": "delegated-u1", "delegatedFrom": {"name": "site", "uid": uid}} | spec)
 
 
 def _reserving(*cidrs: str, range_: str = "10.0.0.0/24", **holder: object) -> Obj:
@@ -204,6 +214,9 @@ REFUSED: list[Row] = [
         _network(dnsServers=["2001:DB8::53"]),
         f"{ADDRESS_TEXT}: write 2001:db8::53",
     ),
+    ("domain of delegated ranges", "IPAMRange", _ranges("10.0.0.0/24", domain="delegated-u1"), DELEGATED_DOMAIN),
+    ("delegated, of another domain", "IPAMRange", _delegated("10.0.0.0/24", domain="corp"), DELEGATED_DOMAIN),
+    ("delegated, another uid", "IPAMRange", _delegated("10.0.0.0/24", uid="u2"), DELEGATED_DOMAIN),
     ("Selector without selector", "IPAMRange", _allowing("Selector"), NO_SELECTOR),
     ("selector without Selector", "IPAMRange", _allowing("All", {}), SELECTOR),
     ("selector by default", "IPAMRange", _allowing(None, {}), SELECTOR),
@@ -391,6 +404,20 @@ REFUSED_CHANGES: list[Change] = [
     ("chunkSize added", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", chunkSize=28), CHUNK_SIZE_STAYS),
     ("chunkSize removed", "IPAMRange", _ranges("10.0.0.0/24", chunkSize=28), _ranges("10.0.0.0/24"), CHUNK_SIZE_STAYS),
     ("mode", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", mode="RoundRobin"), MODE),
+    (
+        "delegatedFrom changed",
+        "IPAMRange",
+        _delegated("10.0.0.0/24"),
+        _delegated("10.0.0.0/24", delegatedFrom={"name": "other", "uid": "u1"}),
+        DELEGATED_FROM,
+    ),
+    (
+        "delegated range grows",
+        "IPAMRange",
+        _delegated("10.0.0.0/24"),
+        _delegated("10.0.0.0/24", "10.0.1.0/24"),
+        DELEGATED_RANGES,
+    ),
     ("domain added", "IPAMRange", _ranges("10.0.0.0/24"), _ranges("10.0.0.0/24", domain="lab"), DOMAIN),
     (
         "allocateReservedIPAddresses added",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 REQUEST_CIDR = "status.cidr is immutable once set"
 REQUEST_ADDRESS = "status.address is immutable once set"
+NAMED_ONCE = "status.range is immutable once set, except that finished can become true"
 NOT_THE_ADDRESS = "status.address must be the single address of status.cidr, and absent if that is a larger block"
 LEDGER_MOVED_ON = (
     "the ledger has changed since this status was computed, so the status is rejected; "
@@ -112,6 +113,8 @@ LEDGER_WRITES = [
 ]
 
 _READY = {"state": "Ready", "cidr": "10.0.0.0/28"}
+_NAMED: Obj = _READY | {"range": {"name": "site", "uid": "u1"}}
+_FINISHED: Obj = _READY | {"range": {"name": "site", "uid": "u1", "finished": True}}
 _SINGLE = {"state": "Ready", "cidr": "10.0.0.5/32", "address": "10.0.0.5"}
 _SINGLE_V6 = {"state": "Ready", "cidr": "2001:db8::5/128", "address": "2001:db8::5"}
 
@@ -125,6 +128,12 @@ ANSWER_WRITES: list[tuple[str, list[Obj], str]] = [
     ("the same block in other words", [_READY, _READY | {"cidr": "10.0.0.0/28 "}], REQUEST_CIDR),
     ("cidr removed", [_READY, {"state": "Busy"}], REQUEST_CIDR),
     ("status emptied", [_READY, {}], REQUEST_CIDR),
+    ("range named", [_READY, _NAMED], ""),
+    ("range finished", [_NAMED, _FINISHED], ""),
+    ("another range named", [_NAMED, _READY | {"range": {"name": "site", "uid": "u2"}}], NAMED_ONCE),
+    ("range renamed", [_NAMED, _READY | {"range": {"name": "other", "uid": "u1"}}], NAMED_ONCE),
+    ("range forgotten", [_NAMED, _READY], NAMED_ONCE),
+    ("finished forgotten", [_FINISHED, _NAMED], NAMED_ONCE),
     ("granted an address", [_SINGLE], ""),
     ("granted an IPv6 address", [_SINGLE_V6], ""),
     ("an address, another message", [_SINGLE, _SINGLE | {"message": "m"}], ""),

@@ -127,6 +127,7 @@ def _history(team: Team, guest: Team) -> dict[str, str]:
     _wait_announced(team, "aa-new")
     team.create_request("web", "aa-new")
     guest.create_request("app", ipam={"name": "aa-new", "namespace": team.namespace})
+    _delegate(team, domain)
     team.create_range("grown", "10.71.1.0/28", domain=domain, chunkSize=28)
     team.create_request("first", "grown", request="0/28")
     for name in ("web", "first"):
@@ -146,8 +147,21 @@ def _history(team: Team, guest: Team) -> dict[str, str]:
         "10.70.0.9/32",
         "10.71.0.0/28",
         "10.71.1.0/28",
+        "10.72.0.0/28",
+        "10.72.0.1/32",
     ]
     return blocks
+
+
+def _delegate(team: Team, domain: str) -> None:
+    """A range that was made from a block, of which a request has another address than the first one."""
+    team.create_range("sites", "10.72.0.0/28", domain=domain, chunkSize=28)
+    team.create_request("site", "sites", delegate={"name": "made"})
+    for name in ("early", "late"):
+        team.create_request(name, "made")
+        team.wait_state(name, "Ready")
+    team.delete_request("early")
+    team.wait_deleted(REQUESTS, "early")
 
 
 def _lose_everything(team: Team, guest: Team, kept: str = "") -> None:
@@ -157,10 +171,15 @@ def _lose_everything(team: Team, guest: Team, kept: str = "") -> None:
             if obj["spec"]["ipam"]["name"] != kept:
                 each.delete_request(obj["metadata"]["name"])
     for obj in team.api.list(RANGES):
-        if obj["metadata"]["name"] != kept:
+        if obj["metadata"]["name"] != kept and not _is_delegated(obj):
             team.delete_range(obj["metadata"]["name"])
     wait_until(lambda: _range_names(team) <= {kept}, what="the ranges are deleted", seconds=60)
     wait_until(lambda: _announcing(team) <= {kept}, what="their extents are deleted", seconds=60)
+
+
+def _is_delegated(obj: Obj) -> bool:
+    """Whether an object is a range that ends with its request."""
+    return "delegatedFrom" in obj["spec"]
 
 
 def _range_names(team: Team) -> set[str]:
@@ -173,8 +192,10 @@ def _announcing(team: Team) -> set[str]:
 
 def _restore_as_velero(team: Team, obj: Obj) -> None:
     """Creates an object without status and uid, with its finalizers and its former owners, unless it exists."""
+    if obj["metadata"].get("labels", {}).get("velero.io/exclude-from-backup") == "true":
+        return
     metadata = {key: obj["metadata"][key] for key in VELERO_KEEPS if key in obj["metadata"]}
-    if obj["kind"] == "IPAMRange":  # by a resource modifier
+    if obj["kind"] in {"IPAMRange", "IPAMRequest"}:  # by a resource modifier
         metadata["annotations"] = metadata.get("annotations", {}) | {HOLD: "true"}
     plain = {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": metadata, "spec": obj["spec"]}
     try:

@@ -28,6 +28,7 @@ from hooks.api.names import (
     LAST_APPLIED_ANNOTATION,
     NAMESPACE_KEY,
     RANGE_FINALIZER,
+    RANGE_KEY,
     RANGE_KIND,
     RANGE_LABEL,
     RECLAIM_ANNOTATION,
@@ -380,6 +381,7 @@ class Asked(TypedDict, total=False):
     slices: list[Obj]
     extents: list[Obj]
     namespaces: list[Obj]
+    attached: list[Obj]
 
 
 def request_body(obj: Obj, *answers: Obj, finalizing: bool = False, **asked: Unpack[Asked]) -> Obj:
@@ -390,7 +392,7 @@ def request_body(obj: Obj, *answers: Obj, finalizing: bool = False, **asked: Unp
     return {
         "controller": {"kind": "DecoratorController", "metadata": {"name": "ipamrequest"}},
         "object": obj,
-        "attachments": {},
+        "attachments": {RANGE_KEY: keyed(asked["attached"])} if "attached" in asked else {},
         "related": related,
         "finalizing": finalizing,
     }

@@ -83,7 +83,8 @@ def test_a_field_of_a_range_is_immutable_or_may_be_edited(field: str) -> None:
     rules = Rules({"properties": {"spec": SPEC_SCHEMA}})
     without = {name: value for name, value in RANGE_SPEC.items() if name != field}
     for before, after in ((without, RANGE_SPEC), (RANGE_SPEC, without)):
-        faults = [str(fault) for fault in rules.faults({"spec": after}, {"spec": before})]
+        found = [str(fault) for fault in rules.faults({"spec": after}, {"spec": before})]
+        faults = [text for text in found if "belong to delegated ranges" not in text]  # one field needs the other
         assert ([] if field in EDITABLE else [True]) == [f"{field} is immutable, because" in text for text in faults]
 
 

@@ -12,8 +12,8 @@ from tests.e2e.crd_schema import crds
 RECORDED = {
     "IPAMAllocationSlice": ("spec.schemaV1", 21, "1519e4de6a35"),
     "IPAMExtent": ("spec.schemaV1", 18, "f2b69c806ef6"),
-    "IPAMRange": ("status.schemaV1", 80, "235e40801ed0"),
-    "IPAMRequest": ("status.schemaV1", 28, "546823e91cb4"),
+    "IPAMRange": ("status.schemaV1", 84, "8e607fe8cd7a"),
+    "IPAMRequest": ("status.schemaV1", 39, "312620fde393"),
 }
 
 
