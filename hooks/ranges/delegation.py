@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from hooks.api.kinds import Delegator, RequestObject, RequestWithBadSpec
+from hooks.api.metadata import ParentMetadata
 from hooks.api.names import NamespacedName
 from hooks.protocol.bodies import RangeBody
 from hooks.protocol.decoding import decode_objects
@@ -71,11 +72,17 @@ def observe_delegation(body: RangeBody, delegator: Delegator | None) -> Delegati
     named, is_deleted = request.status.range, request.metadata.deletion_timestamp is not None
     if named is None:
         obstacle = "" if is_deleted else f"waiting until request {name} names this range in its status"
-        return Delegation(name, False, is_deleted, True, not is_deleted, obstacle)
+        may_be_named = not is_deleted and _is_attached_to(meta, delegator)
+        return Delegation(name, False, is_deleted, True, may_be_named, obstacle)
     if named.uid != meta.uid:
         obstacle = f"request {name} names another range ({named.name}, uid {named.uid}): nothing is allocated"
         return Delegation(name, False, is_deleted, True, False, obstacle)
     return Delegation(name, True, is_deleted or named.finished, True, not named.finished, "")
+
+
+def _is_attached_to(meta: ParentMetadata, delegator: Delegator) -> bool:
+    """Whether Metacontroller shows a range to the hook of its request: no other one is ever named."""
+    return any(owner.controller and owner.uid == delegator.uid for owner in meta.owner_references)
 
 
 def _seen(body: RangeBody, name: NamespacedName) -> _Seen:

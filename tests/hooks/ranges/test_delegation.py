@@ -113,6 +113,11 @@ def test_a_deleted_range_whose_request_is_not_observed_waits_for_ten_seconds(sec
     assert call(over, finalizing=True)["finalized"] is is_removed
 
 
+def test_a_deleted_range_that_a_person_made_does_not_wait_for_the_request_that_it_names() -> None:
+    over = deleted(with_ledger(RANGE, closing=True, revision=3), at(-60))
+    assert call(with_metadata(over, ownerReferences=[]), SITE, finalizing=True)["finalized"] is True
+
+
 def test_a_request_that_can_not_be_read_is_awaited() -> None:
     over = deleted(with_ledger(RANGE, closing=True, revision=3), at(-60))
     unreadable = NAMED | {"status": {"range": 1}}
