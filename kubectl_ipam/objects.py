@@ -88,7 +88,8 @@ class Request(Struct, frozen=True, gc=False):
             annotations=RecordedAddress(meta.annotations.get(CIDR_ANNOTATION, "")),
             owner_references=meta.owner_references,
         )
-        return RequestObject(related, self.spec, ShownStatus(status.cidr, status.network, status.range, status.schema_v1))
+        shown = ShownStatus(status.cidr, status.network, status.range, status.schema_v1)
+        return RequestObject(related, self.spec, shown)
 
 
 class Slice(Struct, frozen=True, gc=False):
