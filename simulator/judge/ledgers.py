@@ -173,14 +173,18 @@ def _is_recorded_by_index(request: RequestLife, cidr: str) -> bool:
 def _is_wanted(life: RangeLife, request: RequestLife, block: Block) -> bool:
     """Whether a request wants a block by any spec that the range has had: an index counts in the pool of its time.
 
-    What is withheld is that of the ledger that a call has seen, or of its proposal.
+    What is withheld is that of the ledger that a call has seen, or of its proposal. A call may have seen a spec of the
+    request of which an older schema dropped a part before the commit.
     """
-    return any(_is_wanted_by(spec, each, request, block) for spec in life.specs for each in life.withheld[-2:])
+    specs = [request.spec] if request.spec == request.first_spec else [request.spec, request.first_spec]
+    return any(
+        _is_wanted_by(spec, each, wish, block) for spec in life.specs for each in life.withheld[-2:] for wish in specs
+    )
 
 
-def _is_wanted_by(range_spec: Obj, withheld: tuple[str, ...], request: RequestLife, block: Block) -> bool:
+def _is_wanted_by(range_spec: Obj, withheld: tuple[str, ...], request_spec: Obj, block: Block) -> bool:
     pool = pool_of(range_spec, withheld)
-    wanted = wanted_by(request.spec, range_spec, pool) if pool else None
+    wanted = wanted_by(request_spec, range_spec, pool) if pool else None
     if isinstance(wanted, Block) or wanted is None:
         return block == wanted
     return block.size == 1 << (BITS[block.version] - wanted)

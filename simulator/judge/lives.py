@@ -252,6 +252,8 @@ class RequestLife:
     records: set[str] = field(default_factory=set)
     #: The address of an earlier life with which it was created.
     first_record: str = ""
+    #: The spec with which it was created: an older schema may have dropped a part of it since.
+    first_spec: Obj = field(default_factory=dict)
     #: Whether a person wrote its cidr, and whether a person ever wrote its status.
     is_written_by_person: bool = False
     is_edited: bool = False

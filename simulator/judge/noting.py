@@ -215,6 +215,7 @@ def _note_request(history: History, write: Write) -> None:
     if life is None:
         life = history.requests[uid_of(obj)] = RequestLife(uid_of(obj), joined(key_of(obj)), obj)
         life.first_record = str(annotations_of(obj).get(CIDR_ANNOTATION, ""))
+        life.first_spec = life.spec
     had_finalizer = of_all_shards(finalizers_of(life.obj), REQUEST_FINALIZER)
     _note_force(life, REQUEST_FINALIZER, write)
     has_finalizer = of_all_shards(finalizers_of(obj), REQUEST_FINALIZER)
