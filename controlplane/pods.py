@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from controlplane import metacontroller
+from controlplane.api import Refused
 from controlplane.loop import START_SECONDS_MAX, Metacontroller, metacontroller_program
 from controlplane.processes import Program, free_port, wait_until
 from controlplane.services import ServiceProxy
@@ -145,15 +146,24 @@ class Pods:
         self._count += 1
 
     def _route(self) -> None:
-        """Lets the Service lead to the pods whose container has the port that it names."""
-        service = self.plane.api.ask("GET", SERVICE)["spec"]
-        (container,) = self.plane.api.ask("GET", DEPLOYMENT)["spec"]["template"]["spec"]["containers"]
-        named = {port["name"] for port in container["ports"]}
-        self.proxy.backends = {
-            f"ipam-hooks.{NAMESPACE}:{port['port']}": [pod.port for pod in self.hooks]
-            for port in service["ports"]
-            if port["targetPort"] in named
-        }
+        """Lets the Service, if there is one, lead to the pods whose container has the port that it names."""
+        service, deployment = self._find(SERVICE), self._find(DEPLOYMENT)
+        self.proxy.backends = {}
+        if service and deployment:
+            (container,) = deployment["spec"]["template"]["spec"]["containers"]
+            named = {port["name"] for port in container["ports"]}
+            ports = [pod.port for pod in self.hooks]
+            for each in service["spec"]["ports"]:
+                if each["targetPort"] in named:
+                    self.proxy.backends[f"ipam-hooks.{NAMESPACE}:{each['port']}"] = ports
+
+    def _find(self, path: str) -> Obj | None:
+        try:
+            return self.plane.api.ask("GET", path)
+        except Refused as refusal:
+            if refusal.status != 404:
+                raise
+            return None
 
 
 def _here(variable: Obj, mounted: dict[str, str]) -> str:
