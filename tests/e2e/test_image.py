@@ -115,6 +115,7 @@ def test_the_unit_tests_pass_on_the_python_version_of_the_image(image: images.St
     revisions.extract(ROOT, "HEAD", checkout)
     builder = images.Stage(image.root, environment=image.environment, folder="/srv/checkout")
     install = ("python", "-m", "pip", "install", "--quiet", "--require-hashes", "-r", "requirements.txt")
+    images.lend_network(builder)
     run(builder, *install, read_only=False)
     printed = run(builder, "python", "-m", "pytest", "tests/ipam", "tests/hooks", "-q", "-x", read_only=False)
     assert re.search(r"\d{3,} passed", printed)
