@@ -123,7 +123,7 @@ def _environment(stage: Stage) -> list[tuple[str, str]]:
 
 
 def _run(stage: Stage, text: str) -> None:
-    _lend_network(stage)
+    lend_network(stage)
     done = subprocess.run(
         command_in(stage, ["sh", "-ec", text], read_only=False), capture_output=True, text=True, check=False
     )
@@ -131,7 +131,7 @@ def _run(stage: Stage, text: str) -> None:
         raise BuildFailed(f"RUN {text}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
 
 
-def _lend_network(stage: Stage) -> None:
+def lend_network(stage: Stage) -> None:
     """Lets programs in the stage use the network as those of this machine do."""
     for name in NETWORK_FILES:
         if (found := Path("/") / name).exists():

@@ -50,7 +50,7 @@ LAYERS: dict[str, list[str]] = {
         "settings ranges requests integrations", "protocol", "api",
     ],
     "hooks.api": ["namespaces ownership conditions shards", "foreign", "kinds", "metadata", "names times"],
-    "hooks.protocol": ["children", "decoding", "bodies errors"],
+    "hooks.protocol": ["children", "decoding", "bodies errors nesting"],
     "hooks.ranges": [
         "sync", "status answers events", "placement outdated", "consistency grants returns gateways", "claims waiting",
         "records quotas", "occupancy", "extents", "former_blocks withdrawals", "observed",

@@ -38,6 +38,7 @@ from hooks.protocol.bodies import (
     ServiceBody,
 )
 from hooks.protocol.errors import ProtocolError, excerpt, explained
+from hooks.protocol.nesting import without_deep_metadata
 
 #: What msgspec raises for bytes that are not what they should be.
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -104,7 +105,7 @@ def decode_body(data: bytes, body_type: type[Body]) -> Body:
     try:
         if not data.isascii():
             data.decode()  # msgspec does not look at the text that it skips
-        body: Body = _range_body(data) if body_type is RangeBody else _DECODERS[body_type].decode(data)
+        body: Body = _decode_whole(data, body_type)
     except UNREADABLE as error:
         raise explained(data, wire_type, str(error)) from error
     wanted, path = _PARENT_KINDS[body_type], "object" if hasattr(body, "object") else "parent"
@@ -112,6 +113,14 @@ def decode_body(data: bytes, body_type: type[Body]) -> Body:
     if kind != wanted:
         raise ProtocolError(f"$.{path}.kind", f"must be {wanted}", excerpt(kind))
     return body
+
+
+def _decode_whole(data: bytes, body_type: type) -> Any:
+    read = _range_body if body_type is RangeBody else _DECODERS[body_type].decode
+    try:
+        return read(data)
+    except RecursionError:
+        return read(without_deep_metadata(data))
 
 
 def _range_body(data: bytes) -> Any:
