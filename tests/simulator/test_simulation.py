@@ -51,6 +51,7 @@ DETECTED = {
     "NoLeak": "the finalizer of a request is removed at once",
     "Gone": "no answer asks for a resync",
     "Calm": "every answer asks for a resync at once",
+    "Delegated": "the release of a block does not wait for its range",
     "Claimed": "a claim that is served gives up its request",
     "Written": "the address of a Service follows its range",
 }
