@@ -1,5 +1,7 @@
 """The objects as the plugin reads them: the hooks' kinds, with the fields that only people look at."""
 
+from typing import Any
+
 from msgspec import Raw, Struct, field
 
 from hooks.api.kinds import (
@@ -36,6 +38,11 @@ class ObjectMetadata(Metadata, frozen=True, gc=False, rename="camel"):
         return next((owner for owner in self.owner_references if owner.controller), None)
 
 
+def _fields_of(kind: type[Struct], meta: ObjectMetadata) -> dict[str, Any]:
+    """The fields of the metadata that a kind of object has for the hooks."""
+    return {name: getattr(meta, name) for name in kind.__struct_fields__}
+
+
 class Range(Struct, frozen=True, gc=False):
     """An IPAMRange; its spec is read by `hooks.ranges.spec.read_terms`."""
 
@@ -46,18 +53,7 @@ class Range(Struct, frozen=True, gc=False):
     @property
     def for_hooks(self) -> RangeObject:
         """The same as the hooks read it."""
-        meta = self.metadata
-        parent = ParentMetadata(
-            name=meta.name,
-            uid=meta.uid,
-            creation_timestamp=meta.creation_timestamp,
-            namespace=meta.namespace,
-            generation=meta.generation,
-            deletion_timestamp=meta.deletion_timestamp,
-            finalizers=meta.finalizers,
-            labels=meta.labels,
-            annotations=meta.annotations,
-        )
+        parent = ParentMetadata(**_fields_of(ParentMetadata, self.metadata))
         return RangeObject(RANGE_KIND, parent, self.spec, self.status)
 
 
@@ -77,17 +73,8 @@ class Request(Struct, frozen=True, gc=False):
     def for_hooks(self) -> RequestObject:
         """The same as the hooks read it among the requests of its range."""
         meta, status = self.metadata, self.status
-        related = RequestMetadata(
-            name=meta.name,
-            uid=meta.uid,
-            creation_timestamp=meta.creation_timestamp,
-            namespace=meta.namespace,
-            generation=meta.generation,
-            deletion_timestamp=meta.deletion_timestamp,
-            finalizers=meta.finalizers,
-            annotations=RecordedAddress(meta.annotations.get(CIDR_ANNOTATION, "")),
-            owner_references=meta.owner_references,
-        )
+        recorded = RecordedAddress(meta.annotations.get(CIDR_ANNOTATION, ""))
+        related = RequestMetadata(**_fields_of(RequestMetadata, meta) | {"annotations": recorded})
         shown = ShownStatus(status.cidr, status.network, status.range, status.schema_v1)
         return RequestObject(related, self.spec, shown)
 

@@ -6,7 +6,7 @@ copied from the existing condition, unless the status changes.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from hooks.api.kinds import Condition
@@ -57,6 +57,15 @@ def conditions(facts: Iterable[Fact], observed: list[Condition], generation: int
     """The facts as conditions; those whose status did not change since `observed` keep their time."""
     before = {condition.type: condition for condition in observed}
     return [_condition(fact, before.get(fact.type), generation, now) for fact in facts]
+
+
+def ready_since(observed: Iterable[Condition]) -> datetime | None:
+    """When the condition Ready has changed last; None if there is none, or its time can't be read."""
+    times = (each.last_transition_time for each in observed if each.type == "Ready")
+    try:
+        return datetime.fromisoformat(next(times, "")).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _condition(fact: Fact, before: Condition | None, generation: int, now: datetime) -> Condition:

@@ -60,6 +60,9 @@ LAST_APPLIED_ANNOTATION = "metacontroller.k8s.io/last-applied-configuration"
 DECORATOR_ANNOTATION = "metacontroller.k8s.io/decorator-controller"
 #: On each child, by Metacontroller (`generateSelector`): the uid of its parent.
 CONTROLLER_UID_LABEL = "controller-uid"
+#: On delegated ranges and on attachments of other objects: keeps them out of backups by Velero. Their owners make them
+#: again after a restore, with other uids, from the blocks and addresses that the owners record.
+NOT_IN_BACKUPS = {"velero.io/exclude-from-backup": "true"}
 #: On ranges and requests: the shard whose Metacontroller serves them; without it, the default shard (see shards.py).
 SHARD_LABEL = f"{GROUP}/shard"
 #: Metacontroller derives them from the names of the controllers (metacontroller/ipamrange.yaml, ipamrequest.yaml). The
@@ -123,8 +126,6 @@ def domain_label(domain: str) -> str:
     return domain if len(domain) <= _LABEL_VALUE_LENGTH_MAX else _cut(domain, hashed=domain)
 
 
-#: On each delegated range: Velero leaves it out of backups, because its request makes it again.
-VELERO_EXCLUSION_LABEL = "velero.io/exclude-from-backup"
 #: Domains with this prefix belong to delegated ranges (crds/ipamranges.yaml).
 DELEGATED_DOMAIN_PREFIX = "delegated-"
 

@@ -17,7 +17,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from hooks.api import names
-from hooks.api.kinds import Network, RequestParent, RequestStatus
+from hooks.api.conditions import ready_since
+from hooks.api.kinds import Network, RequestParent
 from hooks.api.metadata import ParentMetadata
 from hooks.api.names import NamespacedName
 from hooks.protocol.children import in_canonical_order
@@ -36,8 +37,6 @@ ANSWER_PATIENCE = timedelta(seconds=20)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: One address, whatever the default size of the range is.
 ONE_ADDRESS = "#1"
-#: Keeps attachments out of backups by Velero. Their owners record the addresses, and have other uids after a restore.
-NOT_IN_BACKUPS = {"velero.io/exclude-from-backup": "true"}
 
 
 class State(Enum):
@@ -128,7 +127,7 @@ def new_request(kind: str, owner: ParentMetadata, range_name: NamespacedName, ad
     metadata: Obj = {
         "name": names.attached_name(kind, owner.namespaced_name, owner.uid, range_name),
         "namespace": owner.namespace,
-        "labels": dict(NOT_IN_BACKUPS),
+        "labels": dict(names.NOT_IN_BACKUPS),
     }
     if had_it:
         metadata["annotations"] = {names.CIDR_ANNOTATION: str(parse_prefix(address))}
@@ -148,7 +147,9 @@ def outcome_of(request: RequestParent, now: datetime) -> Outcome:
     if not status.schema_v1:
         return Outcome(State.ON_ITS_WAY)
     if status.state == "Ready" and status.address:
-        return Outcome(State.ALLOCATED, status.address, status.network or Network(), since=_ready_since(status))
+        return Outcome(
+            State.ALLOCATED, status.address, status.network or Network(), since=ready_since(status.conditions) or EPOCH
+        )
     if status.state == "Ready":
         return Outcome(State.UNSUITABLE, message=f"{names.REQUEST_KIND} {name} has {status.cidr}, not a single address")
     return Outcome(_unserved_state(request, now), message=status.message)
@@ -164,15 +165,6 @@ def _unserved_state(request: RequestParent, now: datetime) -> State:
     if status.state == "Busy":
         return State.ON_HOLD if "OnHold" in reasons else State.BUSY
     return State.INVALID
-
-
-def _ready_since(status: RequestStatus) -> datetime:
-    """When a request was answered; long ago if that can't be read."""
-    times = (each.last_transition_time for each in status.conditions if each.type == "Ready")
-    try:
-        return datetime.fromisoformat(next(times, "")).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return EPOCH
 
 
 def single_address(text: str) -> str:

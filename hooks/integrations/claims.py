@@ -19,7 +19,6 @@ from hooks.api import foreign, names
 from hooks.api.conditions import Fact
 from hooks.api.names import NamespacedName
 from hooks.integrations.attachments import (
-    NOT_IN_BACKUPS,
     PATIENCE,
     Obj,
     Outcome,
@@ -171,7 +170,7 @@ def _address_for(view: ClaimView, outcome: Outcome, prefix_length: int) -> Obj:
     deleted as long as its pool exists (docs/decisions/0042-cluster-api.md).
     """
     meta, pool = view.claim.metadata, view.pool_ref
-    metadata = {"name": meta.name, "namespace": meta.namespace, "labels": NOT_IN_BACKUPS | _cluster_label(view)}
+    metadata = {"name": meta.name, "namespace": meta.namespace, "labels": names.NOT_IN_BACKUPS | _cluster_label(view)}
     spec = {
         "claimRef": {"name": meta.name},
         "poolRef": {"apiGroup": names.GROUP, "kind": pool.kind, "name": pool.name},

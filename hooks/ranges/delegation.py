@@ -32,19 +32,19 @@ class Delegation:
 
     Attributes:
         request: "namespace/name" of it.
+        obstacle: why the range grants nothing; "" if it may.
         is_named: whether the request names this range, so that it may grant blocks.
         is_ended: whether nothing more may be granted, because the request is being deleted or has recorded the end.
         is_observed: whether the request was observed, or an object of its name that can't be read.
         is_awaited: whether the observed request may still have to learn that this range is finished.
-        obstacle: why the range grants nothing; "" if it may.
     """
 
     request: NamespacedName
-    is_named: bool
-    is_ended: bool
-    is_observed: bool
-    is_awaited: bool
-    obstacle: str
+    obstacle: str = ""
+    is_named: bool = False
+    is_ended: bool = False
+    is_observed: bool = True
+    is_awaited: bool = False
 
     def keeps(self, deletion: datetime, now: datetime) -> bool:
         """Whether the range must not be removed yet, though it is finished and was deleted at this time."""
@@ -68,16 +68,17 @@ def observe_delegation(body: RangeBody, delegator: Delegator | None) -> Delegati
     request = seen.request
     if request is None or request.metadata.uid != delegator.uid:
         obstacle = f"waiting for request {name} (uid {delegator.uid}), which may not exist any more"
-        return Delegation(name, False, False, seen.is_unreadable, seen.is_unreadable, obstacle)
+        return Delegation(name, obstacle, is_observed=seen.is_unreadable, is_awaited=seen.is_unreadable)
     named, is_deleted = request.status.range, request.metadata.deletion_timestamp is not None
     if named is None:
         obstacle = "" if is_deleted else f"waiting until request {name} names this range in its status"
         may_be_named = not is_deleted and _is_attached_to(meta, delegator)
-        return Delegation(name, False, is_deleted, True, may_be_named, obstacle)
+        return Delegation(name, obstacle, is_ended=is_deleted, is_awaited=may_be_named)
     if named.uid != meta.uid:
         obstacle = f"request {name} names another range ({named.name}, uid {named.uid}): nothing is allocated"
-        return Delegation(name, False, is_deleted, True, False, obstacle)
-    return Delegation(name, True, is_deleted or named.finished, True, not named.finished, "")
+        return Delegation(name, obstacle, is_ended=is_deleted)
+    is_ended = is_deleted or named.finished
+    return Delegation(name, is_named=True, is_ended=is_ended, is_awaited=not named.finished)
 
 
 def _is_attached_to(meta: ParentMetadata, delegator: Delegator) -> bool:

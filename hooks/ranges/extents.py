@@ -48,7 +48,7 @@ from hooks.ranges.ledger import entries_within
 from hooks.ranges.observed import Observed
 from hooks.ranges.spec import Domain, Terms
 from hooks.ranges.withdrawals import former_numbers, remaining, withdrawn_from
-from ipam.address import Family, Prefix, block_named_by
+from ipam.address import Family
 from ipam.address_set import AddressSet
 
 #: A range whose addresses lie in more cells announces them together ...
@@ -132,7 +132,8 @@ def _space(observed: Observed) -> AddressSet:
     if not pool.retired:
         return pool.usable
     held = [entry.prefix for entry in entries_within(observed.ledger, pool.retired)]
-    former = [block for block in _blocks_of_requests(observed, pool.family) if is_for_former_holder(block, observed)]
+    shown = observed.blocks_without_entry(observed.ledger)
+    former = [block for block in shown if is_for_former_holder(block, observed)]
     return pool.usable | (pool.retired & AddressSet(pool.family, [*held, *former]))
 
 
@@ -141,16 +142,7 @@ def _wanted(observed: Observed, space: AddressSet) -> AddressSet:
     if not observed.wants_hold:
         return space
     held = [entry.prefix for entry in observed.ledger.entries.values()]
-    return space & AddressSet(space.family, [*held, *_blocks_of_requests(observed, space.family)])
-
-
-def _blocks_of_requests(observed: Observed, family: Family) -> list[Prefix]:
-    """The blocks that requests without an entry show, and on hold also those that they record."""
-    entries, wants_hold = observed.ledger.entries, observed.wants_hold
-    waiting = (request for uid, request in observed.requests.items() if uid not in entries)
-    texts = (each.status.cidr or (each.metadata.annotations.cidr if wants_hold else "") for each in waiting)
-    blocks = (block_named_by(text) for text in texts if text)
-    return [block for block in blocks if block and block.family is family]
+    return space & AddressSet(space.family, [*held, *observed.blocks_without_entry(observed.ledger)])
 
 
 def _is_next_batch_due(observed: Observed, own: Iterable[ExtentObject], now: datetime) -> bool:

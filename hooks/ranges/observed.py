@@ -27,7 +27,7 @@ from hooks.ranges.releases import Evidence
 from hooks.ranges.reservations import Holder, holders_of
 from hooks.ranges.slices import Slices
 from hooks.ranges.spec import read_terms
-from ipam.address import Prefix
+from ipam.address import Prefix, block_named_by
 
 _NO_SPEC = RequestSpec(RangeReference(""))
 
@@ -201,6 +201,13 @@ class Observed:
             each.metadata.name == self.name.namespace and each.metadata.deletion_timestamp
             for each in self._namespaces.values()
         )
+
+    def blocks_without_entry(self, ledger: Ledger) -> list[Prefix]:
+        """The blocks of the range's family that requests without an entry show; on hold also those that they record."""
+        waiting = (request for uid, request in self.requests.items() if uid not in ledger.entries)
+        texts = (each.status.cidr or (each.metadata.annotations.cidr if self.wants_hold else "") for each in waiting)
+        blocks = (block_named_by(text) for text in texts if text)
+        return [block for block in blocks if block and block.family is self.terms.pool.family]
 
     def waiting(self, kept: Ledger) -> list[RequestObject]:
         """The requests that may be granted a block now, in the order in which they are served (S6).

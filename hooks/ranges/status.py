@@ -29,9 +29,26 @@ _HOLD_MESSAGE = (
 
 
 def range_status(
-    observed: Observed, proposal: Ledger, grants: Grants, extents: Extents, now: datetime, *, delayed_count: int
+    observed: Observed,
+    proposal: Ledger,
+    grants: Grants,
+    extents: Extents,
+    now: datetime,
+    *,
+    delayed_count: int,
+    is_over: bool,
 ) -> RangeStatus:
-    """The next status of a range, of which so many answers wait for room in their slices."""
+    """The next status of a range.
+
+    Args:
+        observed: what the call sees.
+        proposal: the ledger that it proposes.
+        grants: what the proposal grants and refuses.
+        extents: the range's place in its domain.
+        now: when the call takes place.
+        delayed_count: number of answers that wait for room in their slices.
+        is_over: whether it is a delegated range that will never have a holder again.
+    """
     parent = observed.body.parent
     state, facts = _state(observed, grants)
     facts += _circumstances(observed, proposal, extents)
@@ -47,6 +64,7 @@ def range_status(
     messages += reservation_remarks(observed, proposal, grants.occupancy)
     return msgspec.structs.replace(
         _ledger_status(proposal),
+        finished=is_over,
         state=state,
         notes=_notes(facts, is_full=_is_full(observed, proposal, grants, extents)),
         message=truncated("; ".join(filter(None, messages))),

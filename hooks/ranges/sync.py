@@ -19,8 +19,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import msgspec
-
 from hooks.api import names
 from hooks.api.shards import is_handed_over
 from hooks.protocol.bodies import RangeBody, RangeCustomizeBody
@@ -53,9 +51,9 @@ RECHECK_AT_REST_SECONDS = 300.0
 def customize(body: RangeCustomizeBody) -> dict[str, Any]:
     """What else a range's sync must observe: the requests that name it, namespaces, and the extents of its domain.
 
-    And the request from whose block it was made.
+    Of a delegated range, also the request from whose block it was made. Requests of other namespaces are left out where
+    none can be served, so that other namespaces can't fill its calls.
 
-    Requests of other namespaces are left out where none can be served, so that other namespaces can't fill its calls.
     Metacontroller unites what several rules for one resource select, and fails if a selector is invalid.
     """
     name = body.parent.metadata.namespaced_name
@@ -130,11 +128,16 @@ def sync_with_events(body: RangeBody, now: datetime) -> Synced:
     proposal = _next_revision(observed.ledger, with_withdrawals(proposal, observed))
     placement = placed(published(observed, grants.publishable_refusals, occupancy), observed, proposal.revision, now)
     is_finished = observed.namespace_is_terminating or (not extents.pending and placement.is_complete)
-    status = range_status(observed, proposal, grants, extents, now, delayed_count=placement.delayed_count)
-    if observed.delegation and _is_over(observed):
-        status = msgspec.structs.replace(status, finished=True)
     reply = {
-        "status": status,
+        "status": range_status(
+            observed,
+            proposal,
+            grants,
+            extents,
+            now,
+            delayed_count=placement.delayed_count,
+            is_over=observed.delegation is not None and _is_over(observed),
+        ),
         "children": [*placement.children, *extents.children],
         "resyncAfterSeconds": _resync_after_seconds(observed, proposal, occupancy, now, is_finished=is_finished),
     }

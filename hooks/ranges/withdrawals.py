@@ -22,7 +22,7 @@ from hooks.protocol.errors import ProtocolError, excerpt
 from hooks.ranges.announcements import Announcement, read_interval
 from hooks.ranges.ledger import Ledger, entries_within
 from hooks.ranges.observed import Observed
-from ipam.address import Family, InvalidAddress, block_named_by
+from ipam.address import Family, InvalidAddress
 from ipam.address_set import AddressSet
 from ipam.interval import Interval
 
@@ -58,7 +58,7 @@ def _addresses_of(lines: Iterable[Withdrawn], family: Family) -> AddressSet:
     Raises:
         ProtocolError: if they can't be read.
     """
-    intervals: list[Interval] = []
+    intervals = list[Interval]()
     for line in lines:
         try:
             interval, its_family = read_interval(line.addresses)
@@ -103,7 +103,7 @@ def _removable(proposal: Ledger, observed: Observed) -> tuple[str, ...]:
     pool = observed.terms.pool
     if not pool.idle_ranges or not _is_in_use(observed) or observed.wants_hold or proposal.on_hold:
         return ()
-    shown = AddressSet(pool.family, _blocks_without_entry(observed, proposal))
+    shown = AddressSet(pool.family, observed.blocks_without_entry(proposal))
     announced = [remaining(extent, proposal) for extent in observed.own_announcements]
     count, removable = len(proposal.withdrawn), list[str]()
     for text, interval in pool.idle_ranges:
@@ -115,14 +115,6 @@ def _removable(proposal: Ledger, observed: Observed) -> tuple[str, ...]:
             break
         removable.append(text)
     return tuple(removable)
-
-
-def _blocks_without_entry(observed: Observed, proposal: Ledger) -> Iterable[Interval]:
-    """The blocks that requests show although the ledger does not have them: they may be granted again."""
-    for uid, request in observed.requests.items():
-        block = block_named_by(request.status.cidr) if uid not in proposal.entries else None
-        if block and block.family is observed.terms.pool.family:
-            yield Interval(block.first, block.last)
 
 
 def _is_in_use(observed: Observed) -> bool:

@@ -132,7 +132,7 @@ def _new_range(request: RequestParent, spec: RequestSpec) -> dict[str, Any]:
     assert spec.delegate is not None
     meta, delegate = request.metadata, spec.delegate
     name = range_name(request, spec)
-    metadata: dict[str, Any] = {**name._asdict(), "labels": {names.VELERO_EXCLUSION_LABEL: "true"}}
+    metadata: dict[str, Any] = {**name._asdict(), "labels": dict(names.NOT_IN_BACKUPS)}
     if shard := meta.labels.get(names.SHARD_LABEL):
         metadata["labels"][names.SHARD_LABEL] = shard
     if names.HOLD_ANNOTATION in meta.annotations:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hooks.api import names
+from hooks.api.conditions import ready_since
 from hooks.api.kinds import Answer, RequestParent, RequestSpec, RequestStatus
 from hooks.api.ownership import is_attached
 from hooks.api.shards import is_handed_over
@@ -121,11 +122,8 @@ def _granted(observed: Observed, answer: Answer, now: datetime) -> dict[str, Any
 
 def _became_ready_a_moment_ago(request: RequestParent, now: datetime) -> bool:
     """Whether it became Ready within RECORD_PATIENCE. A time that lies further ahead was written by a wrong clock."""
-    times = [each.last_transition_time for each in request.status.conditions if each.type == "Ready"]
-    try:
-        return any(abs(now - datetime.fromisoformat(each)) < RECORD_PATIENCE for each in times)
-    except (ValueError, TypeError):
-        return False
+    since = ready_since(request.status.conditions)
+    return since is not None and abs(now - since) < RECORD_PATIENCE
 
 
 def _recheck_of_range(status: RequestStatus) -> dict[str, float]:
