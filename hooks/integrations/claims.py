@@ -167,7 +167,7 @@ def _address_for(view: ClaimView, outcome: Outcome, prefix_length: int) -> Obj:
     """The IPAddress, which Metacontroller gives the claim as owner.
 
     The pool is not an owner, as the contract demands: the garbage collector would keep an IPAddress whose claim was
-    deleted as long as its pool exists (docs/decisions/0042-cluster-api.md).
+    deleted as long as its pool exists (docs/decisions/0036-cluster-api.md).
     """
     meta, pool = view.claim.metadata, view.pool_ref
     metadata = {"name": meta.name, "namespace": meta.namespace, "labels": names.NOT_IN_BACKUPS | _cluster_label(view)}
