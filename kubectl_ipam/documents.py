@@ -7,6 +7,7 @@ say is left out. Names are stable; new ones may be added.
 from datetime import datetime
 from typing import Any
 
+from hooks.api.conditions import ready_since
 from hooks.api.times import timestamp
 from kubectl_ipam.objects import Request
 from kubectl_ipam.output.words import rough, span
@@ -119,13 +120,6 @@ def wanted(request: Request) -> str:
     return request.spec.wanted or (f"/{request.spec.size}" if request.spec.size else "")
 
 
-def ready_since(request: Request) -> datetime | None:
+def held_since(request: Request) -> datetime | None:
     """Since when a request has its block; None if it has none."""
-    found = (each.last_transition_time for each in request.status.conditions if each.type == "Ready")
-    text = next(found, "")
-    if not request.status.cidr or not text:
-        return None
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None
+    return ready_since(request.status.conditions) if request.status.cidr else None

@@ -13,7 +13,7 @@ from hooks.ranges.claims import claim_of
 from hooks.ranges.ledger import LedgerEntry
 from ipam.address import Prefix
 from ipam.allocate import Claim
-from kubectl_ipam.documents import ready_since, wanted
+from kubectl_ipam.documents import held_since, wanted
 from kubectl_ipam.objects import Request, Slice
 from kubectl_ipam.snapshot import Snapshot
 from kubectl_ipam.views import Piece, RangeView, State
@@ -150,7 +150,7 @@ def _answered(found: tuple[Slice, Answer] | None) -> Step:
 
 
 def _published(request: Request, found: tuple[Slice, Answer] | None) -> Step:
-    since = ready_since(request)
+    since = held_since(request)
     if not request.status.cidr:
         return Step(Mark.WAITING, "published", "its answer is copied to its status with the next call of its own hook")
     if found and found[1].cidr and found[1].cidr != request.status.cidr:

@@ -106,6 +106,11 @@ class RangeView:
         """The ledger."""
         return self.observed.ledger
 
+    @cached_property
+    def in_ledger(self) -> AddressSet:
+        """The addresses of all entries of the ledger: of blocks that are held, or cool down."""
+        return AddressSet(self.family, (entry.prefix for entry in self.ledger.entries.values()))
+
     @property
     def family(self) -> Family:
         """The address family."""
@@ -262,3 +267,9 @@ def _controlled(objects: Mapping[str, object], uid: str) -> list[str]:
         for key, each in objects.items()
         if (controller := each.metadata.controller) and controller.uid == uid  # type: ignore[attr-defined]
     ]
+
+
+def views_in(snapshot: Snapshot, namespace: str | None) -> list[RangeView]:
+    """The ranges of a namespace, or all, in order of name."""
+    found = (each for _, each in sorted(snapshot.ranges.items()))
+    return [RangeView(snapshot, each) for each in found if namespace in (None, each.metadata.namespace)]

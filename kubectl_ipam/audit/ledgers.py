@@ -5,7 +5,6 @@ from itertools import pairwise
 
 from hooks.api.kinds import Entry
 from ipam.address import InvalidAddress, Prefix, read_prefix
-from ipam.address_set import AddressSet
 from ipam.interval import not_covered
 from kubectl_ipam.audit.facts import Facts, named_range
 from kubectl_ipam.audit.findings import Finding, error
@@ -111,8 +110,7 @@ def blocks_that_are_not_announced(facts: Facts) -> Iterator[Finding]:
     for view in facts.readable:
         if view.terms.invalid_reason or view.range.metadata.deletion_timestamp:
             continue
-        held = AddressSet(view.family, (entry.prefix for entry in view.ledger.entries.values()))
-        for interval in (held & view.addresses & view.extents.unannounced).intervals:
+        for interval in (view.in_ledger & view.addresses & view.extents.unannounced).intervals:
             message = f"{interval.text(view.family)} is allocated, but no extent of the range announces it"
             remedy = "restore the extent from a backup, or check that no other range of the domain has these addresses"
             yield error("BlockNotAnnounced", named_range(view), message, remedy, str(view.name))
@@ -126,8 +124,7 @@ def numbers_that_disagree(facts: Facts) -> Iterator[Finding]:
             continue
         if status.observed_generation != view.range.metadata.generation or not view.ledger.entries:
             continue
-        held = AddressSet(view.family, (entry.prefix for entry in view.ledger.entries.values()))
-        number = (held & view.terms.pool.usable).address_count
+        number = (view.in_ledger & view.terms.pool.usable).address_count
         if str(number) != capacity.allocated:
             message = f"the status counts {capacity.allocated} allocated addresses, its ledger has {number}"
             remedy = "wait for the next call of the hook; if it stays, report it as a bug with kubectl get -o yaml"

@@ -7,7 +7,7 @@ from rich.text import Text
 from hooks.api.times import timestamp
 from hooks.ranges.ledger import LedgerEntry
 from kubectl_ipam.call import Call
-from kubectl_ipam.documents import allocated_count, ready_since, retired_held_count, room, state_of, wanted
+from kubectl_ipam.documents import allocated_count, held_since, retired_held_count, room, state_of, wanted
 from kubectl_ipam.objects import Request
 from kubectl_ipam.output.bars import bar
 from kubectl_ipam.output.console import joined
@@ -88,7 +88,7 @@ def _holder(entry: LedgerEntry, view: RangeView) -> list[Cell]:
     request = view.request_of(entry)
     if request is None:
         return [entry.written.cidr, entry.holder, "", "", "does not exist: kubectl ipam explain " + entry.holder]
-    since, owner = ready_since(request), request.metadata.controller
+    since, owner = held_since(request), request.metadata.controller
     remark = "being deleted" if request.metadata.deletion_timestamp else ""
     return [
         entry.written.cidr,

@@ -13,7 +13,7 @@ from kubectl_ipam.exchange.writers import WRITERS, Export, ExportedRange, Export
 from kubectl_ipam.options import add_output_argument, add_source_arguments
 from kubectl_ipam.resources import REQUESTS
 from kubectl_ipam.snapshot import Snapshot
-from kubectl_ipam.views import RangeView
+from kubectl_ipam.views import RangeView, views_in
 
 DESCRIPTION = "Write ranges and the blocks of their requests as CSV, as JSON, or for NetBox."
 EPILOG = """\
@@ -45,11 +45,7 @@ def run(call: Call) -> int:
     if call.options.range:
         views = [RangeView(snapshot, call.range_called(snapshot, call.options.range))]
     else:
-        views = [
-            RangeView(snapshot, each)
-            for _, each in sorted(snapshot.ranges.items())
-            if call.only_namespace in (None, each.metadata.namespace)
-        ]
+        views = views_in(snapshot, call.only_namespace)
     call.out.write(WRITERS[call.options.output or "csv"](export_of(snapshot, views)))
     return 0
 

@@ -6,14 +6,14 @@ from typing import Any
 from hooks.api.times import timestamp
 from ipam.address import Prefix
 from kubectl_ipam.call import Call
-from kubectl_ipam.commands.show import views_in
-from kubectl_ipam.documents import ready_since, request_document, wanted
+from kubectl_ipam.documents import held_since, request_document, wanted
 from kubectl_ipam.lookup import Found, Lookup, lookup, matching_requests, read_block, uncovered
 from kubectl_ipam.objects import Request
 from kubectl_ipam.options import add_output_argument, add_source_arguments
 from kubectl_ipam.output.tables import Cell, print_table
 from kubectl_ipam.output.words import age, span
 from kubectl_ipam.snapshot import Snapshot
+from kubectl_ipam.views import views_in
 
 DESCRIPTION = "Find who has an address or a block, or why no request has it; or search names and labels."
 EPILOG = """\
@@ -78,7 +78,7 @@ def _sentence(found: Found, call: Call) -> str:
 def _details(request: Request, call: Call) -> str:
     """What is worth knowing of a holder."""
     details: list[str] = []
-    if since := ready_since(request):
+    if since := held_since(request):
         details.append(f"since {timestamp(since)} ({age(since, call.now)})")
     if network := request.status.network:
         details += [f"gateway {network.gateway}"] if network.gateway else []

@@ -12,7 +12,7 @@ from kubectl_ipam.output.console import joined
 from kubectl_ipam.output.tables import Cell, print_table
 from kubectl_ipam.output.words import age, count, percent, rough
 from kubectl_ipam.snapshot import Snapshot
-from kubectl_ipam.views import RangeView
+from kubectl_ipam.views import RangeView, views_in
 
 DESCRIPTION = "List ranges with what is used, free and waiting; or show one range with its map."
 EPILOG = """\
@@ -68,12 +68,6 @@ def _verdict(call: Call, snapshot: Snapshot) -> str:
         return f"{count(len(found), 'finding')}: kubectl ipam check says what to do"
     holders = sum(len(each.status.allocations) for each in snapshot.ranges.values())
     return f"OK: {count(len(snapshot.ranges), 'range')}, {count(holders, 'block')} in use"
-
-
-def views_in(snapshot: Snapshot, namespace: str | None) -> list[RangeView]:
-    """The ranges of a namespace, or all, in order of name."""
-    found = (each for _, each in sorted(snapshot.ranges.items()))
-    return [RangeView(snapshot, each) for each in found if namespace in (None, each.metadata.namespace)]
 
 
 def _print_ranges(call: Call, views: list[RangeView]) -> None:

@@ -6,12 +6,11 @@ from typing import Any
 
 from ipam.address_set import AddressSet
 from kubectl_ipam.call import Call
-from kubectl_ipam.commands.show import views_in
 from kubectl_ipam.documents import allocated_count, state_of
 from kubectl_ipam.options import add_output_argument, add_source_arguments
 from kubectl_ipam.output.rowmap import range_words
 from kubectl_ipam.output.words import percent
-from kubectl_ipam.views import Piece, RangeView, State
+from kubectl_ipam.views import Piece, RangeView, State, views_in
 
 DESCRIPTION = "Show domains, their ranges, the holders of blocks, and ranges that consist of addresses of such a block."
 EPILOG = """\

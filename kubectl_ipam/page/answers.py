@@ -6,7 +6,7 @@ from threading import RLock
 from typing import Any
 
 from hooks.api.times import timestamp
-from kubectl_ipam.documents import allocated_count, range_document, ready_since, request_document, wanted
+from kubectl_ipam.documents import allocated_count, held_since, range_document, request_document, wanted
 from kubectl_ipam.errors import Unanswerable
 from kubectl_ipam.lookup import lookup, matching_requests, read_block, uncovered
 from kubectl_ipam.objects import Request
@@ -152,7 +152,7 @@ def _block_rows(view: RangeView) -> Iterator[Document]:
 def _piece_row(piece: Piece, view: RangeView) -> Document:
     is_held = piece.state in (State.HELD, State.RETIRED_HELD)
     request = view.snapshot.requests.get(piece.holder) if is_held else None
-    since = ready_since(request) if request else None
+    since = held_since(request) if request else None
     missing = "its request does not exist" if is_held and request is None else ""
     return {
         "kind": "held" if is_held else "other",
