@@ -11,10 +11,10 @@ exactly this one. It waits for it, rather than get another one that would be in 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
 
 from hooks.api import names
 from hooks.api.conditions import ready_since
@@ -63,7 +63,7 @@ class Outcome(NamedTuple):
 
 
 class _Identity(Struct, frozen=True, gc=False):
-    name: str
+    name: Annotated[str, Meta(min_length=1)]
     namespace: str = ""
 
 

@@ -28,7 +28,15 @@ from tests.hooks.build import (
     with_ledger,
 )
 from tests.hooks.calls import APP, post
-from tests.hooks.foreign import SERVICE_SYNC, claim_body, claim_object, service_body, service_object
+from tests.hooks.foreign import (
+    SERVICE_SYNC,
+    address_object,
+    attached_request,
+    claim_body,
+    claim_object,
+    service_body,
+    service_object,
+)
 
 BODIES: dict[str, Obj] = {
     "/ipamrange/customize": {"parent": range_object()},
@@ -178,6 +186,21 @@ def test_a_parent_that_no_api_server_sends_is_refused(field: str) -> None:
     body: Obj = json.loads(json.dumps(BODIES["/ipamrange/sync"]))
     del body["parent"]["metadata"][field]
     assert error_of(post("/ipamrange/sync", body))["path"] == "$.parent.metadata"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/ipaddressclaim/sync", claim_body(claim_object(), address_object())),
+        (SERVICE_SYNC, service_body(service_object(), attached_request(service_object()))),
+    ],
+)
+def test_an_attachment_without_a_name_is_refused_because_it_could_not_be_returned(path: str, body: Obj) -> None:
+    body = json.loads(json.dumps(body))
+    [attachment] = [each for group in body["attachments"].values() for each in group.values()]
+    attachment["metadata"]["name"] = ""
+    error = error_of(post(path, body))
+    assert "length >= 1 - at `$.metadata.name`" in error["message"]
 
 
 TIMES = ["2026-11-23T19:00:00", "2026-11-23", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "", "now", 5, None, []]
