@@ -167,13 +167,13 @@ def check_answer(path: str, body: Any, data: bytes) -> None:
     before = body["parent"].get("status", {})
     after = answer["status"]
     assert after["revision"] - before.get("revision", 0) in (0, 1)
-    returned = {(child["metadata"]["namespace"], child["metadata"]["name"]) for child in answer["children"]}
+    returned = {(each["kind"], each["metadata"]["namespace"], each["metadata"]["name"]) for each in answer["children"]}
     assert len(returned) == len(answer["children"])
     for key, slice_ in body["children"].get(SLICE_KEY, {}).items():
         meta, spec = slice_.get("metadata"), slice_.get("spec")
         if isinstance(spec, dict) and spec.get("range") == body["parent"]["metadata"]["name"] and spec.get("answers"):
             names = [key.rpartition("/")[2], meta.get("name") if isinstance(meta, dict) else None]
-            assert any(name in names for _, name in returned), "a slice with answers is lost"
+            assert any(name in names for _, _, name in returned), "a slice with answers is lost"
     blocks = [line["cidr"] for line in after.get("allocations", [])]
     assert len(blocks) == len(set(blocks))
     kept = {line["uid"]: line["cidr"] for line in after.get("allocations", [])}
