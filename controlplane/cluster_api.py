@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import yaml
+
 from controlplane.binaries import find_or_build_tool
 
 if TYPE_CHECKING:
+    from controlplane.api import Obj
     from controlplane.plane import ControlPlane
 
 MODULE = Path(__file__).parent / "clusterctl"
@@ -32,6 +36,18 @@ def install_crds(plane: ControlPlane) -> None:
     for file in crd_files():
         plane.kubectl("apply", "--server-side", "-f", str(file))
     plane.wait_served()
+
+
+def install_older_crds(plane: ControlPlane) -> None:
+    """Installs them as Cluster API 1.10 has them: v1beta1 is stored, and v1beta2 does not exist."""
+    for file in crd_files():
+        plane.kubectl("apply", "--server-side", "-f", "-", stdin=json.dumps(_older(yaml.safe_load(file.read_text()))))
+    plane.wait_served()
+
+
+def _older(crd: Obj) -> Obj:
+    versions = [each | {"storage": True} for each in crd["spec"]["versions"] if each["name"] == "v1beta1"]
+    return crd | {"spec": crd["spec"] | {"versions": versions}}
 
 
 def clusterctl() -> Path:

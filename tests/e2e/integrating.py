@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from controlplane.api import MERGE_PATCH, Refused
-from controlplane.cluster_api import install_crds
+from controlplane.cluster_api import install_crds, install_older_crds
 from controlplane.loop import Loop
 from controlplane.processes import NotInTime, wait_until
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from controlplane.plane import ControlPlane
 
 CAPI = "ipam.cluster.x-k8s.io"
-V1BETA2 = f"{CAPI}/v1beta2"
+V1BETA1, V1BETA2 = f"{CAPI}/v1beta1", f"{CAPI}/v1beta2"
 CLUSTER_LABEL = "cluster.x-k8s.io/cluster-name"
 PAUSED = "cluster.x-k8s.io/paused"
 ADDRESSES = "ipam.mandelsoft.org/addresses"
@@ -32,7 +32,9 @@ WAIT_SECONDS_MAX = 60.0
 @contextmanager
 def loop_with(plane: ControlPlane, metacontroller: Path, *additions: str) -> Iterator[Loop]:
     """The loop with these folders of deploy/; for claims with the kinds of Cluster API, too."""
-    if any(each.startswith("cluster-api") for each in additions):
+    if "cluster-api-v1beta1" in additions:
+        install_older_crds(plane)
+    elif any(each.startswith("cluster-api") for each in additions):
         install_crds(plane)
     loop = Loop(plane, metacontroller, additions=additions)
     try:
@@ -44,14 +46,18 @@ def loop_with(plane: ControlPlane, metacontroller: Path, *additions: str) -> Ite
 
 
 def claim_object(namespace: str, name: str, pool: str = "net", **fields: Any) -> Obj:
-    """An IPAddressClaim for a range of its namespace; `kind`, `group` and `cluster` are of its spec."""
+    """An IPAddressClaim for a range of its namespace; `kind`, `group` and `cluster` are of its spec.
+
+    `version` is its API version, otherwise v1beta2.
+    """
     reference = {"apiGroup": fields.get("group", "ipam.mandelsoft.org"), "kind": fields.get("kind", "IPAMRange")}
     spec = {"poolRef": reference | {"name": pool}}
     if "cluster" in fields:
         spec["clusterName"] = fields["cluster"]
     meta = {"name": name, "namespace": namespace}
     meta |= {key: fields[key] for key in ("labels", "annotations", "finalizers", "ownerReferences") if key in fields}
-    return {"apiVersion": V1BETA2, "kind": "IPAddressClaim", "metadata": meta, "spec": spec}
+    version = fields.get("version", V1BETA2)
+    return {"apiVersion": version, "kind": "IPAddressClaim", "metadata": meta, "spec": spec}
 
 
 class Objects:
@@ -110,15 +116,16 @@ class Consumer:
     """A controller of machines, which claims addresses and reads them in the order in which CAPV does."""
 
     def __init__(self, api: Api, namespace: str, version: str = V1BETA2) -> None:
-        self.api, self.namespace = api, namespace
+        self.api, self.namespace, self.version = api, namespace, version
+        self.cluster_version = version.removeprefix("ipam.")
         self.claims = Objects(api, version, "ipaddressclaims", namespace)
         self.addresses = Objects(api, version, "ipaddresses", namespace)
-        self.clusters = Objects(api, "cluster.x-k8s.io/v1beta2", "clusters", namespace)
+        self.clusters = Objects(api, self.cluster_version, "clusters", namespace)
         self.requests = Objects(api, "ipam.mandelsoft.org/v1alpha1", "ipamrequests", namespace)
 
     def claim(self, name: str, pool: str = "net", **fields: Any) -> Obj:
         """Claims an address."""
-        return self.claims.create(claim_object(self.namespace, name, pool, **fields))
+        return self.claims.create(claim_object(self.namespace, name, pool, version=self.version, **fields))
 
     def cluster(self, name: str, *, paused: bool | None = None, **meta: Any) -> Obj:
         """Creates a Cluster."""
@@ -127,7 +134,7 @@ class Consumer:
             spec["paused"] = paused
         metadata = {"name": name, "namespace": self.namespace, **meta}
         return self.clusters.create(
-            {"apiVersion": "cluster.x-k8s.io/v1beta2", "kind": "Cluster", "metadata": metadata, "spec": spec}
+            {"apiVersion": self.cluster_version, "kind": "Cluster", "metadata": metadata, "spec": spec}
         )
 
     def read(self, name: str) -> tuple[str, str] | None:
