@@ -149,8 +149,8 @@ def _with_address(view: ClaimView, outcome: Outcome, now: datetime) -> dict[str,
     if now - outcome.since < MISSING_PATIENCE:
         return _unchanged(RECHECK_SOON_SECONDS, address)
     message = (
-        f"IPAddress {view.name} is not there yet: if this lasts, delete an IPAddress of that name which another object"
-        " controls; if there is none, the events of this claim say why"
+        f"IPAddress {view.name} is not there yet: if this lasts, delete an IPAddress of that name that the claim does"
+        " not control; if there is none, the events of this claim say why"
     )
     return _reported(view, not_ready(FAILED, message), now, RECHECK_SOON_SECONDS) | {"attachments": [address]}
 

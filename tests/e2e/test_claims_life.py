@@ -10,7 +10,7 @@ import pytest
 
 from controlplane.api import Refused
 from controlplane.processes import wait_until
-from tests.e2e.integrating import ADDRESSES, NETWORK, Consumer, claim_object, loop_with
+from tests.e2e.integrating import ADDRESSES, NETWORK, Consumer, Objects, claim_object, loop_with
 from tests.e2e.policy_users import owner_of
 from tests.e2e.rights import bind_in_cluster
 
@@ -54,22 +54,17 @@ def test_claims_of_the_same_name_in_two_namespaces_get_different_addresses(
     team.create_range(
         "shared", "10.1.0.0/24", network=NETWORK | {"gateway": "10.1.0.1"}, allowedNamespaces={"from": "All"}
     )
-    alias = {
-        "apiVersion": "ipam.mandelsoft.org/v1alpha1",
-        "kind": "IPAMRangeAlias",
-        "metadata": {"name": team.namespace},
-        "spec": {"range": {"namespace": team.namespace, "name": "shared"}},
-    }
+    aliases = Objects(team.api, "ipam.mandelsoft.org/v1alpha1", "ipamrangealiases", "")
     there = Consumer(loop.plane.api, other)
     there.claim("worker-0", team.namespace, kind="IPAMRangeAlias")
     assert "there is no IPAMRangeAlias" in there.wait_reason("worker-0", "PoolNotReady")
-    team.api.ask("POST", "/apis/ipam.mandelsoft.org/v1alpha1/ipamrangealiases", alias)
+    aliases.create(_alias(team.namespace, team.namespace, "shared"))
     consumer.claim("worker-0", "shared")
     try:
         found = {consumer.wait_address("worker-0")[0], there.wait_address("worker-0", seconds=90)[0]}
     finally:
         there.leave()
-        team.api.ask("DELETE", f"/apis/ipam.mandelsoft.org/v1alpha1/ipamrangealiases/{team.namespace}")
+        aliases.delete(team.namespace)
 
     assert found == {"10.1.0.2/24", "10.1.0.3/24"}
 
@@ -136,6 +131,65 @@ def test_a_request_that_an_administrator_deletes_comes_back_with_the_same_addres
     consumer.wait_reason("worker-0", "AddressAllocated")
     assert consumer.read("worker-0") == before
     assert consumer.request_of("worker-0")["spec"]["request"] == before[0].partition("/")[0]
+
+
+def test_an_address_that_another_request_got_meanwhile_is_reported_and_not_replaced(
+    consumer: Consumer, team: Team
+) -> None:
+    consumer.claim("worker-0")
+    before = consumer.wait_address("worker-0")
+    address = before[0].partition("/")[0]
+    uid = _uid(consumer)
+    team.create_request("other", request=address)
+    team.wait_state("other", "Busy")
+    request = consumer.request_of("worker-0")["metadata"]["name"]
+
+    consumer.requests.annotate(request, **{"ipam.mandelsoft.org/allow-deletion": "true"})
+    consumer.requests.delete(request)
+
+    other = f"held by {team.namespace}/other"
+    wait_until(lambda: other in consumer.ready("worker-0")["message"], what="the claim names the other", seconds=60)
+    ready = consumer.ready("worker-0")
+    assert (ready["reason"], ready["status"]) == ("AllocationFailed", "False")
+    assert f"has {address}, which is not allocated to it" in ready["message"]
+    assert team.request("other")["status"]["cidr"] == f"{address}/32"
+    assert (consumer.read("worker-0"), _uid(consumer)) == (before, uid), "no second one is published"
+    team.delete_request("other")
+    consumer.wait_reason("worker-0", "AddressAllocated")
+    assert (consumer.read("worker-0"), _uid(consumer)) == (before, uid)
+
+
+def test_a_restored_ipaddress_that_the_claim_does_not_control_is_reported_and_made_again(consumer: Consumer) -> None:
+    stray = _ipaddress(consumer.namespace, "worker-0", "10.0.0.77")
+    consumer.addresses.create(stray)
+    uid = _uid(consumer)
+
+    consumer.claim("worker-0", annotations={ADDRESSES: "10.0.0.77"})
+
+    message = consumer.wait_reason("worker-0", "AllocationFailed", seconds=90)
+    assert "delete an IPAddress of that name that the claim does not control" in message
+    assert consumer.read("worker-0") is None
+    assert _uid(consumer) == uid
+    consumer.addresses.delete("worker-0")
+    assert consumer.wait_address("worker-0")[0] == "10.0.0.77/24"
+
+
+def test_a_namespace_with_claims_can_be_deleted(team: Team) -> None:
+    team.create_range("shared", "10.2.0.0/24", network={"prefixLength": 24}, allowedNamespaces={"from": "All"})
+    other = f"{team.namespace}-3"
+    team.api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": other}})
+    aliases = Objects(team.api, "ipam.mandelsoft.org/v1alpha1", "ipamrangealiases", "")
+    aliases.create(_alias(other, team.namespace, "shared"))
+    there = Consumer(team.api, other)
+    there.claim("worker-0", other, kind="IPAMRangeAlias")
+    there.wait_address("worker-0")
+
+    team.api.ask("DELETE", f"/api/v1/namespaces/{other}")
+
+    namespaces = Objects(team.api, "v1", "namespaces", "")
+    namespaces.wait_deleted(other)
+    wait_until(lambda: not team.ledger("shared"), what="the address is released", seconds=60)
+    aliases.delete(other)
 
 
 def test_an_ipaddress_of_another_object_is_reported(consumer: Consumer) -> None:
@@ -223,7 +277,7 @@ def test_owners_of_a_namespace_cannot_record_addresses(consumer: Consumer) -> No
     with pytest.raises(Refused, match="records its address"):
         consumer.claims.by(user).create(claim)
     with pytest.raises(Refused, match="create an IPAddressClaim"):
-        consumer.addresses.by(user).create(_forged_address(consumer.namespace))
+        consumer.addresses.by(user).create(_ipaddress(consumer.namespace, "forged", "10.0.0.9"))
     bind_in_cluster(consumer.api, "ipam-restore", "owner")
     wait_until(lambda: _is_created(consumer.claims.by(user).create, claim), what="the role is in effect", seconds=30)
     assert consumer.wait_address("forged")[0] == "10.0.0.9/24"
@@ -238,15 +292,23 @@ def _is_created(create: object, obj: Obj) -> bool:
     return True
 
 
-def _forged_address(namespace: str) -> Obj:
+def _ipaddress(namespace: str, name: str, address: str) -> Obj:
+    """An IPAddress for a claim of that name, which nothing controls."""
     spec = {
-        "claimRef": {"name": "forged"},
+        "claimRef": {"name": name},
         "poolRef": {"apiGroup": "ipam.mandelsoft.org", "kind": "IPAMRange", "name": "net"},
-        "address": "10.0.0.9",
+        "address": address,
         "prefix": 24,
     }
-    meta = {"name": "forged", "namespace": namespace}
+    meta = {"name": name, "namespace": namespace}
     return {"apiVersion": "ipam.cluster.x-k8s.io/v1beta2", "kind": "IPAddress", "metadata": meta, "spec": spec}
+
+
+def _alias(name: str, namespace: str, range_name: str) -> Obj:
+    """An IPAMRangeAlias of a range."""
+    spec = {"range": {"namespace": namespace, "name": range_name}}
+    api_version = "ipam.mandelsoft.org/v1alpha1"
+    return {"apiVersion": api_version, "kind": "IPAMRangeAlias", "metadata": {"name": name}, "spec": spec}
 
 
 def _uid(consumer: Consumer) -> str:
