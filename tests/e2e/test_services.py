@@ -10,7 +10,7 @@ import pytest
 from controlplane.api import Refused
 from controlplane.processes import wait_until
 from tests.e2e.balancing import LoadBalancer
-from tests.e2e.integrating import ADDRESSES, MESSAGE, METALLB, RANGE, loop_with
+from tests.e2e.integrating import ADDRESSES, MESSAGE, METALLB, RANGE, Objects, loop_with
 from tests.e2e.policy_users import owner_of
 
 if TYPE_CHECKING:
@@ -148,6 +148,56 @@ def test_a_deleted_service_releases_its_address(balancer: LoadBalancer, team: Te
     balancer.services.delete("web")
 
     wait_until(lambda: not team.ledger(), what="the address is released", seconds=60)
+
+
+def test_users_cannot_delete_the_request_of_a_service(
+    balancer: LoadBalancer, owner_of_services: LoadBalancer, team: Team
+) -> None:
+    balancer.service("web", **{RANGE: "net"})
+    balancer.serve("web")
+    (request,) = [each["metadata"]["name"] for each in balancer.requests.all()]
+
+    for user in (owner_of_services.requests, balancer.requests):
+        with pytest.raises(Refused, match=f"Service {team.namespace}/web, and is deleted with it: delete that instead"):
+            user.delete(request)
+    with pytest.raises(Refused, match="must keep its owner reference"):
+        owner_of_services.requests.patch(request, {"metadata": {"ownerReferences": None}})
+    assert [entry["cidr"] for entry in team.ledger()] == ["10.0.0.0/32"]
+
+
+def test_an_address_that_another_request_got_meanwhile_stays_written_and_is_reported(
+    balancer: LoadBalancer, team: Team
+) -> None:
+    balancer.service("web", **{RANGE: "net"})
+    balancer.serve("web")
+    team.create_request("other", request="10.0.0.0")
+    team.wait_state("other", "Busy")
+    (request,) = [name for each in balancer.requests.all() if (name := each["metadata"]["name"]) != "other"]
+
+    balancer.requests.annotate(request, **{"ipam.mandelsoft.org/allow-deletion": "true"})
+    balancer.requests.delete(request)
+
+    message = balancer.wait_message("web", f"held by {team.namespace}/other")
+    assert message.startswith("10.0.0.0 is written, but not allocated: ")
+    assert balancer.annotations("web")[METALLB] == "10.0.0.0"
+    team.delete_request("other")
+    wait_until(lambda: MESSAGE not in balancer.annotations("web"), what="the address is allocated again", seconds=60)
+    assert balancer.annotations("web")[METALLB] == "10.0.0.0"
+    assert [entry["cidr"] for entry in team.ledger()] == ["10.0.0.0/32"]
+
+
+def test_a_namespace_with_services_can_be_deleted(team: Team) -> None:
+    team.create_range("shared", "10.7.0.0/24", allowedNamespaces={"from": "All"})
+    other = f"{team.namespace[:50]}-2"
+    team.api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": other}})
+    there = LoadBalancer(team.api, other)
+    there.service("web", **{RANGE: f"{team.namespace}.shared"})
+    there.serve("web")
+
+    team.api.ask("DELETE", f"/api/v1/namespaces/{other}")
+
+    Objects(team.api, "v1", "namespaces", "").wait_deleted(other)
+    wait_until(lambda: not team.ledger("shared"), what="the address is released", seconds=60)
 
 
 def test_another_range_is_refused_once_the_address_is_written(balancer: LoadBalancer, team: Team) -> None:
