@@ -21,7 +21,7 @@ from hooks.api.metadata import (
     RecordedAddress,
     RequestMetadata,
 )
-from hooks.api.names import CIDR_ANNOTATION, RANGE_KIND, NamespacedName
+from hooks.api.names import CIDR_ANNOTATION, NOT_IN_BACKUPS, RANGE_KIND, NamespacedName
 
 
 class ObjectMetadata(Metadata, frozen=True, gc=False, rename="camel"):
@@ -68,6 +68,17 @@ class Request(Struct, frozen=True, gc=False):
     def range_name(self) -> NamespacedName:
         """The range that it names."""
         return self.spec.range_name(self.metadata.namespace)
+
+    @property
+    def attached_to(self) -> str:
+        """The object to which it is attached, as "Kind namespace/name"; "" if it is an ordinary request.
+
+        Such a request has the label that keeps it out of backups, because its owner makes it again.
+        """
+        meta, owner = self.metadata, self.metadata.controller
+        if owner is None or not NOT_IN_BACKUPS.items() <= meta.labels.items():
+            return ""
+        return f"{owner.kind} {meta.namespace}/{owner.name}"
 
     @property
     def for_hooks(self) -> RequestObject:

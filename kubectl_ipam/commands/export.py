@@ -72,7 +72,8 @@ def _requests_of(view: RangeView, snapshot: Snapshot) -> Iterator[ExportedReques
         entry = entries.pop(meta.uid, None)
         cidr = status.cidr or (entry.written.cidr if entry else "")
         spec = msgspec.json.decode(specs[str(meta.namespaced_name)]).get("spec", {})
-        yield ExportedRequest(meta.namespaced_name, view.name, cidr, spec, status.state or "Pending", status.message)
+        state, owner = status.state or "Pending", request.attached_to
+        yield ExportedRequest(meta.namespaced_name, view.name, cidr, spec, state, status.message, owner)
     for entry in entries.values():
         yield _absent(entry, view)
 

@@ -1,6 +1,6 @@
 """A book: the ranges and requests of an import, before anything is known about conflicts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -37,6 +37,13 @@ def error(place: str, message: str) -> Finding:
 def warning(place: str, message: str) -> Finding:
     """A finding that is only good to know."""
     return Finding(Severity.WARNING, place, message)
+
+
+def left_to(owners: Sequence[str], place: str) -> Finding:
+    """The finding on requests that are left out, because the objects to which they were attached make them again."""
+    shown = f"{owners[0]} makes it" if len(owners) == 1 else f"{owners[0]} and others make them"
+    left = "1 request is" if len(owners) == 1 else f"{len(owners)} requests are"
+    return warning(place, f"{left} left out, because {shown} again: restore these objects before the hold ends")
 
 
 @dataclass(frozen=True)

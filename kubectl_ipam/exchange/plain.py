@@ -1,9 +1,12 @@
 """Our own formats: JSON, which keeps everything, and CSV, which a person can write in a spreadsheet.
 
 JSON has the objects of a book: `{"ranges": [{"namespace", "name", "spec"}], "requests": [{"namespace", "name", "range",
-"cidr", "spec"}]}`; a range is named as "namespace/name", or by its name alone. CSV has a column for each of the fields
-in `HEADINGS`; a row that has addresses is a range, and any other row a request. Of a row of a request, all but a name
-and a block can be missing.
+"cidr", "attachedTo", "spec"}]}`; a range is named as "namespace/name", or by its name alone. CSV has a column for each
+of the fields in `HEADINGS`; a row that has addresses is a range, and any other row a request. Of a row of a request,
+all but a name and a block can be missing.
+
+A request that is attached to another object (a claim, a Service) is not imported. Its name depends on the uid of that
+object, which has another one after a restore, and makes another request. The imported one would keep its address.
 """
 
 from collections.abc import Mapping
@@ -11,14 +14,14 @@ from typing import Any
 
 from hooks.api.names import NamespacedName
 from kubectl_ipam.exchange.blocks import canonical
-from kubectl_ipam.exchange.book import Book, BookRange, BookRequest, error, warning
+from kubectl_ipam.exchange.book import Book, BookRange, BookRequest, error, left_to, warning
 from kubectl_ipam.exchange.naming import name_from, name_of_block
 from kubectl_ipam.exchange.tables import Row, Table, heading_key
 
 #: The columns of a CSV export.
 HEADINGS = (
     "namespace", "name", "range", "cidr", "state", "addresses", "excludes", "chunkSize", "mode", "domain", "gateway",
-    "prefixLength", "dnsServers", "message",
+    "prefixLength", "dnsServers", "attachedTo", "message",
 )  # fmt: skip
 #: What separates several values in one cell.
 SEPARATOR = " "
@@ -36,10 +39,14 @@ class Misshapen(ValueError):
 def book_of_table(table: Table, namespace: str) -> Book:
     """The ranges and requests of a table; `namespace` is that of rows without one."""
     book = Book()
+    place = table.rows[0].place.rpartition(":")[0] if table.rows else ""
     if ignored := sorted(filter(None, table.headings - _KNOWN)):
-        place = table.rows[0].place.rpartition(":")[0] if table.rows else ""
         book.findings.append(warning(place, f"columns that are not read: {', '.join(ignored)}"))
+    if owners := list(filter(None, (row.text("attachedto") for row in table.rows))):
+        book.findings.append(left_to(owners, place))
     for row in table.rows:
+        if row.text("attachedto"):
+            continue
         if row.text("addresses"):
             _add_range(row, namespace, book)
         elif row.text(*_BLOCK) or row.text(*_RANGE):
@@ -126,13 +133,19 @@ def book_of_json(name: str, document: Mapping[str, Any], namespace: str) -> Book
         if not isinstance(each.get("spec"), dict):
             raise Misshapen(f"{place} has no spec")
         book.ranges.append(BookRange(_own_name(each, place, namespace), each["spec"], place))
+    owners: list[str] = []
     for number, each in enumerate(_objects(document, "requests")):
         place = f"{name}: requests[{number}]"
+        if owner := each.get("attachedTo"):
+            owners.append(str(owner))
+            continue
         own, spec = _own_name(each, place, namespace), each.get("spec")
         ranges = _references(str(each.get("range") or ""), own.namespace)
         spec = dict(spec) if isinstance(spec, dict) else None
         domain = str(each.get("domain") or "")
         book.requests.append(BookRequest(own, ranges, canonical(str(each.get("cidr") or "")), place, spec, domain))
+    if owners:
+        book.findings.append(left_to(owners, name))
     return book
 
 

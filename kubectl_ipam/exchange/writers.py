@@ -27,7 +27,10 @@ class ExportedRange(NamedTuple):
 
 
 class ExportedRequest(NamedTuple):
-    """A request: its name, its range, its block ("" if it has none), its spec as in a manifest, and its state."""
+    """A request: its name, its range, its block ("" if it has none), its spec as in a manifest, and its state.
+
+    One that is attached to another object names that as `attached_to`, as "Kind namespace/name".
+    """
 
     name: NamespacedName
     range: NamespacedName
@@ -35,6 +38,12 @@ class ExportedRequest(NamedTuple):
     spec: dict[str, Any]
     state: str = ""
     message: str = ""
+    attached_to: str = ""
+
+    @property
+    def holder(self) -> str:
+        """The object that uses the block, for people."""
+        return self.attached_to or f"request {self.name}"
 
 
 class Export(NamedTuple):
@@ -65,17 +74,19 @@ def _range_row(each: ExportedRange) -> Row:
 
 def _request_row(each: ExportedRequest) -> Row:
     row = {"range": str(each.range), "cidr": each.cidr, "state": each.state, "message": each.message}
-    return {**each.name._asdict(), **row}
+    return {**each.name._asdict(), **row, "attachedTo": each.attached_to}
 
 
 def to_json(export: Export) -> str:
     """Everything that an import needs to restore it."""
     ranges = [{**each.name._asdict(), "spec": each.spec} for each in export.ranges]
-    requests = [
-        {**each.name._asdict(), "range": str(each.range), "cidr": each.cidr, "spec": _without_range(each.spec)}
-        for each in export.requests
-    ]
-    return _json({"ranges": ranges, "requests": requests})
+    return _json({"ranges": ranges, "requests": list(map(_request_entry, export.requests))})
+
+
+def _request_entry(each: ExportedRequest) -> Row:
+    owner = {"attachedTo": each.attached_to} if each.attached_to else {}
+    entry = {"range": str(each.range), "cidr": each.cidr, **owner, "spec": _without_range(each.spec)}
+    return {**each.name._asdict(), **entry}
 
 
 def _without_range(spec: dict[str, Any]) -> dict[str, Any]:
@@ -92,7 +103,7 @@ def to_netbox_prefixes(export: Export) -> str:
     ]
     for each, range_ in _with_ranges(export):
         if not each.cidr.endswith(_SINGLE):
-            rows.append(_netbox_row(range_, "prefix", each.cidr, status="active", description=f"request {each.name}"))
+            rows.append(_netbox_row(range_, "prefix", each.cidr, status="active", description=each.holder))
     return _json(rows)
 
 
@@ -103,7 +114,7 @@ def to_netbox_addresses(export: Export) -> str:
         if each.cidr.endswith(_SINGLE):
             length = (range_.spec.get("network") or {}).get("prefixLength") if range_ else None
             address = f"{each.cidr.partition('/')[0]}/{length}" if length else each.cidr
-            rows.append(_netbox_row(range_, "address", address, status="active", description=f"request {each.name}"))
+            rows.append(_netbox_row(range_, "address", address, status="active", description=each.holder))
     return _json(rows)
 
 

@@ -54,8 +54,7 @@ class LoadBalancer:
 
     def leave(self) -> None:
         """Deletes all Services, and waits until their requests are gone."""
-        for service in self.services.all():
-            self.services.delete(service["metadata"]["name"])
+        self.services.delete_all()
         wait_until(lambda: not self.requests.all(), what="no request is left", seconds=WAIT_SECONDS_MAX)
 
     def _show(self, name: str, addresses: list[str]) -> None:

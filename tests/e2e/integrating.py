@@ -107,6 +107,11 @@ class Objects:
         """Deletes an object, which may still wait for its finalizers."""
         self._api.ask("DELETE", f"{self.path}/{name}", options or None)
 
+    def delete_all(self) -> None:
+        """Deletes all objects, which may still wait for their finalizers."""
+        for obj in self.all():
+            self.delete(obj["metadata"]["name"])
+
     def wait_deleted(self, name: str) -> None:
         """Waits until an object does not exist any more."""
         wait_until(lambda: self.find(name) is None, what=f"{name} is deleted", seconds=WAIT_SECONDS_MAX)

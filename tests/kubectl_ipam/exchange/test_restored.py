@@ -1,6 +1,8 @@
 """Imports, tried: applied to a cluster in a box, each request gets the block that it had elsewhere."""
 
+import csv
 import json
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hooks.api.names import HOLD_ANNOTATION
+from hooks.api.names import HOLD_ANNOTATION, NOT_IN_BACKUPS
 from kubectl_ipam.box import Box
 from kubectl_ipam.cli import run
 from kubectl_ipam.exchange.book import Severity
@@ -159,6 +161,51 @@ def test_the_block_of_a_holder_whose_request_disappeared_is_exported(
     path.write_text(json.dumps({"kind": "List", "apiVersion": "v1", "items": objects}))
 
     assert "default,a,default/net,10.0.0.0/28,Absent" in printed(capsys, "export", "-f", str(path))
+
+
+def attached(dump: str, name: str, kind: str, owner: str) -> None:
+    """Makes a request of a dump one that is attached to another object."""
+    document = json.loads(Path(dump).read_text())
+    (obj,) = [each for each in document["items"]
+              if each["kind"] == "IPAMRequest" and each["metadata"]["name"] == name]  # fmt: skip
+    reference = {"apiVersion": "v1", "kind": kind, "name": owner, "uid": "u", "controller": True}
+    obj["metadata"] |= {"labels": dict(NOT_IN_BACKUPS), "ownerReferences": [reference]}
+    Path(dump).write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize("format_", ["json", "csv"])
+def test_an_import_leaves_attached_requests_to_their_owners(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], format_: str
+) -> None:
+    box = cluster_of(range_("net", "10.0.0.0/24"), request("worker-0-1"), request("web-1"), request("own"))
+    dump = dump_of(box, tmp_path)
+    attached(dump, "worker-0-1", "IPAddressClaim", "worker-0")
+    attached(dump, "web-1", "Service", "web")
+    file = tmp_path / f"export.{format_}"
+    file.write_text(printed(capsys, "export", "-f", dump, "-o", format_))
+
+    assert run(["import", str(file), "-o", "json"]) == 0
+    reported = capsys.readouterr()
+
+    assert [each["metadata"]["name"] for each in json.loads(reported.out)["items"]] == ["net", "own"]
+    message = "2 requests are left out, because Service default/web and others make them again"
+    assert message in " ".join(reported.err.split())
+
+
+def test_an_address_of_an_attached_request_is_exported_with_its_owner(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    box = cluster_of(range_("net", "10.0.0.0/24", network={"prefixLength": 24}), request("worker-0-1"))
+    dump = dump_of(box, tmp_path)
+    attached(dump, "worker-0-1", "IPAddressClaim", "worker-0")
+
+    rows = list(csv.DictReader(StringIO(printed(capsys, "export", "-f", dump))))
+    assert [(row["cidr"], row["attachedTo"]) for row in rows[1:]] == [
+        ("10.0.0.1/32", "IPAddressClaim default/worker-0")
+    ]
+    assert json.loads(printed(capsys, "export", "-f", dump, "-o", "netbox-addresses")) == [
+        {"address": "10.0.0.1/24", "status": "active", "description": "IPAddressClaim default/worker-0"}
+    ]
 
 
 #: Blocks of a small range, so that many of them overlap; some are outside, or retired.
