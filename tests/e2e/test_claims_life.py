@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from controlplane.plane import ControlPlane
     from controlplane.team import Team
 
-pytestmark = pytest.mark.timeout(300)
-
 #: For how long nothing must be written at rest. IPAM_REST_SECONDS=600 is the full test.
 REST_SECONDS = float(os.environ.get("IPAM_REST_SECONDS", "30"))
+pytestmark = pytest.mark.timeout(300 + REST_SECONDS)
+
 KEPT = "metal3data.infrastructure.cluster.x-k8s.io"
 
 

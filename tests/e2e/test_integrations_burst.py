@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from controlplane.api import KINDS
 from controlplane.processes import wait_until
 from tests.e2e.balancing import LoadBalancer
-from tests.e2e.integrating import ADDRESSES, METALLB, NETWORK, RANGE, Consumer, claim_object, loop_with
+from tests.e2e.integrating import ADDRESSES, METALLB, NETWORK, RANGE, Consumer, Objects, claim_object, loop_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,12 +23,11 @@ if TYPE_CHECKING:
     from controlplane.plane import ControlPlane
     from controlplane.team import Team
 
-pytestmark = pytest.mark.timeout(1800)
-
 COUNT = int(os.environ.get("IPAM_BURST", "300"))
 #: For how long nothing must be written at rest. IPAM_REST_SECONDS=600 is the full test.
 REST_SECONDS = float(os.environ.get("IPAM_REST_SECONDS", "30"))
 SERVED_SECONDS_MAX = 600.0
+pytestmark = pytest.mark.timeout(1800 + REST_SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_claims_get_different_addresses_while_every_part_is_killed(loop: Loop, t
         assert max(Counter(addresses.values()).values()) == 1, "none is given twice"
         granted = {each["spec"]["address"] for each in consumer.addresses.all()}
         assert granted == {entry["cidr"].removesuffix("/32") for entry in team.ledger()}
-        _assert_at_rest(lambda: [*consumer.claims.all(), *consumer.addresses.all(), *consumer.requests.all()])
+        _assert_at_rest(team, consumer.claims, consumer.addresses)
     finally:
         consumer.leave()
 
@@ -109,7 +109,7 @@ def test_services_get_different_addresses_while_every_part_is_killed(loop: Loop,
         assert max(Counter(served.values()).values()) == 1, "none is given twice"
         assert {name: served[name] for name in first} == first, "none has changed"
         assert set(served.values()) == {entry["cidr"].removesuffix("/32") for entry in team.ledger()}
-        _assert_at_rest(lambda: [*balancer.services.all(), *balancer.requests.all()])
+        _assert_at_rest(team, balancer.services)
     finally:
         balancer.leave()
 
@@ -120,11 +120,16 @@ def _served(balancer: LoadBalancer) -> dict[str, str]:
     return {name: each[METALLB] for name, each in found.items() if METALLB in each}
 
 
-def _assert_at_rest(objects: Callable[[], list[dict[str, object]]]) -> None:
-    def versions() -> set[str]:
-        return {str(each["metadata"]["resourceVersion"]) for each in objects()}  # type: ignore[index]
+def _assert_at_rest(team: Team, *foreign: Objects) -> None:
+    """Asserts that none of these objects is written, and none of ours."""
+
+    def versions() -> set[tuple[str, str]]:
+        ours = [obj for resource in KINDS.values() for obj in team.api.list(resource, team.namespace)]
+        objects = [*ours, *(obj for each in foreign for obj in each.all())]
+        return {(each["metadata"]["uid"], each["metadata"]["resourceVersion"]) for each in objects}
 
     time.sleep(15)
     before = versions()
+    assert len(before) > COUNT
     time.sleep(REST_SECONDS)
     assert versions() == before, "at rest nothing is written"
