@@ -101,6 +101,11 @@ RANGES ?= 1
 standing: install ## Measure a restart of Metacontroller with N=1000 standing requests in RANGES=1 ranges
 	@$(BIN)/python -m bench.standing $(N) --ranges $(RANGES)
 
+.PHONY: integrations
+integrations: N = 300
+integrations: install ## Measure N=300 claims, and N=300 Services, beside N=300 plain requests
+	@$(BIN)/python -m bench.integrations $(N)
+
 OLD ?=
 BENCH ?= bench
 .PHONY: compare

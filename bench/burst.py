@@ -31,7 +31,7 @@ from controlplane.processes import wait_until
 from controlplane.team import Team
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from controlplane.api import Api, Obj
 
@@ -56,12 +56,17 @@ PROGRAMS = ("metacontroller", "kube-apiserver", "hooks", "etcd")
 
 
 @dataclass
-class ReadyWatch:
-    """Records when each request of a namespace became Ready, by a watch in its own thread."""
+class Watch:
+    """Records when each object at a path was first as it should be, by a watch in its own thread.
+
+    Attributes:
+        seen_at: when, by name.
+    """
 
     api: Api
-    namespace: str
-    ready_at: dict[str, float] = field(default_factory=dict)
+    path: str
+    is_served: Callable[[Obj], bool]
+    seen_at: dict[str, float] = field(default_factory=dict)
     _stopped: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
@@ -73,13 +78,12 @@ class ReadyWatch:
         self._stopped.set()
 
     def _run(self) -> None:
-        path = objects_path(REQUESTS, self.namespace)
         while not self._stopped.is_set():
             try:
-                answer = self.api.ask_patiently("GET", path)
+                answer = self.api.ask_patiently("GET", self.path)
                 for obj in answer["items"]:
                     self._see(obj)
-                for _, obj in self.api.watch(path, answer["metadata"]["resourceVersion"]):
+                for _, obj in self.api.watch(self.path, answer["metadata"]["resourceVersion"]):
                     self._see(obj)
                     if self._stopped.is_set():
                         return
@@ -87,8 +91,14 @@ class ReadyWatch:
                 time.sleep(0.2)
 
     def _see(self, obj: Obj) -> None:
-        if obj.get("status", {}).get("state") == "Ready":
-            self.ready_at.setdefault(obj["metadata"]["name"], time.monotonic())
+        if self.is_served(obj):
+            self.seen_at.setdefault(obj["metadata"]["name"], time.monotonic())
+
+
+def ready_watch(team: Team) -> Watch:
+    """Records when each request of a team became Ready."""
+    path = objects_path(REQUESTS, team.namespace)
+    return Watch(team.api, path, lambda obj: obj.get("status", {}).get("state") == "Ready")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +145,11 @@ def run(running: cluster.Running, team: Team, counts: list[int]) -> tuple[list[R
     # The first request after a start waits for Metacontroller's informers, so it is not measured.
     team.create_request(WARM_UP)
     team.wait_state(WARM_UP, "Ready")
-    watch = ReadyWatch(running.api, team.namespace)
+    watch = ready_watch(team)
     watch.start()
     results = [_burst(running, team, watch, sum(counts[:index]), count) for index, count in enumerate(counts)]
     watch.stop()
-    _wait_quiet(running)
+    wait_quiet(running)
     faults = differences_at_rest(team.api, {team.namespace})
     deletion = _delete_all(running, team)
     faults += differences_at_rest(team.api, {team.namespace})
@@ -220,22 +230,22 @@ def _cluster() -> tuple[cluster.Running, bool]:
     return cluster.start(tied_to_us=True, metacontroller=metacontroller), True
 
 
-def _burst(running: cluster.Running, team: Team, watch: ReadyWatch, standing: int, count: int) -> Result:
+def _burst(running: cluster.Running, team: Team, watch: Watch, standing: int, count: int) -> Result:
     before = read(running)
     load = Load(team.api, team.namespace, "net", count, prefix=f"on-{standing}")
     load.start()
     load.wait_created()
     wait_until(
-        lambda: sum(name in watch.ready_at for name in load.names) == count,
+        lambda: sum(name in watch.seen_at for name in load.names) == count,
         what=f"{count} requests are Ready",
         seconds=BURST_SECONDS_MAX,
         step_seconds=0.05,
     )
     cost = read(running).since(before)
-    return Result(count, standing, [(load.created_at[name], watch.ready_at[name]) for name in load.names], cost)
+    return Result(count, standing, [(load.created_at[name], watch.seen_at[name]) for name in load.names], cost)
 
 
-def _wait_quiet(running: cluster.Running) -> Readings:
+def wait_quiet(running: cluster.Running) -> Readings:
     """Waits until nothing is written any more; returns the counters."""
     last = read(running)
     while True:
@@ -259,7 +269,7 @@ def _delete_all(running: cluster.Running, team: Team) -> Deletion:
         seconds=BURST_SECONDS_MAX,
     )
     seconds = time.monotonic() - began
-    return Deletion(len(names), seconds, _wait_quiet(running).since(before))
+    return Deletion(len(names), seconds, wait_quiet(running).since(before))
 
 
 def markdown(columns: Sequence[str], rows: Iterable[list[str]]) -> str:

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 SAMPLE = re.compile(r"^(\w+)\{(.*)\} ([0-9.e+]+)$", re.MULTILINE)
 LABEL = re.compile(r'(\w+)="([^"]*)"')
 WRITES = frozenset({"POST", "PUT", "PATCH", "APPLY", "DELETE", "DELETECOLLECTION"})
-#: The API groups whose writes count: our objects and events.
-OUR_GROUPS = frozenset({GROUP, "", "events.k8s.io"})
+CLUSTER_API_GROUP = "ipam.cluster.x-k8s.io"
+#: The API groups whose writes count, and what counts of the groups of Kubernetes itself: events, and Services.
+GROUPS = frozenset({GROUP, CLUSTER_API_GROUP})
+RESOURCES = frozenset({("", "events"), ("events.k8s.io", "events"), ("", "services"), ("", "services/status")})
 HOOK_CALLS = re.compile(r"^metacontroller_(customize|sync|finalize)_requests_total$")
 
 
@@ -69,15 +71,17 @@ def read(running: Running) -> Readings:
         if match := HOOK_CALLS.match(name):
             hooks[f"{labels['controller_name']} {match.group(1)} {labels['code']}"] += round(value)
     cpu = {program.name: cpu_seconds(program.pid) for program in running.programs}
-    return Readings(_writes(running), hooks, cpu)
+    return Readings(counted_writes(running.api.call("GET", "/metrics", accept="text/plain").text), hooks, cpu)
 
 
-def _writes(running: Running) -> Counter[str]:
+def counted_writes(metrics: str) -> Counter[str]:
+    """The writes that count, in the metrics of an API server."""
     writes: Counter[str] = Counter()
-    for name, labels, value in _samples(running.api.call("GET", "/metrics", accept="text/plain").text):
-        if name == "apiserver_request_total" and labels["verb"] in WRITES and labels.get("group", "") in OUR_GROUPS:
+    for name, labels, value in _samples(metrics):
+        if name == "apiserver_request_total" and labels["verb"] in WRITES:
+            group = labels.get("group", "")
             resource = "/".join(part for part in (labels["resource"], labels["subresource"]) if part)
-            if labels["group"] == GROUP or resource == "events":
+            if group in GROUPS or (group, resource) in RESOURCES:
                 writes[f"{labels['verb']} {resource} {labels['code']}"] += round(value)
     return writes
 

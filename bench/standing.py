@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.burst import BURST_SECONDS_MAX, POLICY_SECONDS, PROGRAMS, ReadyWatch, markdown
+from bench.burst import BURST_SECONDS_MAX, POLICY_SECONDS, PROGRAMS, markdown, ready_watch
 from controlplane import cluster
 from controlplane.at_rest import differences_at_rest
 from controlplane.binaries import find_or_build
@@ -73,7 +73,7 @@ def measure(plane: ControlPlane, loop: Loop, team: Team, count: int, ranges: int
     names = [f"net-{number}" for number in range(ranges)]
     for number, name in enumerate(names):
         team.create_range(name, f"10.{number}.0.0/16")
-    watch = ReadyWatch(team.api, team.namespace)
+    watch = ready_watch(team)
     watch.start()
     began = time.monotonic()
     for number, name in enumerate(names):
@@ -81,8 +81,8 @@ def measure(plane: ControlPlane, loop: Loop, team: Team, count: int, ranges: int
         load.start()
         load.wait_created()
     what = f"{count} requests are Ready"
-    wait_until(lambda: len(watch.ready_at) >= count, what=what, seconds=BURST_SECONDS_MAX, step_seconds=POLL_SECONDS)
-    create_seconds = max(watch.ready_at.values()) - began
+    wait_until(lambda: len(watch.seen_at) >= count, what=what, seconds=BURST_SECONDS_MAX, step_seconds=POLL_SECONDS)
+    create_seconds = max(watch.seen_at.values()) - began
     watch.stop()
     settled_at(loop.metacontroller.sync_count)
     programs = {each.name: each for each in (*plane.programs, *loop.programs) if each.name in PROGRAMS}

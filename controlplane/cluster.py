@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from controlplane.api import Api
 from controlplane.binaries import cache_folder, find_or_build
+from controlplane.cluster_api import install_crds
 from controlplane.loop import Loop
 from controlplane.plane import TOKEN, ControlPlane
 from controlplane.processes import started_at, stop_group
@@ -70,15 +71,17 @@ class Running:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def start(*, tied_to_us: bool, metacontroller: str | None) -> Running:
-    """Starts a control plane, and the loop if a Metacontroller is given."""
+def start(*, tied_to_us: bool, metacontroller: str | None, additions: tuple[str, ...] = ()) -> Running:
+    """Starts a control plane, and the loop with these folders of deploy/ if a Metacontroller is given."""
     binaries = find_or_build()
     folder = Path(tempfile.mkdtemp(prefix="ipam-cluster-"))
     plane = ControlPlane(folder, binaries, ROOT, tied_to_us=tied_to_us)
     running = Running(str(folder), plane.api.url, plane.etcd_url)
-    loop = Loop(plane, Path(metacontroller).resolve()) if metacontroller else None
+    loop = Loop(plane, Path(metacontroller).resolve(), additions=additions) if metacontroller else None
     try:
         plane.start()
+        if "cluster-api" in additions:
+            install_crds(plane)
         if loop is not None:
             loop.start()
             running.metrics_url = loop.metacontroller.metrics_url
