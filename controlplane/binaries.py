@@ -4,7 +4,8 @@ So `make e2e` needs only Linux, Go, kubectl, openssl and a checkout.
 
 KUBE_APISERVER, ETCD and KUBE_CONTROLLER_MANAGER name existing programs, and HELM, KUBECONFORM and ACTIONLINT existing
 tools. The others are built from `programs/go.mod` and `tools/go.mod` into a cache outside the tree, in a folder for
-each go.sum. KUBERNETES=1.31 builds the API server of that version.
+each go.sum. Programs of Cluster API have modules of their own (`cluster_api.py`). KUBERNETES=1.31 builds the API server
+of that version.
 """
 
 from __future__ import annotations
@@ -36,7 +37,10 @@ TOOLS = {
     "kubeconform": ("KUBECONFORM", "github.com/yannh/kubeconform/cmd/kubeconform"),
     "actionlint": ("ACTIONLINT", "github.com/rhysd/actionlint/cmd/actionlint"),
     "clusterctl": ("CLUSTERCTL", "sigs.k8s.io/cluster-api/cmd/clusterctl"),
+    "cluster-api-webhooks": ("CLUSTER_API_WEBHOOKS", "ipam.mandelsoft.org/webhooks"),
 }
+#: The module whose version a tool of ours has.
+MODULES = {"cluster-api-webhooks": "sigs.k8s.io/cluster-api"}
 
 #: The number of packages for each line of progress; the API server has about 2,000.
 PROGRESS_STEP_PACKAGES = 200
@@ -68,7 +72,7 @@ def find_or_build_tool(name: str, tools: Path = TOOLS_MODULE) -> Path:
         return _executable(Path(named), variable)
     built = cache_folder(tools) / name
     if not built.exists():
-        module = package.partition("/cmd/")[0]
+        module = MODULES.get(name, package.partition("/cmd/")[0])
         _build(name, package, built, tools, _release(tools, module))
     return built
 
@@ -76,7 +80,8 @@ def find_or_build_tool(name: str, tools: Path = TOOLS_MODULE) -> Path:
 def cache_folder(module: Path = MODULE) -> Path:
     """The folder of the built programs of a module; the file of `make cluster` is beside it."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    digest = hashlib.sha256((module / "go.sum").read_bytes()).hexdigest()[:16]
+    sources = (module / "go.sum", *sorted(module.glob("*.go")))
+    digest = hashlib.sha256(b"".join(each.read_bytes() for each in sources)).hexdigest()[:16]
     return Path(base) / "ipam-e2e" / digest
 
 

@@ -1,4 +1,8 @@
-"""Cluster API's own kinds and its program clusterctl, from its Go module (`clusterctl/go.mod`), which is not copied."""
+"""Cluster API's own kinds, its webhooks and its program clusterctl, from its Go module, which is not copied.
+
+`clusterctl/go.mod` names the version. The webhooks are served by a small program around them (`webhooks/`), because the
+manager of Cluster API needs all of its kinds.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
     from controlplane.plane import ControlPlane
 
 MODULE = Path(__file__).parent / "clusterctl"
+WEBHOOKS_MODULE = Path(__file__).parent / "webhooks"
 PATH = "sigs.k8s.io/cluster-api"
 CRDS = (
     "ipam.cluster.x-k8s.io_ipaddressclaims.yaml",
@@ -25,10 +30,19 @@ CRDS = (
 
 
 def crd_files() -> list[Path]:
-    """The CRDs of claims, addresses and Clusters; the module is downloaded the first time."""
-    _go("mod", "download", PATH)
-    folder = Path(_go("list", "-m", "-f", "{{.Dir}}", PATH).strip())
-    return [folder / "core" / "config" / "crd" / "bases" / name for name in CRDS]
+    """The CRDs of claims, addresses and Clusters."""
+    return [_config_folder() / "crd" / "bases" / name for name in CRDS]
+
+
+def webhooks_at(url: str, ca_bundle: str) -> Obj:
+    """The configuration of the webhooks that validate claims and addresses, at this URL."""
+    documents: list[Obj] = list(yaml.safe_load_all((_config_folder() / "webhook" / "manifests.yaml").read_text()))
+    (given,) = [each for each in documents if each["kind"] == "ValidatingWebhookConfiguration"]
+    ours = [each for each in given["webhooks"] if "ipam.cluster.x-k8s.io" in each["rules"][0]["apiGroups"]]
+    for each in ours:
+        path = each["clientConfig"]["service"]["path"]
+        each["clientConfig"] = {"url": url + path, "caBundle": ca_bundle}
+    return given | {"metadata": {"name": "cluster-api"}, "webhooks": ours}
 
 
 def install_crds(plane: ControlPlane) -> None:
@@ -53,6 +67,17 @@ def _older(crd: Obj) -> Obj:
 def clusterctl() -> Path:
     """The program, which is built the first time."""
     return find_or_build_tool("clusterctl", MODULE)
+
+
+def webhooks() -> Path:
+    """The program that serves the webhooks, which is built the first time."""
+    return find_or_build_tool("cluster-api-webhooks", WEBHOOKS_MODULE)
+
+
+def _config_folder() -> Path:
+    """The manifests of Cluster API; the module is downloaded the first time."""
+    _go("mod", "download", PATH)
+    return Path(_go("list", "-m", "-f", "{{.Dir}}", PATH).strip()) / "core" / "config"
 
 
 def _go(*arguments: str) -> str:
