@@ -61,7 +61,7 @@ class Checked:
     """A book after the check.
 
     Attributes:
-        ranges: those that can be imported.
+        ranges: those that can be imported, without delegated ones, which their requests make again.
         requests: likewise; no two of them record the same address.
         findings: everything that is wrong, in order of places.
     """
@@ -99,8 +99,23 @@ class _Check:
         served: dict[NamespacedName, set[str]] = {}
         for found in kept:
             served.setdefault(found.range, set()).add(found.request.name.namespace)
-        ranges = [_serving(each, served.get(name, set())) for name, (each, _) in self._ranges.items()]
+        self._check_makers({found.request.name for found in kept if (found.request.spec or {}).get("delegate")})
+        ranges = [
+            _serving(each, served.get(name, set()))
+            for name, (each, terms) in self._ranges.items()
+            if not terms.delegated_from
+        ]
         return Checked(ranges, kept, self._findings)
+
+    def _check_makers(self, delegating: Set[NamespacedName]) -> None:
+        """A delegated range is not imported: its request makes it again, with its own uid in it."""
+        for name, (each, terms) in self._ranges.items():
+            if not terms.delegated_from:
+                continue
+            maker = NamespacedName(name.namespace, terms.delegated_from.name)
+            if maker not in delegating:
+                text = f"range {name} was made by request {maker}, which is missing: export the range of that, too"
+                self._error(each.place, text)
 
     def _error(self, place: str, message: str) -> None:
         self._findings.append(error(place, message))

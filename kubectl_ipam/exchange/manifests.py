@@ -1,4 +1,7 @@
-"""A checked book as manifests: each request records its block, and ranges are on hold until all are restored."""
+"""A checked book as manifests: each request records its block, and ranges are on hold until all are restored.
+
+So are the ranges that requests make of their blocks, by an annotation of the request.
+"""
 
 from typing import Any
 
@@ -35,6 +38,8 @@ def _request(each: Assigned) -> Manifest:
     annotations = {SOURCE_ANNOTATION: each.request.place[:_SOURCE_LENGTH_MAX]}
     if block is not None:
         annotations = {names.CIDR_ANNOTATION: str(block), **annotations}
+    if (each.request.spec or {}).get("delegate"):
+        annotations[names.HOLD_ANNOTATION] = "restore"  # for the range that it makes
     reference = {"name": each.range.name}
     if each.range.namespace != name.namespace:
         reference["namespace"] = each.range.namespace

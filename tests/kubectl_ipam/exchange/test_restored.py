@@ -163,6 +163,42 @@ def test_the_block_of_a_holder_whose_request_disappeared_is_exported(
     assert "default,a,default/net,10.0.0.0/28,Absent" in printed(capsys, "export", "-f", str(path))
 
 
+def delegating(tmp_path: Path) -> tuple[Box, str]:
+    """A range of which a block is a range with two requests; the cluster, and a dump of it."""
+    box = cluster_of(
+        range_("net", "10.0.0.0/16", chunkSize=20),
+        request("site", delegate={"name": "made", "chunkSize": 28}),
+        request("first", "made", request="1/28"),
+        request("second", "made"),
+    )
+    return box, dump_of(box, tmp_path)
+
+
+def test_a_delegated_range_is_made_again_by_its_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before, dump = delegating(tmp_path)
+    (tmp_path / "export.json").write_text(printed(capsys, "export", "-f", dump, "-o", "json"))
+    made = json.loads(printed(capsys, "import", str(tmp_path / "export.json"), "-o", "json"))["items"]
+    after = Box(now=NOW)
+
+    assert [each["metadata"]["name"] for each in made if each["kind"] == "IPAMRange"] == ["net"]
+    assert after.apply(made) == []
+    assert after.apply([request("stranger", "made")]) == []
+    assert shown(after) == shown(before) | {"default/stranger": ""}, "the delegated range is on hold, too"
+    assert all(shown(before).values())
+
+
+def test_a_delegated_range_without_the_range_of_its_request_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, dump = delegating(tmp_path)
+    (tmp_path / "export.json").write_text(printed(capsys, "export", "made", "-f", dump, "-o", "json"))
+
+    assert run(["import", str(tmp_path / "export.json")]) == 1
+
+    message = "range default/made was made by request default/site, which is missing: export the range of that, too"
+    assert message in capsys.readouterr().err
+
+
 def attached(dump: str, name: str, kind: str, owner: str) -> None:
     """Makes a request of a dump one that is attached to another object."""
     document = json.loads(Path(dump).read_text())
