@@ -54,6 +54,8 @@ def test_a_claim_is_answered_by_an_ipaddress_of_its_name(consumer: Consumer) -> 
         for owner in meta["ownerReferences"]
     }
     assert owners == {("IPAddressClaim", True, True)}
+    assert "finalizers" not in meta
+    assert "finalizers" not in consumer.claims.get("worker-0")["metadata"]
 
 
 def test_addresses_that_a_range_never_allocates_are_not_given_to_claims(consumer: Consumer, team: Team) -> None:
