@@ -78,7 +78,10 @@ class _Reading:
         self._denied: dict[Resource, str] = {}
 
     def add(self, resource: Resource) -> None:
-        answer = self._source.get(resource.path(self._namespace if resource.namespaced else None))
+        namespace = self._namespace if resource.namespaced else None
+        answer = self._source.get(resource.path(namespace))
+        if answer.status == 404 and resource.older:
+            answer = self._source.get(resource.before.path(namespace))
         self._note_time(answer.date)
         if answer.status == 403 and resource.namespaced and self._namespace is None and not self._raw:
             self._namespace = self._fallback

@@ -16,7 +16,7 @@ from msgspec import Raw
 
 from hooks.protocol.decoding import UNREADABLE
 from kubectl_ipam.errors import Unanswerable
-from kubectl_ipam.resources import IPAM, KNOWN, Resource
+from kubectl_ipam.resources import FOREIGN, IPAM, Resource, resource_of
 from kubectl_ipam.snapshot import Snapshot, key_of
 
 #: Plain data of one object.
@@ -105,7 +105,7 @@ def settled(documents: list[Document]) -> list[Document]:
     """The objects of a dump as they are; with manifests among them, what they come to in a cluster in a box."""
     if not documents:
         raise Unanswerable("no objects found: -f takes manifests, or the output of kubectl get ... -o json")
-    if all(is_stored(document) for document in documents if resource_of(document) in IPAM):
+    if all(is_stored(document) for document in documents if resource_of(document) in (*IPAM, *FOREIGN)):
         return documents
     from kubectl_ipam.box import Box
 
@@ -119,12 +119,6 @@ def is_stored(document: Document) -> bool:
     """Whether an API server has written an object."""
     metadata = document.get("metadata")
     return isinstance(metadata, dict) and "uid" in metadata
-
-
-def resource_of(document: Document) -> Resource | None:
-    """The kind of an object, in whatever version; None if it is no kind that is read."""
-    group = str(document.get("apiVersion", "")).rpartition("/")[0]
-    return KNOWN.get((str(document.get("kind", "")), group))
 
 
 def _kinds_in(documents: Iterable[Document]) -> set[Resource]:
