@@ -24,8 +24,8 @@ examples:
   kubectl ipam explain ipaddressclaim/worker-0    the requests of a Cluster API claim
   kubectl ipam explain service/frontend           the requests of a Service
 
-exit code: 0 if it has its block; 3 if it waits; 4 if it is invalid; 1 if there is no such request; 2 if the source is
-unreadable.
+exit code: 0 if it has its block, and the range that is to be made from it; 3 if it waits; 4 if it is invalid; 1 if
+there is no such request; 2 if the source is unreadable.
 """
 
 _KINDS = {"ipamrequest": names.REQUEST_KIND, "ipreq": names.REQUEST_KIND, "svc": "Service"}

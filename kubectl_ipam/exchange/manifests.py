@@ -14,8 +14,12 @@ Manifest = dict[str, Any]
 
 
 def manifests(checked: Checked) -> list[Manifest]:
-    """The manifests, ranges first. They can be applied in any order."""
-    return [*map(_range, checked.ranges), *map(_request, checked.requests)]
+    """The manifests, ranges first. They can be applied in any order.
+
+    A range that was made from the block of a request is made again by that request.
+    """
+    ranges = [each for each in checked.ranges if "delegatedFrom" not in each.spec]
+    return [*map(_range, ranges), *map(_request, checked.requests)]
 
 
 def namespaces_of(checked: Checked) -> list[str]:
@@ -35,6 +39,8 @@ def _request(each: Assigned) -> Manifest:
     annotations = {SOURCE_ANNOTATION: each.request.place[:_SOURCE_LENGTH_MAX]}
     if block is not None:
         annotations = {names.CIDR_ANNOTATION: str(block), **annotations}
+    if "delegate" in (each.request.spec or {}):  # the range that it makes serves only recorded blocks, too
+        annotations = {names.HOLD_ANNOTATION: "restore", **annotations}
     reference = {"name": each.range.name}
     if each.range.namespace != name.namespace:
         reference["namespace"] = each.range.namespace
