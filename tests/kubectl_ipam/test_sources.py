@@ -252,5 +252,26 @@ def test_a_plan_knows_claims_in_the_version_that_is_served_and_says_that_no_cont
     assert "DecoratorController service" not in shown.err
 
 
+@pytest.mark.parametrize(("busy_answers", "code"), [(2, 0), (100, 2)])
+def test_a_busy_api_server_is_asked_again(
+    busy_answers: int, code: int, kubeconfig: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left = [busy_answers]
+    listed = Server._list
+
+    def list_(self: Server, path: str) -> None:
+        if left[0]:
+            left[0] -= 1
+            self._answer(429, {"message": "storage is (re)initializing"})
+        else:
+            listed(self, path)
+
+    monkeypatch.setattr(Server, "_list", list_)
+    monkeypatch.setattr("kubectl_ipam.sources.live.PAUSE_SECONDS_MAX", 0.0)
+
+    assert run(["show", "--kubeconfig", kubeconfig]) == code
+    assert ("storage is (re)initializing" in capsys.readouterr().err) == (code == 2)
+
+
 def test_requests_are_listed_by_their_path() -> None:
     assert REQUESTS.path("team-a") == "/apis/ipam.mandelsoft.org/v1alpha1/namespaces/team-a/ipamrequests"
