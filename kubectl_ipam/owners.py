@@ -107,9 +107,9 @@ class Owners:
 def is_served(owner: Document) -> bool:
     """Whether an object has its addresses and asks for nothing else, so that its hook would change nothing."""
     if owner["kind"] != names.SERVICE_KIND:
-        conditions = _dict(owner.get("status")).get("conditions") or []
+        conditions = plain(owner.get("status")).get("conditions") or []
         return any((each.get("type"), each.get("status")) == ("Ready", "True") for each in conditions)
-    annotations = _dict(owner["metadata"].get("annotations"))
+    annotations = plain(owner["metadata"].get("annotations"))
     return {names.RANGES_ANNOTATION, names.ADDRESSES_ANNOTATION} <= annotations.keys()
 
 
@@ -123,15 +123,15 @@ def is_concerned(obj: Document) -> bool:
     """Whether an object is a claim of a pool of ours, or a Service that names a range or has addresses of one."""
     if resources.resource_of(obj) is resources.CLAIMS:
         return _pool_of(obj).get("apiGroup") == names.GROUP
-    annotations = _dict(obj.get("metadata")).get("annotations")
+    annotations = plain(obj.get("metadata")).get("annotations")
     ours = (names.RANGES_ANNOTATION, names.ADDRESSES_ANNOTATION, names.GIVEN_UP_ANNOTATION)
-    return resources.resource_of(obj) is resources.SERVICES and any(each in _dict(annotations) for each in ours)
+    return resources.resource_of(obj) is resources.SERVICES and any(each in plain(annotations) for each in ours)
 
 
 def _named_ranges(owner: Document, aliases: Mapping[str, Document]) -> Iterable[str]:
     namespace = owner["metadata"].get("namespace")
     if owner["kind"] == names.SERVICE_KIND:
-        text = str(_dict(owner["metadata"].get("annotations")).get(names.RANGES_ANNOTATION, ""))
+        text = str(plain(owner["metadata"].get("annotations")).get(names.RANGES_ANNOTATION, ""))
         for item in filter(None, map(str.strip, text.split(","))):
             within, _, name = item.rpartition(".")
             yield f"{within or namespace}/{name}"
@@ -140,23 +140,23 @@ def _named_ranges(owner: Document, aliases: Mapping[str, Document]) -> Iterable[
     if pool.get("kind") == names.RANGE_KIND:
         yield f"{namespace}/{pool.get('name')}"
     elif alias := aliases.get(str(pool.get("name"))):
-        range_ = _dict(_dict(alias.get("spec")).get("range"))
+        range_ = plain(plain(alias.get("spec")).get("range"))
         yield f"{range_.get('namespace')}/{range_.get('name')}"
 
 
 def _why_not_handled(claim: Document) -> str:
     """Why the hooks do nothing for a claim."""
     metadata = claim["metadata"]
-    if foreign.PAUSED_ANNOTATION in _dict(metadata.get("annotations")):
+    if foreign.PAUSED_ANNOTATION in plain(metadata.get("annotations")):
         return f"nothing is allocated while it has the annotation {foreign.PAUSED_ANNOTATION}"
-    cluster = _dict(claim.get("spec")).get("clusterName") or _dict(metadata.get("labels")).get(foreign.CLUSTER_LABEL)
+    cluster = plain(claim.get("spec")).get("clusterName") or plain(metadata.get("labels")).get(foreign.CLUSTER_LABEL)
     return f"nothing is allocated while its Cluster {cluster} does not exist or is paused" if cluster else ""
 
 
 def _pool_of(claim: Document) -> Document:
-    return _dict(_dict(claim.get("spec")).get("poolRef"))
+    return plain(plain(claim.get("spec")).get("poolRef"))
 
 
-def _dict(value: Any) -> Document:
+def plain(value: Any) -> Document:
     """A part of a manifest that should be an object; an empty one if it is something else."""
     return value if isinstance(value, dict) else {}

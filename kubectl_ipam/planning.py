@@ -17,7 +17,7 @@ from hooks.api import names
 from hooks.ranges.spec import DEFAULT_DOMAIN
 from kubectl_ipam.box import Box, Rejected
 from kubectl_ipam.objects import Request
-from kubectl_ipam.owners import Owners, Standing, is_concerned, is_served, title
+from kubectl_ipam.owners import Owners, Standing, is_concerned, is_served, plain, title
 from kubectl_ipam.resources import (
     ALIASES,
     CLAIMS,
@@ -131,7 +131,7 @@ def _affected(snapshot: Snapshot, manifests: Sequence[Document]) -> set[str]:
     for manifest in manifests:
         if resource_of(manifest) in (NAMESPACES, ALIASES, CLUSTERS):
             continue
-        spec, metadata = manifest.get("spec") or {}, manifest["metadata"]
+        spec, metadata = plain(manifest.get("spec")), manifest["metadata"]
         name = f"{metadata['namespace']}/{metadata.get('name')}"
         if manifest["kind"] == names.RANGE_KIND:
             named.add(name)
@@ -141,8 +141,8 @@ def _affected(snapshot: Snapshot, manifests: Sequence[Document]) -> set[str]:
                 named |= _ranges_around(snapshot.requests[name])
             if isinstance(ipam := spec.get("ipam"), dict):
                 named.add(f"{ipam.get('namespace') or metadata['namespace']}/{ipam.get('name')}")
-            if spec.get("delegate"):
-                named.add(f"{metadata['namespace']}/{spec['delegate'].get('name') or metadata.get('name')}")
+            if "delegate" in spec:
+                named.add(f"{metadata['namespace']}/{plain(spec['delegate']).get('name') or metadata.get('name')}")
         else:
             existing = owners.by_name.get(title(manifest))
             named.update(owners.ranges_of(manifest), owners.ranges_of(existing) if existing else ())

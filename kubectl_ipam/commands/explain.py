@@ -93,7 +93,7 @@ def _not_found(call: Call, snapshot: Snapshot, name: NamespacedName, kind: str) 
         return (
             f"request {name} does not exist, but holds {', '.join(ledgers)}: kubectl ipam check says how to release it"
         )
-    what = f"request {name}, and no request that a {kind} owns," if kind else f"request {name}"
+    what = f"request {name}, and no request that belongs to {kind} {name.name}," if kind else f"request {name}"
     return f"no {what} in {call.source.origin}: search for it: kubectl ipam get {name.name}"
 
 

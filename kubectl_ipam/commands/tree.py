@@ -7,7 +7,7 @@ from typing import Any
 from hooks.ranges.ledger import LedgerEntry
 from kubectl_ipam.call import Call
 from kubectl_ipam.documents import allocated_count, state_of
-from kubectl_ipam.options import add_output_argument, add_source_arguments
+from kubectl_ipam.options import add_output_argument, add_source_arguments, whole_number
 from kubectl_ipam.output.rowmap import range_words
 from kubectl_ipam.output.words import percent
 from kubectl_ipam.views import RangeView, views_in
@@ -27,7 +27,9 @@ Node = dict[str, Any]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
-    parser.add_argument("--holders", type=int, default=10, metavar="N", help="holders of each range (default: 10)")
+    parser.add_argument(
+        "--holders", type=whole_number, default=10, metavar="N", help="holders of each range (default: 10)"
+    )
     add_output_argument(parser, "json", "yaml")
     add_source_arguments(parser)
 

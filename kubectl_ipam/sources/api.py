@@ -34,9 +34,11 @@ Get = Callable[[str], Answer]
 #: Asks for a URL path whose answer does not end, line by line.
 Stream = Callable[[str], Iterator[bytes]]
 
+#: What to do without a cluster. The flag differs: -f of most commands, --state of those that read manifests.
+FILES_INSTEAD = "or read files instead (--help says how)"
 _NOT_INSTALLED = (
     f"does not serve {GROUP}: is ipam installed there? List contexts: kubectl config get-contexts; "
-    "name another one by --context, or read files by -f"
+    f"name another one by --context, {FILES_INSTEAD}"
 )
 
 

@@ -18,6 +18,7 @@ from hooks.protocol.decoding import UNREADABLE
 from kubectl_ipam.errors import Unanswerable
 from kubectl_ipam.resources import FOREIGN, IPAM, Resource, resource_of
 from kubectl_ipam.snapshot import Snapshot, key_of
+from simulator.kubernetes.manifests import BadManifest, fault_of, read_manifests
 
 #: Plain data of one object.
 Document = dict[str, Any]
@@ -74,12 +75,13 @@ def _bytes_of(path: str) -> bytes:
 
 
 def _of_json(data: bytes) -> list[Document]:
-    """The objects of JSON, which is read faster than YAML; none if it is something else."""
+    """The objects of JSON, which is read faster than YAML; none if it is something else, or has a fault to report."""
     try:
         document = msgspec.json.decode(data)
     except UNREADABLE:
         return []
-    return list(_taken_apart(document))
+    objects = list(_taken_apart(document))
+    return [] if any(fault_of(each) for each in objects) else objects
 
 
 def _taken_apart(document: Any) -> Iterable[Document]:
@@ -91,14 +93,13 @@ def _taken_apart(document: Any) -> Iterable[Document]:
 
 
 def _of_yaml(path: str, data: bytes | None) -> list[Document]:
-    from simulator.kubernetes.manifests import BadManifest, read_manifests
-
     try:
         if data is None:
             return [each.obj for each in read_manifests(path)]
         return [each.obj for each in read_manifests("-", StringIO(data.decode()))]
     except (BadManifest, UnicodeDecodeError) as error:
-        raise Unanswerable(str(error)) from error
+        name = "standard input" if path == "-" else path
+        raise Unanswerable(str(error).replace("STDIN", name)) from error
 
 
 def settled(documents: list[Document]) -> list[Document]:
@@ -111,7 +112,10 @@ def settled(documents: list[Document]) -> list[Document]:
 
     stored = [each for each in documents if is_stored(each)]
     box = Box(stored)
-    box.apply([each for each in documents if not is_stored(each)])
+    manifests = [each for each in documents if not is_stored(each) and resource_of(each) in (*IPAM, *FOREIGN)]
+    if rejected := box.apply(manifests):
+        faults = "".join(f"\n  {each.name}: {each.reason}" for each in rejected)
+        raise Unanswerable(f"an API server would reject these manifests; correct or remove them:{faults}")
     return box.objects()
 
 

@@ -13,7 +13,7 @@ from lightkube.config.kubeconfig import DEFAULT_KUBECONFIG, SERVICE_ACCOUNT, Kub
 from lightkube.core.exceptions import ConfigError
 
 from kubectl_ipam.errors import Unanswerable
-from kubectl_ipam.sources.api import Answer, ApiSource
+from kubectl_ipam.sources.api import FILES_INSTEAD, Answer, ApiSource
 
 #: Lists of ten thousand requests take seconds on a busy API server.
 TIMEOUT_SECONDS = 60.0
@@ -103,7 +103,7 @@ def _config(kubeconfig: str | None, context: str | None) -> SingleConfig:
         else:
             config = _config_in(path, context)
     except ConfigError as error:
-        raise Unanswerable(f"{error}. Name another one by --kubeconfig or --context, or read files by -f") from error
+        raise Unanswerable(f"{error}. Name another one by --kubeconfig or --context, {FILES_INSTEAD}") from error
     except (KeyError, TypeError, ValueError, OSError, yaml.YAMLError) as error:
         raise Unanswerable(f"the kubeconfig {path} can't be read: {error!r}") from error
     assert config is not None, "without a default there is a configuration or an error"

@@ -105,4 +105,4 @@ def test_the_request_of_another_object_is_found_by_its_owner(
             capsys, "explain", name, "-f", dump
         )
     assert run(["explain", "service/worker-0", "-f", dump]) == 1
-    assert "no request that a service owns" in capsys.readouterr().err
+    assert "no request that belongs to service worker-0" in capsys.readouterr().err
