@@ -1,6 +1,7 @@
 """A cluster in a box with the state of another cluster: what the hooks of this version would make of it."""
 
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -8,7 +9,8 @@ from hooks.app import NOW_HEADER, create_app
 from hooks.settings import Settings
 from kubectl_ipam import shipped
 from kubectl_ipam.errors import Unanswerable
-from simulator.cluster import Cluster
+from kubectl_ipam.resources import CLAIMS, FOREIGN, IPAM, resource_of
+from simulator.cluster import FOREIGN_CRDS, Cluster, integrations
 from simulator.kubernetes.clock import SimulatedClock, rfc3339
 from simulator.kubernetes.errors import ApiError
 from simulator.kubernetes.manifests import read_manifests
@@ -20,7 +22,9 @@ from simulator.scheduler import NeverQuiet
 
 Document = dict[str, Any]
 #: The kinds that a copy has: what the hooks see.
-COPIED = ("Namespace", "IPAMRange", "IPAMExtent", "IPAMAllocationSlice", "IPAMRequest")
+COPIED = (*IPAM, *FOREIGN)
+#: The path of the hook for Services, and its parameter: the annotation that the load balancer of a cluster reads.
+_SERVICE_HOOK = "/service/sync?annotation="
 #: For so long, in seconds of the simulated clock, nothing may change before the cluster counts as quiet: longer than
 #: the no-answer timeout of requests.
 QUIET_SECONDS = 30.0
@@ -41,15 +45,23 @@ class Rejected(NamedTuple):
 class Box:
     """A cluster in a box."""
 
-    def __init__(self, documents: Iterable[Document] = (), now: datetime | None = None) -> None:
-        """Start with these objects, as an API server has written them, at a time."""
+    def __init__(
+        self, documents: Iterable[Document] = (), now: datetime | None = None, installed: Iterable[Document] = ()
+    ) -> None:
+        """Start with these objects, as an API server has written them, at a time.
+
+        `installed` are the DecoratorControllers of their cluster: the one for Services names the annotation to write.
+        """
         clock = SimulatedClock(now or datetime.now(UTC).replace(microsecond=0))
         caller = wsgi_caller(create_app(Settings(replay=True)), lambda: {NOW_HEADER: rfc3339(clock.now())})
         folders = (shipped.METACONTROLLER, shipped.ADMISSION)
-        controllers = [item.obj for folder in folders for item in read_manifests(folder)]
-        copied = [each for each in documents if each.get("kind") in COPIED]
-        self.cluster = Cluster(Catalog.read(shipped.CRDS), controllers, caller, clock=clock, copied=copied)
-        self._kinds = [self.cluster.catalog.called(kind.lower())[0] for kind in COPIED]
+        controllers = [item.obj for folder in folders for item in read_manifests(folder)] + integrations(shipped.ROOT)
+        definitions = [item.obj for path in (shipped.CRDS, FOREIGN_CRDS) for item in read_manifests(path)] + controllers
+        catalog = Catalog(each for each in definitions if each["kind"] == "CustomResourceDefinition")
+        copied = [in_its_version(each) for each in documents if resource_of(each) in COPIED]
+        controllers = [_with_annotation(each, annotation_of(installed)) for each in controllers]
+        self.cluster = Cluster(catalog, controllers, caller, clock=clock, copied=copied)
+        self._kinds = [catalog.of_kind(each.api_version, each.kind) for each in COPIED]
 
     def leave_alone(self, is_idle: Callable[[Document], bool]) -> None:
         """Do not call the hooks for these objects until something about them changes: they are at rest."""
@@ -62,13 +74,15 @@ class Box:
 
     def apply(self, manifests: Iterable[Document], namespace: str = "default") -> list[Rejected]:
         """Apply manifests in order, and run until nothing changes; gives those that are refused."""
-        rejected = [each for manifest in manifests if (each := self._do(self.cluster.apply, manifest, namespace))]
+        wanted = map(in_its_version, manifests)
+        rejected = [each for manifest in wanted if (each := self._do(self.cluster.apply, manifest, namespace))]
         self.settle()
         return rejected
 
     def delete(self, manifests: Iterable[Document], namespace: str = "default") -> list[Rejected]:
         """Delete the objects of manifests in order, and run until nothing changes; gives those that are refused."""
-        rejected = [each for manifest in manifests if (each := self._do(self.cluster.delete, manifest, namespace))]
+        wanted = map(in_its_version, manifests)
+        rejected = [each for manifest in wanted if (each := self._do(self.cluster.delete, manifest, namespace))]
         self.settle()
         return rejected
 
@@ -90,3 +104,39 @@ class Box:
         except (ApiError, BadMerge) as error:
             return Rejected(f"{manifest.get('kind')} {joined(key_of(manifest))}", str(error))
         return None
+
+
+def in_its_version(obj: Document) -> Document:
+    """An object of another project in the version that the cluster in a box serves; all others as they are."""
+    resource = resource_of(obj)
+    if resource not in FOREIGN or obj["apiVersion"] == resource.api_version or not resource.older:
+        return obj
+    obj = obj | {"apiVersion": resource.api_version}
+    if resource is CLAIMS and isinstance(status := obj.get("status"), dict):
+        obj["status"] = status | {"conditions": [_condition(each) for each in status.get("conditions") or []]}
+    return obj
+
+
+def _condition(condition: Document) -> Document:
+    """A condition of a claim in v1beta1 in the form of v1beta2, which demands a message and knows no severity."""
+    wanted = {"reason": "Unknown", "message": ""} | condition
+    wanted.pop("severity", None)
+    return wanted
+
+
+def annotation_of(controllers: Iterable[Document]) -> str:
+    """The annotation in which these controllers write the addresses of Services; "" if they have no such hook."""
+    for each in controllers:
+        webhook = each.get("spec", {}).get("hooks", {}).get("sync", {}).get("webhook", {})
+        _, found, annotation = (webhook.get("url") or webhook.get("path") or "").partition(_SERVICE_HOOK)
+        if found:
+            return str(annotation)
+    return ""
+
+
+def _with_annotation(controller: Document, annotation: str) -> Document:
+    if not annotation or not annotation_of([controller]):
+        return controller
+    changed = deepcopy(controller)
+    changed["spec"]["hooks"]["sync"]["webhook"]["path"] = f"{_SERVICE_HOOK}{annotation}"
+    return changed

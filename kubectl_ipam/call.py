@@ -85,7 +85,8 @@ class Call:
         elsewhere = [key for key in snapshot.ranges if key.endswith(f"/{name.name}")]
         if len(elsewhere) == 1 and not self.options.namespace and "/" not in text:
             return snapshot.ranges[elsewhere[0]]
-        hint = f"did you mean {' or '.join(elsewhere)}?" if elsewhere else "list them: kubectl ipam show -A"
+        where = "-A" if self.source.is_live else " ".join(f"-f {file}" for file in self.options.filename)
+        hint = f"did you mean {' or '.join(elsewhere)}?" if elsewhere else f"list them: kubectl ipam show {where}"
         raise Unanswerable(f'no range "{name}" in {snapshot.origin}: {hint}', exit_code=1)
 
     def note(self, text: str) -> None:

@@ -27,6 +27,7 @@ def range_document(view: RangeView) -> Document:
         "notes": status.notes,
         "message": view.fault or view.terms.invalid_reason or status.message,
         "domain": view.terms.domain.name,
+        "delegatedFrom": str(view.delegation.request) if view.delegation else "",
         "mode": view.terms.mode,
         "addresses": view.terms.pool.addresses.texts,
         "defaultLength": view.terms.default_length,
@@ -83,7 +84,10 @@ def state_of(view: RangeView) -> str:
         return "Unreadable"
     if view.range.metadata.deletion_timestamp:
         return "Deleting"
-    return "Invalid" if view.terms.invalid_reason else "Ready"
+    if view.delegation and view.delegation.is_ended:
+        return "Deleting"
+    is_unnamed = view.delegation is not None and not view.delegation.is_named
+    return "Invalid" if view.terms.invalid_reason or is_unnamed else "Ready"
 
 
 def piece_document(piece: Piece, view: RangeView) -> Document:
@@ -110,6 +114,7 @@ def request_document(request: Request) -> Document:
         "cidr": status.cidr,
         "message": status.message,
         "created": timestamp(meta.creation_timestamp),
+        "delegatedTo": str(request.delegated_name) if request.status.range else "",
         "deleting": None if meta.deletion_timestamp is None else timestamp(meta.deletion_timestamp),
     }
     return {name: value for name, value in document.items() if value not in ("", None)}

@@ -1,4 +1,4 @@
-"""The way of one request: created, labelled, recorded in the ledger, answered, published; and what it waits for."""
+"""The way of one request: created, labelled, recorded, answered, published, delegated; and what it waits for."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from hooks.api import names
 from hooks.api.kinds import Answer
-from hooks.api.names import range_label
+from hooks.api.names import NamespacedName, range_label
 from hooks.api.shards import is_request_finalizer
 from hooks.api.times import timestamp
 from hooks.ranges.claims import claim_of
@@ -63,8 +63,12 @@ def explained(snapshot: Snapshot, request: Request) -> Explanation:
     view = RangeView(snapshot, range_) if range_ else None
     steps = list(_up_to_the_first_open(_steps(snapshot, request, view)))
     if request.metadata.deletion_timestamp:
-        steps.append(_deletion(request, view))
-    remedies, command = _what_next(request, view, steps[-1])
+        steps.append(_deletion(snapshot, request, view))
+    last = steps[-1]
+    if last.name == "delegated" or (last.name == "deleted" and request.status.range):
+        remedies, command = _for_delegation(request, last)
+    else:
+        remedies, command = _what_next(request, view, last)
     return Explanation(request, steps, remedies, command)
 
 
@@ -89,6 +93,8 @@ def _steps(snapshot: Snapshot, request: Request, view: RangeView | None) -> Iter
     yield _committed(request, view, entry)
     yield _answered(answer)
     yield _published(request, answer)
+    if request.delegated_name:
+        yield _delegated(snapshot, request, request.delegated_name)
 
 
 def _prepared(request: Request) -> Step:
@@ -159,13 +165,55 @@ def _published(request: Request, found: tuple[Slice, Answer] | None) -> Step:
     return Step(Mark.DONE, "published", f"it shows {request.status.cidr} since {timestamp(since) if since else 'then'}")
 
 
-def _deletion(request: Request, view: RangeView | None) -> Step:
+def _delegated(snapshot: Snapshot, request: Request, name: NamespacedName) -> Step:
+    """How far the range is that is made from the block."""
+    named, below, other = request.status.range, snapshot.range_below(request), snapshot.ranges.get(str(name))
+    if named and named.finished:
+        text = f"range {name} was deleted, and a request delegates its block only once"
+        return Step(Mark.FAILED, "delegated", text)
+    if named and (below is None or below.metadata.uid != named.uid):
+        text = f"range {name} (uid {named.uid}) does not exist any more, and was not recorded as finished"
+        return Step(Mark.FAILED, "delegated", text)
+    if named:
+        held = _held_below(snapshot, request)
+        return Step(Mark.DONE, "delegated", f"range {name} allocates from its block; {_listed(held)}")
+    if below is None and other is not None:
+        return Step(Mark.FAILED, "delegated", f"range {name} exists, and was not made from its block")
+    fault = next((each.message for each in request.status.conditions if each.reason == "InvalidDelegate"), "")
+    if fault:
+        return Step(Mark.FAILED, "delegated", fault)
+    what = "is created" if below is None else "exists, and allocates nothing before its request names it:"
+    return Step(Mark.WAITING, "delegated", f"range {name} {what} with the next call of the request's hook")
+
+
+def _held_below(snapshot: Snapshot, request: Request) -> list[str]:
+    """The blocks of the range that was made from the block of a request, each with its holder."""
+    below = snapshot.range_below(request)
+    lines = below.status.allocations if below else []
+    return [f"{each.cidr} of {each.holder}" for each in lines if each.released_at is None]
+
+
+def _listed(held: list[str]) -> str:
+    if not held:
+        return "no block of it is held"
+    more = f" and {len(held) - 5} more" if len(held) > 5 else ""
+    return f"it holds {', '.join(held[:5])}{more}"
+
+
+def _deletion(snapshot: Snapshot, request: Request, view: RangeView | None) -> Step:
     meta = request.metadata
     assert meta.deletion_timestamp is not None, "only a deleted request has this step"
     foreign = [each for each in meta.finalizers if not is_request_finalizer(each)]
     since = f"deleted at {timestamp(meta.deletion_timestamp)}"
     if foreign:
         return Step(Mark.WAITING, "deleted", f"{since}; it keeps its block until {', '.join(foreign)} is removed")
+    named, below = request.status.range, snapshot.range_below(request)
+    if named and not named.finished:
+        name = request.delegated_name
+        if below is None or below.metadata.uid != named.uid:
+            return Step(Mark.FAILED, "deleted", f"{since}; range {name}, made from its block, was removed by force")
+        text = f"range {name}, made from its block, ends first: {_listed(_held_below(snapshot, request))}"
+        return Step(Mark.WAITING, "deleted", f"{since}; {text}")
     held = view and not view.fault and meta.uid in view.ledger.entries
     waits = "its range has not released it yet" if held else "its finalizer has not been removed yet"
     return Step(Mark.WAITING, "deleted", f"{since}; {waits}")
@@ -193,6 +241,26 @@ def _what_next(request: Request, view: RangeView | None, last: Step) -> tuple[li
     return remedies, f"kubectl ipam show {view.name}"
 
 
+def _for_delegation(request: Request, last: Step) -> tuple[list[str], str]:
+    """What to do about the range that is made from the block of a request."""
+    meta, above, below = request.metadata, request.range_name, request.delegated_name
+    named = request.status.range
+    if last.mark is Mark.DONE:
+        return [], f"kubectl ipam show {below}"
+    if last.name == "deleted" and last.mark is Mark.FAILED:
+        reclaim = f"{names.RECLAIM_ANNOTATION}={meta.uid}"
+        remedy = "if no consumer uses an address of the block any more, the owner of its range reclaims it"
+        return [remedy], f"kubectl annotate --overwrite iprange -n {above.namespace} {above.name} {reclaim}"
+    if last.name == "deleted" and named and not named.finished:
+        return ["delete the requests of that range"], f"kubectl ipam show {below}"
+    if last.name == "delegated" and last.mark is Mark.FAILED:
+        another = (
+            "delete the request, and create another one" if named else "delete that range, or create another request"
+        )
+        return [f"{another}{'' if named else ' with delegate.name'}"], f"kubectl ipam tree -n {meta.namespace}"
+    return _not_served(request, last, None)
+
+
 def _not_served(request: Request, last: Step, view: RangeView | None) -> tuple[list[str], str]:
     if last.name == "range" and view is None:
         return ["create the range, or delete the request and ask for another one"], "kubectl ipam show -A"
@@ -218,7 +286,9 @@ def releases_for(request: Request, view: RangeView) -> Iterator[str]:
     if pieces:
         words = f"{block} must be free" if claim.exact else f"the block with the fewest holders is {block}"
         yield f"{words}: {'; '.join(map(_obstacle, pieces[:5]))}{_more(pieces)}"
-    if not claim.exact:
+    if not claim.exact and view.delegation:
+        yield f"or delegate another block: the addresses of range {view.name} are those of one request, and cannot grow"
+    elif not claim.exact:
         yield f"or add addresses: kubectl edit iprange -n {view.name.namespace} {view.name.name}, spec.ranges"
 
 

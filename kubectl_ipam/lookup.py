@@ -38,7 +38,7 @@ class Lookup:
     """What was found.
 
     Attributes:
-        found: in order of range and address.
+        found: in order of range and address; those of a range that was made from a block before that block.
         neighbours: if no range has any of it, sentences about the nearest ranges.
     """
 
@@ -62,7 +62,8 @@ def read_block(text: str) -> Prefix | None:
 
 def lookup(views: Sequence[RangeView], block: Prefix) -> Lookup:
     """What the ranges know of a block."""
-    found = [each for view in views for each in _in_range(view, block)]
+    innermost_first = sorted(views, key=lambda view: -len(view.ranges_above))
+    found = [each for view in innermost_first for each in _in_range(view, block)]
     return Lookup(found, [] if found else list(_neighbours(views, block)))
 
 

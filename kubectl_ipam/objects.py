@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import msgspec
 from msgspec import Raw, Struct, field
 
 from hooks.api.kinds import (
+    AttachedSpec,
+    Delegator,
     ExtentSpec,
     RangeObject,
     RangeStatus,
@@ -22,6 +25,9 @@ from hooks.api.metadata import (
     RequestMetadata,
 )
 from hooks.api.names import CIDR_ANNOTATION, NOT_IN_BACKUPS, RANGE_KIND, NamespacedName
+from hooks.protocol.decoding import UNREADABLE
+
+_ATTACHED_DECODER = msgspec.json.Decoder(AttachedSpec)
 
 
 class ObjectMetadata(Metadata, frozen=True, gc=False, rename="camel"):
@@ -49,6 +55,23 @@ class Range(Struct, frozen=True, gc=False):
     metadata: ObjectMetadata
     spec: Raw = field(default_factory=lambda: Raw(b"{}"))
     status: RangeStatus = RangeStatus()
+
+    @property
+    def delegated_from(self) -> Delegator | None:
+        """The request from whose block it was made; None if its owner made it, or its spec can't be read."""
+        return self._attached.delegated_from if b"delegatedFrom" in bytes(self.spec) else None
+
+    @property
+    def addresses(self) -> list[str]:
+        """The entries of its `ranges` as text; none if its spec can't be read."""
+        return self._attached.ranges
+
+    @property
+    def _attached(self) -> AttachedSpec:
+        try:
+            return _ATTACHED_DECODER.decode(self.spec)
+        except UNREADABLE:
+            return AttachedSpec()
 
     @property
     def for_hooks(self) -> RangeObject:
@@ -79,6 +102,13 @@ class Request(Struct, frozen=True, gc=False):
         if owner is None or not NOT_IN_BACKUPS.items() <= meta.labels.items():
             return ""
         return f"{owner.kind} {meta.namespace}/{owner.name}"
+
+    @property
+    def delegated_name(self) -> NamespacedName | None:
+        """The range that is made from its block; None if it delegates nothing."""
+        if self.spec.delegate is None:
+            return None
+        return NamespacedName(self.metadata.namespace, self.spec.delegate.name or self.metadata.name)
 
     @property
     def for_hooks(self) -> RequestObject:

@@ -48,6 +48,24 @@ def add_output_argument(parser: argparse.ArgumentParser, *formats: str) -> None:
     parser.add_argument("-o", "--output", choices=formats or OUTPUTS, help="output format")
 
 
+def seconds(text: str) -> float:
+    """A number of seconds."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise argparse.ArgumentTypeError(f'"{text}" is no number of seconds, such as 10')
+    return number
+
+
+def whole_number(text: str) -> int:
+    """A number of things."""
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f'"{text}" is no number, such as 10')
+    return int(text)
+
+
 def source_of(options: argparse.Namespace) -> Source:
     """The source that the flags name.
 

@@ -1,7 +1,7 @@
 """The CRDs, controllers and policies that belong to this version.
 
-A wheel has copies of the folders `crds`, `metacontroller` and `deploy/admission` beside this module; in a checkout they
-lie at its root.
+A wheel has copies of the folders `crds` and `metacontroller`, and of some folders of `deploy`, beside this module; in a
+checkout they lie at its root.
 """
 
 from pathlib import Path

@@ -107,6 +107,21 @@ class Snapshot:
         return found
 
     @cached_property
+    def ranges_by_delegator(self) -> dict[str, list[Range]]:
+        """The ranges that were made from blocks of requests, by uid of the request."""
+        found: dict[str, list[Range]] = {}
+        for _, range_ in sorted(self.ranges.items()):
+            if delegator := range_.delegated_from:
+                found.setdefault(delegator.uid, []).append(range_)
+        return found
+
+    def range_below(self, request: Request) -> Range | None:
+        """The range that was made from the block of a request: the one that it names, or else any."""
+        found = self.ranges_by_delegator.get(request.metadata.uid, [])
+        named = request.status.range
+        return next((each for each in found if named and each.metadata.uid == named.uid), next(iter(found), None))
+
+    @cached_property
     def extents_by_cell(self) -> dict[tuple[str, str], list[str]]:
         """The keys of the extents by their labels of domain and cell, as API servers select them."""
         found: dict[tuple[str, str], list[str]] = {}

@@ -16,6 +16,7 @@ from hooks.api.names import domain_label
 from hooks.protocol.bodies import RangeBody
 from hooks.protocol.errors import ProtocolError
 from hooks.ranges.cells import cells_to_ask_for
+from hooks.ranges.delegation import Delegation
 from hooks.ranges.extents import Extents, observe_extents
 from hooks.ranges.grants import Grants, grant
 from hooks.ranges.ledger import Ledger, LedgerEntry
@@ -100,6 +101,36 @@ class RangeView:
     def terms(self) -> Terms:
         """What its spec says."""
         return self._observed.terms if self._observed else read_terms(self.name, self.range.spec, self.range.status)
+
+    @cached_property
+    def delegator(self) -> Request | None:
+        """The request with the name of that from whose block it was made; None if there is none."""
+        found = self.range.delegated_from
+        return self.snapshot.requests.get(f"{self.name.namespace}/{found.name}") if found else None
+
+    @cached_property
+    def delegation(self) -> Delegation | None:
+        """What its hook says about that request; None if its owner made it."""
+        return None if self.fault else self.observed.delegation
+
+    @cached_property
+    def ranges_above(self) -> list[Range]:
+        """The ranges from which its addresses were delegated, the nearest first; none if its owner made it."""
+        ranges, requests = self.snapshot.ranges, self.snapshot.requests
+        found, range_ = list[Range](), self.range
+        while (delegator := range_.delegated_from) and range_ not in found[:-1]:
+            request = requests.get(f"{range_.metadata.namespace}/{delegator.name}")
+            above = ranges.get(str(request.range_name)) if request else None
+            if above is None:
+                break
+            found.append(above)
+            range_ = above
+        return found
+
+    @property
+    def outermost(self) -> "RangeView":
+        """The range that its owner made, from which its addresses were delegated; itself if they were not."""
+        return RangeView(self.snapshot, self.ranges_above[-1], self.now) if self.ranges_above else self
 
     @property
     def ledger(self) -> Ledger:
@@ -227,8 +258,10 @@ class RangeView:
         return [key for cell in cells for key in by_cell.get((domain, cell), ())]
 
     def _related(self) -> Mapping[str, RequestObject]:
-        """The requests that name it, as the hooks read them."""
-        found = self.snapshot.requests_by_range.get(str(self.range.metadata.namespaced_name), [])
+        """The requests that name it, and the one from whose block it was made, as the hooks read them."""
+        found = list(self.snapshot.requests_by_range.get(str(self.range.metadata.namespaced_name), []))
+        if request := self.delegator:
+            found.append(request)
         return {str(each.metadata.namespaced_name): each.for_hooks for each in found}
 
 

@@ -94,6 +94,29 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(f'"{text}" is no URL, such as http://127.0.0.1:8080')
+    return text
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f'"{text}" is no number of seconds, such as 30')
+    return seconds
+
+
+def _root(text: str) -> Path:
+    for name in ("crds", "metacontroller"):
+        if not (Path(text) / name).is_dir():
+            raise argparse.ArgumentTypeError(f'"{text}" has no folder {name}: name a checkout of ipam')
+    return Path(text)
+
+
 def _add_steps(apply: argparse.ArgumentParser) -> None:
     apply.set_defaults(steps=None)
     apply.add_argument(
@@ -108,19 +131,22 @@ def _add_steps(apply: argparse.ArgumentParser) -> None:
         "--delete", nargs="+", metavar="FILE", action=_Step, help="a further step: delete the objects of these files"
     )
     apply.add_argument(
-        "--hooks", metavar="URL", help="URL of the hooks (default: start the hooks of this checkout for this command)"
+        "--hooks",
+        metavar="URL",
+        type=_url,
+        help="URL of the hooks (default: start the hooks of this checkout for this command)",
     )
     apply.add_argument(
         "--seed", type=int, metavar="N", help="shuffle the steps of the cluster; equal seeds give equal orders"
     )
     apply.add_argument(
         "--wait",
-        type=float,
+        type=_seconds,
         metavar="SECONDS",
         default=1.0,
         help="wait this long for a timer, such as a resync, before the cluster counts as quiet (default: 1)",
     )
-    apply.add_argument("--root", type=Path, metavar="DIR", default=ROOT, help="folder with crds/ and metacontroller/")
+    apply.add_argument("--root", type=_root, metavar="DIR", default=ROOT, help="folder with crds/ and metacontroller/")
 
 
 def _add_output(apply: argparse.ArgumentParser) -> None:

@@ -5,6 +5,7 @@ slowly, against the JSON Schema of the same types.
 """
 
 import json
+import re
 from typing import Any
 
 import jsonschema
@@ -76,7 +77,8 @@ def _fault_of(body: Any, body_type: type, refusal: str) -> ProtocolError:
     except RecursionError:
         fault = None
     if fault is None:
-        return _as_refused(refusal)
+        refused = _as_refused(refusal)
+        return ProtocolError(refused.path, refused.message, _value_at(refused.path, body))
     missing = fault.validator == "required"
     return ProtocolError(fault.json_path, _shortened(fault), None if missing else excerpt(fault.instance))
 
@@ -85,6 +87,24 @@ def _as_refused(refusal: str) -> ProtocolError:
     """The error in msgspec's own words, which end with the path."""
     message, _, path = refusal.partition(" - at `")
     return ProtocolError(path.rstrip("`") or "$", message)
+
+
+#: A step of a path in msgspec's words: a field, or a place in a list. Keys of maps are not named.
+_STEP = re.compile(r"\.([^.\[\]]+)|\[([0-9]+)\]")
+
+
+def _value_at(path: str, body: Any) -> str | None:
+    """What a body has at a path, as far as the path names it; None if that is unknown."""
+    steps = path.removeprefix("$")
+    if not steps or "".join(match[0] for match in _STEP.finditer(steps)) != steps:
+        return None
+    value = body
+    for field, index in _STEP.findall(steps):
+        try:
+            value = value[int(index) if index else field]
+        except (LookupError, TypeError):
+            return None
+    return excerpt(value)
 
 
 def excerpt(value: Any) -> str:

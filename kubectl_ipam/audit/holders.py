@@ -22,6 +22,10 @@ def holders_that_do_not_exist(facts: Facts) -> Iterator[Finding]:
                 f"if {entry.holder} no longer uses it, release it: kubectl annotate --overwrite iprange -n "
                 f"{view.name.namespace} {view.name.name} {names.RECLAIM_ANNOTATION}={entry.uid}"
             )
+            if below := facts.snapshot.ranges_by_delegator.get(entry.uid):
+                remedy = (
+                    f"first end range {below[0].metadata.namespaced_name}, which was made from this block; {remedy}"
+                )
             message = f"{entry.prefix} belongs to {entry.holder} (uid {entry.uid}), which does not exist"
             yield error("HolderMissing", named_range(view), message, remedy, str(view.name))
 

@@ -130,7 +130,9 @@ def stuck_deletions(facts: Facts) -> Iterator[Finding]:
             message = f"it was deleted, but the finalizers {', '.join(foreign)} keep it, and so its block"
             remedy = "remove what uses the block; the controller that owns the finalizer then removes it"
         else:
-            message = "it was deleted, but its range has not released it"
+            below = facts.snapshot.range_below(request)
+            waits = f"range {below.metadata.namespaced_name}, made from its block, has not ended" if below else ""
+            message = f"it was deleted, but {waits or 'its range has not released it'}"
             remedy = "check that Metacontroller and the hooks run, and why its range waits: kubectl ipam explain it"
         yield warning("DeletionStuck", named(request), message, remedy, str(request.range_name))
 

@@ -2,7 +2,7 @@
 
 from itertools import chain
 
-from kubectl_ipam.audit import clocks, extents, holders, installation, ledgers, objects, requests
+from kubectl_ipam.audit import clocks, delegation, extents, holders, installation, ledgers, objects, requests
 from kubectl_ipam.audit.facts import Facts
 from kubectl_ipam.audit.findings import Finding
 from kubectl_ipam.snapshot import Snapshot
@@ -12,6 +12,7 @@ RULES = (
     *ledgers.RULES,
     *requests.RULES,
     *holders.RULES,
+    *delegation.RULES,
     *extents.RULES,
     *objects.RULES,
     *installation.RULES,

@@ -11,7 +11,8 @@ from hooks.api.times import timestamp
 from kubectl_ipam.audit.findings import Finding, Severity
 from kubectl_ipam.audit.run import confirmed, findings_in, in_one_snapshot
 from kubectl_ipam.call import Call
-from kubectl_ipam.options import add_source_arguments
+from kubectl_ipam.errors import Unanswerable
+from kubectl_ipam.options import add_source_arguments, seconds
 from kubectl_ipam.output.words import count
 from kubectl_ipam.progress import progress
 from kubectl_ipam.resources import INSTALLATION, IPAM
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--settle",
         metavar="SECONDS",
-        type=float,
+        type=seconds,
         default=SETTLE_SECONDS,
         help=f"pause before the second reading (default: {SETTLE_SECONDS:g})",
     )
@@ -85,7 +86,10 @@ def _report(call: Call, snapshot: Snapshot, found: Sequence[Finding]) -> None:
         call.print_document(report(snapshot, found))
         return
     if output:
-        Path(output).write_text(json.dumps(report(snapshot, found), indent=2) + "\n")
+        try:
+            Path(output).write_text(json.dumps(report(snapshot, found), indent=2) + "\n")
+        except OSError as error:
+            raise Unanswerable(f'"{output}" can\'t be written: {error.strerror}') from error
     for each in found:
         call.screen.line(f"{each.severity.upper()} {each.rule}: {each.subject}")
         call.screen.line(f"  {each.message}")

@@ -35,7 +35,7 @@ def print_range(call: Call, view: RangeView) -> None:
 
 def _head(view: RangeView, call: Call) -> Iterator[Text]:
     terms, status, meta = view.terms, view.range.status, view.range.metadata
-    facts = [range_words(view), f"{terms.mode}, /{terms.default_length} by default", f"domain {terms.domain.name}"]
+    facts = [range_words(view), f"{terms.mode}, /{terms.default_length} by default", _domain(view)]
     notes = f" ({status.notes})" if status.notes else ""
     yield Text(f"range {view.name}: {state_of(view)}{notes}, created {age(meta.creation_timestamp, call.now)} ago")
     if view.fault or terms.invalid_reason:
@@ -46,6 +46,14 @@ def _head(view: RangeView, call: Call) -> Iterator[Text]:
     yield from map(Text, _settings(view))
     if status.message:
         yield Text(status.message)
+
+
+def _domain(view: RangeView) -> str:
+    if view.delegation is None:
+        return f"domain {view.terms.domain.name}"
+    request = view.delegator
+    parent = f" from range {request.range_name}" if request else ", which does not exist"
+    return f"the block of request {view.delegation.request}{parent}"
 
 
 def _use(view: RangeView, call: Call) -> Text:
@@ -89,13 +97,14 @@ def _holder(entry: LedgerEntry, view: RangeView) -> list[Cell]:
     if request is None:
         return [entry.written.cidr, entry.holder, "", "", "does not exist: kubectl ipam explain " + entry.holder]
     since, owner = held_since(request), request.metadata.controller
-    remark = "being deleted" if request.metadata.deletion_timestamp else ""
+    remarks = [f"delegated to range {request.delegated_name}"] if request.status.range else []
+    remarks += ["being deleted"] if request.metadata.deletion_timestamp else []
     return [
         entry.written.cidr,
         entry.holder,
         timestamp(since) if since else "",
         f"{owner.kind} {owner.name}" if owner else "",
-        remark,
+        ", ".join(remarks),
     ]
 
 

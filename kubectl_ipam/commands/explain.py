@@ -24,8 +24,8 @@ examples:
   kubectl ipam explain ipaddressclaim/worker-0    the requests of a Cluster API claim
   kubectl ipam explain service/frontend           the requests of a Service
 
-exit code: 0 if it has its block; 3 if it waits; 4 if it is invalid; 1 if there is no such request; 2 if the source is
-unreadable.
+exit code: 0 if it has its block, and the range that is to be made from it; 3 if it waits; 4 if it is invalid; 1 if
+there is no such request; 2 if the source is unreadable.
 """
 
 _KINDS = {"ipamrequest": names.REQUEST_KIND, "ipreq": names.REQUEST_KIND, "svc": "Service"}
@@ -93,7 +93,7 @@ def _not_found(call: Call, snapshot: Snapshot, name: NamespacedName, kind: str) 
         return (
             f"request {name} does not exist, but holds {', '.join(ledgers)}: kubectl ipam check says how to release it"
         )
-    what = f"request {name}, and no request that a {kind} owns," if kind else f"request {name}"
+    what = f"request {name}, and no request that belongs to {kind} {name.name}," if kind else f"request {name}"
     return f"no {what} in {call.source.origin}: search for it: kubectl ipam get {name.name}"
 
 

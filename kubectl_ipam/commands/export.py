@@ -59,7 +59,7 @@ def export_of(snapshot: Snapshot, views: list[RangeView]) -> Export:
 def _range_of(view: RangeView) -> ExportedRange:
     spec = msgspec.json.decode(view.range.spec)
     message = view.fault or view.terms.invalid_reason or view.range.status.message
-    return ExportedRange(view.name, spec, state_of(view), message)
+    return ExportedRange(view.name, spec, state_of(view), message, view.outermost.terms.domain.name)
 
 
 def _requests_of(view: RangeView, snapshot: Snapshot) -> Iterator[ExportedRequest]:

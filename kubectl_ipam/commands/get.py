@@ -85,6 +85,8 @@ def _details(request: Request, call: Call) -> str:
         details += [f"network /{network.prefix_length}"] if network.prefix_length is not None else []
     if owner := request.metadata.controller:
         details.append(f"for {owner.kind} {owner.name}")
+    if request.status.range:
+        details.append(f"delegated to range {request.delegated_name}")
     if request.metadata.deletion_timestamp:
         details.append("being deleted")
     return ", " + ", ".join(details) if details else ""

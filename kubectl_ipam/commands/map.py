@@ -53,6 +53,8 @@ def run(call: Call) -> int:
     check_drawable(view)
     check_cell(view, call.options.cell)
     marked = str(call.name_of(call.options.mark)) if call.options.mark else ""
+    if marked and not any(piece.holder == marked for piece in view.pieces):
+        raise Unanswerable(f"--mark {marked} holds no block of {view.name}: see kubectl ipam show {view.name}", 1)
     for file, picture in ((call.options.svg, svg_of), (call.options.html, html_of)):
         if file:
             _write(call, file, picture(view, hilbert=call.options.hilbert, marked=marked))

@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+from hooks.api import names
 from kubectl_ipam.call import Call
 from kubectl_ipam.documents import allocated_count, range_document, room
 from kubectl_ipam.errors import Unanswerable
@@ -11,13 +12,15 @@ from kubectl_ipam.output.tables import print_table
 from kubectl_ipam.output.words import percent
 from kubectl_ipam.planning import Outcome, Plan, freed, plan_of
 from kubectl_ipam.progress import progress
+from kubectl_ipam.resources import DECORATORS, FOREIGN, IPAM
 from kubectl_ipam.snapshot import Snapshot
 from kubectl_ipam.sources.files import FileSource, documents_of
 from kubectl_ipam.views import RangeView
 
 DESCRIPTION = """\
-Show what would be granted if manifests were applied (or deleted) now. Nothing is written: the hooks of this version
-decide about a copy of the cluster's state, in a cluster in a box.
+Show what would be granted if manifests were applied (or deleted) now: to requests, to claims of Cluster API, and to
+Services. Nothing is written: the hooks of this version decide about a copy of the cluster's state, in a cluster in a
+box.
 """
 EPILOG = """\
 examples:
@@ -63,8 +66,11 @@ def run(call: Call) -> int:
     namespace = options.namespace or ("default" if options.empty or options.state else call.source.default_namespace)
     with progress("trying the manifests in a cluster in a box"):
         plan = plan_of(snapshot, manifests, namespace, is_deletion=options.delete)
+    _note_what_is_missing(call, snapshot, plan)
     if not plan.outcomes and not plan.rejected and not plan.after and not plan.before:
-        raise Unanswerable(f"no IPAMRange or IPAMRequest in {', '.join(options.filename)}")
+        files = ", ".join(options.filename)
+        others = f"no IPAddressClaim of a range, and no Service with the annotation {names.RANGES_ANNOTATION}"
+        raise Unanswerable(f"no IPAMRange or IPAMRequest in {files}, {others}")
     if options.output:
         call.print_document(_document(plan))
     else:
@@ -79,11 +85,35 @@ def _state(call: Call) -> Snapshot:
     if options.empty:
         return Snapshot({}, call.now, "an empty cluster")
     if options.state:
-        return FileSource(options.state).read()
-    snapshot = call.read()
+        return FileSource(options.state).read((*IPAM, *FOREIGN, DECORATORS))
+    snapshot = call.read((*IPAM, *FOREIGN, DECORATORS))
     if snapshot.namespace:
         call.note("the plan knows only this namespace: requests of other namespaces may hold what it shows as free")
     return snapshot
+
+
+def _note_what_is_missing(call: Call, snapshot: Snapshot, plan: Plan) -> None:
+    """Say so if a plan has claims or Services, but the cluster has no controller for them, or hides what they need."""
+    kinds = {outcome.kind for outcome in plan.outcomes} - {names.REQUEST_KIND}
+    if kinds:
+        for resource in (each for each in FOREIGN if each in snapshot.denied):
+            call.note(f"{resource.plural} are not a part of the plan: {snapshot.denied[resource]}")
+    if DECORATORS not in snapshot.raw:
+        return
+    installed = {str(each["metadata"]["name"]) for each in snapshot.documents(DECORATORS).values()}
+    for kind, (controller, folder) in _CONTROLLERS.items():
+        if kind in kinds and not any(each == controller or each.startswith(f"{controller}-") for each in installed):
+            call.note(
+                f"this cluster has no DecoratorController {controller}, without which no {kind} gets an address: "
+                f"kubectl apply -k {folder}"
+            )
+
+
+#: The controllers of claims and Services, and where they are.
+_CONTROLLERS = {
+    names.CLAIM_KIND: ("ipaddressclaim", "deploy/cluster-api"),
+    names.SERVICE_KIND: ("service", "deploy/services/metallb (or kube-vip, or cilium)"),
+}
 
 
 def exit_code(plan: Plan) -> int:
@@ -91,7 +121,7 @@ def exit_code(plan: Plan) -> int:
     states = {outcome.state for outcome in plan.outcomes if outcome.is_planned}
     if plan.rejected or "Invalid" in states:
         return EXIT_INVALID
-    return EXIT_WAITS if states & {"Busy", "Pending", "Deleting"} else 0
+    return EXIT_WAITS if states & {"Busy", "Pending", "Deleting", "Releasing"} else 0
 
 
 def _print(call: Call, plan: Plan) -> None:
@@ -116,7 +146,8 @@ def _row(outcome: Outcome) -> list[str]:
     result = outcome.state
     if outcome.state == "Ready" and outcome.before == ("Ready", outcome.cidr):
         result = "unchanged"
-    return [outcome.name, outcome.range_name, result, block, outcome.message]
+    name = outcome.name if outcome.kind == names.REQUEST_KIND else f"{outcome.kind} {outcome.name}"
+    return [name, outcome.range_name, result, block, outcome.message]
 
 
 def _capacity(name: str, plan: Plan) -> list[str]:
@@ -137,8 +168,10 @@ def _change(old: str, new: str) -> str:
 
 
 def _document(plan: Plan) -> dict[str, Any]:
+    planned = [each for each in plan.outcomes if each.is_planned]
     return {
-        "requests": [_outcome_document(each) for each in plan.outcomes if each.is_planned],
+        "requests": [_outcome_document(each) for each in planned if each.kind == names.REQUEST_KIND],
+        "owners": [_outcome_document(each) for each in planned if each.kind != names.REQUEST_KIND],
         "alsoAffected": [_outcome_document(each) for each in plan.outcomes if not each.is_planned],
         "rejected": [{"object": each.name, "reason": each.reason} for each in plan.rejected],
         "before": [range_document(each) for each in plan.before.values()],
@@ -148,11 +181,12 @@ def _document(plan: Plan) -> dict[str, Any]:
 
 
 def _outcome_document(outcome: Outcome) -> dict[str, Any]:
+    is_request = outcome.kind == names.REQUEST_KIND
     document = {
-        "request": outcome.name,
-        "range": outcome.range_name,
+        "request" if is_request else "owner": outcome.name if is_request else f"{outcome.kind} {outcome.name}",
+        "range" if is_request else "ranges": outcome.range_name,
         "state": outcome.state,
-        "cidr": outcome.cidr,
+        "cidr" if is_request else "addresses": outcome.cidr,
         "releases": freed(outcome),
         "message": outcome.message,
     }

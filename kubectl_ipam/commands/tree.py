@@ -4,15 +4,15 @@ import argparse
 from collections.abc import Iterator
 from typing import Any
 
-from ipam.address_set import AddressSet
+from hooks.ranges.ledger import LedgerEntry
 from kubectl_ipam.call import Call
 from kubectl_ipam.documents import allocated_count, state_of
-from kubectl_ipam.options import add_output_argument, add_source_arguments
+from kubectl_ipam.options import add_output_argument, add_source_arguments, whole_number
 from kubectl_ipam.output.rowmap import range_words
 from kubectl_ipam.output.words import percent
-from kubectl_ipam.views import Piece, RangeView, State, views_in
+from kubectl_ipam.views import RangeView, views_in
 
-DESCRIPTION = "Show domains, their ranges, the holders of blocks, and ranges that consist of addresses of such a block."
+DESCRIPTION = "Show domains, their ranges, the holders of blocks, and the ranges that are made from such a block."
 EPILOG = """\
 examples:
   kubectl ipam tree -A                    everything, with the first ten holders of each range
@@ -27,7 +27,9 @@ Node = dict[str, Any]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of the command."""
-    parser.add_argument("--holders", type=int, default=10, metavar="N", help="holders of each range (default: 10)")
+    parser.add_argument(
+        "--holders", type=whole_number, default=10, metavar="N", help="holders of each range (default: 10)"
+    )
     add_output_argument(parser, "json", "yaml")
     add_source_arguments(parser)
 
@@ -35,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(call: Call) -> int:
     """Print the tree."""
     snapshot = call.read()
-    views = views_in(snapshot, call.only_namespace)
-    domains = [_domain(name, views, call.options.holders) for name in sorted({_domain_of(view) for view in views})]
+    tree = Tree(views_in(snapshot, None), call.options.holders)
+    domains = tree.domains(call.only_namespace)
     if call.options.output:
         call.print_document({"domains": domains})
         return 0
@@ -49,60 +51,105 @@ def run(call: Call) -> int:
     return 0
 
 
-def _domain_of(view: RangeView) -> str:
-    return view.terms.domain.name
+class Tree:
+    """Ranges, each of them below the block of which it consists, if there is one.
 
+    A range that was made from the block of a request is below that request, whatever its name and addresses. Any other
+    one is below the smallest held block that has all its addresses: it was made by hand.
+    """
 
-def _domain(name: str, views: list[RangeView], limit: int) -> Node:
-    inside = {str(view.name) for view in views if _parent(view, views)}
-    members = [view for view in views if _domain_of(view) == name]
-    tops = [view for view in members if str(view.name) not in inside]
-    return {"text": f"domain {name}", "children": [_range(view, views, limit, ()) for view in tops]}
+    def __init__(self, views: list[RangeView], limit: int) -> None:
+        """Sort the ranges; `limit` is the number of holders that are shown of each."""
+        self._views, self._limit = views, limit
+        self._by_name = {str(view.name): view for view in views}
+        self._above: dict[str, str] = {}
+        self._below: dict[str, list[RangeView]] = {}
+        uids = {entry.uid: view for view in views if not view.fault for entry in view.ledger.entries.values()}
+        for view in views:
+            made_from = view.range.delegated_from
+            uid = (made_from.uid if made_from.uid in uids else "") if made_from else self._uid_around(view)
+            if uid and not self._is_above(str(view.name), str(uids[uid].name)):
+                self._above[str(view.name)] = str(uids[uid].name)
+                self._below.setdefault(uid, []).append(view)
 
+    def domains(self, namespace: str | None) -> list[Node]:
+        """The ranges of a namespace, or all, by domain, except those that are shown below others of them."""
+        tops = [
+            view
+            for view in self._views
+            if namespace in (None, view.name.namespace) and not self._is_shown_above(view, namespace)
+        ]
+        by_domain: dict[str, list[RangeView]] = {}
+        for view in sorted(tops, key=lambda view: view.terms.domain.name):
+            by_domain.setdefault(view.terms.domain.name, []).append(view)
+        return [
+            {"text": f"domain {name}{_of_request(members[0])}", "children": [self._range(view) for view in members]}
+            for name, members in by_domain.items()
+        ]
 
-def _range(view: RangeView, views: list[RangeView], limit: int, above: tuple[str, ...]) -> Node:
-    if view.fault or view.terms.invalid_reason or view.decision is None:
-        return {"text": f"range {view.name}: {state_of(view)}", "children": []}
-    used = percent(allocated_count(view), view.decision.total_count)
-    held = [piece for piece in view.pieces if piece.state in (State.HELD, State.RETIRED_HELD)]
-    made = {id(piece): _made_of(piece, view, views) for piece in held}
-    shown = [piece for piece in held if made[id(piece)]] + [piece for piece in held if not made[id(piece)]][:limit]
-    above = (*above, str(view.name))
-    children = [_holder(piece, made[id(piece)], views, limit, above) for piece in sorted(shown)]
-    if more := len(held) - len(shown):
-        children.append({"text": f"... and {more} more: --holders {len(held)}", "children": []})
-    return {"text": f"range {view.name}: {range_words(view)}, {used} used", "children": children}
-
-
-def _holder(piece: Piece, ranges: list[RangeView], views: list[RangeView], limit: int, above: tuple[str, ...]) -> Node:
-    nested = [_range(each, views, limit, above) for each in ranges if str(each.name) not in above]
-    return {"text": f"{piece.block} {piece.holder}", "children": nested}
-
-
-def _made_of(piece: Piece, view: RangeView, views: list[RangeView]) -> list[RangeView]:
-    """The ranges whose addresses all lie in a held block."""
-    block = AddressSet(view.family, [piece])
-    return [each for each in views if each is not view and _lies_in(each, block)]
-
-
-def _lies_in(view: RangeView, block: AddressSet) -> bool:
-    if view.fault or view.terms.invalid_reason or view.family is not block.family:
+    def _is_shown_above(self, view: RangeView, namespace: str | None) -> bool:
+        """Whether a range of the namespace, or any, has this one below it."""
+        name = self._above.get(str(view.name))
+        while name is not None:
+            if namespace in (None, self._by_name[name].name.namespace):
+                return True
+            name = self._above.get(name)
         return False
-    return not view.addresses - block
+
+    def _is_above(self, name: str, other: str | None) -> bool:
+        """Whether a range is another one, or above it."""
+        while other is not None and other != name:
+            other = self._above.get(other)
+        return other is not None
+
+    def _uid_around(self, view: RangeView) -> str:
+        """The holder of the smallest block that has all addresses of a range; "" if there is none."""
+        if view.fault or view.terms.invalid_reason:
+            return ""
+        first, last = view.addresses.intervals[0].first, view.addresses.intervals[-1].last
+        around = [
+            (entry.prefix.length, entry.uid)
+            for other in self._views
+            if other is not view and not (other.fault or other.terms.invalid_reason) and other.family is view.family
+            for entry in other.occupancy.held
+            if entry.prefix.first <= first and last <= entry.prefix.last
+        ]
+        return max(around, default=(0, ""))[1]
+
+    def _range(self, view: RangeView) -> Node:
+        if view.fault or view.terms.invalid_reason or view.decision is None:
+            return {"text": f"range {view.name}: {state_of(view)}", "children": []}
+        used = percent(allocated_count(view), view.decision.total_count)
+        held = sorted(view.occupancy.held, key=lambda entry: entry.prefix.first)
+        divided = [entry for entry in held if self._is_divided(entry, view)]
+        uids = {entry.uid for entry in divided}
+        shown = divided + [entry for entry in held if entry.uid not in uids][: self._limit]
+        children = [self._holder(entry, view) for entry in sorted(shown, key=lambda entry: entry.prefix.first)]
+        if more := len(held) - len(shown):
+            children.append({"text": f"... and {more} more: --holders {len(held)}", "children": []})
+        state = "" if state_of(view) == "Ready" else f", {state_of(view)}"
+        return {"text": f"range {view.name}: {range_words(view)}, {used} used{state}", "children": children}
+
+    def _is_divided(self, entry: LedgerEntry, view: RangeView) -> bool:
+        """Whether a block has, or is to have, a range of its own."""
+        request = view.request_of(entry)
+        return entry.uid in self._below or (request is not None and request.delegated_name is not None)
+
+    def _holder(self, entry: LedgerEntry, view: RangeView) -> Node:
+        nested, request = self._below.get(entry.uid, []), view.request_of(entry)
+        wanted = request.delegated_name if request else None
+        is_missing = wanted is not None and not any(each.range.delegated_from for each in nested)
+        text = f"{entry.prefix} {entry.holder}" + (f": no range {wanted} has been made from it" if is_missing else "")
+        return {"text": text, "children": [self._range(each) for each in nested]}
 
 
-def _parent(view: RangeView, views: list[RangeView]) -> bool:
-    """Whether a range consists of addresses of a block of another one."""
-    if view.fault or view.terms.invalid_reason:
-        return False
-    others = (each for each in views if each is not view and not (each.fault or each.terms.invalid_reason))
-    return any(
-        entry.prefix.first <= view.addresses.intervals[0].first
-        and view.addresses.intervals[-1].last <= entry.prefix.last
-        for each in others
-        if each.family is view.family
-        for entry in each.occupancy.held
-    )
+def _of_request(view: RangeView) -> str:
+    """The request of which the domain is the block; "" for the domain of ranges that their owners made."""
+    made_from = view.range.delegated_from
+    if made_from is None:
+        return ""
+    missing = "" if view.delegator else ", which does not exist"
+    return f", the block of request {view.name.namespace}/{made_from.name}{missing}"
 
 
 def _lines(nodes: list[Node], indent: str, *, is_plain: bool) -> Iterator[str]:

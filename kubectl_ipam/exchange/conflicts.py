@@ -9,7 +9,7 @@ from msgspec.json import encode
 
 from hooks.api.conditions import listed
 from hooks.api.kinds import RangeStatus
-from hooks.api.names import NamespacedName
+from hooks.api.names import DELEGATED_DOMAIN_PREFIX, NamespacedName
 from hooks.ranges.spec import DEFAULT_DOMAIN, Terms, read_terms
 from ipam.address import Prefix
 from kubectl_ipam.exchange.blocks import NoBlock, read_block
@@ -129,6 +129,11 @@ class _Check:
             return
         if name in self._present.ranges:
             self._error(each.place, f"range {name} exists already: leave it out, or give this one another name")
+            return
+        domain = str(each.spec.get("domain", ""))
+        if domain.startswith(DELEGATED_DOMAIN_PREFIX) and "delegatedFrom" not in each.spec:
+            text = "was made from the block of a request, which CSV does not keep: use kubectl ipam export -o json"
+            self._error(each.place, f"range {name} (domain {domain}) {text}")
             return
         terms = read_terms(name, Raw(encode(each.spec)), RangeStatus())
         if terms.invalid_reason:

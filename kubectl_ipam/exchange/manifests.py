@@ -38,8 +38,8 @@ def _request(each: Assigned) -> Manifest:
     annotations = {SOURCE_ANNOTATION: each.request.place[:_SOURCE_LENGTH_MAX]}
     if block is not None:
         annotations = {names.CIDR_ANNOTATION: str(block), **annotations}
-    if (each.request.spec or {}).get("delegate"):
-        annotations[names.HOLD_ANNOTATION] = "restore"  # for the range that it makes
+    if "delegate" in (each.request.spec or {}):  # the range that it makes serves only recorded blocks, too
+        annotations = {names.HOLD_ANNOTATION: "restore", **annotations}
     reference = {"name": each.range.name}
     if each.range.namespace != name.namespace:
         reference["namespace"] = each.range.namespace

@@ -18,12 +18,16 @@ _SINGLE = ("/32", "/128")
 
 
 class ExportedRange(NamedTuple):
-    """A range: its name, its spec as in a manifest, and its state."""
+    """A range: its name, its spec as in a manifest, its state, and the domain to which its addresses belong.
+
+    The domain is that of its spec, or, if the range was made from the block of a request, that of the range above.
+    """
 
     name: NamespacedName
     spec: dict[str, Any]
     state: str = ""
     message: str = ""
+    domain: str = DEFAULT_DOMAIN.name
 
 
 class ExportedRequest(NamedTuple):
@@ -94,16 +98,21 @@ def _without_range(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def to_netbox_prefixes(export: Export) -> str:
-    """Prefixes for the import form of NetBox: those of ranges, and blocks of more than one address."""
+    """Prefixes for the import form of NetBox: those of ranges, and blocks of more than one address.
+
+    A block that is a range of its own is one prefix.
+    """
+    blocks = {(each.name.namespace, each.cidr) for each in export.requests if "delegate" in each.spec}
     rows = [
         _netbox_row(each, "prefix", text, status="container", description=f"range {each.name}")
         for each in export.ranges
         for text in each.spec.get("ranges", [])
-        if "/" in text
+        if "/" in text and not ("delegatedFrom" in each.spec and (each.name.namespace, text) in blocks)
     ]
     for each, range_ in _with_ranges(export):
         if not each.cidr.endswith(_SINGLE):
-            rows.append(_netbox_row(range_, "prefix", each.cidr, status="active", description=each.holder))
+            status = "container" if "delegate" in each.spec else "active"
+            rows.append(_netbox_row(range_, "prefix", each.cidr, status=status, description=each.holder))
     return _json(rows)
 
 
@@ -125,8 +134,8 @@ def _with_ranges(export: Export) -> Iterator[tuple[ExportedRequest, ExportedRang
 
 
 def _netbox_row(range_: ExportedRange | None, kind: str, text: str, **fields: str) -> Row:
-    domain = range_.spec.get("domain") if range_ else None
-    return {kind: text, **fields} | ({"vrf": domain} if domain not in (None, DEFAULT_DOMAIN.name) else {})
+    domain = range_.domain if range_ else DEFAULT_DOMAIN.name
+    return {kind: text, **fields} | ({"vrf": domain} if domain != DEFAULT_DOMAIN.name else {})
 
 
 def _json(document: Any) -> str:

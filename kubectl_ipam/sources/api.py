@@ -34,9 +34,11 @@ Get = Callable[[str], Answer]
 #: Asks for a URL path whose answer does not end, line by line.
 Stream = Callable[[str], Iterator[bytes]]
 
+#: What to do without a cluster. The flag differs: -f of most commands, --state of those that read manifests.
+FILES_INSTEAD = "or read files instead (--help says how)"
 _NOT_INSTALLED = (
     f"does not serve {GROUP}: is ipam installed there? List contexts: kubectl config get-contexts; "
-    "name another one by --context, or read files by -f"
+    f"name another one by --context, {FILES_INSTEAD}"
 )
 
 
@@ -78,7 +80,10 @@ class _Reading:
         self._denied: dict[Resource, str] = {}
 
     def add(self, resource: Resource) -> None:
-        answer = self._source.get(resource.path(self._namespace if resource.namespaced else None))
+        namespace = self._namespace if resource.namespaced else None
+        answer = self._source.get(resource.path(namespace))
+        if answer.status == 404 and resource.older:
+            answer = self._source.get(resource.before.path(namespace))
         self._note_time(answer.date)
         if answer.status == 403 and resource.namespaced and self._namespace is None and not self._raw:
             self._namespace = self._fallback

@@ -16,8 +16,9 @@ from msgspec import Raw
 
 from hooks.protocol.decoding import UNREADABLE
 from kubectl_ipam.errors import Unanswerable
-from kubectl_ipam.resources import IPAM, KNOWN, Resource
+from kubectl_ipam.resources import FOREIGN, IPAM, Resource, resource_of
 from kubectl_ipam.snapshot import Snapshot, key_of
+from simulator.kubernetes.manifests import BadManifest, fault_of, read_manifests
 
 #: Plain data of one object.
 Document = dict[str, Any]
@@ -74,12 +75,13 @@ def _bytes_of(path: str) -> bytes:
 
 
 def _of_json(data: bytes) -> list[Document]:
-    """The objects of JSON, which is read faster than YAML; none if it is something else."""
+    """The objects of JSON, which is read faster than YAML; none if it is something else, or has a fault to report."""
     try:
         document = msgspec.json.decode(data)
     except UNREADABLE:
         return []
-    return list(_taken_apart(document))
+    objects = list(_taken_apart(document))
+    return [] if any(fault_of(each) for each in objects) else objects
 
 
 def _taken_apart(document: Any) -> Iterable[Document]:
@@ -91,27 +93,29 @@ def _taken_apart(document: Any) -> Iterable[Document]:
 
 
 def _of_yaml(path: str, data: bytes | None) -> list[Document]:
-    from simulator.kubernetes.manifests import BadManifest, read_manifests
-
     try:
         if data is None:
             return [each.obj for each in read_manifests(path)]
         return [each.obj for each in read_manifests("-", StringIO(data.decode()))]
     except (BadManifest, UnicodeDecodeError) as error:
-        raise Unanswerable(str(error)) from error
+        name = "standard input" if path == "-" else path
+        raise Unanswerable(str(error).replace("STDIN", name)) from error
 
 
 def settled(documents: list[Document]) -> list[Document]:
     """The objects of a dump as they are; with manifests among them, what they come to in a cluster in a box."""
     if not documents:
         raise Unanswerable("no objects found: -f takes manifests, or the output of kubectl get ... -o json")
-    if all(is_stored(document) for document in documents if resource_of(document) in IPAM):
+    if all(is_stored(document) for document in documents if resource_of(document) in (*IPAM, *FOREIGN)):
         return documents
     from kubectl_ipam.box import Box
 
     stored = [each for each in documents if is_stored(each)]
     box = Box(stored)
-    box.apply([each for each in documents if not is_stored(each)])
+    manifests = [each for each in documents if not is_stored(each) and resource_of(each) in (*IPAM, *FOREIGN)]
+    if rejected := box.apply(manifests):
+        faults = "".join(f"\n  {each.name}: {each.reason}" for each in rejected)
+        raise Unanswerable(f"an API server would reject these manifests; correct or remove them:{faults}")
     return box.objects()
 
 
@@ -119,12 +123,6 @@ def is_stored(document: Document) -> bool:
     """Whether an API server has written an object."""
     metadata = document.get("metadata")
     return isinstance(metadata, dict) and "uid" in metadata
-
-
-def resource_of(document: Document) -> Resource | None:
-    """The kind of an object, in whatever version; None if it is no kind that is read."""
-    group = str(document.get("apiVersion", "")).rpartition("/")[0]
-    return KNOWN.get((str(document.get("kind", "")), group))
 
 
 def _kinds_in(documents: Iterable[Document]) -> set[Resource]:

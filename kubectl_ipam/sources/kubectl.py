@@ -42,7 +42,10 @@ def kubectl_source(kubeconfig: str | None, context: str | None) -> ApiSource:
     view = "jsonpath={.contexts[0].name}{'\\n'}{.contexts[0].context.namespace}"
     done = _run([program, *flags, "config", "view", "--minify", "-o", view])
     if done.returncode != 0:
-        raise Unanswerable(f"kubectl config view failed: {done.stderr.decode(errors='replace').strip()}")
+        message = done.stderr.decode(errors="replace").strip()
+        raise Unanswerable(
+            f"kubectl config view failed: {message}. Name a context by --context: kubectl config get-contexts"
+        )
     name, _, namespace = done.stdout.decode().partition("\n")
     return ApiSource(get, stream, f"context {name}", namespace.strip() or "default")
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from time import sleep
 from typing import Any, NamedTuple
 
 import httpx2
@@ -12,10 +13,12 @@ from lightkube.config.kubeconfig import DEFAULT_KUBECONFIG, SERVICE_ACCOUNT, Kub
 from lightkube.core.exceptions import ConfigError
 
 from kubectl_ipam.errors import Unanswerable
-from kubectl_ipam.sources.api import Answer, ApiSource
+from kubectl_ipam.sources.api import FILES_INSTEAD, Answer, ApiSource
 
 #: Lists of ten thousand requests take seconds on a busy API server.
 TIMEOUT_SECONDS = 60.0
+#: How often an API server that is busy is asked again, and the longest pause before that in seconds.
+BUSY_ANSWERS_MAX, PAUSE_SECONDS_MAX = 10, 2.0
 
 
 class LoginNotSupported(Exception):
@@ -57,7 +60,7 @@ def live_source(kubeconfig: str | None, context: str | None) -> ApiSource:
 
     def get(path: str) -> Answer:
         try:
-            answer = connection.client.get(path)
+            answer = _patiently(connection.client, path)
         except httpx2.HTTPError as error:
             url = connection.client.base_url
             raise Unanswerable(
@@ -78,6 +81,17 @@ def live_source(kubeconfig: str | None, context: str | None) -> ApiSource:
     return ApiSource(get, stream, connection.origin, connection.namespace)
 
 
+def _patiently(client: httpx2.Client, path: str) -> httpx2.Response:
+    """The answer to a GET; the API server also answers 429 for a moment after a CRD was applied."""
+    for _ in range(BUSY_ANSWERS_MAX):
+        answer = client.get(path)
+        if answer.status_code != httpx2.codes.TOO_MANY_REQUESTS:
+            return answer
+        wished = answer.headers.get("retry-after", "")
+        sleep(min(float(wished) if wished.isdecimal() else PAUSE_SECONDS_MAX, PAUSE_SECONDS_MAX))
+    return client.get(path)
+
+
 def _config(kubeconfig: str | None, context: str | None) -> SingleConfig:
     paths = [path for path in os.environ.get("KUBECONFIG", "").split(os.pathsep) if path]
     if kubeconfig is None and len(paths) > 1:
@@ -89,7 +103,7 @@ def _config(kubeconfig: str | None, context: str | None) -> SingleConfig:
         else:
             config = _config_in(path, context)
     except ConfigError as error:
-        raise Unanswerable(f"{error}. Name another one by --kubeconfig or --context, or read files by -f") from error
+        raise Unanswerable(f"{error}. Name another one by --kubeconfig or --context, {FILES_INSTEAD}") from error
     except (KeyError, TypeError, ValueError, OSError, yaml.YAMLError) as error:
         raise Unanswerable(f"the kubeconfig {path} can't be read: {error!r}") from error
     assert config is not None, "without a default there is a configuration or an error"

@@ -87,7 +87,25 @@ def _objects(source: str, document: Any) -> Iterator[Manifest]:
     for name in ("apiVersion", "kind"):
         if not isinstance(document.get(name), str):
             raise BadManifest(f'error validating "{source}": {name} not set')
+    if fault := fault_of(document):
+        raise BadManifest(f'error validating "{source}": {fault}')
     yield Manifest(source, document)
+
+
+def fault_of(obj: Obj) -> str:
+    """What is wrong with the metadata of an object, so that nothing can be done with it; "" if nothing is."""
+    metadata = obj.get("metadata")
+    if metadata is None:
+        return ""
+    if not isinstance(metadata, dict):
+        return f"metadata: an object such as {{name: web}} was expected, not {metadata!r:.60}"
+    for name in ("labels", "annotations"):
+        if not isinstance(metadata.get(name, {}), dict | None):
+            return f"metadata.{name}: an object of texts was expected, not {metadata[name]!r:.60}"
+    for name in ("name", "namespace"):
+        if not isinstance(metadata.get(name, ""), str | None):
+            return f"metadata.{name}: a text was expected, not {metadata[name]!r:.60}: write it in quotes"
+    return ""
 
 
 def _one_line(error: Exception) -> str:

@@ -153,7 +153,8 @@ class Catalog:
         lowered = word.lower()
         found = [item for item in self.resources if lowered in item.words() or lowered in item.categories]
         if not found:
-            raise NotFound(f'the server doesn\'t have a resource type "{word}"')
+            known = ", ".join(sorted(item.plural for item in self.resources))
+            raise NotFound(f'the server doesn\'t have a resource type "{word}": it has {known}')
         return found
 
 

@@ -3,45 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 from controlplane.objects import FOREIGN, request_object
+from tests.e2e.plugin import Plugin
 from tests.e2e.policy_users import tenant_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from controlplane.loop import Loop
     from controlplane.team import Team
-
-ROOT = Path(__file__).parents[2]
-
-
-class Plugin:
-    """The command line with the kubeconfig of a user, in a process of its own as kubectl starts it."""
-
-    def __init__(self, kubeconfig: Path, namespace: str) -> None:
-        self._flags = [f"--kubeconfig={kubeconfig}", f"--namespace={namespace}"]
-
-    def start(self, verb: str, *arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "kubectl_ipam", verb, *arguments, *self._flags]
-        return subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
-        )
-
-    def run(self, verb: str, *arguments: str, code: int = 0) -> str:
-        process = self.start(verb, *arguments)
-        out, err = process.communicate(timeout=120)
-        assert process.returncode == code, out + err
-        return out
-
-    def document(self, verb: str, *arguments: str, code: int = 0) -> dict[str, Any]:
-        return dict(json.loads(self.run(verb, *arguments, "-o", "json", code=code)))
 
 
 @pytest.fixture(name="plugin")
@@ -76,6 +51,43 @@ def test_what_kubectl_reads_is_what_the_plugin_reads(team: Team, plugin: Plugin)
     team.wait_at_rest()
 
     assert plugin.document("show", "net", "--via-kubectl") == plugin.document("show", "net")
+
+
+def test_a_delegated_range_is_shown_planned_and_audited_as_a_part_of_its_request(
+    team: Team, plugin: Plugin, tmp_path: Path
+) -> None:
+    site, web = f"{team.namespace}/site", f"{team.namespace}/web"
+    team.create_range("net", "10.0.0.0/16", chunkSize=20)
+    team.create_request("site", delegate={"chunkSize": 28})
+    team.create_request("web", "site")
+    team.wait_ready_count(2)
+    team.wait_at_rest()
+    file = tmp_path / "site.yaml"
+    file.write_text(yaml.safe_dump(request_object(team.namespace, "site", "net")))
+
+    tree = plugin.run("tree").splitlines()
+    assert [line.strip(" `-|").partition(": ")[0] for line in tree] == [
+        f"domain {team.namespace}",
+        f"range {team.namespace}/net",
+        f"10.0.0.0/20 {site}",
+        f"range {site}",
+        f"10.0.0.0/28 {web}",
+    ]
+    assert plugin.run("get", "10.0.0.5").startswith(f"10.0.0.0/28 of range {site} is held by {web}, since ")
+    assert f"range {site} allocates from its block; it holds 10.0.0.0/28 of {web}" in plugin.run("explain", "site")
+    found = json.loads(plugin.run("check", "--settle", "1", "-o", "json", code=1))["findings"]
+    assert {each["rule"] for each in found} == {"OtherVersion"}
+    (planned,) = plugin.document("plan", "--delete", "-f", str(file), code=3)["requests"]
+    assert planned["state"] == "Deleting"
+
+    team.delete_request("site")
+    team.wait_at_rest()
+
+    assert team.request("site")["status"]["message"] == planned["message"]
+    assert f"ends first: it holds 10.0.0.0/28 of {web}" in plugin.run("explain", "site", code=3)
+    team.delete_request("web")
+    team.wait_deleted("ipamrequests", "site")
+    assert plugin.document("show", "net")["ranges"][0]["allocated"] == "0"
 
 
 def test_check_finds_nothing_but_the_other_url_of_the_hooks_while_requests_come_and_go(

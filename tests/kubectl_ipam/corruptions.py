@@ -15,7 +15,7 @@ FAR_AHEAD = "2099-01-01T00:00:00Z"
 
 
 def healthy() -> Box:
-    """Two ranges of a domain with holders, one block that cools down, and a request that waits."""
+    """Two ranges of a domain with holders, one that cools down, one that waits, and two blocks that are delegated."""
     box = cluster_of(
         range_("net", "10.0.0.0/24", chunkSize=28, cooldownSeconds=86400, allowedNamespaces={"from": "All"}),
         range_("other", "10.0.0.0/23", chunkSize=28, network={"gateway": "10.0.1.1", "prefixLength": 23}),
@@ -23,6 +23,10 @@ def healthy() -> Box:
         request("dns", request="10.0.0.128"),
         request("far", namespace="team-a", ipam={"name": "net", "namespace": "default"}),
         *(request(f"node-{number}", "other") for number in range(3)),
+        range_("company", "10.5.0.0/16", chunkSize=20),
+        request("site", "company", delegate={"chunkSize": 28}),
+        request("team", "site"),
+        request("spare", "company", delegate={"chunkSize": 28}),
     )
     box.delete([request("web-4")])
     assert box.apply([request("big", size=24)]) == []
@@ -161,7 +165,53 @@ def _cooling(objects: Objects) -> Document:
     return dict_of(next(each for each in objects.ledger() if "releasedAt" in each))
 
 
+def _lose_request(objects: Objects) -> None:
+    objects.drop("IPAMRequest", "site")
+
+
+def _lose_spare_request(objects: Objects) -> None:
+    objects.drop("IPAMRequest", "spare")
+    objects.range("spare")["metadata"]["creationTimestamp"] = LONG_AGO
+
+
+def _lose_range(objects: Objects) -> None:
+    """Remove a delegated range, and all that it controlled."""
+    uid = objects.range("site")["metadata"]["uid"]
+    objects.drop("IPAMRange", "site")
+    objects.drop("IPAMRequest", "team")
+    objects.all = [each for each in objects.all if uid not in str(each["metadata"].get("ownerReferences"))]
+    for condition in objects.request("site")["status"]["conditions"]:
+        condition["lastTransitionTime"] = LONG_AGO
+
+
+def _take_name(objects: Objects) -> None:
+    """Another range has the name of a delegated one, as if its owner had been faster."""
+    for field in ("delegatedFrom", "domain"):
+        objects.range("spare")["spec"].pop(field)
+    objects.range("spare")["spec"]["ranges"] = ["10.99.0.0/20"]
+    objects.request("spare")["status"].pop("range")
+
+
+def _name_another(objects: Objects) -> None:
+    objects.request("spare")["status"]["range"]["uid"] = "another"
+    objects.range("spare")["metadata"]["creationTimestamp"] = LONG_AGO
+
+
 CORRUPTIONS: dict[str, Corruption] = {
+    "the request of a delegated range was removed by force": Corruption("DelegatorMissing", _lose_request),
+    "a delegated range of no request holds nothing": Corruption("DelegatorMissing", _lose_spare_request),
+    "a delegated range has another block than its request": Corruption(
+        "DelegatedBlockDiffers", lambda o: o.range("spare")["spec"].update(ranges=["10.5.16.0/21"])
+    ),
+    "a delegated range is in the domain of others": Corruption(
+        "DelegatedDomainWrong", lambda o: o.range("spare")["spec"].update(domain="default")
+    ),
+    "a delegated range was removed by force": Corruption("DelegatedRangeMissing", _lose_range),
+    "another range has the name of a delegated one": Corruption("DelegatedNameTaken", _take_name),
+    "a request names another range than the one that was made": Corruption("DelegatedNotNamed", _name_another),
+    "a request says that a range is finished whose blocks are held": Corruption(
+        "DelegationNotFinished", lambda o: o.request("site")["status"]["range"].update(finished=True)
+    ),
     "two blocks of a ledger overlap": Corruption(
         "OverlapInRange", lambda o: o.ledger()[1].update(cidr="10.0.0.128/28")
     ),

@@ -82,7 +82,7 @@ def test_check_says_ok_and_ends_with_0(objects: str, tmp_path: Path, capsys: pyt
 
     shown = printed(capsys, "check", "-f", str(tmp_path / "dump.json"))
 
-    assert shown.startswith("OK: 2 ranges and 10 requests of ")
+    assert shown.startswith("OK: 5 ranges and 13 requests of ")
 
 
 @pytest.mark.parametrize("kind", ["IPAMExtent", "IPAMAllocationSlice", "IPAMRequest", "Namespace"])

@@ -90,16 +90,19 @@ def test_what_fails_is_explained_with_the_next_command(
 def test_the_request_of_another_object_is_found_by_its_owner(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    box = cluster_of(range_("net", "10.0.0.0/24"))
-    owned = request("machine-0")
-    owner = {"apiVersion": "ipam.cluster.x-k8s.io/v1beta1", "kind": "IPAddressClaim", "name": "worker-0", "uid": "u"}
-    owned["metadata"]["ownerReferences"] = [owner | {"controller": True}]
-    box.apply([owned])
+    claim = {
+        "apiVersion": "ipam.cluster.x-k8s.io/v1beta2",
+        "kind": "IPAddressClaim",
+        "metadata": {"name": "worker-0", "namespace": "default"},
+        "spec": {"poolRef": {"apiGroup": "ipam.mandelsoft.org", "kind": "IPAMRange", "name": "net"}},
+    }
+    box = cluster_of(range_("net", "10.0.0.0/24", network={"prefixLength": 24}), claim)
+    (owned,) = (each["metadata"]["name"] for each in box.objects() if each["kind"] == "IPAMRequest")
     dump = dump_of(box, tmp_path)
 
     for name in ("ipaddressclaim/worker-0", "IPAddressClaims/worker-0"):
-        assert "request default/machine-0, of IPAddressClaim worker-0: Ready" in printed(
+        assert f"request default/{owned}, of IPAddressClaim worker-0: Ready" in printed(
             capsys, "explain", name, "-f", dump
         )
     assert run(["explain", "service/worker-0", "-f", dump]) == 1
-    assert "no request that a service owns" in capsys.readouterr().err
+    assert "no request that belongs to service worker-0" in capsys.readouterr().err

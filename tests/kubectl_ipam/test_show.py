@@ -55,7 +55,7 @@ def test_an_unknown_range_is_an_error_that_names_similar_ones(capsys: pytest.Cap
         (["sho"], "the commands are show"),
         (["show", "-f", "nothing.json"], '"nothing.json" can\'t be read: No such file or directory'),
         (["show", "-f", "nothing.json", "--context", "kind"], "choose one"),
-        (["show", "--kubeconfig", "nothing"], "Name another one by --kubeconfig or --context, or read files by -f"),
+        (["show", "--kubeconfig", "nothing"], "Name another one by --kubeconfig or --context, or read files instead"),
     ],
 )
 def test_a_wrong_command_line_ends_with_2_and_says_what_to_type(

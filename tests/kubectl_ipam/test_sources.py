@@ -219,5 +219,59 @@ def test_a_plan_sees_the_labels_of_namespaces_that_an_api_server_lists_without_t
     assert "10.9.0.0/32" in printed(capsys, "plan", "-f", str(manifests), "--kubeconfig", kubeconfig)
 
 
+def test_a_plan_knows_claims_in_the_version_that_is_served_and_says_that_no_controller_serves_them(
+    kubeconfig: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pool = {"apiGroup": "ipam.mandelsoft.org", "kind": "IPAMRange", "name": "net"}
+    claim = {
+        "apiVersion": "ipam.cluster.x-k8s.io/v1beta1",
+        "kind": "IPAddressClaim",
+        "metadata": {"name": "old", "namespace": "default", "uid": "1", "creationTimestamp": "2026-01-01T00:00:00Z"},
+        "spec": {"poolRef": pool},
+        "status": {"conditions": [{"type": "Ready", "status": "False", "severity": "Info", "reason": "PoolNotReady"}]},
+    }
+    others: dict[str, list[Document]] = {
+        "/apis/ipam.cluster.x-k8s.io/v1beta1/ipaddressclaims": [claim],
+        "/apis/metacontroller.k8s.io/v1alpha1/decoratorcontrollers": [{"metadata": {"name": "ipamrequest"}}],
+    }
+    listed = Server._list
+
+    def list_(self: Server, path: str) -> None:
+        listed(self, path) if path not in others else self._answer(200, {"metadata": {}, "items": others[path]})
+
+    monkeypatch.setattr(Server, "_list", list_)
+    manifests = tmp_path / "manifests.yaml"
+    manifests.write_text(yaml.safe_dump(claim | {"metadata": {"name": "old", "namespace": "default"}}))
+
+    assert run(["plan", "--delete", "-f", str(manifests), "--kubeconfig", kubeconfig]) == 0
+
+    shown = capsys.readouterr()
+    assert "IPAddressClaim default/old   default/net   Deleted" in shown.out
+    assert "this cluster has no DecoratorController ipaddressclaim" in shown.err
+    assert "kubectl apply -k deploy/cluster-api\n" in shown.err
+    assert "DecoratorController service" not in shown.err
+
+
+@pytest.mark.parametrize(("busy_answers", "code"), [(2, 0), (100, 2)])
+def test_a_busy_api_server_is_asked_again(
+    busy_answers: int, code: int, kubeconfig: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left = [busy_answers]
+    listed = Server._list
+
+    def list_(self: Server, path: str) -> None:
+        if left[0]:
+            left[0] -= 1
+            self._answer(429, {"message": "storage is (re)initializing"})
+        else:
+            listed(self, path)
+
+    monkeypatch.setattr(Server, "_list", list_)
+    monkeypatch.setattr("kubectl_ipam.sources.live.PAUSE_SECONDS_MAX", 0.0)
+
+    assert run(["show", "--kubeconfig", kubeconfig]) == code
+    assert ("storage is (re)initializing" in capsys.readouterr().err) == (code == 2)
+
+
 def test_requests_are_listed_by_their_path() -> None:
     assert REQUESTS.path("team-a") == "/apis/ipam.mandelsoft.org/v1alpha1/namespaces/team-a/ipamrequests"

@@ -101,6 +101,8 @@ def test_a_plan_needs_nothing_of_the_checkout(environment: Path, dump: str, tmp_
 
     assert "10.0.0.16/28" in run(environment, "plan", "-f", str(manifest), "--state", dump)
     assert "Pending" in run(environment, "plan", "-f", str(manifest), "--empty", code=3)
+    services = str(ROOT / "examples" / "integrations" / "services.yaml")
+    assert "Service default/web " in run(environment, "plan", "-f", services, "--empty")
 
 
 def test_each_command_explains_itself(environment: Path) -> None:
@@ -125,6 +127,6 @@ def test_the_program_that_kubectl_calls_for_completion_is_installed(environment:
 def test_the_wheel_has_what_the_plugin_compares_and_tries(environment: Path) -> None:
     (installed,) = environment.glob("lib/python*/site-packages/kubectl_ipam/installed")
 
-    for folder in ("crds", "metacontroller", "deploy/admission"):
-        names = sorted(path.name for path in (ROOT / folder).glob("*.yaml"))
-        assert sorted(path.name for path in (installed / folder).glob("*.yaml")) == names
+    for folder in ("crds", "metacontroller", "deploy/admission", "deploy/cluster-api", "deploy/services"):
+        names = sorted(path.relative_to(ROOT) for path in (ROOT / folder).rglob("*.yaml"))
+        assert sorted(path.relative_to(installed) for path in (installed / folder).rglob("*.yaml")) == names

@@ -257,11 +257,47 @@ def test_a_hook_that_fails_is_a_warning(shell: Shell) -> None:
 
 
 def test_an_unknown_kind_to_show_is_an_error(shell: Shell) -> None:
-    assert shell.run(shell.file("a.yaml", box()), "--get", "boxen") == (
-        1,
-        "",
-        'error: the server doesn\'t have a resource type "boxen"\n',
-    )
+    code, out, err = shell.run(shell.file("a.yaml", box()), "--get", "boxen")
+
+    assert (code, out) == (1, "")
+    assert err.startswith('error: the server doesn\'t have a resource type "boxen": it has boxes, ')
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "message"),
+    [
+        ("--hooks", "nonsense", '"nonsense" is no URL, such as http://127.0.0.1:8080'),
+        ("--wait", "soon", '"soon" is no number of seconds, such as 30'),
+        ("--wait", "-5", '"-5" is no number of seconds, such as 30'),
+        ("--root", "/nowhere", '"/nowhere" has no folder crds: name a checkout of ipam'),
+    ],
+)
+def test_a_wrong_flag_is_quoted_with_what_to_type_instead(
+    flag: str, value: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["apply", "a.yaml", flag, value])
+
+    assert end.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{apiVersion: v1, kind: Box, metadata: x}", "metadata: an object such as {name: web} was expected, not 'x'"),
+        ("{apiVersion: v1, kind: Box, metadata: {name: 5}}", "metadata.name: a text was expected, not 5"),
+        ("{apiVersion: v1, kind: Box, metadata: {name: a, labels: 7}}", "metadata.labels: an object of texts was"),
+    ],
+)
+def test_metadata_that_cannot_be_used_are_an_error(text: str, message: str, shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text(text)
+
+    code, _, err = shell.run(str(file))
+
+    assert code == 1
+    assert err.startswith(f'error: error validating "{file}": {message}')
 
 
 def test_unreachable_hooks_are_an_error_of_one_line(shell: Shell) -> None:

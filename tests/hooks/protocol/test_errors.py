@@ -48,6 +48,26 @@ def test_the_deepest_fault_is_reported_with_its_path() -> None:
     assert (error.message, error.value) == ("must be of type string", "5")
 
 
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [("$.parent.metadata.creationTimestamp", "yesterday"), ("$.parent.metadata.finalizers[1]", "b"), ("$", None)],
+)
+def test_a_fault_that_only_the_decoder_finds_is_shown_with_its_value(path: str, value: str | None) -> None:
+    body = range_body(range_object())
+    body["parent"]["metadata"] |= {"creationTimestamp": "yesterday", "finalizers": ["a", "b"]}
+
+    error = explained(json.dumps(body).encode(), RawRangeBody, f"Invalid - at `{path}`")
+
+    assert (error.path, error.message, error.value) == (path, "Invalid", value)
+
+
+def test_the_value_of_a_path_that_names_no_field_is_left_out() -> None:
+    body = json.dumps(range_body(range_object())).encode()
+
+    for path in ("$.parent.nowhere", "$.parent[7]", "$.children[...].spec"):
+        assert explained(body, RawRangeBody, f"Invalid - at `{path}`").value is None
+
+
 def test_a_large_body_is_not_read_again() -> None:
     """That would take 26 times its size in memory."""
     error = explained(b"x" * 4_000_001, RawRangeBody, "Expected `str`, got `int` - at `$.parent.kind`")

@@ -1,0 +1,132 @@
+"""Wrong input of every command: the message quotes it and says what to type instead."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kubectl_ipam.cli import run
+from tests.kubectl_ipam.clusters import Document, cluster_of, dump_of, range_, request
+
+CLAIM = {"apiVersion": "ipam.cluster.x-k8s.io/v1beta2", "kind": "IPAddressClaim", "metadata": {"name": "x"}}
+
+
+@pytest.fixture(name="dump", scope="module")
+def _dump(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return dump_of(cluster_of(range_("net", "10.0.0.0/24"), request("web")), tmp_path_factory.mktemp("bad"))
+
+
+def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int | str | None, str]:
+    """The exit code and what is printed on standard error."""
+    try:
+        code: int | str | None = run(arguments)
+    except SystemExit as end:
+        code = end.code
+    return code, capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ("show nope", 1, 'no range "default/nope" in DUMP: list them: kubectl ipam show -f DUMP'),
+        ("show a/b/c", 1, 'no range "a/b/c" in DUMP'),
+        (
+            "map net --mark nope",
+            1,
+            "--mark default/nope holds no block of default/net: see kubectl",
+        ),
+        ("map net --cell x", 2, '"x" is not a prefix length, such as /24'),
+        ("map net --svg /nope/x.svg", 2, '"/nope/x.svg" can\'t be written: No such file or directory'),
+        ("get 10.0.0.300", 2, '"10.0.0.300" is not an IP address, such as 10.0.0.5 or 2001:db8::5'),
+        ("get 10.0.0.1/33", 2, "IPv4 prefix lengths are 0..32, such as 10.0.0.1/24"),
+        ("explain nope", 1, "no request default/nope in DUMP: search for it: kubectl ipam get nope"),
+        ("explain pod/x", 1, "no request that belongs to pod x, in DUMP"),
+        ("check -o /nope/report.json", 2, '"/nope/report.json" can\'t be written: No such file or directory'),
+        ("check --settle -1", 2, '"-1" is no number of seconds, such as 10'),
+        ("check --settle nan", 2, '"nan" is no number of seconds, such as 10'),
+        ("tree --holders -1", 2, '"-1" is no number, such as 10'),
+        ("export nope", 1, 'no range "default/nope"'),
+        ("serve --port 99999", 2, '"99999" is not a port, such as 8765'),
+    ],
+)
+def test_a_wrong_argument_is_quoted_with_what_to_type_instead(
+    arguments: str, code: int, message: str, dump: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended, shown = complaint(capsys, *arguments.split(), "-f", dump)
+
+    assert (ended, message.replace("DUMP", dump) in shown) == (code, True), shown
+
+
+@pytest.mark.parametrize("verb", ["show", "plan", "check", "tree", "watch", "export", "explain web", "get 10.0.0.1"])
+def test_without_a_cluster_each_command_says_how_to_name_one(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = tmp_path / "request.yaml"
+    manifest.write_text(yaml.safe_dump(request("new")))
+    more = ["-f", str(manifest)] if verb == "plan" else []
+
+    code, shown = complaint(capsys, *verb.split(), *more, "--kubeconfig", str(tmp_path / "none"))
+
+    assert code == 2
+    assert f"there is no kubeconfig {tmp_path / 'none'}. Name another one by --kubeconfig or --context" in shown
+
+
+BAD_MANIFESTS: dict[str, tuple[Document | str, str]] = {
+    "YAML that ends too early": ("a: [1,\n", "found '<stream end>'"),
+    "a text": ("hello", "an object was expected, not 'hello'"),
+    "a list": ("- a\n- b\n", "an object was expected, not ['a', 'b']"),
+    "no apiVersion": ("kind: IPAMRange\n", "apiVersion not set"),
+    "metadata that are a text": (
+        range_("x") | {"metadata": "x"},
+        "metadata: an object such as {name: web} was expected, not 'x'",
+    ),
+    "a name that is a number": (
+        range_("x") | {"metadata": {"name": 5}},
+        "metadata.name: a text was expected, not 5: write it in quotes",
+    ),
+    "annotations that are a number": (
+        CLAIM | {"metadata": {"name": "x", "annotations": 7}},
+        "metadata.annotations: an object of texts was expected, not 7",
+    ),
+    "an address that is none": (range_("x", "10.0.0.300"), 'Invalid value: "10.0.0.300": must be an address'),
+    "a spec that is a number": (CLAIM | {"spec": 5}, "spec in body must be of type object"),
+    "a delegate that is a number": (request("x", delegate=5), "spec.delegate in body must be of type object"),
+    "a name that is no name": (request("X_y"), 'metadata.name: Invalid value: "X_y"'),
+}
+
+
+@pytest.mark.parametrize("name", BAD_MANIFESTS)
+@pytest.mark.parametrize(("command", "codes"), [("show", {2}), ("check", {2}), ("plan --empty", {2, 4})])
+def test_a_manifest_that_an_api_server_would_reject_is_quoted(
+    name: str, command: str, codes: set[int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest, message = BAD_MANIFESTS[name]
+    file = tmp_path / "bad.yaml"
+    file.write_text(manifest if isinstance(manifest, str) else yaml.safe_dump(manifest))
+
+    code = run([*command.split(), "-f", str(file)])
+
+    shown = capsys.readouterr()
+    assert code in codes
+    assert message in shown.out + shown.err
+
+
+def test_bad_json_is_reported_with_the_name_of_its_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for text in ('{"a":', '{"apiVersion": "v1", "kind": "Service", "metadata": "x"}'):
+        file = tmp_path / "bad.json"
+        file.write_text(text)
+
+        code, shown = complaint(capsys, "show", "-f", str(file))
+
+        assert code == 2
+        assert str(file) in shown
+        assert "STDIN" not in shown
+
+
+def test_objects_of_other_kinds_do_not_disturb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "mixed.yaml"
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}}
+    file.write_text(yaml.safe_dump_all([deployment, range_("net", "10.0.0.0/24")]))
+
+    assert run(["show", "-f", str(file)]) == 0
+    assert "OK: 1 range" in capsys.readouterr().out
