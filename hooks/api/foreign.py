@@ -8,14 +8,18 @@ from typing import Any
 
 from msgspec import Raw, Struct, field
 
-from hooks.api.metadata import Metadata, ParentMetadata
-from hooks.api.names import NamespacedName
+from hooks.api.metadata import Metadata, OwnedMetadata, ParentMetadata
+from hooks.api.names import CLAIM_KIND, SERVICE_KIND, NamespacedName
+from hooks.api.ownership import GroupKind
 
 #: The API group of claims and addresses, and that of Clusters; both have the same versions.
 IPAM_GROUP = "ipam.cluster.x-k8s.io"
 CLUSTER_GROUP = "cluster.x-k8s.io"
 CLUSTER_KIND = "Cluster"
 ADDRESS_KIND = "IPAddress"
+#: The kinds of objects to which requests are attached.
+CLAIM = GroupKind(IPAM_GROUP, CLAIM_KIND)
+SERVICE = GroupKind("", SERVICE_KIND)
 #: On claims and addresses: the Cluster to which they belong.
 CLUSTER_LABEL = f"{CLUSTER_GROUP}/cluster-name"
 #: On a Cluster or a claim: nothing is done for it while it has this annotation.
@@ -52,16 +56,24 @@ class ClaimParent(Struct, frozen=True, gc=False, rename="camel"):
         return self.api_version.rpartition("/")[2]
 
 
-class AddressSpec(Struct, frozen=True, gc=False):
-    """The address in an IPAddress, as text."""
+class ClaimReference(Struct, frozen=True, gc=False):
+    """The claim to which an IPAddress is the answer."""
+
+    name: str = ""
+
+
+class AddressSpec(Struct, frozen=True, gc=False, rename="camel"):
+    """The address in an IPAddress, as text, and for which claim of which pool it was made."""
 
     address: str
+    claim_ref: ClaimReference = ClaimReference()
+    pool_ref: PoolReference | None = None
 
 
 class AddressObject(Struct, frozen=True, gc=False):
     """An IPAddress, the answer to a claim."""
 
-    metadata: Metadata
+    metadata: OwnedMetadata
     spec: AddressSpec
 
 

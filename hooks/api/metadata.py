@@ -19,6 +19,12 @@ class OwnerReference(Struct, frozen=True, gc=False, rename="camel"):
     name: str
     uid: str
     controller: bool = False
+    api_version: str = ""
+
+    @property
+    def group(self) -> str:
+        """The API group of its kind; "" is that of Services."""
+        return self.api_version.rpartition("/")[0]
 
 
 class Metadata(Struct, frozen=True, gc=False, rename="camel"):

@@ -1,6 +1,8 @@
-"""Ownership: which range controls an object. Metacontroller decides what belongs to a range by exactly this."""
+"""Ownership: which range, claim or Service controls an object."""
 
-from hooks.api.metadata import OwnedMetadata, OwnerReference, ParentMetadata
+from typing import NamedTuple
+
+from hooks.api.metadata import Metadata, OwnedMetadata, OwnerReference, ParentMetadata
 from hooks.api.names import (
     CLAIM_KIND,
     CONTROLLER_UID_LABEL,
@@ -17,12 +19,34 @@ def controller_of(meta: OwnedMetadata) -> OwnerReference | None:
 
 
 def is_child_of(meta: OwnedMetadata, range_name: NamespacedName) -> bool:
-    """Whether this range controls an object and maintains it, which it does while the object carries its label."""
+    """Whether this range controls an object and maintains it, which it does while the object carries its label.
+
+    Metacontroller decides what belongs to a range by exactly this.
+    """
     controller = controller_of(meta)
     return (
         controller is not None
         and NamespacedName(meta.namespace, controller.name) == range_name
         and meta.labels.get(CONTROLLER_UID_LABEL) == controller.uid
+    )
+
+
+class GroupKind(NamedTuple):
+    """A kind and its API group, which is "" for Services, whatever the version."""
+
+    group: str
+    kind: str
+
+
+def is_controlled_by(meta: OwnedMetadata | ParentMetadata, owner: Metadata, kind: GroupKind) -> bool:
+    """Whether an object belongs to an owner of this kind, by its complete owner reference.
+
+    Metacontroller compares nothing but the uid. Users write owner references, too: the garbage collector and the
+    policies protect what belongs to an owner only if its kind and its name are right.
+    """
+    return any(
+        each.controller and (each.group, each.kind, each.name, each.uid) == (*kind, owner.name, owner.uid)
+        for each in meta.owner_references
     )
 
 

@@ -21,6 +21,7 @@ from hooks.api.conditions import ready_since
 from hooks.api.kinds import Network, RequestParent
 from hooks.api.metadata import ParentMetadata
 from hooks.api.names import NamespacedName
+from hooks.api.ownership import GroupKind, is_controlled_by
 from hooks.protocol.children import in_canonical_order
 from hooks.protocol.decoding import UNREADABLE, decode_objects
 from hooks.protocol.errors import ProtocolError
@@ -101,8 +102,13 @@ def _as_observed(kind_key: str, key: str, raw: Raw) -> Obj:
     }
 
 
-def observed_requests(attachments: Attachments) -> list[RequestParent]:
-    """The attached requests, by name.
+def observed_requests(attachments: Attachments, owner: ParentMetadata, kind: GroupKind) -> list[RequestParent]:
+    """The attached requests, by name; only those that belong to the owner by their complete owner reference.
+
+    Args:
+        attachments: those of the call.
+        owner: the metadata of the object that the call is about.
+        kind: its kind.
 
     Raises:
         ProtocolError: if one of them can't be read: without it, a second one could be created.
@@ -111,7 +117,7 @@ def observed_requests(attachments: Attachments) -> list[RequestParent]:
     if unreadable:
         path = f'$.attachments["{names.REQUEST_KEY}"]["{min(unreadable)}"]'
         raise ProtocolError(path, f"must be an {names.REQUEST_KIND}")
-    return [request for _, request in sorted(requests.items())]
+    return [each for _, each in sorted(requests.items()) if is_controlled_by(each.metadata, owner, kind)]
 
 
 def new_request(kind: str, owner: ParentMetadata, range_name: NamespacedName, address: str, *, had_it: bool) -> Obj:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from hooks.api import foreign, names
 from hooks.api.foreign import AddressObject, AliasObject, ClaimParent, ClaimSpec, ClusterObject, PoolReference
 from hooks.api.names import NamespacedName
+from hooks.api.ownership import is_controlled_by
 from hooks.integrations.attachments import observed_requests, single_address
 from hooks.protocol.bodies import ClaimBody
 from hooks.protocol.decoding import decode_objects, decode_spec
@@ -46,8 +47,9 @@ class ClaimView:
         self._related = body.related
         self._cluster_name = cluster_name(body.object, spec)
         self.claim, self.pool_ref = body.object, spec.pool_ref
-        self.request: RequestParent | None = next(iter(observed_requests(body.attachments)), None)
-        self.address = _attached_address(body)
+        requests = observed_requests(body.attachments, self.claim.metadata, foreign.CLAIM)
+        self.request: RequestParent | None = next(iter(requests), None)
+        self.address = _attached_address(body, spec.pool_ref)
         self.range_name = self._found_range(spec.pool_ref)
 
     @property
@@ -95,10 +97,21 @@ class ClaimView:
         return f"there is no {names.ALIAS_KIND} {reference.name}: create it, or correct the claim"
 
 
-def _attached_address(body: ClaimBody) -> AddressObject | None:
-    """The attached IPAddress. Without one that can't be read, a second one could be created."""
+def _attached_address(body: ClaimBody, pool: PoolReference) -> AddressObject | None:
+    """The attached IPAddress. Without one that can't be read, a second one could be created.
+
+    One that was made for another claim or pool is not taken at its word: the policy that protects IPAddresses protects
+    those of our pools only.
+    """
+    claim = body.object.metadata
     key = f"{foreign.ADDRESS_KIND}.{body.object.api_version}"
     addresses, unreadable = decode_objects(body.attachments.get(key, {}), AddressObject)
     if unreadable:
         raise ProtocolError(f'$.attachments["{key}"]["{min(unreadable)}"]', f"must be an {foreign.ADDRESS_KIND}")
-    return next((addresses[name] for name in sorted(addresses)), None)
+    mine = (
+        each
+        for _, each in sorted(addresses.items())
+        if is_controlled_by(each.metadata, claim, foreign.CLAIM)
+        and (each.spec.claim_ref.name, each.spec.pool_ref) == (claim.name, pool)
+    )
+    return next(mine, None)

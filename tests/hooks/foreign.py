@@ -28,12 +28,19 @@ def service_object(name: str = "web", ranges: str = RANGE, **annotations: str) -
     return _object("v1", "Service", name, {"type": "LoadBalancer"}, annotations=annotations)
 
 
+def controller_reference(owner: Obj) -> Obj:
+    """The owner reference that Metacontroller gives to an attachment of this object."""
+    same = {key: owner["metadata"][key] for key in ("name", "uid")}
+    return {"apiVersion": owner["apiVersion"], "kind": owner["kind"], **same, "controller": True}
+
+
 def attached_request(owner: Obj, address: str = "10.0.0.5", range_name: str = RANGE, **metadata: object) -> Obj:
     """A request that is attached to an object, and has this address."""
     meta = owner["metadata"]
     name = attached_name(
         owner["kind"], NamespacedName(NAMESPACE, meta["name"]), meta["uid"], NamespacedName(NAMESPACE, range_name)
     )
+    name = str(metadata.pop("name", name))
     condition = {"type": "Ready", "status": "True", "reason": "Allocated", "message": "", "lastTransitionTime": at(-2)}
     status = {
         "schemaV1": True,
@@ -44,12 +51,15 @@ def attached_request(owner: Obj, address: str = "10.0.0.5", range_name: str = RA
         "conditions": [condition],
     }
     spec = {"ipam": {"namespace": NAMESPACE, "name": range_name}, "request": "#1"}
+    metadata = {"ownerReferences": [controller_reference(owner)], **metadata}
     return _object(API_VERSION, "IPAMRequest", name, spec, **metadata) | {"status": status}
 
 
 def address_object(address: str = "10.0.0.5") -> Obj:
     """The IPAddress of the claim `worker-0`."""
-    return _object(CAPI, "IPAddress", "worker-0", {"address": address, "prefix": 24})
+    claim = claim_object()
+    spec = {"address": address, "prefix": 24, "claimRef": {"name": "worker-0"}, "poolRef": claim["spec"]["poolRef"]}
+    return _object(CAPI, "IPAddress", "worker-0", spec, ownerReferences=[controller_reference(claim)])
 
 
 def claim_body(claim: Obj, *attachments: Obj, clusters: Sequence[str] = ()) -> Obj:

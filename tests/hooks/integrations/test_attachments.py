@@ -1,0 +1,104 @@
+"""Attachments that the object does not own: users write owner references, annotations and IPAddresses, too."""
+
+from typing import Any
+
+import pytest
+
+from hooks.api.names import CIDR_ANNOTATION
+from tests.hooks.build import Obj
+from tests.hooks.calls import post
+from tests.hooks.foreign import (
+    SERVICE_SYNC,
+    address_object,
+    attached_request,
+    claim_body,
+    claim_object,
+    controller_reference,
+    service_body,
+    service_object,
+)
+
+CLAIM_SYNC = "/ipaddressclaim/sync"
+FORGERIES: dict[str, Obj] = {
+    "another group": {"apiVersion": "nobody.example/v1"},
+    "another kind": {"kind": "Whatever"},
+    "another name": {"name": "other"},
+    "another uid": {"uid": "uid-other"},
+    "an owner that is no controller": {"controller": False},
+}
+
+
+def forged(owner: Obj, change: Obj) -> Obj:
+    """An attached request with a wrong owner reference."""
+    return attached_request(owner, name="mine", ownerReferences=[controller_reference(owner) | change])
+
+
+def answer_to(path: str, body: Obj) -> Any:
+    response = post(path, body)
+    assert response.status_code == 200, response.data
+    return response.get_json()
+
+
+def names_in(answer: Obj) -> list[str]:
+    return [each["metadata"]["name"] for each in answer["attachments"] if each["kind"] == "IPAMRequest"]
+
+
+@pytest.mark.parametrize("change", FORGERIES.values(), ids=FORGERIES)
+def test_a_claim_gets_no_address_by_a_request_that_it_does_not_own(change: Obj) -> None:
+    claim = claim_object()
+    answer = answer_to(CLAIM_SYNC, claim_body(claim, forged(claim, change)))
+    assert len(set(names_in(answer))) == 2, "the forged one is returned, and one of its own is asked for"
+    assert not [each for each in answer["attachments"] if each["kind"] == "IPAddress"]
+    assert answer["status"] is None
+
+
+@pytest.mark.parametrize("change", FORGERIES.values(), ids=FORGERIES)
+def test_a_service_gets_no_address_by_a_request_that_it_does_not_own(change: Obj) -> None:
+    service = service_object()
+    answer = answer_to(SERVICE_SYNC, service_body(service, forged(service, change)))
+    assert len(set(names_in(answer))) == 2
+    assert "annotations" not in answer
+
+
+def test_a_request_of_either_version_of_a_claim_is_its_own() -> None:
+    claim = claim_object()
+    older = controller_reference(claim) | {"apiVersion": "ipam.cluster.x-k8s.io/v1beta1"}
+    answer = answer_to(CLAIM_SYNC, claim_body(claim, attached_request(claim, ownerReferences=[older])))
+    assert len(names_in(answer)) == 1
+    assert [each["spec"]["address"] for each in answer["attachments"] if each["kind"] == "IPAddress"] == ["10.0.0.5"]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"poolRef": {"apiGroup": "other.example", "kind": "IPAMRange", "name": "net"}},
+        {"poolRef": {"apiGroup": "ipam.mandelsoft.org", "kind": "IPAMRange", "name": "other"}},
+        {"claimRef": {"name": "other"}},
+    ],
+)
+def test_an_ipaddress_for_another_claim_or_pool_is_no_record(spec: Obj) -> None:
+    address = address_object("10.0.0.7")
+    address["spec"] |= spec
+    [request] = [
+        each
+        for each in answer_to(CLAIM_SYNC, claim_body(claim_object(), address))["attachments"]
+        if each["kind"] == "IPAMRequest"
+    ]
+    assert request["spec"]["request"] == "#1"
+    assert CIDR_ANNOTATION not in request["metadata"].get("annotations", {})
+
+
+def test_an_ipaddress_that_the_claim_does_not_own_is_no_record() -> None:
+    address = address_object("10.0.0.7")
+    address["metadata"]["ownerReferences"][0]["name"] = "other"
+    answer = answer_to(CLAIM_SYNC, claim_body(claim_object(), address))
+    assert [each["spec"]["request"] for each in answer["attachments"] if each["kind"] == "IPAMRequest"] == ["#1"]
+
+
+def test_its_own_ipaddress_is_a_record() -> None:
+    answer = answer_to(CLAIM_SYNC, claim_body(claim_object(), address_object("10.0.0.7")))
+    [request] = [each for each in answer["attachments"] if each["kind"] == "IPAMRequest"]
+    assert (request["spec"]["request"], request["metadata"]["annotations"][CIDR_ANNOTATION]) == (
+        "10.0.0.7",
+        "10.0.0.7/32",
+    )
