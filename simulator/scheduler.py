@@ -14,9 +14,12 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
+
+from simulator.kubernetes.errors import Forbidden
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -163,7 +166,8 @@ class Scheduler:
 
     def _work(self, part: Background) -> None:
         self.last_step = f"a step of the {type(part).__name__}"
-        part.step()
+        with suppress(Forbidden):  # the controller tries it again after the next change
+            part.step()
 
     def _process(self, controller: Controller, key: QueueKey) -> None:
         self.last_step = f"{controller.name} syncs {'/'.join(key[1])}"

@@ -3,7 +3,9 @@
 The range is an attachment of the request. It is created once the status of the request shows its block, and is never
 changed or deleted from here: the garbage collector deletes it after the request. The status names the range that was
 observed, by its uid. Metacontroller writes the status with the resourceVersion that the call saw, so a call that saw
-the request alive can't add a uid once it is being deleted. `finished` is copied from the range that is named.
+the request alive can't add a uid once it is being deleted. `finished` is copied from the range that is named. Of a
+deleted request that range is observed by its name, too, because it may have lost its owner reference: by a deletion
+with --cascade=orphan, or by its own users.
 """
 
 from collections.abc import Mapping
@@ -57,9 +59,9 @@ def attachments(body: RequestBody, spec: RequestSpec | None) -> dict[str, Any]:
     return {"attachments": existing + missing} if existing or missing else {}
 
 
-def with_range(request: RequestParent, attached: Mapping[str, Raw]) -> RequestParent:
-    """The request with what its next status says about its range."""
-    named = _next_range(request, attached)
+def with_range(request: RequestParent, ranges: Mapping[str, Raw]) -> RequestParent:
+    """The request with what its next status says about its range, which is one of these."""
+    named = _next_range(request, ranges)
     return request if named == request.status.range else replace(request, status=replace(request.status, range=named))
 
 
@@ -106,10 +108,10 @@ def _fault(request: RequestParent, spec: RequestSpec) -> str:
     return f"delegate.chunkSize {length}: {block.family.name} prefix lengths are 0..{block.family.bits}"
 
 
-def _next_range(request: RequestParent, attached: Mapping[str, Raw]) -> DelegatedRange | None:
+def _next_range(request: RequestParent, ranges: Mapping[str, Raw]) -> DelegatedRange | None:
     """The range that the next status names: an observed one, once and only while the request lives."""
     meta, status = request.metadata, request.status
-    found, _ = decode_objects(attached, AttachedRange)
+    found, _ = decode_objects(ranges, AttachedRange)
     if status.range is None:
         mine = (each for each in found.values() if _is_made_from(each, meta.uid, status.cidr))
         first = None if meta.deletion_timestamp else next(mine, None)

@@ -42,7 +42,8 @@ class Observed:
         self._related = body.related
         attached = body.attachments.get(names.RANGE_KEY, {})
         self.has_range = bool(attached)
-        self.request = body.object if self.outdated_kinds else with_range(body.object, attached)
+        ranges = {**body.related.get(names.RANGE_KEY, {}), **attached}
+        self.request = body.object if self.outdated_kinds else with_range(body.object, ranges)
         self.spec = spec
         self.range_name = spec.range_name(body.object.metadata.namespace)
         self.answer: Answer | None = None

@@ -44,7 +44,8 @@ def customize(body: RequestCustomizeBody) -> dict[str, Any]:
     """What else a request's sync must observe: the one slice that has its answer.
 
     As long as it has no answer, also whether its range exists, by the extents of that; and once it is deleted, whether
-    the range will answer, by the labels of the request's own namespace, and whether that of the range is being deleted.
+    the range will answer, by the labels of the request's own namespace, and whether that of the range is being deleted;
+    and the range to which it has delegated its block.
 
     Metacontroller asks for each generation of a request, and every 20 minutes. A deletion is a new generation, but an
     answer is not. So extents concern new requests, those that wait and those that are deleted, but no others.
@@ -74,6 +75,9 @@ def customize(body: RequestCustomizeBody) -> dict[str, Any]:
     if meta.deletion_timestamp:
         namespaces = sorted({meta.namespace, range_name.namespace})
         rules.append({"apiVersion": "v1", "resource": "namespaces", "names": namespaces})
+        if named := body.parent.status.range:  # which may have lost its owner reference
+            delegated = {"namespace": meta.namespace, "names": [named.name]}
+            rules.append({"apiVersion": names.API_VERSION, "resource": "ipamranges", **delegated})
     return {"relatedResources": rules}
 
 

@@ -256,7 +256,9 @@ OF_TENANTS: dict[str, float] = {
 INTEGRATED = 0.25
 OF_INTEGRATIONS: dict[str, float] = {
     "create a claim": 16.0,
-    "delete a claim": 3.0,
+    "delete a claim": 2.0,
+    "delete a claim, foreground": 1.0,
+    "delete a claim, orphaning": 0.3,
     "keep a claim by a finalizer": 0.6,
     "pause or resume a claim": 0.4,
     "create an alias": 0.5,
@@ -271,7 +273,10 @@ OF_INTEGRATIONS: dict[str, float] = {
     "serve a Service no longer": 4.0,
     "write the address of a Service": 0.3,
     "change the type of a Service": 0.4,
-    "delete a Service": 1.0,
+    "delete a Service": 0.7,
+    "delete a Service, foreground": 0.7,
+    "delete a Service, orphaning": 0.3,
+    "keep a Service by a finalizer": 0.5,
 }
 #: What the other weights are in these runs: a claim needs a network, and restores are judged without claims.
 WITH_INTEGRATIONS: dict[str, float] = {

@@ -130,6 +130,8 @@ def _change_type(world: World, _: tuple[str, ...], rng: random.Random) -> Action
 INTEGRATION_ACTIONS: dict[str, Draw] = {
     "create a claim": _create_claim,
     "delete a claim": _on("delete", CLAIMS),
+    "delete a claim, foreground": _on("delete", CLAIMS, "foregroundDeletion"),
+    "delete a claim, orphaning": _on("delete", CLAIMS, "orphan"),
     "keep a claim by a finalizer": _on("add-finalizer", CLAIMS),
     "pause or resume a claim": _toggle_claim,
     "create an alias": _create_alias,
@@ -145,4 +147,7 @@ INTEGRATION_ACTIONS: dict[str, Draw] = {
     "write the address of a Service": _write_address,
     "change the type of a Service": _change_type,
     "delete a Service": _on("delete", SERVICES),
+    "delete a Service, foreground": _on("delete", SERVICES, "foregroundDeletion"),
+    "delete a Service, orphaning": _on("delete", SERVICES, "orphan"),
+    "keep a Service by a finalizer": _on("add-finalizer", SERVICES),
 }

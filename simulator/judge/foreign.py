@@ -127,7 +127,7 @@ def _note_attached(history: History, write: Write) -> None:
     if write.writer in {PERSON, TENANT}:
         history.foreign.tampered.add(controller["uid"])
     owner = history.foreign.owner_of(write.obj)
-    if owner is None or not is_living(history, owner):
+    if owner is None or controller["uid"] in history.foreign.tampered:
         return
     finalizers = finalizers_of(write.obj)
     is_unheld = is_deleting(write.obj) and of_all_shards(finalizers, REQUEST_FINALIZER) == finalizers

@@ -1,12 +1,12 @@
 """The invariants of claims and Services, whose addresses come from requests that are attached to them.
 
     Claimed   an IPAddress is made of a request that has its address, and never changes; no other request gets that
-              address while the claim lives
+              address while the claim exists
     Written   the address that is written to a Service is that of its request, and never changes while the Service names
-              a range; no other request gets it before the Service has given it up
+              a range; no other request gets it before the Service has given it up, or does not exist any more
 
 What happens to an owner is excused if a person has written or deleted its attached request, as only a cluster
-administrator can do where the policies are installed; and in a namespace that is being deleted, in any order.
+administrator can do where the policies are installed. In a namespace that is being deleted, nothing new is written.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ def claimed(history: History) -> Iterator[str]:
             yield f"IPAddress {name} has {given}, but no request of its claim has it"
     for owner, request in history.facts.pulled:
         found = history.foreign.addresses.get(joined(key_of(owner)))
-        shown = found["spec"]["address"] if found and is_attached_to(found, uid_of(owner)) else ""
+        recorded = annotations_of(owner).get(ADDRESSES_ANNOTATION, "")
+        shown = found["spec"]["address"] if found and is_attached_to(found, uid_of(owner)) else recorded
         if owner["kind"] == "IPAddressClaim" and shown and shown == _address_of(request):
             yield f"{joined(key_of(request))} is released, but {shown} is still claimed by {joined(key_of(owner))}"
 

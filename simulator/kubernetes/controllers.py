@@ -26,6 +26,8 @@ def _controller(name: str, *verbs: str) -> User:
     return User(f"system:serviceaccount:kube-system:{name}", rules={"": [rule]})
 
 
+#: The uid, kind and name of an object.
+Identity = tuple[str, str, str]
 #: Finalizers by which an owner waits until the garbage collector has handled its dependents.
 GC_FINALIZERS = frozenset({"foregroundDeletion", "orphan"})
 
@@ -34,7 +36,8 @@ class GarbageCollector:
     """Deletes objects whose owners are all deleted, and handles the dependents of owners that wait for that.
 
     An owner with the finalizer `orphan` is removed from the owner references of its dependents; an owner with
-    `foregroundDeletion` waits until its dependents are deleted.
+    `foregroundDeletion` waits until those dependents are deleted that block its deletion. An owner reference counts
+    only with the right kind and name.
     """
 
     user = _controller("generic-garbage-collector", "delete", "get", "list", "patch", "update", "watch")
@@ -42,7 +45,7 @@ class GarbageCollector:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._read: dict[Resource, int] = defaultdict(int)
-        self._alive: set[str] = set()
+        self._alive: set[Identity] = set()
         self._dependents: dict[str, set[tuple[Resource, Key]]] = defaultdict(set)
         self._suspects: dict[tuple[Resource, Key], None] = {}
         self._waiting: dict[tuple[Resource, Key], None] = {}
@@ -76,17 +79,22 @@ class GarbageCollector:
             owner = self._store.find(resource, key)
             if owner is None or not is_deleting(owner) or not GC_FINALIZERS & set(finalizers_of(owner)):
                 continue
-            dependents = self._dependents_of(owner)
-            if "orphan" in finalizers_of(owner) or not dependents:
+            is_orphaning = "orphan" in finalizers_of(owner)
+            dependents = self._dependents_of(owner, only_blocking=not is_orphaning)
+            if is_orphaning or not dependents:
                 return owner, dependents[0] if dependents else None
             remaining = [obj for obj in dependents if not is_deleting(obj)]
             if remaining:
                 return owner, remaining[0]
         return None
 
-    def _dependents_of(self, owner: Obj) -> list[Obj]:
+    def _dependents_of(self, owner: Obj, *, only_blocking: bool) -> list[Obj]:
         found = [self._store.find(*item) for item in sorted(self._dependents[uid_of(owner)], key=lambda it: it[1])]
-        return [obj for obj in found if obj and uid_of(owner) in {each["uid"] for each in owners_of(obj)}]
+        return [
+            obj
+            for obj in found
+            if obj and any(_is_bound(each, owner, only_blocking=only_blocking) for each in owners_of(obj))
+        ]
 
     def _handle(self, owner: Obj, dependent: Obj | None) -> None:
         if dependent is None:
@@ -109,10 +117,10 @@ class GarbageCollector:
         item = (resource, key_of(event.obj))
         if event.type == "DELETED":
             self._waiting.pop(item, None)
-            self._alive.discard(uid_of(event.obj))
+            self._alive.discard(_identity(event.obj))
             self._suspects |= dict.fromkeys(sorted(self._dependents.pop(uid_of(event.obj), ()), key=lambda it: it[1]))
             return
-        self._alive.add(uid_of(event.obj))
+        self._alive.add(_identity(event.obj))
         if is_deleting(event.obj) and GC_FINALIZERS & set(finalizers_of(event.obj)):
             self._waiting[item] = None
         for owner in owners_of(event.obj):
@@ -124,11 +132,24 @@ class GarbageCollector:
         obj = self._store.find(resource, key)
         if obj is None or is_deleting(obj) or not owners_of(obj):
             return False
-        return not any(owner["uid"] in self._alive or self._is_unknown(owner) for owner in owners_of(obj))
+        return not any(_named(owner) in self._alive or self._is_unknown(owner) for owner in owners_of(obj))
 
     def _is_unknown(self, owner: Obj) -> bool:
         """Whether the API server has no such kind; then it is not known whether the owner exists."""
         return owner["kind"] not in {resource.kind for resource in self._store.catalog.resources}
+
+
+def _identity(obj: Obj) -> Identity:
+    return uid_of(obj), obj["kind"], key_of(obj)[1]
+
+
+def _named(owner: Obj) -> Identity:
+    return owner["uid"], owner["kind"], owner["name"]
+
+
+def _is_bound(reference: Obj, owner: Obj, *, only_blocking: bool) -> bool:
+    """Whether an owner reference is to this owner, and blocks its deletion in the foreground."""
+    return reference["uid"] == uid_of(owner) and (not only_blocking or bool(reference.get("blockOwnerDeletion")))
 
 
 class NamespaceController:

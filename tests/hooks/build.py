@@ -381,6 +381,7 @@ class Asked(TypedDict, total=False):
     slices: list[Obj]
     extents: list[Obj]
     namespaces: list[Obj]
+    ranges: list[Obj]
     attached: list[Obj]
 
 
@@ -389,6 +390,7 @@ def request_body(obj: Obj, *answers: Obj, finalizing: bool = False, **asked: Unp
     related = {SLICE_KEY: keyed([*slices_for(answers, [obj]), *asked.get("slices", [])])}
     related |= {EXTENT_KEY: keyed(asked["extents"])} if "extents" in asked else {}
     related |= {NAMESPACE_KEY: keyed(asked["namespaces"])} if "namespaces" in asked else {}
+    related |= {RANGE_KEY: keyed(asked["ranges"])} if "ranges" in asked else {}
     return {
         "controller": {"kind": "DecoratorController", "metadata": {"name": "ipamrequest"}},
         "object": obj,

@@ -1,5 +1,6 @@
 """The promises of the project, kept by the real hooks in the cluster in a box, whatever the order of events."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from simulator.metacontroller.webhook import wsgi_caller
 from simulator.names import ALLOW_DELETION_ANNOTATION
 
 
-def cluster(seed: int, failing: list[str] | None = None) -> Cluster:
+def cluster(seed: int, failing: list[str] | None = None, additions: Sequence[str] = ()) -> Cluster:
     """A cluster whose hooks use its time; each path in `failing` fails once and is then removed from the list."""
     clock = SimulatedClock(START)
     app = create_app(Settings(replay=True))
@@ -25,7 +26,7 @@ def cluster(seed: int, failing: list[str] | None = None) -> Cluster:
             return 503, {}, b""
         return hooks(path, body)
 
-    return Cluster.shipped(call, clock=clock, seed=seed)
+    return Cluster.shipped(call, clock=clock, seed=seed, additions=additions)
 
 
 def iprange(name: str, ranges: list[str], **spec: Any) -> dict[str, Any]:

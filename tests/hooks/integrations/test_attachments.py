@@ -20,7 +20,7 @@ from tests.hooks.foreign import (
 
 CLAIM_SYNC = "/ipaddressclaim/sync"
 FORGERIES: dict[str, Obj] = {
-    "another group": {"apiVersion": "nobody.example/v1"},
+    "another group": {"apiVersion": "other.example/v1"},
     "another kind": {"kind": "Whatever"},
     "another name": {"name": "other"},
     "another uid": {"uid": "uid-other"},

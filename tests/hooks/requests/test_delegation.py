@@ -14,7 +14,7 @@ from tests.hooks.build import (
     unanswered,
     with_metadata,
 )
-from tests.hooks.calls import condition, finalize_request, sync_request
+from tests.hooks.calls import condition, customize_request, finalize_request, sync_request
 from tests.hooks.delegating import delegated_range, delegating, naming
 
 CIDR = "10.0.16.0/20"
@@ -96,6 +96,19 @@ def test_the_mark_that_the_range_is_finished_is_copied(deleted_range: Obj) -> No
     assert "finished" not in finalize_request(deleted(NAMED), READY, attached=[deleted_range])["status"]["range"]
 
 
+def test_a_range_that_lost_its_owner_reference_ends_its_request_all_the_same() -> None:
+    (*_, by_name) = customize_request(deleted(NAMED))["relatedResources"]
+    assert (by_name["resource"], by_name["namespace"], by_name["names"]) == ("ipamranges", "team-a", ["d"])
+    orphan = with_metadata(delegated_range(SHOWN, CIDR, finished=True), ownerReferences=[])
+    answer = finalize_request(deleted(NAMED), READY, ranges=[orphan])
+    assert answer["status"]["range"]["finished"] is True
+    assert "attachments" not in answer
+
+
+def test_a_living_request_asks_for_no_range() -> None:
+    assert "ipamranges" not in {rule["resource"] for rule in customize_request(NAMED)["relatedResources"]}
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -106,6 +119,7 @@ def test_the_mark_that_the_range_is_finished_is_copied(deleted_range: Obj) -> No
 )
 def test_the_mark_of_another_range_or_of_an_older_schema_does_not_count(other: Obj) -> None:
     assert "finished" not in finalize_request(deleted(NAMED), READY, attached=[other])["status"]["range"]
+    assert "finished" not in finalize_request(deleted(NAMED), READY, ranges=[other])["status"]["range"]
 
 
 def test_the_absence_of_the_range_does_not_count_and_the_message_says_what_to_do() -> None:
