@@ -2,10 +2,9 @@
 
 So `make e2e` needs only Linux, Go, kubectl, openssl and a checkout.
 
-KUBE_APISERVER, ETCD and KUBE_CONTROLLER_MANAGER name existing programs, and HELM, KUBECONFORM and ACTIONLINT existing
-tools. The others are built from `programs/go.mod` and `tools/go.mod` into a cache outside the tree, in a folder for
-each go.sum. Programs of Cluster API have modules of their own (`cluster_api.py`). KUBERNETES=1.31 builds the API server
-of that version.
+KUBE_APISERVER, ETCD and KUBE_CONTROLLER_MANAGER name existing programs, and HELM, KUBECONFORM, ACTIONLINT, CLUSTERCTL,
+CLUSTER_API_WEBHOOKS and CERT_MANAGER existing tools. The others are built from the Go modules beside this file into a
+cache outside the tree, in a folder for each go.sum. KUBERNETES=1.31 builds the API server of that version.
 """
 
 from __future__ import annotations
@@ -38,9 +37,13 @@ TOOLS = {
     "actionlint": ("ACTIONLINT", "github.com/rhysd/actionlint/cmd/actionlint"),
     "clusterctl": ("CLUSTERCTL", "sigs.k8s.io/cluster-api/cmd/clusterctl"),
     "cluster-api-webhooks": ("CLUSTER_API_WEBHOOKS", "ipam.mandelsoft.org/webhooks"),
+    "cert-manager": ("CERT_MANAGER", "ipam.mandelsoft.org/certmanager"),
 }
 #: The module whose version a tool of ours has.
-MODULES = {"cluster-api-webhooks": "sigs.k8s.io/cluster-api"}
+MODULES = {
+    "cluster-api-webhooks": "sigs.k8s.io/cluster-api",
+    "cert-manager": "github.com/cert-manager/cert-manager",
+}
 
 #: The number of packages for each line of progress; the API server has about 2,000.
 PROGRESS_STEP_PACKAGES = 200

@@ -19,6 +19,7 @@ from controlplane.loop import CONTROLLER_KINDS
 from controlplane.pods import NAMESPACE, Pods
 from controlplane.processes import wait_until
 from controlplane.team import Team
+from tests.e2e.tls import Checkout, serial_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,35 +29,8 @@ if TYPE_CHECKING:
 
 REQUEST_COUNT = 300
 CREATED_AT_RENEWAL = 100
-SECRET = "ipam-hooks-tls"
 
 pytestmark = pytest.mark.timeout(600)
-
-
-class Checkout:
-    """The parts of a checkout that `kubectl apply -k deploy/tls` reads, and the certificates of its script."""
-
-    def __init__(self, plane: ControlPlane) -> None:
-        self._plane, self._root = plane, plane.folder / "checkout"
-        for name in ("crds", "metacontroller", "deploy/tls"):
-            shutil.copytree(plane.root / name, self._root / name)
-
-    @property
-    def tls(self) -> Path:
-        return self._root / "deploy/tls"
-
-    def make_certificates(self) -> None:
-        """Creates or renews the certificate of the hooks."""
-        subprocess.run([str(self.tls / "certificates.sh"), str(self.tls)], check=True, capture_output=True)
-
-    def apply_secret(self) -> None:
-        """What docs/security.md says."""
-        files = (f"--cert={self.tls / 'tls.crt'}", f"--key={self.tls / 'tls.key'}")
-        create = ("-n", NAMESPACE, "create", "secret", "tls", SECRET, *files, "--dry-run=client", "-o", "yaml")
-        self._plane.kubectl("apply", "-f", "-", stdin=self._plane.kubectl(*create))
-
-    def apply(self) -> None:
-        self._plane.kubectl("apply", "-k", str(self.tls))
 
 
 @pytest.fixture(scope="module")
@@ -96,26 +70,6 @@ def own_team(pods: Pods, namespace: str) -> Iterator[Team]:
     assert audit_history(history.read_history(pods.plane.etcd_url, start), team.tampered).violations == []
     team.delete_all(REQUESTS)
     team.delete_all(RANGES)
-
-
-def serial_numbers(pods: Pods, checkout: Checkout) -> set[str]:
-    """The serial numbers of the certificates that new connections to each pod get."""
-    found = set()
-    for pod in pods.hooks:
-        command = ["openssl", "s_client", "-connect", f"127.0.0.1:{pod.port}", "-CAfile", str(checkout.tls / "ca.crt")]
-        shown = subprocess.run(
-            [*command, "-verify_return_error", "-verify_hostname", f"ipam-hooks.{NAMESPACE}"],
-            input="",
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout
-        found.add(
-            subprocess.run(
-                ["openssl", "x509", "-noout", "-serial"], input=shown, check=True, capture_output=True, text=True
-            ).stdout
-        )
-    return found
 
 
 def test_a_certificate_is_renewed_in_the_middle_of_a_burst_without_restart(
