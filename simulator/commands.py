@@ -56,7 +56,12 @@ def setting_for(app: str, mutant: Mutant | None = None) -> Setting:
     if mutant is None:
         return Setting(Catalog(definitions), controllers, lambda now: wsgi_caller(application, now))
     changed = Catalog(mutant.definitions(definitions))
-    return Setting(changed, controllers, lambda now: mutant.caller(wsgi_caller(application, now), now), mutant.bias)
+    return Setting(
+        changed,
+        mutant.controllers(controllers),
+        lambda now: mutant.caller(wsgi_caller(application, now), now),
+        mutant.bias,
+    )
 
 
 def _crds(objects: list[Any]) -> list[Any]:

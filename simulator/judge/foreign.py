@@ -79,6 +79,11 @@ def is_living(history: History, owner: Obj) -> bool:
     return exists and not is_ending and uid_of(owner) not in history.foreign.tampered
 
 
+def _is_protected(history: History, owner: Obj) -> bool:
+    """Whether the request of an owner stays until that is gone, by both kinds of policies, whoever deletes what."""
+    return history.has_policies and history.has_defaults and uid_of(owner) not in history.foreign.tampered
+
+
 def note_foreign(history: History, write: Write) -> None:
     """Add the next write to the history, if it is one of these objects, or of a request that is attached to one."""
     foreign, obj, name = history.foreign, write.obj, joined(key_of(write.obj))
@@ -127,7 +132,7 @@ def _note_attached(history: History, write: Write) -> None:
     if write.writer in {PERSON, TENANT}:
         history.foreign.tampered.add(controller["uid"])
     owner = history.foreign.owner_of(write.obj)
-    if owner is None or controller["uid"] in history.foreign.tampered:
+    if owner is None or not (is_living(history, owner) or _is_protected(history, owner)):
         return
     finalizers = finalizers_of(write.obj)
     is_unheld = is_deleting(write.obj) and of_all_shards(finalizers, REQUEST_FINALIZER) == finalizers

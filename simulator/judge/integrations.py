@@ -6,7 +6,8 @@
               a range; no other request gets it before the Service has given it up, or does not exist any more
 
 What happens to an owner is excused if a person has written or deleted its attached request, as only a cluster
-administrator can do where the policies are installed. In a namespace that is being deleted, nothing new is written.
+administrator can do where the policies are installed. Where they or those of deploy/admission are not, also what
+happens once the owner or its namespace is being deleted: docs/services.md and docs/cluster-api.md warn of that.
 """
 
 from __future__ import annotations

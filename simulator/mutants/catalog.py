@@ -24,6 +24,7 @@ from simulator.mutants import (
     integration_mutations,
     mode_mutations,
     mutations,
+    policy_mutations,
     reservation_mutations,
     restore_mutations,
     schema_mutations,
@@ -36,6 +37,7 @@ from simulator.mutants.biases import (
     COOLING,
     DELEGATING,
     EDITING,
+    ENDING,
     LIMITED,
     ONE_NAME,
     ONE_RANGE,
@@ -73,6 +75,8 @@ class Mutant:
     invariants: tuple[str, ...]
     #: A change of the CustomResourceDefinitions in place; they come by plural name.
     crds: Callable[[dict[str, Obj]], None] | None = None
+    #: A change of the admission policies in place; they come by kind and name.
+    policies: Callable[[dict[tuple[str, str], Obj]], None] | None = None
     #: A change of hook calls whose path begins with this.
     path: str = "/"
     mutation: mutations.Mutation | None = None
@@ -83,6 +87,13 @@ class Mutant:
         changed = copied(definitions)
         if self.crds:
             self.crds({obj["spec"]["names"]["plural"]: obj for obj in changed if "names" in obj.get("spec", {})})
+        return changed
+
+    def controllers(self, controllers: list[Obj]) -> list[Obj]:
+        """The controllers and policies of this design."""
+        changed = copied(controllers)
+        if self.policies:
+            self.policies({(obj["kind"], obj["metadata"]["name"]): obj for obj in changed})
         return changed
 
     def caller(self, caller: Caller, headers: Callable[[], Mapping[str, str]]) -> Caller:
@@ -375,6 +386,13 @@ MUTANTS: tuple[Mutant, ...] = (
            mutation=integration_mutations.follow_ranges, bias=biased(PROMPT, TWO_RANGES, **SERVING)),
     Mutant("a Service releases an address that is in use", "decision 37", ("Written",), path=SERVICE,
            mutation=integration_mutations.release_what_is_in_use, bias=biased(PROMPT, ONE_RANGE, **SERVING)),
+    Mutant("a Service that is deleted in the foreground gives up its requests first", "decision 35", ("Written",),
+           policies=policy_mutations.block_deletions_of_owners,
+           bias=biased(PROMPT, ONE_RANGE | {"installs": ("policies", "defaults")}, **SERVING | ENDING)),
+    Mutant("a namespace that is being deleted gives up the requests of Services first", "decision 35", ("Written",),
+           policies=policy_mutations.let_namespaces_delete_attached_requests,
+           bias=biased(PROMPT, ONE_RANGE | {"installs": ("policies", "defaults")},
+                       **SERVING | ENDING | {"delete_a_namespace": 4})),
     Mutant("a Service forgets the requests that it has given up", "decision 37", ("Written",), path=SERVICE,
            mutation=integration_mutations.note_nothing,
            bias=biased(PROMPT | lagging("ipamrequests"), ONE_RANGE, **SERVING)),
