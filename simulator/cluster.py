@@ -25,7 +25,7 @@ from simulator.metacontroller.process import Metacontroller
 from simulator.scheduler import Scheduler
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from simulator.kubernetes.objects import Key, Obj
     from simulator.metacontroller.webhook import Caller
@@ -83,20 +83,13 @@ class Cluster:
 
     @classmethod
     def shipped(
-        cls,
-        caller: Caller,
-        *,
-        root: Path = ROOT,
-        clock: Clock | None = None,
-        seed: int | None = None,
-        additions: Sequence[str] = (),
+        cls, caller: Caller, *, root: Path = ROOT, clock: Clock | None = None, seed: int | None = None
     ) -> Cluster:
         """A cluster with the CRDs and controllers of this checkout, those for claims and Services among them.
 
-        `additions` are other folders of `deploy/`, such as `admission`. Raises BadManifest, BadController.
+        Raises BadManifest, BadController.
         """
-        folders = [root / "metacontroller", *(root / "deploy" / each for each in additions)]
-        manifests = [item.obj for folder in folders for item in read_manifests(folder)] + integrations(root)
+        manifests = [item.obj for item in read_manifests(root / "metacontroller")] + integrations(root)
         definitions = [item.obj for path in (root / "crds", FOREIGN_CRDS) for item in read_manifests(path)] + manifests
         catalog = Catalog(obj for obj in definitions if obj["kind"] == "CustomResourceDefinition")
         return cls(catalog, manifests, caller, clock=clock, seed=seed)

@@ -136,8 +136,6 @@ class Simulation:
         self.world.waiting()  # keys that are due enter their queues, in a replay as when actions are drawn
         if action == ("install", "policies"):
             self.history.has_policies = True
-        if action == ("install", "defaults"):
-            self.history.has_defaults = True
         if action[-1].startswith(("clock:", "skew:")):
             self.history.note_skew(float(action[-1].partition(":")[2]))
         if action == SETTLE:

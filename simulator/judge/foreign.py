@@ -80,8 +80,12 @@ def is_living(history: History, owner: Obj) -> bool:
 
 
 def _is_protected(history: History, owner: Obj) -> bool:
-    """Whether the request of an owner stays until that is gone, by both kinds of policies, whoever deletes what."""
-    return history.has_policies and history.has_defaults and uid_of(owner) not in history.foreign.tampered
+    """Whether the request of an owner stays until that is gone, by the policies, whoever deletes what.
+
+    Cluster API deletes claims in the foreground, too, which no policy may reject.
+    """
+    is_early = owner["kind"] == "IPAddressClaim" and "foregroundDeletion" in finalizers_of(owner)
+    return history.has_policies and not is_early and uid_of(owner) not in history.foreign.tampered
 
 
 def note_foreign(history: History, write: Write) -> None:

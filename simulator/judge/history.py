@@ -62,9 +62,8 @@ class History:
         self.foreign = Foreign()
         #: The time of the last write; None if times are not known.
         self.now: datetime | None = None
-        #: Whether the validating admission policies are installed, and the mutating ones.
+        #: Whether the validating admission policies are installed.
         self.has_policies = False
-        self.has_defaults = False
         #: Whether the clock of a replica was ever wrong by more than SKEW_MAX.
         self.clocks_were_wrong = False
         #: By how much the clocks of replicas were wrong within that limit, at most: behind, and ahead.

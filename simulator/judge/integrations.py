@@ -6,8 +6,8 @@
               a range; no other request gets it before the Service has given it up, or does not exist any more
 
 What happens to an owner is excused if a person has written or deleted its attached request, as only a cluster
-administrator can do where the policies are installed. Where they or those of deploy/admission are not, also what
-happens once the owner or its namespace is being deleted: docs/services.md and docs/cluster-api.md warn of that.
+administrator can do where the policies are installed. Where they are not, also what happens once the owner or its
+namespace is being deleted; and if a claim is deleted in the foreground, as docs/cluster-api.md says.
 """
 
 from __future__ import annotations

@@ -36,8 +36,8 @@ class GarbageCollector:
     """Deletes objects whose owners are all deleted, and handles the dependents of owners that wait for that.
 
     An owner with the finalizer `orphan` is removed from the owner references of its dependents; an owner with
-    `foregroundDeletion` waits until those dependents are deleted that block its deletion. An owner reference counts
-    only with the right kind and name.
+    `foregroundDeletion` waits until its dependents are deleted. An owner reference counts only with the right kind and
+    name.
     """
 
     user = _controller("generic-garbage-collector", "delete", "get", "list", "patch", "update", "watch")
@@ -79,22 +79,17 @@ class GarbageCollector:
             owner = self._store.find(resource, key)
             if owner is None or not is_deleting(owner) or not GC_FINALIZERS & set(finalizers_of(owner)):
                 continue
-            is_orphaning = "orphan" in finalizers_of(owner)
-            dependents = self._dependents_of(owner, only_blocking=not is_orphaning)
-            if is_orphaning or not dependents:
+            dependents = self._dependents_of(owner)
+            if "orphan" in finalizers_of(owner) or not dependents:
                 return owner, dependents[0] if dependents else None
             remaining = [obj for obj in dependents if not is_deleting(obj)]
             if remaining:
                 return owner, remaining[0]
         return None
 
-    def _dependents_of(self, owner: Obj, *, only_blocking: bool) -> list[Obj]:
+    def _dependents_of(self, owner: Obj) -> list[Obj]:
         found = [self._store.find(*item) for item in sorted(self._dependents[uid_of(owner)], key=lambda it: it[1])]
-        return [
-            obj
-            for obj in found
-            if obj and any(_is_bound(each, owner, only_blocking=only_blocking) for each in owners_of(obj))
-        ]
+        return [obj for obj in found if obj and uid_of(owner) in {each["uid"] for each in owners_of(obj)}]
 
     def _handle(self, owner: Obj, dependent: Obj | None) -> None:
         if dependent is None:
@@ -145,11 +140,6 @@ def _identity(obj: Obj) -> Identity:
 
 def _named(owner: Obj) -> Identity:
     return owner["uid"], owner["kind"], owner["name"]
-
-
-def _is_bound(reference: Obj, owner: Obj, *, only_blocking: bool) -> bool:
-    """Whether an owner reference is to this owner, and blocks its deletion in the foreground."""
-    return reference["uid"] == uid_of(owner) and (not only_blocking or bool(reference.get("blockOwnerDeletion")))
 
 
 class NamespaceController:

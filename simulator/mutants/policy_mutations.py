@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator.kubernetes.policies import MUTATING, VALIDATING
+from simulator.kubernetes.policies import VALIDATING
 from simulator.names import GROUP
 
 if TYPE_CHECKING:
@@ -13,12 +13,10 @@ if TYPE_CHECKING:
     Policies = dict[tuple[str, str], Obj]  # by kind and name
 
 
-def block_deletions_of_owners(policies: Policies) -> None:
-    """A request that is attached to an object blocks the deletion of that object in the foreground."""
-    [mutation] = policies[MUTATING, f"ipamrequests.{GROUP}"]["spec"]["mutations"]
-    patch, marker = mutation["jsonPatch"], "+ (has(object.metadata.ownerReferences)"
-    patch["expression"], found, _ = patch["expression"].partition(marker)
-    assert found
+def let_services_be_deleted_in_the_foreground(policies: Policies) -> None:
+    """A Service may be deleted in the foreground, after its requests."""
+    [validation] = policies[VALIDATING, f"services-deletion.{GROUP}"]["spec"]["validations"]
+    validation["expression"] = "true"
 
 
 def let_namespaces_delete_attached_requests(policies: Policies) -> None:

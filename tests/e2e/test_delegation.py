@@ -69,9 +69,9 @@ def test_a_block_becomes_a_range_that_ends_with_its_request(team: Team, loop: Lo
     kubectl(loop.plane.kubeconfig, *wait)
     team.create_request("web", "site")
     assert _cidr(team.wait_state("web", "Ready")) == "10.0.0.0/30"
-    for name in ("other", "waiting"):
-        team.create_request(name)
+    team.create_request("other")
     assert _cidr(team.wait_state("other", "Ready")) == "10.0.0.16/28"
+    team.create_request("waiting")
     team.wait_state("waiting", "Busy")
 
     team.delete_request("site")
@@ -194,6 +194,16 @@ def test_a_range_that_its_request_made_is_not_deleted_by_people(team: Team) -> N
     team.wait_deleted(RANGES, "site")
     team.delete_request("site")
     team.wait_deleted(REQUESTS, "site")
+
+
+def test_a_range_that_lost_its_owner_reference_ends_with_its_request_all_the_same(team: Team) -> None:
+    _create_site(team)
+    _wait("the range is named", lambda: _named(team))
+    team.api.patch(RANGES, team.namespace, "site", {"metadata": {"ownerReferences": None}})
+    team.delete_request("site")
+    team.wait_deleted(REQUESTS, "site")
+    assert team.ledger() == []
+    assert _range(team)["status"]["finished"]
 
 
 def test_only_metacontroller_makes_ranges_of_requests(team: Team, api: Api) -> None:

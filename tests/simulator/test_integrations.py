@@ -21,7 +21,7 @@ MESSAGE = f"{GROUP}/message"
 @pytest.fixture(params=[1, 2], name="world")
 def _world(request: pytest.FixtureRequest) -> Cluster:
     """A cluster with the range `net` of 10.0.0.0/24, in which events come in another order each time."""
-    world = cluster(seed=request.param, additions=["admission"])
+    world = cluster(seed=request.param)
     world.apply(iprange("net", ["10.0.0.0/24"], network=NETWORK))
     world.run_until_quiet()
     return world
@@ -327,7 +327,7 @@ def kept(obj: Obj, finalizer: str = "example.com/in-use") -> Obj:
     return obj
 
 
-def delete_owner(world: Cluster, kind: str, name: str, how: str) -> None:
+def delete_owner(world: Cluster, kind: str, name: str, how: str = "") -> None:
     obj = world.get(kind, name)
     world.store.delete(world.store.catalog.of(obj), key_of(obj), gc_finalizer=how)
     world.run_until_quiet()
@@ -343,31 +343,35 @@ def forget(world: Cluster, kind: str, name: str) -> None:
 OWNERS = [("service", "web", service), ("ipaddressclaim", "worker-0", claim)]
 
 
-@pytest.mark.parametrize("how", ["", "foregroundDeletion"])
 @pytest.mark.parametrize(("kind", "name", "manifest"), OWNERS, ids=["Service", "claim"])
 def test_an_address_is_held_until_its_deleted_owner_is_gone(
-    world: Cluster, kind: str, name: str, manifest: Callable[[], Obj], how: str
+    world: Cluster, kind: str, name: str, manifest: Callable[[], Obj]
 ) -> None:
     world.apply(kept(manifest()))
     world.run_until_quiet()
     before = held(world)
     assert len(before) == 1
 
-    delete_owner(world, kind, name, how)
+    delete_owner(world, kind, name)
     assert held(world) == before
 
     forget(world, kind, name)
     assert held(world) == []
 
 
-@pytest.mark.parametrize(("kind", "name", "manifest"), OWNERS, ids=["Service", "claim"])
-def test_an_owner_can_not_be_deleted_without_its_request(
-    world: Cluster, kind: str, name: str, manifest: Callable[[], Obj]
-) -> None:
-    world.apply(manifest())
+@pytest.mark.parametrize("how", ["orphan", "foregroundDeletion"])
+def test_a_service_is_deleted_before_its_requests(world: Cluster, how: str) -> None:
+    world.apply(service())
     world.run_until_quiet()
-    with pytest.raises(Denied, match="cannot be deleted with --cascade=orphan"):
-        delete_owner(world, kind, name, "orphan")
+    with pytest.raises(Denied, match="--cascade=background"):
+        delete_owner(world, "service", "web", how)
+
+
+def test_a_claim_can_not_be_deleted_without_its_request(world: Cluster) -> None:
+    world.apply(claim())
+    world.run_until_quiet()
+    with pytest.raises(Denied, match="--cascade=background"):
+        delete_owner(world, "ipaddressclaim", "worker-0", "orphan")
 
 
 @pytest.mark.parametrize(("kind", "manifest"), [("service", service), ("ipaddressclaim", claim)])

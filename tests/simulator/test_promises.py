@@ -1,6 +1,5 @@
 """The promises of the project, kept by the real hooks in the cluster in a box, whatever the order of events."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from simulator.metacontroller.webhook import wsgi_caller
 from simulator.names import ALLOW_DELETION_ANNOTATION
 
 
-def cluster(seed: int, failing: list[str] | None = None, additions: Sequence[str] = ()) -> Cluster:
+def cluster(seed: int, failing: list[str] | None = None) -> Cluster:
     """A cluster whose hooks use its time; each path in `failing` fails once and is then removed from the list."""
     clock = SimulatedClock(START)
     app = create_app(Settings(replay=True))
@@ -26,7 +25,7 @@ def cluster(seed: int, failing: list[str] | None = None, additions: Sequence[str
             return 503, {}, b""
         return hooks(path, body)
 
-    return Cluster.shipped(call, clock=clock, seed=seed, additions=additions)
+    return Cluster.shipped(call, clock=clock, seed=seed)
 
 
 def iprange(name: str, ranges: list[str], **spec: Any) -> dict[str, Any]:
