@@ -9,17 +9,13 @@ from typing import Any
 from msgspec import Raw, Struct, field
 
 from hooks.api.metadata import Metadata, OwnedMetadata, ParentMetadata
-from hooks.api.names import CLAIM_KIND, SERVICE_KIND, NamespacedName
-from hooks.api.ownership import GroupKind
+from hooks.api.names import NamespacedName
 
 #: The API group of claims and addresses, and that of Clusters; both have the same versions.
 IPAM_GROUP = "ipam.cluster.x-k8s.io"
 CLUSTER_GROUP = "cluster.x-k8s.io"
 CLUSTER_KIND = "Cluster"
 ADDRESS_KIND = "IPAddress"
-#: The kinds of objects to which requests are attached.
-CLAIM = GroupKind(IPAM_GROUP, CLAIM_KIND)
-SERVICE = GroupKind("", SERVICE_KIND)
 #: On claims and addresses: the Cluster to which they belong.
 CLUSTER_LABEL = f"{CLUSTER_GROUP}/cluster-name"
 #: On a Cluster or a claim: nothing is done for it while it has this annotation.

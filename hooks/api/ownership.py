@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from hooks.api.foreign import IPAM_GROUP
 from hooks.api.metadata import Metadata, OwnedMetadata, OwnerReference, ParentMetadata
 from hooks.api.names import (
     CLAIM_KIND,
@@ -36,6 +37,11 @@ class GroupKind(NamedTuple):
 
     group: str
     kind: str
+
+
+#: The kinds of objects to which requests are attached.
+CLAIM = GroupKind(IPAM_GROUP, CLAIM_KIND)
+SERVICE = GroupKind("", SERVICE_KIND)
 
 
 def is_controlled_by(meta: OwnedMetadata | ParentMetadata, owner: Metadata, kind: GroupKind) -> bool:

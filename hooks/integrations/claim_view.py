@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from hooks.api import foreign, names
 from hooks.api.foreign import AddressObject, AliasObject, ClaimParent, ClaimSpec, ClusterObject, PoolReference
 from hooks.api.names import NamespacedName
-from hooks.api.ownership import is_controlled_by
+from hooks.api.ownership import CLAIM, is_controlled_by
 from hooks.integrations.attachments import observed_requests, single_address
 from hooks.protocol.bodies import ClaimBody
 from hooks.protocol.decoding import decode_objects, decode_spec
@@ -47,7 +47,7 @@ class ClaimView:
         self._related = body.related
         self._cluster_name = cluster_name(body.object, spec)
         self.claim, self.pool_ref = body.object, spec.pool_ref
-        requests = observed_requests(body.attachments, self.claim.metadata, foreign.CLAIM)
+        requests = observed_requests(body.attachments, self.claim.metadata, CLAIM)
         self.request: RequestParent | None = next(iter(requests), None)
         self.address = _attached_address(body, spec.pool_ref)
         self.range_name = self._found_range(spec.pool_ref)
@@ -111,7 +111,7 @@ def _attached_address(body: ClaimBody, pool: PoolReference) -> AddressObject | N
     mine = (
         each
         for _, each in sorted(addresses.items())
-        if is_controlled_by(each.metadata, claim, foreign.CLAIM)
+        if is_controlled_by(each.metadata, claim, CLAIM)
         and (each.spec.claim_ref.name, each.spec.pool_ref) == (claim.name, pool)
     )
     return next(mine, None)

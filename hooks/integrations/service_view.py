@@ -3,9 +3,10 @@
 import re
 from functools import cached_property
 
-from hooks.api import foreign, names
+from hooks.api import names
 from hooks.api.kinds import RequestParent, RequestSpec
 from hooks.api.names import NamespacedName
+from hooks.api.ownership import SERVICE
 from hooks.integrations.attachments import observed_requests, single_address
 from hooks.protocol.bodies import ServiceBody
 from hooks.protocol.decoding import decode_spec
@@ -39,7 +40,7 @@ class ServiceView:
         self.given_up = _items(annotations.get(names.GIVEN_UP_ANNOTATION, ""))
         self.requests: dict[NamespacedName, RequestParent] = {}
         self.requests_given_up: list[RequestParent] = []
-        for request in observed_requests(body.attachments, self.service.metadata, foreign.SERVICE):
+        for request in observed_requests(body.attachments, self.service.metadata, SERVICE):
             if request.metadata.uid in self.given_up:
                 self.requests_given_up.append(request)
             else:

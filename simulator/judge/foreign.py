@@ -80,7 +80,7 @@ def is_living(history: History, owner: Obj) -> bool:
 
 
 def _is_protected(history: History, owner: Obj) -> bool:
-    """Whether the request of an owner stays until that is gone, by the policies, whoever deletes what.
+    """Whether the request of an owner stays until that is deleted, by the policies, whoever deletes what.
 
     Cluster API deletes claims in the foreground, too, which no policy may reject.
     """

@@ -1,14 +1,11 @@
 """Claims and Services in the cluster in a box, with the real hooks and its own time, whatever the order of events."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from simulator.cluster import Cluster
-from simulator.kubernetes.errors import ApiError, Denied
-from simulator.kubernetes.objects import key_of
-from simulator.kubernetes.resources import NAMESPACE
+from simulator.kubernetes.errors import ApiError
 from simulator.names import ADDRESSES_ANNOTATION, GIVEN_UP_ANNOTATION, GROUP, METALLB_ANNOTATION, RANGES_ANNOTATION
 from tests.simulator.test_promises import cluster, iprange
 
@@ -20,8 +17,12 @@ MESSAGE = f"{GROUP}/message"
 
 @pytest.fixture(params=[1, 2], name="world")
 def _world(request: pytest.FixtureRequest) -> Cluster:
-    """A cluster with the range `net` of 10.0.0.0/24, in which events come in another order each time."""
-    world = cluster(seed=request.param)
+    return new_world(request.param)
+
+
+def new_world(seed: int) -> Cluster:
+    """A cluster with the range `net` of 10.0.0.0/24; each seed has another order of events."""
+    world = cluster(seed=seed)
     world.apply(iprange("net", ["10.0.0.0/24"], network=NETWORK))
     world.run_until_quiet()
     return world
@@ -317,88 +318,3 @@ def test_a_claim_and_a_service_with_reservations_get_their_addresses(world: Clus
 
     assert address_of(world) == "10.5.0.9"
     assert annotations(world)[METALLB_ANNOTATION] == "10.5.0.10"
-
-
-# --- deletions of owners that are still in use
-
-
-def kept(obj: Obj, finalizer: str = "example.com/in-use") -> Obj:
-    obj["metadata"]["finalizers"] = [finalizer]
-    return obj
-
-
-def delete_owner(world: Cluster, kind: str, name: str, how: str = "") -> None:
-    obj = world.get(kind, name)
-    world.store.delete(world.store.catalog.of(obj), key_of(obj), gc_finalizer=how)
-    world.run_until_quiet()
-
-
-def forget(world: Cluster, kind: str, name: str) -> None:
-    """The last finalizer is removed."""
-    obj = world.get(kind, name)
-    world.store.update(obj | {"metadata": obj["metadata"] | {"finalizers": []}})
-    world.run_until_quiet()
-
-
-OWNERS = [("service", "web", service), ("ipaddressclaim", "worker-0", claim)]
-
-
-@pytest.mark.parametrize(("kind", "name", "manifest"), OWNERS, ids=["Service", "claim"])
-def test_an_address_is_held_until_its_deleted_owner_is_gone(
-    world: Cluster, kind: str, name: str, manifest: Callable[[], Obj]
-) -> None:
-    world.apply(kept(manifest()))
-    world.run_until_quiet()
-    before = held(world)
-    assert len(before) == 1
-
-    delete_owner(world, kind, name)
-    assert held(world) == before
-
-    forget(world, kind, name)
-    assert held(world) == []
-
-
-@pytest.mark.parametrize("how", ["orphan", "foregroundDeletion"])
-def test_a_service_is_deleted_before_its_requests(world: Cluster, how: str) -> None:
-    world.apply(service())
-    world.run_until_quiet()
-    with pytest.raises(Denied, match="--cascade=background"):
-        delete_owner(world, "service", "web", how)
-
-
-def test_a_claim_can_not_be_deleted_without_its_request(world: Cluster) -> None:
-    world.apply(claim())
-    world.run_until_quiet()
-    with pytest.raises(Denied, match="--cascade=background"):
-        delete_owner(world, "ipaddressclaim", "worker-0", "orphan")
-
-
-@pytest.mark.parametrize(("kind", "manifest"), [("service", service), ("ipaddressclaim", claim)])
-def test_the_end_of_a_namespace_releases_an_address_after_its_owner(
-    world: Cluster, kind: str, manifest: Callable[[], Obj]
-) -> None:
-    world.apply(iprange("far", ["10.9.0.0/24"], network=NETWORK, allowedNamespaces={"from": "All"}))
-    owner = kept(manifest())
-    owner["metadata"]["namespace"] = "team"
-    if kind == "service":
-        owner["metadata"]["annotations"][RANGES_ANNOTATION] = "default.far"
-    else:
-        spec = {"range": {"namespace": "default", "name": "far"}}
-        alias = {"apiVersion": f"{GROUP}/v1alpha1", "kind": "IPAMRangeAlias", "metadata": {"name": "far"}, "spec": spec}
-        world.apply(alias)
-        owner["spec"]["poolRef"] |= {"kind": "IPAMRangeAlias", "name": "far"}
-    world.apply(owner)
-    world.run_until_quiet()
-    before = held(world, "far")
-    assert len(before) == 1
-
-    world.store.delete(NAMESPACE, ("", "team"))
-    world.run_until_quiet()
-    assert held(world, "far") == before
-
-    obj = next(each for each in world.objects(kind) if each["metadata"]["namespace"] == "team")
-    world.store.update(obj | {"metadata": obj["metadata"] | {"finalizers": []}})
-    world.run_until_quiet()
-    assert held(world, "far") == []
-    assert world.store.find(NAMESPACE, ("", "team")) is None
