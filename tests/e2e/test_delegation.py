@@ -128,6 +128,7 @@ def test_a_name_that_another_range_has_is_reported_and_used_once_it_is_free(team
 def test_a_block_whose_range_was_removed_by_force_is_released_by_the_owner_of_the_range(team: Team, loop: Loop) -> None:
     uid = _create_site(team)["metadata"]["uid"]
     _wait("the range is named", lambda: _named(team))
+    _wait("the range has its finalizer", lambda: _range(team)["metadata"].get("finalizers"))
     loop.metacontroller.kill()
     team.api.delete(RANGES, team.namespace, "site")
     abandoned = {"finalizers": None, "annotations": {ABANDON: "true"}}
