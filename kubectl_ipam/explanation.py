@@ -11,6 +11,7 @@ from hooks.api.shards import is_request_finalizer
 from hooks.api.times import timestamp
 from hooks.ranges.claims import claim_of
 from hooks.ranges.ledger import LedgerEntry
+from hooks.ranges.quotas import Quotas
 from ipam.address import Prefix
 from ipam.allocate import Claim
 from kubectl_ipam.documents import held_since, wanted
@@ -278,6 +279,11 @@ def releases_for(request: Request, view: RangeView) -> Iterator[str]:
         yield "the range must be opened again: closed: false"
     if not isinstance(claim, Claim):
         return
+    over_quota = _quota_remedy(request, view, claim)
+    if over_quota:
+        yield over_quota
+    if not claim.exact and (view.ledger.on_hold or view.terms.is_closed or over_quota):
+        return  # room does not help as long as one of these lasts
     block = claim.exact or _cheapest_block(view, claim.prefix_length)
     if block is None:
         return
@@ -286,10 +292,38 @@ def releases_for(request: Request, view: RangeView) -> Iterator[str]:
     if pieces:
         words = f"{block} must be free" if claim.exact else f"the block with the fewest holders is {block}"
         yield f"{words}: {'; '.join(map(_obstacle, pieces[:5]))}{_more(pieces)}"
+        yield from _cooldown_remedy(pieces, view)
     if not claim.exact and view.delegation:
         yield f"or delegate another block: the addresses of range {view.name} are those of one request, and cannot grow"
     elif not claim.exact:
         yield f"or add addresses: kubectl edit iprange -n {view.name.namespace} {view.name.name}, spec.ranges"
+
+
+def _quota_remedy(request: Request, view: RangeView, claim: Claim) -> str:
+    """What would make room in the quota of its namespace; "" if the request does not wait for that."""
+    refusal = view.grants.refusals.get(request.metadata.uid)
+    namespace, quota = request.metadata.namespace, view.terms.quota
+    budget = Quotas(quota, view.ledger).budget_of(namespace) if quota else None
+    if budget is None or refusal is None or refusal.reason != "QuotaExceeded":
+        return ""
+    wanted_count = 1 << (view.family.bits - claim.prefix_length)
+    edit = f"kubectl edit iprange -n {view.name.namespace} {view.name.name}, spec.quota"
+    if wanted_count > budget.limit:
+        return f"the quota of namespace {namespace} must be at least {wanted_count}: {edit}"
+    missing = budget.held + wanted_count - budget.limit
+    return f"namespace {namespace} must release {missing} addresses, or get a larger quota: {edit}"
+
+
+def _cooldown_remedy(pieces: list[Piece], view: RangeView) -> Iterator[str]:
+    """How the cool-downs among these obstacles can be ended."""
+    blocks = {piece.block for piece in pieces if piece.state is State.COOLING}
+    uids = [entry.uid for entry in view.ledger.entries.values() if entry.prefix in blocks]
+    if uids:
+        end = f"{names.END_COOLDOWN_ANNOTATION}={','.join(uids)}"
+        yield (
+            "or end the cool-down, if no client knows the former holder any more: "
+            f"kubectl annotate --overwrite iprange -n {view.name.namespace} {view.name.name} {end}"
+        )
 
 
 def _obstacle(piece: Piece) -> str:
@@ -309,7 +343,8 @@ def _cheapest_block(view: RangeView, length: int) -> Prefix | None:
     for piece in view.pieces:
         if piece.block is None:
             continue
-        cost = 1 if piece.state in (State.HELD, State.COOLING) else 1_000_000
+        # A block that cools down has no holder, and becomes free by itself.
+        cost = {State.HELD: 1, State.COOLING: 0}.get(piece.state, 1_000_000)
         # A block that is larger than the wanted one frees several of them, of which the lowest is as good as any.
         index = piece.first >> size
         count, addresses = counts.get(index, (0, 0))

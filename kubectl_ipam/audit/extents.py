@@ -42,21 +42,22 @@ def wrong_extents(facts: Facts) -> Iterator[Finding]:
         if domain != view.terms.domain.name:
             message = f"it announces in domain {domain}, but its range is in domain {view.terms.domain.name}"
             yield error("ExtentInOtherDomain", subject, message, _TAMPERED, name)
-        addresses = _addresses_of(extent, view.addresses)
-        if addresses is None:
-            message = f"its addresses can't be read: {', '.join(extent.spec.ranges)[:80]}"
+        addresses = _addresses_of(extent.spec.ranges, view.addresses)
+        withdrawn = _addresses_of(extent.spec.withdrawn, view.addresses)
+        if addresses is None or withdrawn is None:
+            message = f"its addresses can't be read: {', '.join([*extent.spec.ranges, *extent.spec.withdrawn])[:80]}"
             yield error("ExtentUnreadable", subject, message, _TAMPERED, name)
-        elif addresses - view.addresses:
-            message = f"it announces {', '.join((addresses - view.addresses).texts)}, which its range does not have"
+        elif foreign := addresses - withdrawn - view.addresses:
+            message = f"it announces {', '.join(foreign.texts)}, which its range does not have"
             yield error("ExtentTooLarge", subject, message, _TAMPERED, name)
         elif addresses and _labels_are_wrong(extent, addresses):
             message = "its labels do not fit its domain and addresses, so that other ranges do not see it"
             yield error("ExtentHidden", subject, message, _TAMPERED, name)
 
 
-def _addresses_of(extent: Extent, like: AddressSet) -> AddressSet | None:
+def _addresses_of(texts: list[str], like: AddressSet) -> AddressSet | None:
     try:
-        parsed = [parse_interval(text) for text in extent.spec.ranges]
+        parsed = [parse_interval(text) for text in texts]
     except InvalidAddress:
         return None
     return AddressSet(like.family, (interval for interval, family in parsed if family is like.family))

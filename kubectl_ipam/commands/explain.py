@@ -116,8 +116,10 @@ def _print(call: Call, explanation: Explanation) -> None:
         ascii_sign, sign, colour = _SIGNS[step.mark]
         marked = Text(f"  {ascii_sign if screen.is_plain else sign} ", colour)
         screen.line(joined(marked, f"{step.name:<10} {step.text}"))
+    goal = "removed" if request.metadata.deletion_timestamp else "served"
     for remedy in explanation.remedies:
-        screen.line(f"  to be served: {remedy}" if remedy is explanation.remedies[0] else f"                {remedy}")
+        label = f"to be {goal}:" if remedy is explanation.remedies[0] else ""
+        screen.line(f"  {label:<{len(goal) + 7}} {remedy}")
     screen.line(f"next: {explanation.next_command}")
 
 

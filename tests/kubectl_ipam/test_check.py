@@ -8,7 +8,7 @@ from kubectl_ipam.audit.run import RULES, findings_in, in_one_snapshot
 from kubectl_ipam.resources import IPAM
 from kubectl_ipam.snapshot import Snapshot
 from kubectl_ipam.sources.files import FileSource
-from tests.kubectl_ipam.clusters import Document, printed
+from tests.kubectl_ipam.clusters import Document, cluster_of, printed, range_, request
 from tests.kubectl_ipam.corruptions import CORRUPTIONS, Objects, healthy
 
 
@@ -42,6 +42,21 @@ def is_helpful(finding: Finding) -> bool:
 
 def test_nothing_is_found_in_a_healthy_cluster(objects: str, tmp_path: Path) -> None:
     assert findings_in(snapshot_of(json.loads(objects), tmp_path)) == []
+
+
+def test_an_entry_that_was_taken_back_is_no_finding(tmp_path: Path) -> None:
+    box = cluster_of(range_("net", "10.0.0.0/24"))
+    box.apply([range_("net", "10.0.0.0/24", "10.1.0.0/24")])
+    box.apply([range_("net", "10.0.0.0/24", "10.1.0.0/24", excludes=["10.1.0.0/24"])])
+    box.apply([range_("net", "10.0.0.0/24"), range_("other", "10.1.0.0/24"), request("web", "other")])
+
+    snapshot = snapshot_of(box.objects(), tmp_path)
+
+    assert [each.spec.withdrawn for each in snapshot.extents.values() if each.spec.withdrawn] == [
+        ["10.1.0.0-10.1.0.255"]
+    ]
+    assert snapshot.requests["default/web"].status.cidr == "10.1.0.0/32"
+    assert findings_in(snapshot) == []
 
 
 def test_at_least_25_different_rules_are_met_by_the_corruptions() -> None:

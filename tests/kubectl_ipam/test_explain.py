@@ -66,6 +66,62 @@ def test_a_request_for_one_block_is_explained_by_its_holder(tmp_path: Path, caps
 
 
 @pytest.mark.parametrize(
+    ("size", "remedy"),
+    [
+        (28, "namespace default must release 16 addresses, or get a larger quota: "),
+        (25, "the quota of namespace default must be at least 128: "),
+    ],
+)
+def test_a_request_beyond_its_quota_is_explained_by_the_quota_alone(
+    size: int, remedy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quota = {"namespaces": [{"name": "default", "addresses": 16}]}
+    box = cluster_of(range_("net", "10.0.0.0/24", quota=quota), request("a", size=28), request("b", size=size))
+
+    found = explained(capsys, tmp_path, box, "b", 3)
+
+    assert found["remedies"] == [f"{remedy}kubectl edit iprange -n default net, spec.quota"]
+
+
+@pytest.mark.parametrize(
+    ("range_change", "remedy"),
+    [
+        ({"closed": True}, "the range must be opened again: closed: false"),
+        ({}, "the hold of the range must end: its annotation ipam.mandelsoft.org/hold must be removed"),
+    ],
+)
+def test_room_is_no_remedy_while_the_range_is_closed_or_on_hold(
+    range_change: dict[str, Any], remedy: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    box = cluster_of(range_("net", "10.0.0.0/24"), request("a"))
+    changed = range_("net", "10.0.0.0/24", **range_change)
+    if not range_change:
+        changed["metadata"]["annotations"] = {"ipam.mandelsoft.org/hold": "true"}
+    box.apply([changed])
+    box.apply([request("b")])
+
+    assert explained(capsys, tmp_path, box, "b", 3)["remedies"] == [remedy]
+
+
+def test_a_block_that_cools_down_is_named_with_the_command_that_ends_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    box = cluster_of(range_("net", "10.0.0.0/28", chunkSize=29, cooldownSeconds=3600), request("a"), request("b"))
+    (uid,) = (each["metadata"]["uid"] for each in box.objects() if each["metadata"]["name"] == "b")
+    box.delete([request("b")])
+    box.apply([request("c")])
+
+    found = explained(capsys, tmp_path, box, "c", 3)
+
+    assert found["remedies"][0].startswith(
+        "the block with the fewest holders is 10.0.0.8/29: 10.0.0.8/29 is cooling down"
+    )
+    assert found["remedies"][1].endswith(
+        f"kubectl annotate --overwrite iprange -n default net ipam.mandelsoft.org/end-cooldown={uid}"
+    )
+
+
+@pytest.mark.parametrize(
     ("spec", "code", "text", "command"),
     [
         ({"size": 8}, 4, "no block of /8 can ever fit", "kubectl delete ipamrequest -n default x"),
