@@ -36,8 +36,6 @@ BY_NAME: dict[str | None, Mutant] = {item.name: item for item in MUTANTS}
 #: The most seeds that are tried for each mutant.
 MUTANT_SEEDS = 400
 SHARE = 25
-#: A process grows by some 0.7 MB with each seed, most of it outside of Python's objects, so it is replaced in time.
-SHARES_PER_PROCESS = 20
 SECONDS_BETWEEN_LINES = 15.0
 #: The hooks, the mutant or None, and the seeds of one job.
 Share = tuple[str, str | None, range]
@@ -191,7 +189,7 @@ def _in_parallel(shares: list[Share], jobs: int) -> Iterator[list[Outcome]]:
     if jobs == 1:
         yield from map(simulated_share, shares)
         return
-    with ProcessPoolExecutor(jobs, max_tasks_per_child=SHARES_PER_PROCESS) as pool:
+    with ProcessPoolExecutor(jobs) as pool:
         yield from pool.map(simulated_share, shares)
 
 
