@@ -57,7 +57,7 @@ def written(history: History) -> Iterator[str]:
         yield from _rewritten(history, before, now)
     for owner, request in history.facts.pulled:
         address = _address_of(request)
-        if owner["kind"] == "Service" and address and address in _in_use(history, owner):
+        if owner["kind"] == "Service" and address in _in_use(history, owner) and not _is_held(history, owner, address):
             name = joined(key_of(owner))
             yield f"{joined(key_of(request))} is released, but {address} is still that of Service {name}"
 
@@ -112,6 +112,11 @@ def _has(history: History, owner: Obj, address: str) -> bool:
     """Whether a request that is attached to an object has this address, as far as that is judged."""
     if history.was_forged or history.schemas_changed or not is_living(history, owner):
         return True
+    return _is_held(history, owner, address)
+
+
+def _is_held(history: History, owner: Obj, address: str) -> bool:
+    """Whether a request that is attached to an object has this address; ranges of two domains may have the same."""
     attached = (each for each in history.requests.values() if is_attached_to(each.obj, uid_of(owner)))
     return any(not each.is_released and _address_of(each.obj) == address for each in attached)
 
