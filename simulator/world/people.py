@@ -256,9 +256,15 @@ def reclaim(world: World, name: str, whom: str = "") -> str | None:
 
 
 def _delegators(world: World) -> set[str]:
-    """The uids of the requests from whose blocks existing ranges were made: these must be deleted first."""
-    ranges = world.store.list(world.plural("ipamranges"))
-    return {obj["spec"]["delegatedFrom"]["uid"] for obj in ranges if "delegatedFrom" in obj["spec"]}
+    """The uids of the requests from whose blocks existing ranges were made: these must be deleted first.
+
+    A range that was made while its request names another one never grants anything.
+    """
+    requests = world.store.list(world.plural("ipamrequests"))
+    named = {uid_of(obj): ((obj.get("status") or {}).get("range") or {}).get("uid") for obj in requests}
+    ranges = [obj for obj in world.store.list(world.plural("ipamranges")) if "delegatedFrom" in obj["spec"]]
+    makers = [(obj["spec"]["delegatedFrom"]["uid"], uid_of(obj)) for obj in ranges]
+    return {maker for maker, uid in makers if named.get(maker) in (None, uid)}
 
 
 def _without_range(world: World) -> set[str]:
