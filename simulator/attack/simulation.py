@@ -51,6 +51,8 @@ HORIZON_SECONDS = 400.0
 STEPS_MIN, STEPS_PER_OBJECT = 500, 80
 #: For how long tenants repeat their patches before all others must be served, and the most steps until then.
 SIEGE_SECONDS, SIEGE_STEPS = 200.0, 3000
+#: A block may be delegated, and a part of it again.
+DELEGATION_LEVELS = 3
 #: After this time a range deletes all slices without answers, whenever they were created.
 OUTLIVED_SECONDS = 1000.0
 #: Everything that is judged, during a run and at its end.
@@ -236,9 +238,11 @@ class Simulation:
         yield
 
     def _reclaim(self) -> None:
-        for obj in self.world.store.list(self.world.plural("ipamranges")):
-            people.done_by_person(self.world, "reclaim", (joined(key_of(obj)),))
-        self._come_to_rest()
+        """Give up absent holders, level by level: a request may end only when the range of its block has ended."""
+        for _ in range(DELEGATION_LEVELS):
+            for obj in self.world.store.list(self.world.plural("ipamranges")):
+                people.done_by_person(self.world, "reclaim", (joined(key_of(obj)),))
+            self._come_to_rest()
 
     def _delete_stray_ranges(self) -> None:
         """Delete the ranges that say that they were made from the block of a request, which does not exist any more."""
