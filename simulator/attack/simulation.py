@@ -27,7 +27,7 @@ from simulator.judge.history import History
 from simulator.judge.noting import note
 from simulator.judge.restores import note_backup, restored
 from simulator.kubernetes.errors import ApiError
-from simulator.kubernetes.objects import joined, key_of, uid_of
+from simulator.kubernetes.objects import joined, key_of
 from simulator.metacontroller.steps import run_to_end
 from simulator.names import CLAIMS, CONTROLLER_MANAGER, PERSON, SERVICES, SLICES
 from simulator.scheduler import NeverQuiet, Scheduler
@@ -224,7 +224,9 @@ class Simulation:
         yield
         self._delete_all("ipamrequests")
         yield
-        self._delete_stray_ranges()
+        for obj in people.stray_delegated_ranges(self.world):
+            people.done_by_person(self.world, "delete", ("ipamranges", joined(key_of(obj))))
+        self._come_to_rest()
         self._reclaim()  # deleted requests whose ranges were removed by force
         yield
         self.world.clock.wait(OUTLIVED_SECONDS)
@@ -243,15 +245,6 @@ class Simulation:
             for obj in self.world.store.list(self.world.plural("ipamranges")):
                 people.done_by_person(self.world, "reclaim", (joined(key_of(obj)),))
             self._come_to_rest()
-
-    def _delete_stray_ranges(self) -> None:
-        """Delete the ranges that say that they were made from the block of a request, which does not exist any more."""
-        existing = {uid_of(obj) for obj in self.world.store.list(self.world.plural("ipamrequests"))}
-        for obj in self.world.store.list(self.world.plural("ipamranges")):
-            delegator = obj["spec"].get("delegatedFrom")
-            if delegator and delegator["uid"] not in existing:
-                people.done_by_person(self.world, "delete", ("ipamranges", joined(key_of(obj))))
-        self._come_to_rest()
 
     def _delete_all(self, plural: str) -> None:
         for obj in self.world.store.list(self.world.plural(plural)):

@@ -255,6 +255,13 @@ def reclaim(world: World, name: str, whom: str = "") -> str | None:
     )
 
 
+def stray_delegated_ranges(world: World) -> list[Obj]:
+    """The ranges that say that they were made from the block of a request, which does not exist any more."""
+    existing = {uid_of(obj) for obj in world.store.list(world.plural("ipamrequests"))}
+    ranges = [obj for obj in world.store.list(world.plural("ipamranges")) if "delegatedFrom" in obj["spec"]]
+    return [obj for obj in ranges if obj["spec"]["delegatedFrom"]["uid"] not in existing]
+
+
 def _delegators(world: World) -> set[str]:
     """The uids of the requests from whose blocks existing ranges were made: these must be deleted first.
 
