@@ -98,7 +98,12 @@ class Watch:
 def ready_watch(team: Team) -> Watch:
     """Records when each request of a team became Ready."""
     path = objects_path(REQUESTS, team.namespace)
-    return Watch(team.api, path, lambda obj: obj.get("status", {}).get("state") == "Ready")
+    return Watch(team.api, path, is_ready)
+
+
+def is_ready(request: Obj) -> bool:
+    """Whether a request has its block."""
+    return bool(request.get("status", {}).get("state") == "Ready")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bench.burst import BURST_SECONDS_MAX, POLICY_SECONDS, PROGRAMS, Watch, details, markdown, wait_quiet
+from bench.burst import BURST_SECONDS_MAX, POLICY_SECONDS, PROGRAMS, Watch, details, is_ready, markdown, wait_quiet
 from bench.readings import CLUSTER_API_GROUP, Readings, read
 from controlplane import cluster
 from controlplane.api import REQUESTS, kubectl, objects_path
@@ -88,7 +88,7 @@ KINDS = (
         "IPAMRequest",
         lambda namespace: objects_path(REQUESTS, namespace),
         lambda namespace, name: request_object(namespace, name, "net"),
-        lambda obj: obj.get("status", {}).get("state") == "Ready",
+        is_ready,
     ),
     Kind(
         "IPAddressClaim",

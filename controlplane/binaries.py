@@ -10,6 +10,7 @@ cache outside the tree, in a folder for each go.sum. KUBERNETES=1.31 builds the 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -86,6 +87,13 @@ def cache_folder(module: Path = MODULE) -> Path:
     sources = (module / "go.sum", *sorted(module.glob("*.go")))
     digest = hashlib.sha256(b"".join(each.read_bytes() for each in sources)).hexdigest()[:16]
     return Path(base) / "ipam-e2e" / digest
+
+
+def module_folder(module: Path, path: str) -> Path:
+    """The sources of a Go module in the version that another one names; they are downloaded the first time."""
+    command = ["go", "mod", "download", "-json", path]
+    shown = subprocess.run(command, cwd=module, capture_output=True, text=True, check=True).stdout
+    return Path(json.loads(shown)["Dir"])
 
 
 def _find_or_build_one(name: str, variable: str, package: str) -> Path:

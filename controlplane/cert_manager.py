@@ -6,12 +6,10 @@ the controllers that self-signed issuers and CA issuers need. Its webhook, which
 
 from __future__ import annotations
 
-import json
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from controlplane.binaries import find_or_build_tool
+from controlplane.binaries import find_or_build_tool, module_folder
 from controlplane.processes import Program
 
 if TYPE_CHECKING:
@@ -23,9 +21,7 @@ PATH = "github.com/cert-manager/cert-manager"
 
 def install_crds(plane: ControlPlane) -> None:
     """Installs the CRDs, and waits until their kinds are served; the module is downloaded the first time."""
-    command = ["go", "mod", "download", "-json", PATH]
-    module = json.loads(subprocess.run(command, cwd=MODULE, capture_output=True, text=True, check=True).stdout)
-    plane.kubectl("apply", "--server-side", "-f", str(Path(module["Dir"]) / "deploy" / "crds"))
+    plane.kubectl("apply", "--server-side", "-f", str(module_folder(MODULE, PATH) / "deploy" / "crds"))
     plane.wait_served()
 
 

@@ -7,13 +7,12 @@ manager of Cluster API needs all of its kinds.
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
 
-from controlplane.binaries import find_or_build_tool
+from controlplane.binaries import find_or_build_tool, module_folder
 
 if TYPE_CHECKING:
     from controlplane.api import Obj
@@ -31,7 +30,8 @@ CRDS = (
 
 def crd_files() -> list[Path]:
     """The CRDs of claims, addresses and Clusters."""
-    return [_config_folder() / "crd" / "bases" / name for name in CRDS]
+    folder = _config_folder() / "crd" / "bases"
+    return [folder / name for name in CRDS]
 
 
 def webhooks_at(url: str, ca_bundle: str) -> Obj:
@@ -76,9 +76,4 @@ def webhooks() -> Path:
 
 def _config_folder() -> Path:
     """The manifests of Cluster API; the module is downloaded the first time."""
-    _go("mod", "download", PATH)
-    return Path(_go("list", "-m", "-f", "{{.Dir}}", PATH).strip()) / "core" / "config"
-
-
-def _go(*arguments: str) -> str:
-    return subprocess.run(["go", *arguments], cwd=MODULE, capture_output=True, text=True, check=True).stdout
+    return module_folder(MODULE, PATH) / "core" / "config"

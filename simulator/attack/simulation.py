@@ -242,9 +242,10 @@ class Simulation:
     def _reclaim(self) -> None:
         """Give up absent holders, level by level: a request may end only when the range of its block has ended."""
         for _ in range(DELEGATION_LEVELS):
-            for obj in self.world.store.list(self.world.plural("ipamranges")):
-                people.done_by_person(self.world, "reclaim", (joined(key_of(obj)),))
+            has_named = people.reclaim_everywhere(self.world)
             self._come_to_rest()
+            if not has_named:
+                return
 
     def _delete_all(self, plural: str) -> None:
         for obj in self.world.store.list(self.world.plural(plural)):

@@ -17,6 +17,7 @@ from simulator.kubernetes.objects import (
     controller_of,
     finalizers_of,
     is_deleting,
+    joined,
     key_of,
     labels_of,
     meta,
@@ -258,8 +259,7 @@ def reclaim(world: World, name: str, whom: str = "") -> str | None:
 def stray_delegated_ranges(world: World) -> list[Obj]:
     """The ranges that say that they were made from the block of a request, which does not exist any more."""
     existing = {uid_of(obj) for obj in world.store.list(world.plural("ipamrequests"))}
-    ranges = [obj for obj in world.store.list(world.plural("ipamranges")) if "delegatedFrom" in obj["spec"]]
-    return [obj for obj in ranges if obj["spec"]["delegatedFrom"]["uid"] not in existing]
+    return [obj for obj, maker in _delegated_ranges(world) if maker not in existing]
 
 
 def _delegators(world: World) -> set[str]:
@@ -269,9 +269,13 @@ def _delegators(world: World) -> set[str]:
     """
     requests = world.store.list(world.plural("ipamrequests"))
     named = {uid_of(obj): ((obj.get("status") or {}).get("range") or {}).get("uid") for obj in requests}
-    ranges = [obj for obj in world.store.list(world.plural("ipamranges")) if "delegatedFrom" in obj["spec"]]
-    makers = [(obj["spec"]["delegatedFrom"]["uid"], uid_of(obj)) for obj in ranges]
-    return {maker for maker, uid in makers if named.get(maker) in (None, uid)}
+    return {maker for obj, maker in _delegated_ranges(world) if named.get(maker) in (None, uid_of(obj))}
+
+
+def _delegated_ranges(world: World) -> list[tuple[Obj, str]]:
+    """The ranges that were made from blocks of requests, each with the uid of that request."""
+    ranges = world.store.list(world.plural("ipamranges"))
+    return [(obj, obj["spec"]["delegatedFrom"]["uid"]) for obj in ranges if "delegatedFrom" in obj["spec"]]
 
 
 def _without_range(world: World) -> set[str]:
@@ -369,6 +373,13 @@ VERBS: dict[str, Callable[..., str | None]] = {
         add_answer, occupy_slice,
     )
 }  # fmt: skip
+
+
+def reclaim_everywhere(world: World) -> bool:
+    """Reclaim the absent holders of each range; whether there were any."""
+    names = [joined(key_of(obj)) for obj in world.store.list(world.plural("ipamranges"))]
+    done = [done_by_person(world, "reclaim", (name,)) for name in names]
+    return any(done)
 
 
 def done_by_person(world: World, verb: str, words: tuple[str, ...], tenant: str = "") -> str | None:
