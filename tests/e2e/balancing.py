@@ -5,10 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from controlplane.processes import NotInTime, wait_until
-from tests.e2e.integrating import MESSAGE, METALLB, WAIT_SECONDS_MAX, Objects
+from controlplane.team import Team
+from tests.e2e.integrating import MESSAGE, METALLB, RANGE, WAIT_SECONDS_MAX, Objects
 
 if TYPE_CHECKING:
     from controlplane.api import Api, Obj
+
+
+def served_elsewhere(team: Team, range_name: str) -> LoadBalancer:
+    """A Service `web` of another namespace, which has an address of a range of a team."""
+    guest = Team(team.api, f"{team.namespace[:50]}-2")
+    guest.create_namespace()
+    there = LoadBalancer(guest.api, guest.namespace)
+    there.service("web", **{RANGE: f"{team.namespace}.{range_name}"})
+    there.serve("web")
+    return there
 
 
 class LoadBalancer:

@@ -6,8 +6,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from controlplane.api import MERGE_PATCH, Refused
+from controlplane.binaries import find_or_build
 from controlplane.cluster_api import install_crds, install_older_crds
 from controlplane.loop import Loop
+from controlplane.plane import ControlPlane
 from controlplane.processes import NotInTime, wait_until
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from controlplane.api import Api, Obj
-    from controlplane.plane import ControlPlane
+    from controlplane.team import Team
 
 CAPI = "ipam.cluster.x-k8s.io"
 V1BETA1, V1BETA2 = f"{CAPI}/v1beta1", f"{CAPI}/v1beta2"
@@ -43,6 +45,27 @@ def loop_with(plane: ControlPlane, metacontroller: Path, *additions: str) -> Ite
     finally:
         loop.stop()
         loop.remove_additions()
+
+
+@contextmanager
+def loop_on_its_own_plane(folder: Path, plane: ControlPlane, metacontroller: Path, *additions: str) -> Iterator[Loop]:
+    """The same on a new control plane in this folder, with the programs and the checkout of another one."""
+    new = ControlPlane(folder, find_or_build(), plane.root, tied_to_us=True)
+    try:
+        new.start()
+        with loop_with(new, metacontroller, *additions) as loop:
+            yield loop
+    finally:
+        new.stop()
+
+
+@contextmanager
+def consumer_with_range(team: Team) -> Iterator[Consumer]:
+    """A controller of machines in the namespace of a team, which gets the range `net`; at the end all is deleted."""
+    team.create_range("net", "10.0.0.0/24", network=NETWORK)
+    consumer = Consumer(team.api, team.namespace)
+    yield consumer
+    consumer.leave()
 
 
 def claim_object(namespace: str, name: str, pool: str = "net", **fields: Any) -> Obj:

@@ -15,7 +15,7 @@ from controlplane.binaries import BuildFailed
 from controlplane.pods import NAMESPACE, Pods
 from controlplane.processes import wait_until
 from controlplane.team import Team
-from tests.e2e.tls import SECRET, Checkout, serial_numbers
+from tests.e2e.tls import SECRET, Checkout, running_pods, serial_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,12 +62,8 @@ def issuer(control_plane: ControlPlane) -> Iterator[Checkout]:
 def pods(control_plane: ControlPlane, issuer: Checkout, metacontroller_path: Path) -> Iterator[Pods]:
     """The pods of this installation."""
     del issuer
-    pods = Pods(control_plane, metacontroller_path)
-    try:
-        pods.start()
+    with running_pods(control_plane, metacontroller_path) as pods:
         yield pods
-    finally:
-        pods.stop()
 
 
 def part_of_secret(plane: ControlPlane, key: str) -> bytes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from controlplane.processes import wait_until
-from tests.e2e.integrating import ADDRESSES, CLUSTER_LABEL, NETWORK, PAUSED, Consumer, loop_with
+from tests.e2e.integrating import ADDRESSES, CLUSTER_LABEL, PAUSED, Consumer, consumer_with_range, loop_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,10 +34,8 @@ def loop(control_plane: ControlPlane, metacontroller_path: Path) -> Iterator[Loo
 @pytest.fixture
 def consumer(team: Team) -> Iterator[Consumer]:
     """A controller of machines in the namespace of the team, which has the range `net`."""
-    team.create_range("net", "10.0.0.0/24", network=NETWORK)
-    consumer = Consumer(team.api, team.namespace)
-    yield consumer
-    consumer.leave()
+    with consumer_with_range(team) as consumer:
+        yield consumer
 
 
 def test_a_claim_is_answered_by_an_ipaddress_of_its_name(consumer: Consumer) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from controlplane.api import Refused
 from controlplane.processes import wait_until
-from tests.e2e.integrating import ADDRESSES, NETWORK, Consumer, Objects, claim_object, loop_with
+from tests.e2e.integrating import ADDRESSES, NETWORK, Consumer, Objects, claim_object, consumer_with_range, loop_with
 from tests.e2e.policy_users import owner_of
 from tests.e2e.rights import bind_in_cluster
 
@@ -40,10 +40,8 @@ def loop(control_plane: ControlPlane, metacontroller_path: Path) -> Iterator[Loo
 @pytest.fixture
 def consumer(team: Team) -> Iterator[Consumer]:
     """A controller of machines in the namespace of the team, which has the range `net`."""
-    team.create_range("net", "10.0.0.0/24", network=NETWORK)
-    consumer = Consumer(team.api, team.namespace)
-    yield consumer
-    consumer.leave()
+    with consumer_with_range(team) as consumer:
+        yield consumer
 
 
 def test_claims_of_the_same_name_in_two_namespaces_get_different_addresses(

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from controlplane.api import RANGES
-from controlplane.binaries import find_or_build
 from controlplane.cluster_api import clusterctl, crd_files
-from controlplane.plane import ControlPlane
 from controlplane.processes import wait_until
 from controlplane.team import Team
-from tests.e2e.integrating import Consumer, Objects, loop_with
+from tests.e2e.integrating import Consumer, Objects, loop_on_its_own_plane, loop_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
 
     from controlplane.api import Obj
     from controlplane.loop import Loop
+    from controlplane.plane import ControlPlane
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -43,14 +42,10 @@ def destination(
     control_plane: ControlPlane, metacontroller_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Loop]:
     """A loop on another control plane."""
-    plane = ControlPlane(tmp_path_factory.mktemp("destination"), find_or_build(), control_plane.root, tied_to_us=True)
-    try:
-        plane.start()
-        with loop_with(plane, metacontroller_path, "cluster-api") as loop:
-            _label(loop)
-            yield loop
-    finally:
-        plane.stop()
+    folder = tmp_path_factory.mktemp("destination")
+    with loop_on_its_own_plane(folder, control_plane, metacontroller_path, "cluster-api") as loop:
+        _label(loop)
+        yield loop
 
 
 def _label(loop: Loop) -> None:

@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from controlplane.binaries import find_or_build
-from controlplane.plane import ControlPlane
 from controlplane.processes import wait_until
-from tests.e2e.integrating import CLUSTER_LABEL, NETWORK, V1BETA1, Consumer, loop_with
+from tests.e2e.integrating import CLUSTER_LABEL, NETWORK, V1BETA1, Consumer, loop_on_its_own_plane
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from controlplane.loop import Loop
+    from controlplane.plane import ControlPlane
     from controlplane.team import Team
 
 pytestmark = pytest.mark.timeout(180)
@@ -34,13 +33,9 @@ def loop(
     control_plane: ControlPlane, metacontroller_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Loop]:
     """The loop on a control plane of its own, because the stored version of a kind cannot be changed back."""
-    plane = ControlPlane(tmp_path_factory.mktemp("older"), find_or_build(), control_plane.root, tied_to_us=True)
-    try:
-        plane.start()
-        with loop_with(plane, metacontroller_path, "cluster-api-v1beta1") as loop:
-            yield loop
-    finally:
-        plane.stop()
+    folder = tmp_path_factory.mktemp("older")
+    with loop_on_its_own_plane(folder, control_plane, metacontroller_path, "cluster-api-v1beta1") as loop:
+        yield loop
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from controlplane.api import Refused
 from controlplane.cluster_api import webhooks, webhooks_at
 from controlplane.processes import free_port, wait_until
-from tests.e2e.integrating import NETWORK, V1BETA1, V1BETA2, Consumer, Objects, loop_with
+from tests.e2e.integrating import V1BETA1, V1BETA2, Consumer, Objects, consumer_with_range, loop_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,10 +89,8 @@ def _address(namespace: str, name: str = "worker-0", **spec: Any) -> Obj:
 @pytest.fixture
 def consumer(team: Team) -> Iterator[Consumer]:
     """A controller of machines in the namespace of the team, which has the range `net`."""
-    team.create_range("net", "10.0.0.0/24", network=NETWORK)
-    consumer = Consumer(team.api, team.namespace)
-    yield consumer
-    consumer.leave()
+    with consumer_with_range(team) as consumer:
+        yield consumer
 
 
 def test_cluster_api_accepts_our_ipaddresses(consumer: Consumer, team: Team) -> None:

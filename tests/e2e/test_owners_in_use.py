@@ -9,7 +9,7 @@ import pytest
 
 from controlplane.api import Refused
 from controlplane.processes import wait_until
-from tests.e2e.balancing import LoadBalancer
+from tests.e2e.balancing import LoadBalancer, served_elsewhere
 from tests.e2e.integrating import NETWORK, RANGE, Consumer, Objects, loop_with
 
 if TYPE_CHECKING:
@@ -100,11 +100,8 @@ def test_an_address_is_held_until_its_deleted_owner_is_gone(owner: Owner) -> Non
 
 def test_the_end_of_a_namespace_releases_an_address_after_its_service(loop: Loop, team: Team) -> None:
     team.create_range("far", "10.7.0.0/30", allowedNamespaces={"from": "All"})
-    other = f"{team.namespace[:50]}-2"
-    team.api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": other}})
-    there = LoadBalancer(team.api, other)
-    there.service("web", **{RANGE: f"{team.namespace}.far"})
-    there.serve("web")
+    there = served_elsewhere(team, "far")
+    other = there.namespace
     there.services.patch("web", {"metadata": {"finalizers": [FINALIZER]}})
 
     loop.plane.api.ask("DELETE", f"/api/v1/namespaces/{other}")

@@ -9,7 +9,7 @@ import pytest
 
 from controlplane.api import Refused
 from controlplane.processes import wait_until
-from tests.e2e.balancing import LoadBalancer
+from tests.e2e.balancing import LoadBalancer, served_elsewhere
 from tests.e2e.integrating import ADDRESSES, MESSAGE, METALLB, RANGE, Objects, loop_with
 from tests.e2e.policy_users import owner_of
 
@@ -188,11 +188,7 @@ def test_an_address_that_another_request_got_meanwhile_stays_written_and_is_repo
 
 def test_a_namespace_with_services_can_be_deleted(team: Team) -> None:
     team.create_range("shared", "10.7.0.0/24", allowedNamespaces={"from": "All"})
-    other = f"{team.namespace[:50]}-2"
-    team.api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": other}})
-    there = LoadBalancer(team.api, other)
-    there.service("web", **{RANGE: f"{team.namespace}.shared"})
-    there.serve("web")
+    other = served_elsewhere(team, "shared").namespace
 
     team.api.ask("DELETE", f"/api/v1/namespaces/{other}")
 

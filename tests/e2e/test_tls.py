@@ -19,7 +19,7 @@ from controlplane.loop import CONTROLLER_KINDS
 from controlplane.pods import NAMESPACE, Pods
 from controlplane.processes import wait_until
 from controlplane.team import Team
-from tests.e2e.tls import Checkout, serial_numbers
+from tests.e2e.tls import SECRET, Checkout, running_pods, serial_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +42,7 @@ def checkout(control_plane: ControlPlane) -> Iterator[Checkout]:
     checkout.apply_secret()
     checkout.apply()
     yield checkout
+    control_plane.kubectl("-n", NAMESPACE, "delete", "secret", SECRET)  # cert-manager would keep it
     control_plane.kubectl("apply", "-k", str(control_plane.root / "metacontroller"))
     for kind in CONTROLLER_KINDS:
         assert "endpointConfigs" not in control_plane.kubectl("get", kind, "-o", "yaml").split("last-applied")[0]
@@ -51,12 +52,8 @@ def checkout(control_plane: ControlPlane) -> Iterator[Checkout]:
 def pods(control_plane: ControlPlane, checkout: Checkout, metacontroller_path: Path) -> Iterator[Pods]:
     """The pods of this installation."""
     del checkout
-    pods = Pods(control_plane, metacontroller_path)
-    try:
-        pods.start()
+    with running_pods(control_plane, metacontroller_path) as pods:
         yield pods
-    finally:
-        pods.stop()
 
 
 @pytest.fixture

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from controlplane.pods import NAMESPACE, Pods
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from controlplane.plane import ControlPlane
@@ -41,6 +43,17 @@ class Checkout:
 
     def apply(self) -> None:
         self._plane.kubectl("apply", "-k", str(self.tls))
+
+
+@contextmanager
+def running_pods(plane: ControlPlane, metacontroller: Path) -> Iterator[Pods]:
+    """The pods of an installation, for a `with` block."""
+    pods = Pods(plane, metacontroller)
+    try:
+        pods.start()
+        yield pods
+    finally:
+        pods.stop()
 
 
 def serial_numbers(pods: Pods, checkout: Checkout) -> set[str]:
