@@ -284,10 +284,15 @@ def _does_not_want_a_gateway(request: RequestObject, claim: Claim, situation: _S
 
 
 def _is_not_closed(request: RequestObject, claim: Claim, situation: _Situation) -> Refused | None:
-    """A closed range grants only what a request had before."""
+    """A closed range grants only what a request had before: which it shows, or records on hold."""
     if claim.previous and (request.status.cidr or situation.kept.on_hold):
         return None
     message = f"range {situation.observed.name} is closed: it allocates no new blocks"
+    if claim.previous:
+        record = request.metadata.annotations.cidr
+        message = f"{message}; {record} is recorded, and is allocated only while the range is on hold"
+    elif reason := unused_record(request, claim, situation.observed, situation.occupancy):
+        message = f"{message}; {reason}"
     return Refused(Verdict.BUSY, "Closed", message)
 
 

@@ -105,7 +105,8 @@ def _is_explained(history: History, request: RequestLife, life: RangeLife, befor
     gateway = gateway_of(life.spec)
     if gateway and block_of(gateway).overlaps(block):  # a former address of hosts: the gateway is never granted
         return gateway in message
-    if history.restore_way not in HELD and (not covers(life.pool, block) or is_reserved(life.spec, block)):
+    is_withheld = life.spec.get("closed") or not covers(life.pool, block) or is_reserved(life.spec, block)
+    if history.restore_way not in HELD and is_withheld:
         return True  # without a hold such blocks are not returned
     may_be_taken = history.restore_way not in HELD
     return named_block(record) is None or (may_be_taken and _names_a_holder(history, message, life, before))

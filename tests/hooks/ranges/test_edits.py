@@ -119,6 +119,19 @@ def test_a_closed_range_grants_nothing_and_says_so() -> None:
     assert answer["status"]["retired"] == {"addresses": "16", "held": "1"}
 
 
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        ("10.0.0.5/32", "10.0.0.5/32 is recorded, and is allocated only while the range is on hold"),
+        ("10.0.0.4/30", "10.0.0.4/30 is recorded, but the spec asks for /32"),
+    ],
+)
+def test_a_closed_range_says_why_a_recorded_block_is_not_allocated(record: str, reason: str) -> None:
+    closed = range_object("10.0.0.0/28", chunk_size=32, closed=True)
+    answer = sync_range(closed, recording(DB, record))
+    assert messages_of(answer)["db"] == f"range team-a/net is closed: it allocates no new blocks; {reason}"
+
+
 def test_a_closed_range_returns_what_a_request_shows() -> None:
     """Its range was lost and created again."""
     range_ = with_ledger(range_object("10.0.0.0/28", chunk_size=32, closed=True), revision=1)
