@@ -87,8 +87,16 @@ def sync(body: RequestBody, now: datetime) -> dict[str, Any]:
     if isinstance(spec, str):
         return {"status": invalid_spec_status(body.object, spec, now), **attachments(body, None)}
     observed = Observed(body, spec)
-    may_create = None if observed.outdated_kinds else spec
-    return {**_next_of(observed, now), **attachments(body, may_create)}
+    return {**_next_of(observed, now), **attachments(body, spec if _is_confirmed(observed) else None)}
+
+
+def _is_confirmed(observed: Observed) -> bool:
+    """Whether the answer of its range is the block that the status shows, so that this may be delegated.
+
+    A range that was created without an answer would not be named, and could never be deleted.
+    """
+    answer, cidr = observed.answer, observed.request.status.cidr
+    return answer is not None and (answer.state, answer.cidr) == ("Ready", cidr) and not observed.outdated_kinds
 
 
 def _next_of(observed: Observed, now: datetime) -> dict[str, Any]:

@@ -35,6 +35,13 @@ def test_no_range_is_created_before_the_status_shows_the_block() -> None:
     assert condition(answer["status"], "Delegated")["reason"] == "NotCreated"
 
 
+@pytest.mark.parametrize(
+    "answers", [[], [answer_item("site", cidr="10.0.32.0/20", revision=1)]], ids=["no answer", "another block"]
+)
+def test_no_range_is_created_from_a_block_that_its_range_does_not_confirm(answers: list[Obj]) -> None:
+    assert "attachments" not in sync_request(SHOWN, *answers)
+
+
 def test_the_range_is_created_once_the_status_shows_the_block() -> None:
     (made,) = sync_request(SHOWN, READY)["attachments"]
     delegator = {"name": "site", "uid": "uid-site"}
