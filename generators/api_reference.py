@@ -48,6 +48,7 @@ All begin with `ipam.mandelsoft.org/`. Policies of the API server limit who may 
 | label | object | meaning |
 | --- | --- | --- |
 | `range` | request, extent | the range, as `namespace.name`; written by ipam. Select requests by it |
+| `attached-to` | request | `IPAddressClaim`: a [claim](cluster-api.md) controls the request; written by ipam |
 | `shard` | range, request, namespace | the [shard](limits.md#shards) that serves the object |
 | `domain`, `cell` | extent | written by ipam only |
 """

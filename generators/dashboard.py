@@ -12,7 +12,8 @@ from generators.panels import Column, Obj, Query, placed, row, stat, table, time
 #: The selection at the top of the dashboard.
 _SELECTED = 'namespace=~"$namespace", range=~"$range"'
 _OURS = 'url=~"https?://ipam-hooks[.].+"'
-_QUEUES = 'name=~"CompositeController-ipamrange(-.+)?|DecoratorController-(ipamrequest(-.+)?|ipaddressclaim|service)"'
+_DECORATORS = "ipamrequest(-.+)?|ipaddressclaim|claimedrequest|service"
+_QUEUES = f'name=~"CompositeController-ipamrange(-.+)?|DecoratorController-({_DECORATORS})"'
 #: Metacontroller's other metrics have names that many programs use: those of the processes that call hooks.
 _METACONTROLLER = "and on (instance) group by (instance) (metacontroller_sync_requests_total)"
 #: Matchers of the types of conditions: those that are normally True, and those that are normally absent.

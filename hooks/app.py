@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 
 from hooks.api.names import GROUP
 from hooks.history_log import HistoryLog
-from hooks.integrations import claims, services
+from hooks.integrations import claimed_requests, claims, services
 from hooks.metrics import HookMetrics, Seconds, count_response, count_stale_proposal
 from hooks.protocol.bodies import (
     ClaimBody,
@@ -92,6 +92,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     hook("/ipamrequest/finalize", RequestBody, requests.finalize)
     hook("/ipaddressclaim/customize", ClaimCustomizeBody, lambda body, _: claims.customize(body))
     hook("/ipaddressclaim/sync", ClaimBody, claims.sync)
+    hook("/claimedrequest/customize", RequestCustomizeBody, lambda body, _: claimed_requests.customize(body))
+    hook("/claimedrequest/sync", RequestBody, claimed_requests.sync)
+    hook("/claimedrequest/finalize", RequestBody, claimed_requests.finalize)
     hook("/service/sync", ServiceBody, lambda body, now: services.sync(body, _annotation_key(), now))
     app.add_url_rule("/healthz", "healthz", lambda: _json({"status": "ok"}, 200))
     app.add_url_rule("/readyz", "readyz", _readyz)

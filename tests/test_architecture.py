@@ -58,7 +58,7 @@ LAYERS: dict[str, list[str]] = {
         "network cells reservations",
     ],
     "hooks.requests": ["sync", "status", "observed", "delegation"],
-    "hooks.integrations": ["claims services", "claim_status claim_view service_view", "attachments"],
+    "hooks.integrations": ["claims services claimed_requests", "claim_status claim_view service_view", "attachments"],
     "kubectl_ipam": [
         "__main__ completion", "cli", "commands", "call", "options audit", "changes planning page", "sources",
         "explanation", "box documents lookup owners exchange", "output", "views", "snapshot", "objects",

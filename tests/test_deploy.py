@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from hooks.api.names import RANGE_FINALIZER, REQUEST_FINALIZER, SHARD_LABEL
+from hooks.api.names import CLAIMED_FINALIZER, RANGE_FINALIZER, REQUEST_FINALIZER, SHARD_LABEL
 from tests.shards import SHARDS, controllers_of, shipped_controllers
 
 ROOT = Path(__file__).parent.parent
@@ -93,8 +93,9 @@ def test_another_shard_is_a_copy_of_a_kustomization_with_another_name() -> None:
 
 
 def test_hooks_and_policies_know_the_finalizers_by_the_names_of_the_controllers() -> None:
-    made = {f"metacontroller.io/{each['kind'].lower()}-{each['metadata']['name']}" for each in shipped_controllers()}
-    assert made == {RANGE_FINALIZER, REQUEST_FINALIZER}
+    controllers = [*shipped_controllers(), *documents("deploy/cluster-api/claimedrequest.yaml")]
+    made = {f"metacontroller.io/{each['kind'].lower()}-{each['metadata']['name']}" for each in controllers}
+    assert made == {RANGE_FINALIZER, REQUEST_FINALIZER, CLAIMED_FINALIZER}
     for path in (
         "metacontroller/policies.yaml",
         "deploy/admission/ipamranges.yaml",

@@ -27,7 +27,11 @@ CASES = read_cases([FOLDER])
 SLICE_KEY = "IPAMAllocationSlice.ipam.mandelsoft.org/v1alpha1"
 EXTENT_KEY = "IPAMExtent.ipam.mandelsoft.org/v1alpha1"
 ENDPOINTS = {
-    *(f"/{kind}/{hook}" for kind in ("ipamrange", "ipamrequest") for hook in ("customize", "sync", "finalize")),
+    *(
+        f"/{kind}/{hook}"
+        for kind in ("ipamrange", "ipamrequest", "claimedrequest")
+        for hook in ("customize", "sync", "finalize")
+    ),
     "/ipaddressclaim/customize",
     "/ipaddressclaim/sync",
     "/service/sync",

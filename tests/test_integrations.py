@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 import yaml
 
-from hooks.api.names import ADDRESSES_ANNOTATION, GIVEN_UP_ANNOTATION, MESSAGE_ANNOTATION, RANGES_ANNOTATION
+from hooks.api.names import (
+    ADDRESSES_ANNOTATION,
+    ATTACHED_TO_LABEL,
+    CLAIM_KIND,
+    GIVEN_UP_ANNOTATION,
+    MESSAGE_ANNOTATION,
+    RANGES_ANNOTATION,
+)
 from hooks.app import ANNOTATION_KEY, create_app
 from simulator.kubernetes.kustomize import kustomized
 
@@ -22,8 +29,17 @@ BALANCERS = {
 FOLDERS = ("cluster-api", "cluster-api-v1beta1", *(f"services/{name}" for name in BALANCERS))
 
 
+#: Controllers of our own objects, beside that of the foreign ones.
+OF_OURS = {"claimedrequest"}
+
+
+def controllers_in(folder: str) -> list[Obj]:
+    return named(folder, "DecoratorController")
+
+
 def controller_in(folder: str) -> Obj:
-    (found,) = [obj for obj in kustomized(DEPLOY / folder) if obj["kind"] == "DecoratorController"]
+    """The controller of the foreign objects."""
+    (found,) = [each for each in controllers_in(folder) if each["metadata"]["name"] not in OF_OURS]
     return found
 
 
@@ -35,8 +51,8 @@ def named(folder: str, kind: str) -> list[Obj]:
 def test_each_webhook_is_a_route_of_the_hooks(folder: str) -> None:
     routes = {rule.rule for rule in create_app().url_map.iter_rules()}
 
-    for hook in controller_in(folder)["spec"]["hooks"].values():
-        assert hook["webhook"]["path"].partition("?")[0] in routes
+    hooks = [hook for each in controllers_in(folder) for hook in each["spec"]["hooks"].values()]
+    assert {hook["webhook"]["path"].partition("?")[0] for hook in hooks} <= routes
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -56,6 +72,14 @@ def test_the_folder_of_a_load_balancer_names_its_annotation(balancer: str, key: 
     assert ANNOTATION_KEY.fullmatch(key)
     assert f"kubectl apply -k deploy/services/{balancer}" in re.sub(" +", " ", (ROOT / "docs/services.md").read_text())
     assert f"writes {key}" in (ROOT / "docs/services.md").read_text()
+
+
+def test_the_controller_of_requests_of_claims_selects_them_by_what_they_get() -> None:
+    (spec,) = [each["spec"] for each in controllers_in("cluster-api") if each["metadata"]["name"] in OF_OURS]
+
+    (resource,) = spec["resources"]
+    assert resource["labelSelector"] == {"matchLabels": {ATTACHED_TO_LABEL: CLAIM_KIND}}
+    assert spec["hooks"].keys() == {"customize", "sync", "finalize"}
 
 
 def test_the_older_version_of_cluster_api_differs_in_the_version_only() -> None:

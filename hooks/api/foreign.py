@@ -52,6 +52,12 @@ class ClaimParent(Struct, frozen=True, gc=False, rename="camel"):
         return self.api_version.rpartition("/")[2]
 
 
+class ClaimObject(Struct, frozen=True, gc=False):
+    """The IPAddressClaim to which a request is attached, as far as it says whether it is still used."""
+
+    metadata: Metadata
+
+
 class ClaimReference(Struct, frozen=True, gc=False):
     """The claim to which an IPAddress is the answer."""
 

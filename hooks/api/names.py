@@ -38,6 +38,8 @@ CIDR_ANNOTATION = f"{GROUP}/cidr"
 #: On a range, by its owner, while only requests with a recorded address are to be served. Every value counts: a hold
 #: that is misspelt must not be none. On a request that delegates its block: its range is on hold from the start.
 HOLD_ANNOTATION = f"{GROUP}/hold"
+#: On each request that is attached to a claim: the kind of its owner. A DecoratorController selects them by it.
+ATTACHED_TO_LABEL = f"{GROUP}/attached-to"
 #: On a Service, by its owner: the range of its address, or one range for each of its families, separated by commas.
 RANGES_ANNOTATION = f"{GROUP}/range"
 #: On each claim and Service that got addresses: these, so that plain manifests carry them into a later life of it.
@@ -52,6 +54,8 @@ UNANSWERED_ANNOTATION = f"{GROUP}/unanswered-since"
 RECLAIM_ANNOTATION = f"{GROUP}/reclaim"
 #: On a range, by its owner: uids of former holders whose blocks need not cool down any longer, separated by commas.
 END_COOLDOWN_ANNOTATION = f"{GROUP}/end-cooldown"
+#: On an attached request, by a cluster administrator, who deletes it although its owner exists.
+ALLOW_DELETION_ANNOTATION = f"{GROUP}/allow-deletion"
 #: On an object that was observed without the marker of its schema: the last attempt to have it served in full.
 REWRITTEN_ANNOTATION = f"{GROUP}/rewritten"
 #: On each child, by Metacontroller: what the hook wanted it to be when it was written last, as JSON.
@@ -69,6 +73,8 @@ SHARD_LABEL = f"{GROUP}/shard"
 #: name of the controller of a shard, and so its finalizer, ends with "-" and the name of the shard.
 RANGE_FINALIZER = "metacontroller.io/compositecontroller-ipamrange"
 REQUEST_FINALIZER = "metacontroller.io/decoratorcontroller-ipamrequest"
+#: On requests of claims: that of a controller in deploy/cluster-api (integrations/claimed_requests.py).
+CLAIMED_FINALIZER = "metacontroller.io/decoratorcontroller-claimedrequest"
 
 
 class NamespacedName(NamedTuple):

@@ -159,7 +159,8 @@ def _request_for(view: ClaimView, range_name: NamespacedName) -> Obj:
     """The request; for the address that the claim had, if it had one."""
     meta, address = view.claim.metadata, view.recorded
     request = new_request(names.CLAIM_KIND, meta, range_name, address, had_it=bool(address))
-    request["metadata"]["labels"] |= _cluster_label(view)
+    request["metadata"]["labels"] |= _cluster_label(view) | {names.ATTACHED_TO_LABEL: names.CLAIM_KIND}
+    request["metadata"]["finalizers"] = [names.CLAIMED_FINALIZER]  # see claimed_requests.py
     return request
 
 

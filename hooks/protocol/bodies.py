@@ -74,7 +74,7 @@ class ReadableRangeBody(Struct, frozen=True, gc=False):
 
 
 class RequestBody(Struct, frozen=True, gc=False):
-    """Body of POST /ipamrequest/{sync,finalize}."""
+    """Body of POST /ipamrequest/{sync,finalize} and /claimedrequest/{sync,finalize}."""
 
     object: RequestParent
     related: dict[str, dict[str, Raw]]
@@ -89,7 +89,7 @@ class RangeCustomizeBody(Struct, frozen=True, gc=False):
 
 
 class RequestCustomizeBody(Struct, frozen=True, gc=False):
-    """Body of POST /ipamrequest/customize."""
+    """Body of POST /ipamrequest/customize and /claimedrequest/customize."""
 
     parent: RequestParent
 

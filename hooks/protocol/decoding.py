@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from hooks.api import names
-from hooks.api.foreign import AddressObject, AliasObject, ClaimSpec, ClusterObject
+from hooks.api.foreign import AddressObject, AliasObject, ClaimObject, ClaimSpec, ClusterObject
 from hooks.api.kinds import (
     AttachedRange,
     ExtentObject,
@@ -65,6 +65,7 @@ Object = TypeVar(
     ClusterObject,
     AddressObject,
     AliasObject,
+    ClaimObject,
     AttachedRange,
 )
 Spec = TypeVar("Spec", RangeSpec, RequestSpec, ClaimSpec)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from simulator.kubernetes.controllers import GC_FINALIZERS
 from simulator.kubernetes.objects import (
     annotations_of,
     controller_of,
@@ -82,10 +83,10 @@ def is_living(history: History, owner: Obj) -> bool:
 def _is_protected(history: History, owner: Obj) -> bool:
     """Whether the request of an owner stays until that is deleted, by the policies, whoever deletes what.
 
-    Cluster API deletes claims in the foreground, too, which no policy may reject.
+    A claim that nothing but the garbage collector keeps is not in use any more.
     """
-    is_early = owner["kind"] == "IPAddressClaim" and "foregroundDeletion" in finalizers_of(owner)
-    return history.has_policies and not is_early and uid_of(owner) not in history.foreign.tampered
+    is_unused = owner["kind"] == "IPAddressClaim" and is_deleting(owner) and set(finalizers_of(owner)) <= GC_FINALIZERS
+    return history.has_policies and not is_unused and uid_of(owner) not in history.foreign.tampered
 
 
 def note_foreign(history: History, write: Write) -> None:

@@ -7,7 +7,7 @@
 
 What happens to an owner is excused if a person has written or deleted its attached request, as only a cluster
 administrator can do where the policies are installed. Where they are not, also what happens once the owner or its
-namespace is being deleted; and if a claim is deleted in the foreground, as docs/cluster-api.md says.
+namespace is being deleted; and if nothing but the garbage collector keeps a claim, which is deleted after its request.
 """
 
 from __future__ import annotations

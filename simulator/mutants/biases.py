@@ -109,6 +109,8 @@ SERVING = INTEGRATING | {
     "serve_at_the_addresses_of_a_Service": 40,
     "serve_a_Service_no_longer": 16,
 }
+#: Claims are deleted while a machine still holds them.
+LEAVING = {"keep_a_claim_by_a_finalizer": 32, "delete_a_claim,_foreground": 16, "delete_an_IPAddress": 0}
 #: Services are deleted while their load balancer still holds them.
 ENDING = {"keep_a_Service_by_a_finalizer": 24, "delete_a_Service,_foreground": 8}
 #: Many requests delegate their blocks, and many others ask for blocks of these.

@@ -27,6 +27,11 @@ def give_up_claims(_: str, body: Obj, ask: Ask) -> Obj:
     return answer
 
 
+def give_up_deleted_requests(_: str, body: Obj, ask: Ask) -> Obj:
+    """The request of a claim is released when it is deleted, whether a machine still uses its address or not."""
+    return ask(body) | {"finalized": True}
+
+
 def follow_ranges(_: str, body: Obj, ask: Ask) -> Obj:
     """A Service that names another range gets an address of that, although it has one."""
     _forget(body, ADDRESSES_ANNOTATION, METALLB_ANNOTATION)

@@ -27,6 +27,7 @@ EFFECT_SECONDS_MAX = 150.0
 #: For so long nothing may be released; the garbage collector acts within two seconds.
 HELD_SECONDS = 8.0
 FINALIZER = "example.com/in-use"
+REQUEST_VERSION = "ipam.mandelsoft.org/v1alpha1"
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +97,29 @@ def test_an_address_is_held_until_its_deleted_owner_is_gone(owner: Owner) -> Non
 
     owner.objects.patch("web", {"metadata": {"finalizers": []}})
     wait_until(lambda: not owner.held(), what="the address is released", seconds=60)
+
+
+def test_a_claim_deleted_in_the_foreground_keeps_its_address_until_it_is_unused(owner: Owner) -> None:
+    """As Cluster API deletes machines, and the garbage collector their claims."""
+    if owner.kind == "Service":
+        pytest.skip("a Service is not deleted in the foreground")
+    owner.create("worker-0", FINALIZER)
+    before = owner.held()
+
+    owner.objects.delete("worker-0", propagationPolicy="Foreground")
+    requests = Objects(owner.team.api, REQUEST_VERSION, "ipamrequests", owner.team.namespace)
+    wait_until(
+        lambda: [each["metadata"].get("deletionTimestamp") for each in requests.all()] != [None],
+        what="the garbage collector deletes the request",
+        seconds=EFFECT_SECONDS_MAX,
+    )
+    time.sleep(HELD_SECONDS)
+    assert owner.held() == before
+    assert set(owner.objects.get("worker-0")["metadata"]["finalizers"]) == {FINALIZER, "foregroundDeletion"}
+
+    owner.objects.patch("worker-0", {"metadata": {"finalizers": ["foregroundDeletion"]}})
+    wait_until(lambda: not owner.held(), what="the address is released", seconds=60)
+    wait_until(lambda: owner.objects.find("worker-0") is None, what="the claim is gone", seconds=60)
 
 
 def test_the_end_of_a_namespace_releases_an_address_after_its_service(loop: Loop, team: Team) -> None:

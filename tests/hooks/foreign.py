@@ -71,6 +71,12 @@ def claim_body(claim: Obj, *attachments: Obj, clusters: Sequence[str] = ()) -> O
     return {"object": claim, "attachments": attached, "related": related, "finalizing": False}
 
 
+def claimed_body(request: Obj, *claims: Obj) -> Obj:
+    """The body of the calls about a request that is attached to a claim, with the claims that are observed."""
+    related = {f"IPAddressClaim.{CAPI}": _by_key(claims)}
+    return {"object": request, "attachments": {}, "related": related, "finalizing": True}
+
+
 def service_body(service: Obj, *attachments: Obj) -> Obj:
     """The body of a Service's sync."""
     attached = {REQUEST_KEY: _by_key(attachments)}

@@ -34,6 +34,7 @@ from tests.hooks.foreign import (
     attached_request,
     claim_body,
     claim_object,
+    claimed_body,
     service_body,
     service_object,
 )
@@ -47,6 +48,9 @@ BODIES: dict[str, Obj] = {
     "/ipamrequest/finalize": request_body(DELETED_WEB, finalizing=True),
     "/ipaddressclaim/customize": {"parent": claim_object()},
     "/ipaddressclaim/sync": claim_body(claim_object()),
+    "/claimedrequest/customize": {"parent": attached_request(claim_object())},
+    "/claimedrequest/sync": request_body(attached_request(claim_object())),
+    "/claimedrequest/finalize": claimed_body(deleted(attached_request(claim_object())), claim_object()),
     SERVICE_SYNC: service_body(service_object()),
 }
 HOOKS = list(BODIES)
@@ -78,6 +82,9 @@ def error_of(response: TestResponse, status: int = 400) -> Obj:
         ("/ipamrequest/finalize", {"labels", "annotations", "finalized", "resyncAfterSeconds"}),
         ("/ipaddressclaim/customize", {"relatedResources"}),
         ("/ipaddressclaim/sync", {"attachments", "status", "resyncAfterSeconds"}),
+        ("/claimedrequest/customize", {"relatedResources"}),
+        ("/claimedrequest/sync", {"status"}),
+        ("/claimedrequest/finalize", {"status", "finalized", "resyncAfterSeconds"}),
         (SERVICE_SYNC, {"attachments", "resyncAfterSeconds"}),
     ],
 )
@@ -316,6 +323,7 @@ def test_an_unknown_route_is_404(path: str) -> None:
     assert error["path"] == path
     assert error["message"] == (
         "there is nothing here: the endpoints are "
+        "/claimedrequest/customize, /claimedrequest/finalize, /claimedrequest/sync, "
         "/healthz, /ipaddressclaim/customize, /ipaddressclaim/sync, "
         "/ipamrange/customize, /ipamrange/finalize, /ipamrange/sync, "
         "/ipamrequest/customize, /ipamrequest/finalize, /ipamrequest/sync, /readyz, /service/sync"

@@ -31,6 +31,7 @@ from tests.hooks.foreign import (
     attached_request,
     claim_body,
     claim_object,
+    claimed_body,
     service_body,
     service_object,
 )
@@ -63,6 +64,9 @@ BODIES: dict[str, Obj] = {
     "/ipaddressclaim/sync": claim_body(
         noisy(claim_object(cluster="prod")), attached_request(claim_object()), address_object(), clusters=["prod"]
     ),
+    "/claimedrequest/customize": {"parent": noisy(attached_request(claim_object()))},
+    "/claimedrequest/sync": request_body(noisy(attached_request(claim_object()))),
+    "/claimedrequest/finalize": claimed_body(noisy(deleted(attached_request(claim_object()), at(-5))), claim_object()),
     SERVICE_SYNC: service_body(noisy(service_object()), attached_request(service_object())),
 }
 #: The kind of the object of each endpoint.
@@ -70,6 +74,7 @@ KINDS = {
     "ipamrange": "IPAMRange",
     "ipamrequest": "IPAMRequest",
     "ipaddressclaim": "IPAddressClaim",
+    "claimedrequest": "IPAMRequest",
     "service": "Service",
 }
 

@@ -20,6 +20,7 @@ bodies = {
     "/ipamrequest/customize": {"parent": request_object("r")},
     "/ipamrequest/finalize": {},
     "/ipaddressclaim/sync": claim_body(claim_object()),
+    "/claimedrequest/finalize": {},
     SERVICE_SYNC: service_body(service_object()),
 }
 app, statuses = create_app(), []
@@ -40,7 +41,7 @@ print(sorted(set(statuses)))
 
 
 ANSWERED = (
-    "[('/ipaddressclaim/sync', 200), "
+    "[('/claimedrequest/finalize', 400), ('/ipaddressclaim/sync', 200), "
     "('/ipamrange/customize', 200), ('/ipamrange/sync', 200), ('/ipamrequest/customize', 200), "
     "('/ipamrequest/finalize', 400), ('/ipamrequest/sync', 200), "
     "('/service/sync?annotation=metallb.io/loadBalancerIPs', 200)]"

@@ -7,10 +7,10 @@ import pytest
 
 from simulator.cluster import Cluster
 from simulator.kubernetes.errors import Denied
-from simulator.kubernetes.objects import key_of
+from simulator.kubernetes.objects import is_deleting, key_of
 from simulator.kubernetes.resources import NAMESPACE
 from simulator.names import GROUP, RANGES_ANNOTATION
-from tests.simulator.test_integrations import NETWORK, claim, held, new_world, service
+from tests.simulator.test_integrations import CACHES_SECONDS, NETWORK, claim, held, new_world, service
 from tests.simulator.test_promises import iprange
 
 Obj = dict[str, Any]
@@ -29,14 +29,15 @@ def kept(obj: Obj, finalizer: str = "example.com/in-use") -> Obj:
 def delete_owner(world: Cluster, kind: str, name: str, how: str = "") -> None:
     obj = world.get(kind, name)
     world.store.delete(world.store.catalog.of(obj), key_of(obj), gc_finalizer=how)
-    world.run_until_quiet()
+    world.run_until_quiet(horizon=CACHES_SECONDS)
 
 
 def forget(world: Cluster, kind: str, name: str) -> None:
-    """The last finalizer is removed."""
+    """Nothing but the garbage collector keeps an object any more."""
     obj = world.get(kind, name)
-    world.store.update(obj | {"metadata": obj["metadata"] | {"finalizers": []}})
-    world.run_until_quiet()
+    left = [each for each in obj["metadata"]["finalizers"] if each == "foregroundDeletion"]
+    world.store.update(obj | {"metadata": obj["metadata"] | {"finalizers": left}})
+    world.run_until_quiet(horizon=CACHES_SECONDS)
 
 
 OWNERS = [("service", "web", service), ("ipaddressclaim", "worker-0", claim)]
@@ -56,6 +57,20 @@ def test_an_address_is_held_until_its_deleted_owner_is_gone(
 
     forget(world, kind, name)
     assert held(world) == []
+
+
+def test_a_claim_that_is_deleted_in_the_foreground_keeps_its_address_until_it_is_unused(world: Cluster) -> None:
+    world.apply(kept(claim()))
+    world.run_until_quiet()
+    before = held(world)
+
+    delete_owner(world, "ipaddressclaim", "worker-0", "foregroundDeletion")
+    assert held(world) == before
+    assert [is_deleting(each) for each in world.objects("ipamrequest")] == [True]
+
+    forget(world, "ipaddressclaim", "worker-0")
+    assert held(world) == []
+    assert world.objects("ipaddressclaim") == []
 
 
 @pytest.mark.parametrize("how", ["orphan", "foregroundDeletion"])
@@ -93,11 +108,11 @@ def test_the_end_of_a_namespace_releases_an_address_after_its_owner(
     assert len(before) == 1
 
     world.store.delete(NAMESPACE, ("", "team"))
-    world.run_until_quiet()
+    world.run_until_quiet(horizon=CACHES_SECONDS)
     assert held(world, "far") == before
 
     obj = next(each for each in world.objects(kind) if each["metadata"]["namespace"] == "team")
     world.store.update(obj | {"metadata": obj["metadata"] | {"finalizers": []}})
-    world.run_until_quiet()
+    world.run_until_quiet(horizon=CACHES_SECONDS)
     assert held(world, "far") == []
     assert world.store.find(NAMESPACE, ("", "team")) is None

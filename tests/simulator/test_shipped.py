@@ -39,6 +39,7 @@ def test_the_category_lists_the_kinds_that_users_write(world: Cluster) -> None:
         "ipamrange",
         "ipamrequest",
         "ipaddressclaim",
+        "claimedrequest",
         "service",
     ]
 
