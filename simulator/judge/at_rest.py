@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from simulator.judge import integrations
 from simulator.judge.addresses import block_of
 from simulator.judge.capacity import unavailable_accounted
+from simulator.judge.foreign import is_claim_in_use
 from simulator.judge.placed import in_their_slices, none_outlived
 from simulator.judge.restores import restored
 from simulator.judge.verdicts import FreeSpace, right_answers
@@ -193,9 +194,14 @@ def _absent(history: History) -> Iterator[tuple[RangeLife, str, Entry]]:
 
 
 def requests_gone(history: History) -> Iterator[str]:
-    """Gone: no request is still being deleted, whatever prevents its answer, unless its range is in use or was lost."""
+    """Gone: no request is still being deleted, whatever prevents its answer, unless its range is in use or was lost.
+
+    Or its claim is in use. Where no policy protects it, people delete it before its claim.
+    """
     for request in history.judged_requests():
-        if is_deleting(request.obj) and not _has_a_range_in_use(history, request):
+        owner = history.foreign.owner_of(request.obj)
+        is_kept = (owner and is_claim_in_use(owner)) or _has_a_range_in_use(history, request)
+        if is_deleting(request.obj) and not is_kept:
             yield f"{request.name} was deleted and is still there"
 
 

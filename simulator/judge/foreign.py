@@ -81,12 +81,15 @@ def is_living(history: History, owner: Obj) -> bool:
 
 
 def _is_protected(history: History, owner: Obj) -> bool:
-    """Whether the request of an owner stays until that is deleted, by the policies, whoever deletes what.
-
-    A claim that nothing but the garbage collector keeps is not in use any more.
-    """
-    is_unused = owner["kind"] == "IPAddressClaim" and is_deleting(owner) and set(finalizers_of(owner)) <= GC_FINALIZERS
+    """Whether the request of an owner stays until that is deleted, by the policies, whoever deletes what."""
+    is_unused = owner["kind"] == "IPAddressClaim" and not is_claim_in_use(owner)
     return history.has_policies and not is_unused and uid_of(owner) not in history.foreign.tampered
+
+
+def is_claim_in_use(owner: Obj) -> bool:
+    """Whether an owner is a claim that anything but the garbage collector keeps; it keeps its request, too."""
+    is_unused = is_deleting(owner) and set(finalizers_of(owner)) <= GC_FINALIZERS
+    return owner["kind"] == "IPAddressClaim" and not is_unused
 
 
 def note_foreign(history: History, write: Write) -> None:

@@ -50,7 +50,7 @@ def no_early_reuse(history: History) -> Iterator[str]:
     for cooled in history.facts.cooled:
         yield from _cooled_too_briefly(history, cooled)
     for drop in history.facts.drops:
-        yield from _freed_at_once(drop)
+        yield from _freed_at_once(history, drop)
 
 
 def _reused(history: History, grant: Grant) -> Iterator[str]:
@@ -66,20 +66,23 @@ def _reused(history: History, grant: Grant) -> Iterator[str]:
 
 def _cooled_too_briefly(history: History, cooled: Cooled) -> Iterator[str]:
     life, cidr, since, is_early = cooled
-    if is_early or history.now is None or history.clocks_were_wrong or life.is_ending:
-        return
-    if history.schemas_changed and not history.has_policies:  # an older CRD may drop since when it cools down
+    if is_early or history.now is None or history.clocks_were_wrong or life.is_ending or _may_lose_cool_downs(history):
         return
     lasted = history.now - since
     if lasted < life.cooldown - history.clock_spread:
         yield f"{life.name} lets {cidr} cool down for {lasted} instead of {life.cooldown}"
 
 
-def _freed_at_once(drop: Drop) -> Iterator[str]:
+def _freed_at_once(history: History, drop: Drop) -> Iterator[str]:
     life, uid, cidr, _ = drop
     is_cooled = uid in life.ledger.cooling or uid in life.cooled
-    if life.cooldown and not is_cooled and not life.is_ending:
+    if life.cooldown and not (is_cooled or life.is_ending or _may_lose_cool_downs(history)):
         yield f"{life.name} frees {cidr} of {uid} without a cool-down"
+
+
+def _may_lose_cool_downs(history: History) -> bool:
+    """Whether an older CRD may have dropped how long blocks cool down, or since when, which the policies prevent."""
+    return history.schemas_changed and not history.has_policies
 
 
 def inside_range(history: History) -> Iterator[str]:
