@@ -26,8 +26,8 @@ demo: install ## Apply examples/quickstart.yaml to the cluster in a box and prin
 	@$(BIN)/python -m simulator apply examples/quickstart.yaml
 
 .PHONY: test
-test: install ## Run all tests that need no cluster
-	@$(BIN)/python -m pytest
+test: install ## Run all tests that need no cluster, on all cores
+	@$(BIN)/python -m pytest -n auto
 
 .PHONY: lint
 lint: install ## Check style and types
