@@ -299,6 +299,8 @@ def _is_not_closed(request: RequestObject, claim: Claim, situation: _Situation) 
 def _is_not_reserved_for_others(request: RequestObject, claim: Claim, situation: _Situation) -> Refused | None:
     if claim.exact is None or _overrides_reservations(request, claim, situation):
         return None
+    if _has_its_previous_block_free(claim, situation):
+        return None
     found = situation.occupancy.reservation_in(claim.exact)
     if found is None or refusal_of_block(situation.observed.terms.pool, claim.exact):  # which is final, and comes first
         return None
@@ -306,6 +308,14 @@ def _is_not_reserved_for_others(request: RequestObject, claim: Claim, situation:
     if claim.exact != found.block:
         message = f"{claim.exact} has addresses of {found.block}, which is reserved for {found.holder}"
     return Refused(Verdict.BUSY, "Reserved", message)
+
+
+def _has_its_previous_block_free(claim: Claim, situation: _Situation) -> bool:
+    """Whether the block that an earlier life of a request had is free: it comes before the one that the spec names."""
+    previous = claim.previous
+    if previous is None or not situation.observed.terms.pool.has(previous):
+        return False
+    return situation.occupancy.first_in_the_way_of(previous) is None
 
 
 def _previous_block_is_announced(_: RequestObject, claim: Claim, situation: _Situation) -> Refused | None:

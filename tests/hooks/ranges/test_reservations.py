@@ -320,6 +320,14 @@ def test_the_holder_gets_the_reserved_block_that_it_records_beyond_the_quota() -
     assert ledger_of(sync_range(parent, recording(DB, CIDR))) == {"db": CIDR}
 
 
+def test_a_recorded_block_is_granted_although_the_block_of_its_index_is_reserved_for_another_request() -> None:
+    parent = reserving(range_object(), web=CIDR)
+
+    assert ledger_of(sync_range(parent, recording(request_object("db", wanted="0/28"), SECOND))) == {"db": SECOND}
+    refused = sync_range(parent, recording(request_object("db", wanted="0/28"), CIDR))
+    assert messages_of(refused) == {"db": f"{CIDR} is reserved for IPAMRequest team-a/web"}
+
+
 def test_a_closed_range_grants_no_reserved_block() -> None:
     answer = sync_range(reserving(range_object(closed=True), db=CIDR), DB)
 
