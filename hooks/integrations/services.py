@@ -132,7 +132,8 @@ def _served(view: ServiceView, ranges: list[NamespacedName], kept: list[Obj], no
     outcomes = [outcome_of(view.requests[name], now) for name in ranges]
     if any(each.state is State.ON_ITS_WAY for each in outcomes):
         return {"attachments": kept, "resyncAfterSeconds": RECHECK_SOON_SECONDS}
-    if reason := next((each.message for each in outcomes if each.state is not State.ALLOCATED), ""):
+    if unserved := next((each for each in outcomes if each.state is not State.ALLOCATED), None):
+        reason = unserved.message or f"its request is {unserved.state.name.lower()}"
         shown = f"{listed(view.recorded)} is written, but not allocated: " if view.recorded else ""
         return _reported(view, kept, shown + reason)
     return _allocated(view, [each.address for each in outcomes], kept)

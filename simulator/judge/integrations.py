@@ -96,12 +96,13 @@ def _made_of_nothing(body: Obj, answer: Obj) -> Iterator[str]:
 def _rewritten(history: History, before: Obj, now: Obj) -> Iterator[str]:
     name, recorded = joined(key_of(now)), _items(before, ADDRESSES_ANNOTATION)
     new, shown = _items(now, ADDRESSES_ANNOTATION), _items(now, METALLB_ANNOTATION)
+    was_shown = _items(before, METALLB_ANNOTATION)
     wants = RANGES_ANNOTATION in annotations_of(before) and before["spec"].get("type") == "LoadBalancer"
     if recorded and new and new != recorded:
         yield f"Service {name} changes from {recorded} to {new}"
-    if recorded and shown != _items(before, METALLB_ANNOTATION) and shown not in ([], recorded):
+    if recorded and shown != was_shown and shown not in ([], recorded):
         yield f"Service {name} has {recorded} and gets {shown}"
-    if recorded and wants and not (new and shown):
+    if recorded and wants and not (new and (shown or not was_shown)):
         yield f"Service {name} loses {recorded} although it names a range"
     for address in new if not recorded else ():
         if not _has(history, now, address):

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hooks.api.names import CIDR_ANNOTATION
+from hooks.api.names import CIDR_ANNOTATION, MESSAGE_ANNOTATION
 from tests.hooks.build import Obj
 from tests.hooks.calls import post
 from tests.hooks.foreign import (
@@ -102,3 +102,12 @@ def test_its_own_ipaddress_is_a_record() -> None:
         "10.0.0.7",
         "10.0.0.7/32",
     )
+
+
+def test_a_request_that_is_refused_without_a_reason_gives_a_service_no_address() -> None:
+    """A person has changed the answer of its range."""
+    service = service_object()
+    request = attached_request(service)
+    request["status"] |= {"state": "Busy", "message": ""}
+    answer = answer_to(SERVICE_SYNC, service_body(service, request))
+    assert answer["annotations"] == {MESSAGE_ANNOTATION: "its request is busy"}
