@@ -221,8 +221,11 @@ def _parts(addresses: AddressSet, at_once_max: int) -> list[AddressSet]:
 
 
 def _carriers(own: Mapping[str, ExtentObject], terms: Terms) -> set[str]:
-    """The extents that get the allowed namespaces: those that have former ones; if none has any, the oldest extent."""
-    if not own or terms.invalid_reason:
+    """The extents that get the allowed namespaces: those that have former ones; if none has any, the oldest extent.
+
+    Also if the rest of the spec is invalid: deleted requests of other namespaces wait for an answer otherwise.
+    """
+    if not own or not terms.knows_allowed:
         return set()
     carriers = {key for key, each in own.items() if each.spec.allowed_namespaces is not None}
     if carriers or terms.allowed == AllowedNamespaces():

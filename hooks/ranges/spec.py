@@ -59,6 +59,7 @@ class Terms:
         former_gateways: those of earlier specs that holders may still use; they are not allocated either.
         network: the settings that each new holder of a block gets permanently, even if the spec becomes invalid.
         allowed: the namespaces that the range serves; if that part is invalid, its own one.
+        knows_allowed: whether that part is valid, whatever the rest is.
         quota: how many addresses each of them may hold; None if that is not limited.
         domain: the address space.
         cooldown: for how long a released block can't be granted again.
@@ -77,6 +78,7 @@ class Terms:
     former_gateways: tuple[Prefix, ...]
     network: Network | None
     allowed: AllowedNamespaces
+    knows_allowed: bool
     quota: Quota | None
     domain: Domain
     cooldown: timedelta
@@ -191,11 +193,12 @@ def _pool_remarks(pool: Pool) -> list[str]:
 def _invalid_terms(range_name: NamespacedName, spec: RangeSpec, reason: str, *, is_readable: bool = True) -> Terms:
     no_pool = Pool(str(range_name), AddressSet(IPV6), AddressSet(IPV6), AddressSet(IPV6))
     terms = _terms(spec, no_pool, gateway=None)
-    return replace(terms, is_readable=is_readable, invalid_reason=reason)
+    knows_allowed = is_readable and terms.knows_allowed
+    return replace(terms, is_readable=is_readable, knows_allowed=knows_allowed, invalid_reason=reason)
 
 
 def _terms(spec: RangeSpec, pool: Pool, *, gateway: Prefix | None, remarks: tuple[str, ...] = ()) -> Terms:
-    is_allowed_readable = namespaces.invalid_reason(spec.allowed_namespaces) is None
+    knows_allowed = namespaces.invalid_reason(spec.allowed_namespaces) is None
     return Terms(
         is_readable=True,
         invalid_reason="",
@@ -204,7 +207,8 @@ def _terms(spec: RangeSpec, pool: Pool, *, gateway: Prefix | None, remarks: tupl
         gateway=gateway,
         former_gateways=(),
         network=spec.network,
-        allowed=namespaces.in_canonical_order(spec.allowed_namespaces) if is_allowed_readable else AllowedNamespaces(),
+        allowed=namespaces.in_canonical_order(spec.allowed_namespaces) if knows_allowed else AllowedNamespaces(),
+        knows_allowed=knows_allowed,
         quota=spec.quota,
         domain=Domain(spec.domain) if spec.domain else DEFAULT_DOMAIN,
         cooldown=timedelta(seconds=spec.cooldown_seconds),

@@ -211,6 +211,19 @@ def test_an_extent_whose_annotation_cannot_be_read_is_returned_as_it_is_shown(te
     assert child["spec"] == own["spec"] | {"number": 9}
 
 
+@pytest.mark.parametrize(
+    ("allowed", "announced"),
+    [({"from": "Same"}, {"from": "Same"}), ({"from": "Some"}, {"from": "All"})],
+    ids=["valid", "invalid, too"],
+)
+def test_an_invalid_range_announces_the_namespaces_that_it_serves(allowed: Obj, announced: Obj) -> None:
+    """A deleted request of a namespace that is announced waits for the answer of the range."""
+    parent = range_object(excludes=[POOL], allowed=allowed)
+    own = extent_object(POOL, version=7, allowed={"from": "All"})
+    (spec,) = specs_of(sync_range(parent, announced=[own], extents=[]))
+    assert spec["allowedNamespaces"] == announced
+
+
 def test_an_extent_is_returned_as_it_was_written_last() -> None:
     """Finding 1: what an older schema drops must not be dropped in the store, nor what later hooks have written."""
     full = extent_object(POOL, version=7, allowed={"from": "All"})
