@@ -27,7 +27,7 @@ demo: install ## Apply examples/quickstart.yaml to the cluster in a box and prin
 
 .PHONY: test
 test: install ## Run all tests that need no cluster, on all cores
-	@$(BIN)/python -m pytest -n auto
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 .PHONY: lint
 lint: install ## Check style and types
