@@ -4,7 +4,7 @@ Before a claim is decided by `ipam.allocate`, rules of the range may refuse it. 
 functions: the first refusal wins.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
 from operator import not_
@@ -233,12 +233,21 @@ def _with_reservation(claim: Claim, request: RequestObject, situation: _Situatio
     block = next((each for each in reserved if is_wanted(each, claim)), None)
     if block is None:
         return claim
-    previous = claim.previous
-    if previous and situation.observed.terms.pool.has(previous):
-        occupant = situation.occupancy.first_in_the_way_of(previous)
-        if occupant is None or (previous in reserved and isinstance(occupant, ReservedFor)):
-            return claim._replace(exact=previous)
+    if _can_have_its_previous_block(claim, situation, reserved):
+        return claim._replace(exact=claim.previous)
     return claim._replace(exact=block, previous=None)
+
+
+def _can_have_its_previous_block(claim: Claim, situation: _Situation, reserved: Collection[Prefix] = ()) -> bool:
+    """Whether the block that an earlier life of a request had is free, or kept only by one of its own reservations.
+
+    It comes before the block that the spec names.
+    """
+    previous = claim.previous
+    if previous is None or not situation.observed.terms.pool.has(previous):
+        return False
+    occupant = situation.occupancy.first_in_the_way_of(previous)
+    return occupant is None or (previous in reserved and isinstance(occupant, ReservedFor))
 
 
 def _wants_former_block(request: RequestObject, claim: Claim, situation: _Situation) -> bool:
@@ -299,7 +308,7 @@ def _is_not_closed(request: RequestObject, claim: Claim, situation: _Situation) 
 def _is_not_reserved_for_others(request: RequestObject, claim: Claim, situation: _Situation) -> Refused | None:
     if claim.exact is None or _overrides_reservations(request, claim, situation):
         return None
-    if _has_its_previous_block_free(claim, situation):
+    if _can_have_its_previous_block(claim, situation):
         return None
     found = situation.occupancy.reservation_in(claim.exact)
     if found is None or refusal_of_block(situation.observed.terms.pool, claim.exact):  # which is final, and comes first
@@ -308,14 +317,6 @@ def _is_not_reserved_for_others(request: RequestObject, claim: Claim, situation:
     if claim.exact != found.block:
         message = f"{claim.exact} has addresses of {found.block}, which is reserved for {found.holder}"
     return Refused(Verdict.BUSY, "Reserved", message)
-
-
-def _has_its_previous_block_free(claim: Claim, situation: _Situation) -> bool:
-    """Whether the block that an earlier life of a request had is free: it comes before the one that the spec names."""
-    previous = claim.previous
-    if previous is None or not situation.observed.terms.pool.has(previous):
-        return False
-    return situation.occupancy.first_in_the_way_of(previous) is None
 
 
 def _previous_block_is_announced(_: RequestObject, claim: Claim, situation: _Situation) -> Refused | None:
