@@ -150,6 +150,19 @@ def test_only_users_with_the_right_to_write_the_status_may_take_the_finalizer_of
         assert finalizers_of(world.store.update(bare)) == []
 
 
+def test_a_tenant_neither_removes_nor_sets_the_finalizer_that_keeps_the_request_of_a_claim() -> None:
+    world = a_world("policies")
+    claimed = "metacontroller.io/decoratorcontroller-claimedrequest"
+    tenant = world.person("ipam-edit:a")
+    with world.written_by(TENANT, tenant), pytest.raises(Denied, match=f"{claimed} of request a/web is set by"):
+        world.store.create(a_request(finalizers=[REQUEST_FINALIZER, claimed]))
+    with world.written_by(PERSON):
+        stored = world.store.create(a_request(finalizers=[REQUEST_FINALIZER, claimed]))
+    bare = stored | {"metadata": {**stored["metadata"], "finalizers": [REQUEST_FINALIZER]}}
+    with world.written_by(TENANT, tenant), pytest.raises(Denied, match=f"must keep the finalizer {claimed}"):
+        world.store.update(bare)
+
+
 def test_the_finalizers_of_all_shards_are_kept() -> None:
     world = a_world("policies")
     ours = [REQUEST_FINALIZER, f"{REQUEST_FINALIZER}-s1"]
