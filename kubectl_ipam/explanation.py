@@ -14,6 +14,7 @@ from hooks.ranges.ledger import LedgerEntry
 from hooks.ranges.quotas import Quotas
 from ipam.address import Prefix
 from ipam.allocate import Claim
+from kubectl_ipam import resources
 from kubectl_ipam.documents import held_since, wanted
 from kubectl_ipam.objects import Request, Slice
 from kubectl_ipam.snapshot import Snapshot
@@ -207,7 +208,10 @@ def _deletion(snapshot: Snapshot, request: Request, view: RangeView | None) -> S
     foreign = [each for each in meta.finalizers if not is_request_finalizer(each)]
     since = f"deleted at {timestamp(meta.deletion_timestamp)}"
     if foreign:
-        return Step(Mark.WAITING, "deleted", f"{since}; it keeps its block until {', '.join(foreign)} is removed")
+        waits = _claim_in_use(snapshot, request) if names.CLAIMED_FINALIZER in foreign else ""
+        return Step(
+            Mark.WAITING, "deleted", f"{since}; it keeps its block until {', '.join(foreign)} is removed{waits}"
+        )
     named, below = request.status.range, snapshot.range_below(request)
     if named and not named.finished:
         name = request.delegated_name
@@ -218,6 +222,19 @@ def _deletion(snapshot: Snapshot, request: Request, view: RangeView | None) -> S
     held = view and not view.fault and meta.uid in view.ledger.entries
     waits = "its range has not released it yet" if held else "its finalizer has not been removed yet"
     return Step(Mark.WAITING, "deleted", f"{since}; {waits}")
+
+
+def _claim_in_use(snapshot: Snapshot, request: Request) -> str:
+    """What keeps the claim to which a deleted request is attached."""
+    meta = request.metadata
+    owner = meta.controller
+    claim = snapshot.documents(resources.CLAIMS).get(f"{meta.namespace}/{owner.name}") if owner else None
+    if not owner or not claim or claim["metadata"].get("uid") != owner.uid:
+        return ""
+    name = f"{owner.kind} {meta.namespace}/{owner.name}"
+    if not claim["metadata"].get("deletionTimestamp"):
+        return f", for which {name} must be deleted: its machine may still use the address"
+    return f", which happens once {name} has lost {', '.join(claim['metadata'].get('finalizers') or [])}"
 
 
 # --- what would help --------------------------------------------------------------------------------------------------

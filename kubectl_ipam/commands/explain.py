@@ -14,6 +14,7 @@ from kubectl_ipam.explanation import Explanation, Mark, explained
 from kubectl_ipam.objects import Request
 from kubectl_ipam.options import add_output_argument, add_source_arguments
 from kubectl_ipam.output.console import joined
+from kubectl_ipam.resources import CLAIMS, IPAM
 from kubectl_ipam.snapshot import Snapshot
 
 DESCRIPTION = "Explain where a request stands: its way from creation to its block, what it waits for, what to do."
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(call: Call) -> int:
     """Print the explanation of each request that is meant."""
-    snapshot = call.read()
+    snapshot = call.read((*IPAM, CLAIMS))
     found = [explained(snapshot, each) for each in requests_called(call, snapshot, call.options.request)]
     if call.options.output:
         call.print_document({"requests": [_document(each) for each in found]})

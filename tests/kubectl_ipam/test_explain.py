@@ -143,16 +143,52 @@ def test_what_fails_is_explained_with_the_next_command(
     assert command in found["next"]
 
 
-def test_the_request_of_another_object_is_found_by_its_owner(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def cluster_with_claim() -> Box:
     claim = {
         "apiVersion": "ipam.cluster.x-k8s.io/v1beta2",
         "kind": "IPAddressClaim",
         "metadata": {"name": "worker-0", "namespace": "default"},
         "spec": {"poolRef": {"apiGroup": "ipam.mandelsoft.org", "kind": "IPAMRange", "name": "net"}},
     }
-    box = cluster_of(range_("net", "10.0.0.0/24", network={"prefixLength": 24}), claim)
+    return cluster_of(range_("net", "10.0.0.0/24", network={"prefixLength": 24}), claim)
+
+
+@pytest.mark.parametrize(
+    ("claim", "waits"),
+    [
+        (
+            {},
+            "removed, for which IPAddressClaim default/worker-0 must be deleted: its machine may still use the address",
+        ),
+        (
+            {"deletionTimestamp": "2026-11-30T00:00:00Z", "finalizers": ["machine", "foregroundDeletion"]},
+            "removed, which happens once IPAddressClaim default/worker-0 has lost machine, foregroundDeletion",
+        ),
+        ({"uid": "another"}, "removed"),
+    ],
+)
+def test_a_deleted_request_waits_for_its_claim(
+    claim: dict[str, Any], waits: str, *, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deleted = {"deletionTimestamp": "2026-11-30T00:00:00Z"}
+    changes = {"IPAMRequest": deleted, "IPAddressClaim": claim}
+    objects = cluster_with_claim().objects()
+    for each in objects:
+        each["metadata"].update(changes.get(each["kind"], {}))
+    path = tmp_path / "dump.json"
+    path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+
+    (found,) = json.loads(printed(capsys, "explain", "ipaddressclaim/worker-0", "-f", str(path), "-o", "json", code=3))[
+        "requests"
+    ]
+
+    assert found["steps"][-1]["text"].endswith(f"until metacontroller.io/decoratorcontroller-claimedrequest is {waits}")
+
+
+def test_the_request_of_another_object_is_found_by_its_owner(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    box = cluster_with_claim()
     (owned,) = (each["metadata"]["name"] for each in box.objects() if each["kind"] == "IPAMRequest")
     dump = dump_of(box, tmp_path)
 
