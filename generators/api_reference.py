@@ -39,7 +39,7 @@ All begin with `ipam.mandelsoft.org/`. Policies of the API server limit who may 
 | `reclaim` | range | uids of missing requests, separated by commas: their blocks are released |
 | `end-cooldown` | range | uids of former holders, separated by commas: their blocks cool down no longer |
 | `allow-deletion` | range | `true`: the range can be deleted although it holds blocks |
-| `allow-deletion` | request of a claim or Service | `true`: it can be deleted before its owner. Set by cluster administrators |
+| `allow-deletion` | request of a claim or Service | `true`: cluster administrators can delete it before its owner |
 | `abandon` | range | a cluster administrator removes the last finalizer of a range, and its record with it |
 | `range` | Service | the range, or two, from which the Service gets its address: [Services](services.md) |
 | `addresses` | Service, IPAddressClaim | the addresses that it has or had, for a restore |

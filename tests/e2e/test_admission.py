@@ -1,6 +1,6 @@
-"""The admission policy saves two writes per request and changes nothing else: first alone, then with the full loop.
+"""The admission policies save two writes per request and its managedFields: first alone, then with the full loop.
 
-The policy is installed for these tests and for the examples; in the other tests the DecoratorController does its work.
+They are installed for these tests and for the examples; in the other tests the DecoratorController does its work.
 """
 
 from __future__ import annotations
@@ -147,6 +147,41 @@ def test_applying_a_request_again_changes_nothing(
     control_plane.kubectl(*apply, stdin=request)
     after = api.get(REQUESTS, namespace, "web")
     assert _without_version(after) == _without_version(before)
+    _remove_finalizers(api, namespace)
+
+
+@pytest.mark.parametrize("folder", [POLICY, POLICY_V1BETA1])
+def test_managed_fields_are_not_maintained_of_objects_that_are_not_applied_on_the_server_side(
+    control_plane: ControlPlane, api: Api, namespace: str, folder: str
+) -> None:
+    with admission_policy(control_plane, folder):
+        api.create(request_object(namespace, "web", "net"))
+        applied = json.dumps(request_object(namespace, "applied", "net"))
+        control_plane.kubectl("apply", "--server-side", "-f", "-", stdin=applied)
+        api.create(slice_object(namespace, "net-0"))
+        for resource, name in ((REQUESTS, "web"), (REQUESTS, "applied"), (SLICES, "net-0")):
+            api.patch(resource, namespace, name, {"metadata": {"annotations": {"example.com/owner": "a"}}})
+
+        of_slice, of_request = (
+            api.get(*key)["metadata"] for key in ((SLICES, namespace, "net-0"), (REQUESTS, namespace, "web"))
+        )
+        assert "managedFields" not in of_slice
+        assert "managedFields" not in of_request
+        managers = api.get(REQUESTS, namespace, "applied")["metadata"]["managedFields"]
+        assert {each["operation"] for each in managers} == {"Apply", "Update"}
+    _remove_finalizers(api, namespace)
+
+
+@pytest.mark.usefixtures("policy")
+def test_a_request_can_be_applied_on_the_server_side_later(
+    control_plane: ControlPlane, api: Api, namespace: str
+) -> None:
+    request = request_object(namespace, "web", "net")
+    api.create(request)
+    for labels in ({"team": "a"}, {"tier": "b"}):
+        labelled = json.dumps(_with_meta(request, labels=labels))
+        control_plane.kubectl("apply", "--server-side", "-f", "-", stdin=labelled)
+    assert api.get(REQUESTS, namespace, "web")["metadata"]["labels"] == {LABEL: f"{namespace}.net", "tier": "b"}
     _remove_finalizers(api, namespace)
 
 
