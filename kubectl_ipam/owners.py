@@ -43,14 +43,16 @@ class Owners:
         self.by_name: dict[str, Document] = {title(each): each for each in found if is_concerned(each)}
         self._aliases = snapshot.documents(resources.ALIASES)
         self._addresses = snapshot.documents(resources.ADDRESSES)
-        self._requests: dict[str, list[Request]] = {}
+        self._requests: dict[tuple[str, str, str, str], list[Request]] = {}
         for request in snapshot.requests.values():
             if owner := request.metadata.controller:
-                self._requests.setdefault(owner.uid, []).append(request)
+                key = owner.group, owner.kind, owner.name, owner.uid
+                self._requests.setdefault(key, []).append(request)
 
     def requests_of(self, owner: Document) -> list[Request]:
-        """The requests that are attached to an object, in order of name."""
-        found = self._requests.get(owner["metadata"].get("uid", ""), [])
+        """The requests that are attached to an object, by their complete owner reference, in order of name."""
+        group, metadata = owner["apiVersion"].rpartition("/")[0], owner["metadata"]
+        found = self._requests.get((group, owner["kind"], metadata.get("name", ""), metadata.get("uid", "")), [])
         return sorted(found, key=lambda each: each.metadata.name)
 
     def owned(self) -> set[str]:

@@ -156,6 +156,29 @@ def test_a_service_that_loses_its_annotation_keeps_its_address_while_its_load_ba
     assert (released["state"], released["releases"]) == ("Released", "10.0.0.2")
 
 
+def test_a_request_with_the_uid_of_a_claim_and_another_kind_of_owner_is_not_attached(tmp_path: Path) -> None:
+    objects = small(claim("web")).objects()
+    owner, attached = (
+        next(each for each in objects if each["kind"] == kind) for kind in ("IPAddressClaim", "IPAMRequest")
+    )
+    reference = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "name": "web",
+        "controller": True,
+        "uid": owner["metadata"]["uid"],
+    }
+    forged = attached | {
+        "metadata": attached["metadata"] | {"name": "forged", "uid": "x", "ownerReferences": [reference]}
+    }
+    path = tmp_path / "dump.json"
+    path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": [*objects, forged]}))
+
+    found = Owners(FileSource([str(path)]).read((*IPAM, *FOREIGN))).requests_of(owner)
+
+    assert [each.metadata.name for each in found] == [attached["metadata"]["name"]]
+
+
 def test_a_service_without_a_range_is_no_part_of_a_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "manifests.yaml"
     file.write_text(yaml.safe_dump(service("web", None)))
