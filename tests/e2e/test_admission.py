@@ -18,6 +18,7 @@ from controlplane.api import APPLY_PATCH, RANGES, REQUESTS, SLICES, object_path
 from controlplane.cluster import Running
 from controlplane.objects import (
     ABANDON,
+    API_VERSION,
     FOREIGN,
     LABEL,
     OURS,
@@ -170,6 +171,20 @@ def test_managed_fields_are_not_maintained_of_objects_that_are_not_applied_on_th
         managers = api.get(REQUESTS, namespace, "applied")["metadata"]["managedFields"]
         assert {each["operation"] for each in managers} == {"Apply", "Update"}
     _remove_finalizers(api, namespace)
+
+
+@pytest.mark.usefixtures("policy")
+@pytest.mark.parametrize("operation", ["", "Apply", "Update"])
+@pytest.mark.parametrize("count", [1, 20_000])
+def test_no_managed_fields_of_users_keep_the_finalizer_from_a_request(
+    api: Api, namespace: str, operation: str, count: int
+) -> None:
+    """The API server computes those of a new object itself, so none can make the expression of the policy fail."""
+    entry = {"apiVersion": API_VERSION, "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {}}, "operation": operation}
+    crafted = [entry | {"manager": f"m{number}"} for number in range(count)]
+    meta = _meta_of_new(api, _with_meta(request_object(namespace, "web", "net"), managedFields=crafted))
+    assert meta["finalizers"] == [OURS]
+    assert "managedFields" not in meta
 
 
 @pytest.mark.usefixtures("policy")

@@ -13,10 +13,12 @@ APPLIED = {"manager": "argocd-controller", "operation": "Apply"}
 
 
 def stored(obj: Obj) -> Any:
-    """The managedFields with which a new object is stored."""
+    """The managedFields with which a new object is stored; whatever they are, it has the finalizer of Metacontroller."""
     world = a_world("defaults")
     with world.written_by(PERSON):
-        return world.store.create(obj)["metadata"].get("managedFields")
+        metadata = world.store.create(obj)["metadata"]
+    assert (metadata.get("finalizers") is not None) is (obj["kind"] != "IPAMAllocationSlice")
+    return metadata.get("managedFields")
 
 
 @pytest.mark.parametrize(
