@@ -13,7 +13,7 @@ APPLIED = {"manager": "argocd-controller", "operation": "Apply"}
 
 
 def stored(obj: Obj) -> Any:
-    """The managedFields with which a new object is stored; whatever they are, it has the finalizer of Metacontroller."""
+    """The managedFields with which a new object is stored; a request also has the finalizer of Metacontroller."""
     world = a_world("defaults")
     with world.written_by(PERSON):
         metadata = world.store.create(obj)["metadata"]
