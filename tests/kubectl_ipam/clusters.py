@@ -43,8 +43,13 @@ def cluster_of(*manifests: Document) -> Box:
 
 def dump_of(box: Box, folder: Path) -> str:
     """A file with all objects of a cluster, as `kubectl get -o json` writes them; gives its path."""
+    return dump_with(box.objects(), folder)
+
+
+def dump_with(objects: list[Document], folder: Path) -> str:
+    """The same with these objects."""
     path = folder / "dump.json"
-    path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": box.objects()}))
+    path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
     return str(path)
 
 

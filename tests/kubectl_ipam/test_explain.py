@@ -6,7 +6,7 @@ import pytest
 
 from kubectl_ipam.box import Box
 from kubectl_ipam.cli import run
-from tests.kubectl_ipam.clusters import cluster_of, dump_of, printed, range_, request
+from tests.kubectl_ipam.clusters import cluster_of, dump_of, dump_with, printed, range_, request
 
 
 def explained(capsys: pytest.CaptureFixture[str], folder: Path, box: Box, name: str, code: int) -> dict[str, Any]:
@@ -175,12 +175,11 @@ def test_a_deleted_request_waits_for_its_claim(
     objects = cluster_with_claim().objects()
     for each in objects:
         each["metadata"].update(changes.get(each["kind"], {}))
-    path = tmp_path / "dump.json"
-    path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+    dump = dump_with(objects, tmp_path)
 
-    (found,) = json.loads(printed(capsys, "explain", "ipaddressclaim/worker-0", "-f", str(path), "-o", "json", code=3))[
-        "requests"
-    ]
+    shown = printed(capsys, "explain", "ipaddressclaim/worker-0", "-f", dump, "-o", "json", code=3)
+
+    (found,) = json.loads(shown)["requests"]
 
     assert found["steps"][-1]["text"].endswith(f"until metacontroller.io/decoratorcontroller-claimedrequest is {waits}")
 

@@ -16,7 +16,7 @@ from kubectl_ipam.resources import DECORATORS, FOREIGN, IPAM
 from kubectl_ipam.snapshot import Snapshot
 from kubectl_ipam.sources.files import FileSource
 from simulator.kubernetes.kustomize import kustomized
-from tests.kubectl_ipam.clusters import NOW, Document, cluster_of, dump_of, printed, range_, request
+from tests.kubectl_ipam.clusters import NOW, Document, cluster_of, dump_of, dump_with, printed, range_, request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -171,10 +171,10 @@ def test_a_request_with_the_uid_of_a_claim_and_another_kind_of_owner_is_not_atta
     forged = attached | {
         "metadata": attached["metadata"] | {"name": "forged", "uid": "x", "ownerReferences": [reference]}
     }
-    path = tmp_path / "dump.json"
-    path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": [*objects, forged]}))
 
-    found = Owners(FileSource([str(path)]).read((*IPAM, *FOREIGN))).requests_of(owner)
+    dump = dump_with([*objects, forged], tmp_path)
+
+    found = Owners(FileSource([dump]).read((*IPAM, *FOREIGN))).requests_of(owner)
 
     assert [each.metadata.name for each in found] == [attached["metadata"]["name"]]
 

@@ -1,4 +1,4 @@
-"""The policies of deploy/admission remove the managedFields of a new object, unless somebody applies it."""
+"""The policies of deploy/admission remove the managedFields of an object unless it is applied on the server side."""
 
 from typing import Any
 
