@@ -9,6 +9,7 @@ from hooks.api.kinds import Answer
 from hooks.api.names import NamespacedName, range_label
 from hooks.api.shards import is_request_finalizer
 from hooks.api.times import timestamp
+from hooks.integrations.claimed_requests import GARBAGE_COLLECTOR_FINALIZERS
 from hooks.ranges.claims import claim_of
 from hooks.ranges.ledger import LedgerEntry
 from hooks.ranges.quotas import Quotas
@@ -234,7 +235,8 @@ def _claim_in_use(snapshot: Snapshot, request: Request) -> str:
     name = f"{owner.kind} {meta.namespace}/{owner.name}"
     if not claim["metadata"].get("deletionTimestamp"):
         return f", for which {name} must be deleted: its machine may still use the address"
-    return f", which happens once {name} has lost {', '.join(claim['metadata'].get('finalizers') or [])}"
+    users = [each for each in claim["metadata"].get("finalizers") or [] if each not in GARBAGE_COLLECTOR_FINALIZERS]
+    return f", which happens once {name} has lost {', '.join(users)}" if users else ""
 
 
 # --- what would help --------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from hooks.protocol.bodies import RequestBody, RequestCustomizeBody
 from hooks.protocol.decoding import decode_objects
 
 #: The finalizers by which the garbage collector itself keeps an object.
-_OF_GARBAGE_COLLECTOR = frozenset({"foregroundDeletion", "orphan"})
+GARBAGE_COLLECTOR_FINALIZERS = frozenset({"foregroundDeletion", "orphan"})
 #: No cache is older than this: a claim that is not shown so long after its request was created does not exist any more.
 CACHE_AGE_MAX = timedelta(seconds=10)
 #: Events can be lost: a request whose claim is still in use is synced again after this many seconds.
@@ -54,7 +54,7 @@ def finalize(body: RequestBody, now: datetime) -> dict[str, Any]:
     claims, unreadable = decode_objects(observed, ClaimObject)
     claim = next((each.metadata for each in claims.values() if each.metadata.uid == owner.uid), None)
     if claim or unreadable:
-        is_unused = claim and claim.deletion_timestamp and _OF_GARBAGE_COLLECTOR.issuperset(claim.finalizers)
+        is_unused = claim and claim.deletion_timestamp and GARBAGE_COLLECTOR_FINALIZERS.issuperset(claim.finalizers)
         return _kept_for(None if is_unused else RECHECK_SECONDS)
     left = CACHE_AGE_MAX - (now - meta.creation_timestamp)
     return _kept_for(left.total_seconds() if left > timedelta() else None)

@@ -162,8 +162,9 @@ def cluster_with_claim() -> Box:
         ),
         (
             {"deletionTimestamp": "2026-11-30T00:00:00Z", "finalizers": ["machine", "foregroundDeletion"]},
-            "removed, which happens once IPAddressClaim default/worker-0 has lost machine, foregroundDeletion",
+            "removed, which happens once IPAddressClaim default/worker-0 has lost machine",
         ),
+        ({"deletionTimestamp": "2026-11-30T00:00:00Z", "finalizers": ["foregroundDeletion"]}, "removed"),
         ({"uid": "another"}, "removed"),
     ],
 )
