@@ -44,6 +44,7 @@ worker_tmp_dir = "/dev/shm"  # noqa: S108 (gunicorn creates its own file in it)
 control_socket_disable = True
 errorlog = "-"
 accesslog = settings.access_log
+logger_class = "hooks.worker.HookLogger"
 logconfig_dict = log_config(settings)
 
 if settings.metrics_bind:

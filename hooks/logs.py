@@ -79,7 +79,6 @@ def log_config(settings: Settings) -> dict[str, Any]:
         "root": {"level": "INFO", "handlers": ["stderr"]},
         "loggers": {
             "gunicorn.error": {"handlers": ["stderr"], "propagate": False},
-            # gunicorn logs each call here once there is a configuration, whether it was asked to or not.
             "gunicorn.access": {"handlers": ["access"] if settings.access_log else [], "propagate": False},
         },
     }

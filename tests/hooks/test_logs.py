@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gunicorn.config import Config
 
 from hooks.logs import AccessFormatter, JsonFormatter, log_config
 from hooks.settings import Settings
+from hooks.worker import HookLogger
 
 
 def line_of(record: logging.LogRecord) -> dict[str, Any]:
@@ -95,6 +97,14 @@ def test_errors_are_written_to_stderr_in_the_form_of_the_setting(
     assert printed.err.startswith(start)
     assert "out of order" in printed.err
     assert printed.out == ""
+
+
+@pytest.mark.parametrize(("access_log", "is_made"), [(None, False), ("-", True)])
+def test_a_line_that_is_not_logged_is_not_made(access_log: str | None, is_made: bool) -> None:
+    config = Config()
+    config.set("accesslog", access_log)
+    config.set("logconfig_dict", log_config(Settings(access_log=access_log)))
+    assert HookLogger(config).access_log_enabled is is_made
 
 
 @pytest.mark.parametrize(("access_log", "handlers"), [(None, []), ("-", ["access"])])

@@ -1,4 +1,4 @@
-"""The server of the hooks under clients that send half a request and then nothing more, all on loopback."""
+"""The server of the hooks, all on loopback: clients that send half a request and then nothing more, and its answers."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import requests
+
+from hooks.worker import JOINED_BYTES_MAX, JoinedAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,3 +86,51 @@ def test_a_connection_serves_several_requests(address: tuple[str, int]) -> None:
         answers = [session.post(f"{url}/ipamrange/sync", data="{}", timeout=10) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [400] * 3
     assert all("error" in answer.json() for answer in answers)
+
+
+def test_a_client_that_waits_for_leave_to_send_its_body_gets_it(address: tuple[str, int]) -> None:
+    with socket.create_connection(address, timeout=REQUEST_SECONDS_MAX - 1) as client:
+        client.sendall(HALF_A_BODY.partition(b"\r\n\r\n")[0] + b"\r\nExpect: 100-continue\r\n\r\n")
+        assert client.recv(1000).startswith(b"HTTP/1.1 100 Continue\r\n")
+
+
+class Packets:
+    """A socket that records what is sent at once."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def sendall(self, data: bytes) -> None:
+        self.sent.append(bytes(data))
+
+    def send(self, data: bytes) -> int:
+        self.sent.append(data)
+        return len(data)
+
+
+LONG = b"x" * (JOINED_BYTES_MAX + 1)
+
+
+@pytest.mark.parametrize(
+    ("parts", "sent"),
+    [
+        ([b"headers", b"body"], [b"headersbody"]),
+        ([b"headers", LONG], [b"headers", LONG]),
+        ([LONG[:-1], b"y", b"z"], [LONG[:-1] + b"y", b"z"]),
+        ([], []),
+    ],
+)
+def test_short_parts_of_an_answer_are_sent_together(parts: list[bytes], sent: list[bytes]) -> None:
+    packets = Packets()
+    answer = JoinedAnswer(packets)
+    for part in parts:
+        answer.sendall(part)
+    answer.flush()
+    answer.flush()
+    assert packets.sent == sent
+
+
+def test_an_answer_in_advance_is_sent_at_once() -> None:
+    packets = Packets()
+    JoinedAnswer(packets).send(b"100 Continue")
+    assert packets.sent == [b"100 Continue"]
