@@ -19,8 +19,10 @@ from hooks.protocol.children import child_as_it_was
 from hooks.protocol.decoding import decode_objects
 
 #: For so long a proposal counts as committed, if the ledger does not show it yet. In a burst Metacontroller takes
-#: seconds to write the slices of an answer, and the status after them.
+#: seconds to write the slices of an answer and the status after them, and to compose the next call.
 PROPOSAL_AGE_MAX = timedelta(seconds=10)
+#: For so much longer, for each request of the range.
+PROPOSAL_AGE_OF_REQUEST = timedelta(milliseconds=1)
 
 
 class Slices:
@@ -51,13 +53,14 @@ class Slices:
         ]
         self.names_taken = frozenset(NamespacedName.parse(key).name for key in group) - self.own.keys()
 
-    def is_newer_proposed(self, revision: int, now: datetime) -> bool:
-        """Whether a later revision than this one was proposed a moment ago.
+    def is_newer_proposed(self, revision: int, request_count: int, now: datetime) -> bool:
+        """Whether a later revision than this one was proposed a moment ago, for a range with so many requests.
 
         Metacontroller writes slices before the status, and calls again before its cache shows that status.
         """
+        age_max = PROPOSAL_AGE_MAX + request_count * PROPOSAL_AGE_OF_REQUEST
         proposals = (each.spec.proposed for each in self.own.values() if each.spec.proposed)
-        return any(each.revision > revision and timedelta(0) <= now - each.at <= PROPOSAL_AGE_MAX for each in proposals)
+        return any(each.revision > revision and timedelta(0) <= now - each.at <= age_max for each in proposals)
 
     @property
     def item_count(self) -> int:

@@ -117,7 +117,7 @@ def sync_with_events(body: RangeBody, now: datetime) -> Synced:
     observed = Observed(body)
     if observed.outdated_kinds:
         return Synced(_outdated(observed, observed.outdated_kinds, now), [])
-    if observed.slices.is_newer_proposed(observed.ledger.revision, now):
+    if observed.slices.is_newer_proposed(observed.ledger.revision, len(observed.requests), now):
         raise OldLedger(observed.ledger.revision)
     kept = _kept(observed, now)
     extents = observe_extents(observed, now)

@@ -127,11 +127,11 @@ def fenced(history: History) -> Iterator[str]:
 def withheld(history: History) -> Iterator[str]:
     """Withheld: no gateway that a holder has in its network settings is granted to another request."""
     for life, uid, cidr, _ in history.facts.grants:
-        if history.schemas_changed or had_before(history, life, uid, cidr):
+        if not life.committed_gateways or history.schemas_changed or had_before(history, life, uid, cidr):
             continue
         for holder in life.ledger.entries:
             gateway = _gateway_of(history, holder) if holder != uid else ""
-            if gateway in life.committed_gateways and gateway and block_of(gateway).overlaps(block_of(cidr)):
+            if gateway in life.committed_gateways and block_of(gateway).overlaps(block_of(cidr)):
                 yield f"{life.name} grants {cidr} to {uid}, but {holder} uses it as its gateway"
 
 

@@ -104,8 +104,8 @@ def _note_range(history: History, write: Write) -> None:
     life.ledger = ledger
     if ledger.withheld != life.withheld[-1]:
         life.withheld.append(ledger.withheld)
-    if "observedGeneration" in ledger.fields:
-        life.committed_gateways.add(gateway_of(life.committed_spec))
+    if "observedGeneration" in ledger.fields and (gateway := gateway_of(life.committed_spec)):
+        life.committed_gateways.add(gateway)
     _note_grants(history, life, before)
     _note_marks(life)
     if ledger.revision != before.revision:

@@ -50,10 +50,12 @@ def _exceeding(history: History, grant: Grant) -> Iterator[str]:
     life, uid, cidr, _ = grant
     namespace = life.ledger.entries[uid].request.partition("/")[0]
     limits = [limit for spec in life.specs_of_revision_before if (limit := limit_of(spec, namespace)) is not None]
+    if len(limits) < len(life.specs_of_revision_before):
+        return
     restored = {each.uid for each in history.facts.grants if each.life is life and _is_restored(history, each)}
     sizes = sizes_of(life.ledger, namespace)
     held = sum(size for each, size in sizes.items() if each not in restored)
-    if len(limits) == len(life.specs_of_revision_before) and held > max(limits):
+    if held > max(limits):
         yield f"{life.name} grants {cidr} to {uid}, so that {namespace} holds {held} addresses of {max(limits)}"
 
 

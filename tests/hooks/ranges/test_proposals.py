@@ -53,6 +53,14 @@ def test_a_proposal_that_is_committed_or_was_lost_delays_nothing(revision: int, 
     assert items_of(sync_range(HELD, WEB, slices=[proposing(revision, seconds)])) == [READY]
 
 
+def test_a_range_with_many_requests_waits_longer() -> None:
+    """Metacontroller writes for longer, and takes longer to compose the next call."""
+    others = [request_object(f"other-{number}") for number in range(999)]
+    with pytest.raises(OldLedger):
+        sync_range(HELD, WEB, *others, slices=[proposing(4, -11)])
+    sync_range(HELD, WEB, *others, slices=[proposing(4, -12)])
+
+
 def test_a_slice_whose_items_are_stored_in_another_order_has_not_changed() -> None:
     """Metacontroller adds items at the end. A slice that changes triggers all requests that it answers."""
     other = request_object("d")
