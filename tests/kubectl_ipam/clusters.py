@@ -15,8 +15,6 @@ from kubectl_ipam.sources.files import FileSource
 from kubectl_ipam.views import RangeView
 
 Document = dict[str, Any]
-#: When the clusters of tests start: the plugin judges a dump by the present.
-NOW = datetime.now(UTC).replace(microsecond=0)
 
 
 def range_(name: str, *ranges: str, namespace: str = "default", **spec: Any) -> Document:
@@ -34,9 +32,14 @@ def _manifest(kind: str, namespace: str, name: str, spec: Document) -> Document:
     return {"apiVersion": "ipam.mandelsoft.org/v1alpha1", "kind": kind, "metadata": meta, "spec": spec}
 
 
+def present() -> datetime:
+    """When a cluster starts: the plugin judges a dump by the present, and the tests as a whole take minutes."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
 def cluster_of(*manifests: Document) -> Box:
     """A cluster in a box to which these manifests were applied in order, at rest."""
-    box = Box(now=NOW)
+    box = Box(now=present())
     assert box.apply(manifests) == []
     return box
 
