@@ -22,7 +22,7 @@ class HookLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
     @property
     def access_log_enabled(self) -> bool:
         """Whether calls are logged."""
-        return self.cfg.accesslog is not None
+        return bool(self.cfg.accesslog)
 
 
 class JoinedAnswer:

@@ -1,7 +1,6 @@
 """Clusters in a box for tests of the plugin, and what it prints of them."""
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +31,9 @@ def _manifest(kind: str, namespace: str, name: str, spec: Document) -> Document:
     return {"apiVersion": "ipam.mandelsoft.org/v1alpha1", "kind": kind, "metadata": meta, "spec": spec}
 
 
-def present() -> datetime:
-    """When a cluster starts: the plugin judges a dump by the present, and the tests as a whole take minutes."""
-    return datetime.now(UTC).replace(microsecond=0)
-
-
 def cluster_of(*manifests: Document) -> Box:
     """A cluster in a box to which these manifests were applied in order, at rest."""
-    box = Box(now=present())
+    box = Box()
     assert box.apply(manifests) == []
     return box
 

@@ -16,7 +16,7 @@ from kubectl_ipam.resources import DECORATORS, FOREIGN, IPAM
 from kubectl_ipam.snapshot import Snapshot
 from kubectl_ipam.sources.files import FileSource
 from simulator.kubernetes.kustomize import kustomized
-from tests.kubectl_ipam.clusters import Document, cluster_of, dump_of, dump_with, present, printed, range_, request
+from tests.kubectl_ipam.clusters import Document, cluster_of, dump_of, dump_with, printed, range_, request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,7 +146,7 @@ def test_a_service_that_loses_its_annotation_keeps_its_address_while_its_load_ba
 ) -> None:
     idle = small(service("web"))
     live = idle.cluster.get("service", "web") | {"status": {"loadBalancer": {"ingress": [{"ip": "10.0.0.2"}]}}}
-    serving = Box([each for each in idle.objects() if each["kind"] != "Service"] + [live], present())
+    serving = Box([each for each in idle.objects() if each["kind"] != "Service"] + [live])
 
     (kept,) = planned(serving, tmp_path, capsys, service("web", None), code=3)["owners"]
     (released,) = planned(idle, tmp_path, capsys, service("web", None), code=0)["owners"]

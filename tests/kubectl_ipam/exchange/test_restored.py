@@ -15,7 +15,7 @@ from kubectl_ipam.box import Box
 from kubectl_ipam.cli import run
 from kubectl_ipam.exchange.book import Severity
 from kubectl_ipam.exchange.manifests import manifests, namespaces_of
-from tests.kubectl_ipam.clusters import cluster_of, dump_of, present, printed, range_, request
+from tests.kubectl_ipam.clusters import cluster_of, dump_of, printed, range_, request
 from tests.kubectl_ipam.exchange.inputs import (
     IN_CLUSTER,
     METAL3,
@@ -39,7 +39,7 @@ def namespace(name: str) -> Obj:
 def imported(*texts: str) -> Box:
     """A cluster to which the manifests of an import were applied, requests before ranges."""
     found = checked(*texts)
-    box = Box(now=present())
+    box = Box()
     assert box.apply(map(namespace, namespaces_of(found))) == []
     assert box.apply(reversed(manifests(found))) == []
     return box
@@ -101,7 +101,7 @@ def test_an_export_as_json_or_csv_is_restored_exactly(tmp_path: Path, capsys: py
         file = tmp_path / f"export.{format_}"
         file.write_text(printed(capsys, "export", "-A", "-f", dump, "-o", format_))
         made = json.loads(printed(capsys, "import", str(file), "-o", "json"))["items"]
-        after = Box(now=present())
+        after = Box()
         assert after.apply(made) == []
 
         assert shown(after) == shown(before)
@@ -178,7 +178,7 @@ def test_a_delegated_range_is_made_again_by_its_request(tmp_path: Path, capsys: 
     before, dump = delegating(tmp_path)
     (tmp_path / "export.json").write_text(printed(capsys, "export", "-f", dump, "-o", "json"))
     made = json.loads(printed(capsys, "import", str(tmp_path / "export.json"), "-o", "json"))["items"]
-    after = Box(now=present())
+    after = Box()
 
     assert [each["metadata"]["name"] for each in made if each["kind"] == "IPAMRange"] == ["net"]
     assert after.apply(made) == []
@@ -258,7 +258,7 @@ def test_whatever_is_not_in_conflict_gets_its_block_and_each_conflict_names_its_
     found = checked(text)
     kept = {str(each.request.name): str(each.block) for each in found.requests}
     errors = [finding.message for finding in found.findings if finding.severity is Severity.ERROR]
-    box = Box(now=present())
+    box = Box()
     assert box.apply([namespace("imported"), *manifests(found)]) == []
 
     assert shown(box) == kept
