@@ -49,8 +49,8 @@ COLUMNS = (
 DELETION_COLUMNS = ("requests", "delete s", "delete writes", "delete CPU s")
 #: The request that is not measured.
 WARM_UP = "warm-up"
-#: Nothing happens any more if nothing was written for this time.
-QUIET_SECONDS = 3.0
+#: Nothing happens any more if nothing was written, and no hook called, for this time.
+QUIET_SECONDS = 5.0
 #: The programs whose CPU seconds have their own columns.
 PROGRAMS = ("metacontroller", "kube-apiserver", "hooks", "etcd")
 
@@ -152,9 +152,11 @@ def run(running: cluster.Running, team: Team, counts: list[int]) -> tuple[list[R
     team.wait_state(WARM_UP, "Ready")
     watch = ready_watch(team)
     watch.start()
-    results = [_burst(running, team, watch, sum(counts[:index]), count) for index, count in enumerate(counts)]
+    results = []
+    for index, count in enumerate(counts):
+        results.append(_burst(running, team, watch, sum(counts[:index]), count))
+        wait_quiet(running)  # Metacontroller still looks at requests that are Ready
     watch.stop()
-    wait_quiet(running)
     faults = differences_at_rest(team.api, {team.namespace})
     deletion = _delete_all(running, team)
     faults += differences_at_rest(team.api, {team.namespace})
@@ -251,12 +253,12 @@ def _burst(running: cluster.Running, team: Team, watch: Watch, standing: int, co
 
 
 def wait_quiet(running: cluster.Running) -> Readings:
-    """Waits until nothing is written any more; returns the counters."""
+    """Waits until nothing is written and no hook is called any more; returns the counters."""
     last = read(running)
     while True:
         time.sleep(QUIET_SECONDS)
         now = read(running)
-        if now.writes == last.writes:
+        if (now.writes, now.hook_calls) == (last.writes, last.hook_calls):
             return now
         last = now
 
