@@ -1,4 +1,4 @@
-"""Compare gunicorn's worker models: four callers post the body of 10,000 settled requests during probes.
+"""Compare gunicorn's worker models: four callers post the body of many waiting requests during probes.
 
 The models take turns and serve the same number of calls, so that a noisy minute affects all of them. The table has the
 medians and maxima of calls and probes, in milliseconds of wall time, and the memory of all processes at the end.
@@ -32,7 +32,7 @@ PROBE_SECONDS = 0.05
 
 def main(count: int) -> None:
     """Print one Markdown table."""
-    body = sync_body(count, "settled")
+    body = sync_body(count, "waiting")  # the answer to settled ones would be kept back
     calls: dict[tuple[str, int], list[float]] = {model: [] for model in MODELS}
     probes: dict[tuple[str, int], list[float]] = {model: [] for model in MODELS}
     memory: dict[tuple[str, int], int] = {}

@@ -3,16 +3,19 @@
 An error is never answered 200, because Metacontroller deletes each child that is missing from an answer: a body that
 can't be understood is 400, one that is too large 413, a bug 500. Metacontroller then tries again, and nothing is lost.
 429 asks it to do so with fresher caches, and without an event.
+
+Metacontroller calls the hook of a range again as long as its requests change, each time with all of them. So an answer
+that nothing waits for is kept back for a while, in which the worker answers other calls (decision 40).
 """
 
 import re
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import HTTPException
 
 from hooks.api.names import GROUP
@@ -44,6 +47,10 @@ if TYPE_CHECKING:
 RECURSION_MAX = 12_000
 #: When to call again, at the latest; the event of the new ledger causes a call before.
 RETRY_AFTER_SECONDS = "1"
+#: How long an answer that nothing waits for is kept back, for each request of the range ...
+PAUSE_SECONDS_OF_REQUEST = 0.0002
+#: ... and at most: Metacontroller waits for an answer for 30 s.
+PAUSE_SECONDS_MAX = 5.0
 #: In replay mode: the time at which a call takes place; the answer repeats it.
 NOW_HEADER = "Ipam-Now"
 #: Of the URL at which Services are synced: the key of the annotation that their load balancer reads.
@@ -102,6 +109,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_error_handler(OldLedger, _too_early)
     app.register_error_handler(HTTPException, _failed)
     app.after_request(_count)
+    app.after_request(_keep_back)
     if is_replay:
         app.after_request(_echo_now)
     return app
@@ -127,6 +135,18 @@ def _count(response: Response) -> Response:
     if request.method == "POST" and request.url_rule is not None:
         count_response(request.url_rule.rule, response.status_code)
     return response
+
+
+def _keep_back(response: Response) -> Response:
+    """Wait as long as the view has set, when nothing of the call is in memory any more but the answer."""
+    if seconds := g.get("pause_seconds"):
+        sleep(seconds)  # of the greenlet of this call (gunicorn.conf.py)
+    return response
+
+
+def _set_pause(request_count: int) -> None:
+    """Have the answer to this call, about a range with so many requests, kept back."""
+    g.pause_seconds = min(request_count * PAUSE_SECONDS_OF_REQUEST, PAUSE_SECONDS_MAX)
 
 
 def _readyz() -> Response:
@@ -177,7 +197,9 @@ def _history_log(settings: Settings) -> HistoryLog:
 
 def _sync_range(body: RangeBody, now: datetime, history: HistoryLog) -> dict[str, Any]:
     """The answer to a range; events are logged, and contradictions that it reports."""
-    answer, events = ranges.sync_with_events(body, now)
+    answer, events, is_awaited = ranges.sync_with_events(body, now)
+    if not is_awaited:
+        _set_pause(len(body.requests) + len(body.raw_requests))
     status: RangeStatus = answer["status"]
     for condition in status.conditions:
         if condition.type == "Consistent":
@@ -197,6 +219,7 @@ def _refused(error: ProtocolError) -> Response:
 
 def _too_early(error: OldLedger) -> Response:
     count_stale_proposal()
+    _set_pause(error.request_count)
     message = "a newer ledger was proposed a moment ago: call again as soon as the range shows it"
     fault = {"path": "$.parent.status.revision", "message": message, "value": str(error.revision)}
     response = _json({"error": fault}, 429)

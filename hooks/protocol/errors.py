@@ -37,11 +37,13 @@ class OldLedger(Exception):
 
     Attributes:
         revision: of the ledger that it shows.
+        request_count: number of requests of the range that it shows.
     """
 
-    def __init__(self, revision: int) -> None:
+    def __init__(self, revision: int, request_count: int) -> None:
         super().__init__(f"revision {revision} is old")
         self.revision = revision
+        self.request_count = request_count
 
 
 def explained(data: bytes, body_type: type, refusal: str) -> ProtocolError:

@@ -92,10 +92,12 @@ class Synced(NamedTuple):
     Attributes:
         answer: what Metacontroller gets.
         events: what the call observed as committed and no answer showed before.
+        is_awaited: whether a request or another range waits for what the answer changes, if it changes anything.
     """
 
     answer: dict[str, Any]
     events: list[Event]
+    is_awaited: bool = True
 
 
 def sync(body: RangeBody, now: datetime) -> dict[str, Any]:
@@ -118,7 +120,7 @@ def sync_with_events(body: RangeBody, now: datetime) -> Synced:
     if observed.outdated_kinds:
         return Synced(_outdated(observed, observed.outdated_kinds, now), [])
     if observed.slices.is_newer_proposed(observed.ledger.revision, len(observed.requests), now):
-        raise OldLedger(observed.ledger.revision)
+        raise OldLedger(observed.ledger.revision, len(observed.requests))
     kept = _kept(observed, now)
     extents = observe_extents(observed, now)
     kept = with_returns(kept, observed, extents)
@@ -143,7 +145,8 @@ def sync_with_events(body: RangeBody, now: datetime) -> Synced:
     }
     if body.finalizing:
         reply |= _finalization(observed, now)
-    return Synced(reply, events(observed, placement, now))
+    is_awaited = proposal.revision > observed.ledger.revision or placement.has_news or extents.pending
+    return Synced(reply, events(observed, placement, now), is_awaited=body.finalizing or bool(is_awaited))
 
 
 def _kept(observed: Observed, now: datetime) -> Ledger:

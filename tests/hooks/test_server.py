@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,10 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
+from hooks.api.names import REQUEST_KEY
+from hooks.app import PAUSE_SECONDS_OF_REQUEST
 from hooks.worker import JOINED_BYTES_MAX, JoinedAnswer
+from tests.hooks.build import range_body, range_object, with_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,6 +96,20 @@ def test_a_client_that_waits_for_leave_to_send_its_body_gets_it(address: tuple[s
     with socket.create_connection(address, timeout=REQUEST_SECONDS_MAX - 1) as client:
         client.sendall(HALF_A_BODY.partition(b"\r\n\r\n")[0] + b"\r\nExpect: 100-continue\r\n\r\n")
         assert client.recv(1000).startswith(b"HTTP/1.1 100 Continue\r\n")
+
+
+def test_while_an_answer_is_kept_back_other_calls_are_answered(address: tuple[str, int]) -> None:
+    count = 10_000
+    body = range_body(with_ledger(range_object(), revision=3))
+    body["related"][REQUEST_KEY] = {f"team-a/{number}": {"spec": 5} for number in range(count)}
+    with ThreadPoolExecutor(1) as caller:
+        start = time.monotonic()
+        kept_back = caller.submit(requests.post, f"http://127.0.0.1:{address[1]}/ipamrange/sync", json=body, timeout=30)
+        time.sleep(1.0)  # the call is decided
+        assert [probe(address, seconds=1.0) for _ in range(3)] == [200] * 3
+        assert not kept_back.done()
+        assert kept_back.result().status_code == 200
+    assert time.monotonic() - start >= count * PAUSE_SECONDS_OF_REQUEST
 
 
 class Packets:

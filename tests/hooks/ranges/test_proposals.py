@@ -61,6 +61,19 @@ def test_a_range_with_many_requests_waits_longer() -> None:
     sync_range(HELD, WEB, *others, slices=[proposing(4, -12)])
 
 
+@pytest.mark.parametrize(("count", "announcing"), [(10, set()), (999, set()), (1000, {"b"})])
+def test_a_proposal_that_changes_no_slice_is_announced_in_a_large_range(count: int, announcing: set[str]) -> None:
+    """In the slice with the fewest answers. In a small range a proposal in vain costs less than that write."""
+    others = [request_object(f"other-{number}") for number in range(count - 1)]
+    slices = [slice_object(READY), slice_object(name="b"), slice_object(name="c")]
+    answered = sync_range(HELD, WEB, *others, slices=slices)
+    assert answered["status"]["revision"] == 4
+    assert items_of(answered) == [READY]
+    proposed = {each["metadata"]["name"]: each["spec"].get("proposed") for each in slices_of(answered)}
+    assert {name for name, proposal in proposed.items() if proposal} == announcing
+    assert {proposal["revision"] for proposal in proposed.values() if proposal} <= {4}
+
+
 def test_a_slice_whose_items_are_stored_in_another_order_has_not_changed() -> None:
     """Metacontroller adds items at the end. A slice that changes triggers all requests that it answers."""
     other = request_object("d")

@@ -1,0 +1,82 @@
+"""Which answers about a range are kept back, and for how long (decision 40)."""
+
+import json
+
+import pytest
+
+from hooks import app
+from tests.hooks.build import (
+    CIDR,
+    DELETED_WEB,
+    WEB,
+    Obj,
+    answer_item,
+    at,
+    deleted,
+    entry,
+    range_body,
+    range_object,
+    request_body,
+    request_object,
+    slice_object,
+    with_ledger,
+)
+from tests.hooks.calls import post
+
+NEW = request_object("new")
+SETTLED = with_ledger(range_object(), entry("web", CIDR), revision=3)
+RELEASED = with_ledger(range_object(), released=["web"], revision=3)
+ANSWERED = slice_object(answer_item("web", cidr=CIDR, revision=3))
+PROPOSED = ANSWERED | {"spec": ANSWERED["spec"] | {"proposed": {"revision": 4, "at": at(0)}}}
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses that were made, in seconds, which are not made in these tests."""
+    made: list[float] = []
+    monkeypatch.setattr(app, "sleep", made.append)
+    return made
+
+
+IDLE = {
+    "nothing changes": range_body(SETTLED, WEB, slices=[ANSWERED]),
+    "an answer ends": range_body(SETTLED, WEB, slices=[ANSWERED, slice_object(answer_item("gone"), name="other")]),
+    "a call that proposes in vain": range_body(SETTLED, WEB, slices=[PROPOSED]),
+}
+AWAITED = {
+    "a grant": range_body(SETTLED, WEB, NEW, slices=[ANSWERED]),
+    "an answer": range_body(SETTLED, WEB),
+    "a release": range_body(SETTLED, DELETED_WEB, slices=[ANSWERED]),
+    "the answer to a release": range_body(RELEASED, DELETED_WEB, slices=[ANSWERED]),
+    "an extent": range_body(SETTLED, WEB, slices=[ANSWERED], extents=[], announced=[]),
+    "the end of the range": range_body(deleted(SETTLED), WEB, slices=[ANSWERED], finalizing=True),
+}
+
+
+@pytest.mark.parametrize("body", IDLE.values(), ids=IDLE)
+def test_an_answer_that_nothing_waits_for_is_kept_back(body: Obj, pauses: list[float]) -> None:
+    assert post("/ipamrange/sync", body).status_code in (200, 429)
+    assert pauses == [app.PAUSE_SECONDS_OF_REQUEST]
+
+
+@pytest.mark.parametrize("body", AWAITED.values(), ids=AWAITED)
+def test_an_answer_that_something_waits_for_is_sent_at_once(body: Obj, pauses: list[float]) -> None:
+    path = "/ipamrange/finalize" if body["finalizing"] else "/ipamrange/sync"
+    assert post(path, body).status_code == 200
+    assert pauses == []
+
+
+def test_the_pause_grows_with_the_requests_up_to_a_limit(pauses: list[float]) -> None:
+    requests = {f"team-a/{number}": {"spec": 5} for number in range(30_000)}
+    body = range_body(SETTLED, WEB, slices=[ANSWERED])
+    of_the_range = body["related"]["IPAMRequest.ipam.mandelsoft.org/v1alpha1"]
+    for count in (99, 29_999):
+        of_the_range.update(list(requests.items())[:count])
+        assert post("/ipamrange/sync", json.dumps(body).encode()).status_code == 200
+    assert pauses == [pytest.approx(100 * app.PAUSE_SECONDS_OF_REQUEST), app.PAUSE_SECONDS_MAX]
+
+
+def test_a_range_without_requests_and_the_calls_of_requests_are_answered_at_once(pauses: list[float]) -> None:
+    assert post("/ipamrange/sync", range_body(with_ledger(range_object(), revision=3))).status_code == 200
+    assert post("/ipamrequest/sync", request_body(WEB, answer_item("web", cidr=CIDR))).status_code == 200
+    assert pauses == []
