@@ -69,7 +69,7 @@ def of_all_shards(finalizers: Iterable[str], finalizer: str) -> list[str]:
 
 
 #: The slices for the requests of a range that were created in the same second, and the lengths in the name of a slice.
-SLOTS = 4
+SLOTS = 2
 NAME_LENGTH_MAX, DIGEST_LENGTH = 63, 10
 
 

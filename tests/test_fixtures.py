@@ -267,7 +267,7 @@ def test_a_request_beyond_what_one_object_can_record_is_busy(send: Send) -> None
 
 def test_a_range_reports_that_a_slice_is_full(send: Send) -> None:
     """In code as well, because it takes more than 1,024 requests of the same second and slot."""
-    name = "ipamrange-sync/slices.json: requests of one second share a slice for each of four slots"
+    name = "ipamrange-sync/slices.json: requests of one second share a slice for each of two slots"
     case = next(case for case in CASES if case.name == name)
     body = json.loads(case.request)
     requests = body["related"]["IPAMRequest.ipam.mandelsoft.org/v1alpha1"]

@@ -105,7 +105,7 @@ def range_label(range_name: NamespacedName) -> str:
 
 #: The requests of a range that were created in the same second are divided among so many slices, so that an update of
 #: one of them triggers fewer requests.
-SLOTS = 4
+SLOTS = 2
 
 
 def slice_name(range_name: NamespacedName, created: datetime, uid: str) -> str:

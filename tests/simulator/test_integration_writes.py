@@ -19,7 +19,7 @@ from tests.simulator.test_promises import iprange, ipreq
 
 Obj = dict[str, Any]
 #: Writes for each object: alone, and of twenty at once.
-WRITES = {"request": ("5", "3.25"), "claim": ("8", "6.25"), "service": ("6", "4.25")}
+WRITES = {"request": ("5", "3.15"), "claim": ("8", "6.15"), "service": ("6", "4.15")}
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "cluster-api.md").read_text()
 
 
