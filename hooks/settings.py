@@ -55,7 +55,7 @@ def settings_from(environment: Mapping[str, str] = os.environ) -> Settings:
         bind=tuple(environment["IPAM_BIND"].split(",")) if "IPAM_BIND" in environment else default.bind,
         tls_folder=environment.get("IPAM_TLS_FOLDER"),
         metrics_bind=_address(environment, "IPAM_METRICS_BIND"),
-        access_log=environment.get("IPAM_ACCESS_LOG"),
+        access_log=environment.get("IPAM_ACCESS_LOG") or None,
         log_format=_one_of(environment, "IPAM_LOG_FORMAT", ("json", "text")),
         history_log=environment.get("IPAM_HISTORY_LOG", default.history_log),
     )

@@ -18,6 +18,11 @@ def test_without_variables_the_documented_defaults_apply() -> None:
     )
 
 
+@pytest.mark.parametrize(("text", "access_log"), [("", None), ("-", "-"), ("/var/log/calls", "/var/log/calls")])
+def test_an_empty_access_log_is_none(text: str, access_log: str | None) -> None:
+    assert settings_from({"IPAM_ACCESS_LOG": text}).access_log == access_log
+
+
 def test_each_setting_is_read_from_its_variable() -> None:
     environment = {
         "IPAM_BODY_BYTES_MAX": "1000",
