@@ -49,6 +49,8 @@ RECURSION_MAX = 12_000
 RETRY_AFTER_SECONDS = "1"
 #: How long an answer that nothing waits for is kept back, for each request of the range ...
 PAUSE_SECONDS_OF_REQUEST = 0.0002
+#: ... a 429, until the cache of Metacontroller shows the ledger, as requests may wait for the next one ...
+EARLY_PAUSE_SECONDS_OF_REQUEST = 0.00005
 #: ... and at most: Metacontroller waits for an answer for 30 s.
 PAUSE_SECONDS_MAX = 5.0
 #: In replay mode: the time at which a call takes place; the answer repeats it.
@@ -144,9 +146,9 @@ def _keep_back(response: Response) -> Response:
     return response
 
 
-def _set_pause(request_count: int) -> None:
-    """Have the answer to this call, about a range with so many requests, kept back."""
-    g.pause_seconds = min(request_count * PAUSE_SECONDS_OF_REQUEST, PAUSE_SECONDS_MAX)
+def _set_pause(seconds: float) -> None:
+    """Have the answer to this call kept back."""
+    g.pause_seconds = min(seconds, PAUSE_SECONDS_MAX)
 
 
 def _readyz() -> Response:
@@ -199,7 +201,7 @@ def _sync_range(body: RangeBody, now: datetime, history: HistoryLog) -> dict[str
     """The answer to a range; events are logged, and contradictions that it reports."""
     answer, events, is_awaited = ranges.sync_with_events(body, now)
     if not is_awaited:
-        _set_pause(len(body.requests) + len(body.raw_requests))
+        _set_pause(PAUSE_SECONDS_OF_REQUEST * (len(body.requests) + len(body.raw_requests)))
     status: RangeStatus = answer["status"]
     for condition in status.conditions:
         if condition.type == "Consistent":
@@ -219,7 +221,7 @@ def _refused(error: ProtocolError) -> Response:
 
 def _too_early(error: OldLedger) -> Response:
     count_stale_proposal()
-    _set_pause(error.request_count)
+    _set_pause(EARLY_PAUSE_SECONDS_OF_REQUEST * error.request_count)
     message = "a newer ledger was proposed a moment ago: call again as soon as the range shows it"
     fault = {"path": "$.parent.status.revision", "message": message, "value": str(error.revision)}
     response = _json({"error": fault}, 429)
