@@ -147,7 +147,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--ranges", type=int, default=1, help="number of ranges, at most 256 (default: 1)")
     options = parser.parse_args(arguments)
     with _started() as (plane, loop):
-        team = Team(plane.api, f"standing-{os.getpid()}")
+        team = Team(plane.api, f"rest-{os.getpid()}")
         standing = measure(plane, loop, team, options.count, options.ranges)
         faults = differences_at_rest(team.api, {team.namespace})
     if faults:
