@@ -51,7 +51,7 @@ RETRY_AFTER_SECONDS = "1"
 PAUSE_SECONDS_OF_REQUEST = 0.0002
 #: ... a 429, until the cache of Metacontroller shows the ledger, as requests may wait for the next one ...
 EARLY_PAUSE_SECONDS_OF_REQUEST = 0.00005
-#: ... and at most: Metacontroller waits for an answer for 30 s.
+#: ... and at most, unless IPAM_REQUEST_SECONDS_MAX is shorter. Metacontroller waits for an answer for 30 s.
 PAUSE_SECONDS_MAX = 5.0
 #: In replay mode: the time at which a call takes place; the answer repeats it.
 NOW_HEADER = "Ipam-Now"
@@ -75,6 +75,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     is_replay = settings.replay
     app = Flask("ipam", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.body_bytes_max
+    app.config["PAUSE_SECONDS_MAX"] = min(PAUSE_SECONDS_MAX, settings.request_seconds_max / 2)
     history = _history_log(settings)
 
     def sync_range(body: RangeBody, now: datetime) -> dict[str, Any]:
@@ -148,7 +149,7 @@ def _keep_back(response: Response) -> Response:
 
 def _set_pause(seconds: float) -> None:
     """Have the answer to this call kept back."""
-    g.pause_seconds = min(seconds, PAUSE_SECONDS_MAX)
+    g.pause_seconds = min(seconds, current_app.config["PAUSE_SECONDS_MAX"])
 
 
 def _readyz() -> Response:

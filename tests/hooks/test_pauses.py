@@ -5,9 +5,12 @@ import json
 import pytest
 
 from hooks import app
+from hooks.api.names import REQUEST_KEY
+from hooks.settings import Settings
 from tests.hooks.build import (
     CIDR,
     DELETED_WEB,
+    NOW,
     WEB,
     Obj,
     answer_item,
@@ -75,11 +78,20 @@ def test_an_answer_that_something_waits_for_is_sent_at_once(body: Obj, pauses: l
 def test_the_pause_grows_with_the_requests_up_to_a_limit(pauses: list[float]) -> None:
     requests = {f"team-a/{number}": {"spec": 5} for number in range(30_000)}
     body = range_body(SETTLED, WEB, slices=[ANSWERED])
-    of_the_range = body["related"]["IPAMRequest.ipam.mandelsoft.org/v1alpha1"]
+    of_the_range = body["related"][REQUEST_KEY]
     for count in (99, 29_999):
         of_the_range.update(list(requests.items())[:count])
         assert post("/ipamrange/sync", json.dumps(body).encode()).status_code == 200
     assert pauses == [pytest.approx(100 * app.PAUSE_SECONDS_OF_REQUEST), app.PAUSE_SECONDS_MAX]
+
+
+def test_the_pause_ends_before_the_time_of_a_call(pauses: list[float]) -> None:
+    body = range_body(SETTLED, WEB, slices=[ANSWERED])
+    body["related"][REQUEST_KEY].update({f"team-a/{number}": {"spec": 5} for number in range(9_999)})
+    hooks = app.create_app(Settings(request_seconds_max=3, replay=True)).test_client()
+    headers = {app.NOW_HEADER: NOW.isoformat()}
+    assert hooks.post("/ipamrange/sync", json=body, headers=headers).status_code == 200
+    assert pauses == [1.5]
 
 
 def test_a_range_without_requests_and_the_calls_of_requests_are_answered_at_once(pauses: list[float]) -> None:
