@@ -1,9 +1,9 @@
 """Measure standing requests, and a restart of Metacontroller with them: `make standing N=13000 RANGES=1`.
 
-It starts its own control plane and creates the requests, spread evenly over the ranges. When all are Ready and nothing
-is written any more, it kills Metacontroller, starts it again and creates one more request. The row shows how long this
-request waits, and how long Metacontroller calls hooks until it has nothing more to do. METACONTROLLER_FLAGS= adds flags
-to those of controlplane/loop.py.
+It starts its own control plane and creates the requests but one, spread evenly over the ranges. When all are Ready and
+nothing is written any more, it kills Metacontroller, starts it again and creates the last one. The row shows how long
+this request waits, and how long Metacontroller calls hooks until it has nothing more to do. METACONTROLLER_FLAGS= adds
+flags to those of controlplane/loop.py.
 """
 
 from __future__ import annotations
@@ -77,11 +77,11 @@ def measure(plane: ControlPlane, loop: Loop, team: Team, count: int, ranges: int
     watch.start()
     began = time.monotonic()
     for number, name in enumerate(names):
-        load = Load(team.api, team.namespace, name, share_of(count, ranges, number), prefix=name)
+        load = Load(team.api, team.namespace, name, share_of(count - 1, ranges, number), prefix=name)
         load.start()
         load.wait_created()
-    what = f"{count} requests are Ready"
-    wait_until(lambda: len(watch.seen_at) >= count, what=what, seconds=BURST_SECONDS_MAX, step_seconds=POLL_SECONDS)
+    what = f"{count - 1} requests are Ready"
+    wait_until(lambda: len(watch.seen_at) >= count - 1, what=what, seconds=BURST_SECONDS_MAX, step_seconds=POLL_SECONDS)
     create_seconds = max(watch.seen_at.values()) - began
     watch.stop()
     settled_at(loop.metacontroller.sync_count)
