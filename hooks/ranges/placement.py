@@ -86,6 +86,7 @@ def placed(answers: Mapping[str, Answer], observed: Observed, proposed_revision:
     """
     proposal = Proposal(proposed_revision, now) if proposed_revision > observed.ledger.revision else None
     additions = _additions(answers, observed)
+    has_additions = bool(additions)
     specs: dict[str, SliceSpec] = {}
     changed_count = delayed_count = 0
     for name, existing in observed.slices.own.items():
@@ -109,7 +110,9 @@ def placed(answers: Mapping[str, Answer], observed: Observed, proposed_revision:
     children.sort(key=lambda child: child["metadata"]["name"])
     existing_answers = observed.answers
     is_complete = answers == existing_answers and len(answers) == observed.slices.item_count
-    has_news = not is_complete and any(existing_answers.get(uid) != answer for uid, answer in answers.items())
+    has_news = not is_complete and (
+        has_additions or any(existing_answers.get(uid) != answer for uid, answer in answers.items())
+    )
     return Placement(children, delayed_count, is_complete=is_complete, has_news=has_news)
 
 

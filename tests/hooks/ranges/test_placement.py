@@ -50,14 +50,14 @@ def never_written(slice_: Obj, *items: Obj) -> Obj:
 # --- which slice ------------------------------------------------------------------------------------------------------
 
 
-def test_requests_of_one_second_share_four_slices_and_those_of_another_second_have_others() -> None:
+def test_requests_of_one_second_share_two_slices_and_those_of_another_second_have_others() -> None:
     requests = [request_object(f"r{number}", created=at(-(number // 20)), size=99) for number in range(40)]
     answer = sync_range(range_object(), *requests)
     expected: dict[str, list[str]] = {}
     for each in requests:
         expected.setdefault(slice_name_for(each), []).append(each["metadata"]["uid"])
     assert uids_by_slice(answer) == {name: sorted(uids) for name, uids in expected.items()}
-    assert len(expected) == 8
+    assert len(expected) == 4
 
 
 def test_a_lone_request_gets_a_slice_with_one_item() -> None:
