@@ -16,7 +16,6 @@ from tests.hooks.build import (
     WEB,
     Obj,
     answer_item,
-    at,
     deleted,
     entry,
     range_body,
@@ -28,6 +27,7 @@ from tests.hooks.build import (
     with_ledger,
 )
 from tests.hooks.calls import APP, post
+from tests.hooks.early import proposing
 from tests.hooks.foreign import (
     SERVICE_SYNC,
     address_object,
@@ -251,8 +251,7 @@ def test_of_a_key_that_comes_twice_the_last_one_counts() -> None:
 
 
 def test_a_call_that_would_propose_in_vain_is_429() -> None:
-    made = slice_object(answer_item("web", cidr=CIDR))
-    made["spec"]["proposed"] = {"revision": 9, "at": at(0)}
+    made = proposing(slice_object(answer_item("web", cidr=CIDR)), 9)
     response = post("/ipamrange/sync", range_body(range_object(), slices=[made]))
     assert (response.status_code, response.headers["Retry-After"]) == (429, "1")
     assert error_of(response, 429)["path"] == "$.parent.status.revision"

@@ -21,7 +21,6 @@ from tests.hooks.build import (
     WEB,
     Obj,
     answer_item,
-    at,
     entry,
     range_body,
     range_object,
@@ -31,6 +30,7 @@ from tests.hooks.build import (
     with_ledger,
 )
 from tests.hooks.calls import APP, post
+from tests.hooks.early import proposing
 
 ROOT = Path(__file__).parents[2]
 SYNC, REQUEST_SYNC = "/ipamrange/sync", "/ipamrequest/sync"
@@ -59,8 +59,7 @@ def contradicting() -> Obj:
 
 
 def outdated() -> Obj:
-    made = slice_object(answer_item("web", cidr=CIDR))
-    made["spec"]["proposed"] = {"revision": 9, "at": at(0)}
+    made = proposing(slice_object(answer_item("web", cidr=CIDR)), 9)
     return range_body(range_object(), slices=[made])
 
 

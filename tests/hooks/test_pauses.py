@@ -1,11 +1,8 @@
 """Which answers about a range are kept back, and for how long (decision 40)."""
 
-import json
-
 import pytest
 
 from hooks import app
-from hooks.api.names import REQUEST_KEY
 from hooks.settings import Settings
 from tests.hooks.build import (
     CIDR,
@@ -14,7 +11,6 @@ from tests.hooks.build import (
     WEB,
     Obj,
     answer_item,
-    at,
     deleted,
     entry,
     range_body,
@@ -25,12 +21,13 @@ from tests.hooks.build import (
     with_ledger,
 )
 from tests.hooks.calls import post
+from tests.hooks.early import proposing, with_unreadable_requests
 
 NEW = request_object("new")
 SETTLED = with_ledger(range_object(), entry("web", CIDR), revision=3)
 RELEASED = with_ledger(range_object(), released=["web"], revision=3)
 ANSWERED = slice_object(answer_item("web", cidr=CIDR, revision=3))
-PROPOSED = ANSWERED | {"spec": ANSWERED["spec"] | {"proposed": {"revision": 4, "at": at(0)}}}
+PROPOSED = proposing(ANSWERED, 4)
 
 
 @pytest.fixture
@@ -76,18 +73,14 @@ def test_an_answer_that_something_waits_for_is_sent_at_once(body: Obj, pauses: l
 
 
 def test_the_pause_grows_with_the_requests_up_to_a_limit(pauses: list[float]) -> None:
-    requests = {f"team-a/{number}": {"spec": 5} for number in range(30_000)}
     body = range_body(SETTLED, WEB, slices=[ANSWERED])
-    of_the_range = body["related"][REQUEST_KEY]
     for count in (99, 29_999):
-        of_the_range.update(list(requests.items())[:count])
-        assert post("/ipamrange/sync", json.dumps(body).encode()).status_code == 200
+        assert post("/ipamrange/sync", with_unreadable_requests(body, count)).status_code == 200
     assert pauses == [pytest.approx(100 * app.PAUSE_SECONDS_OF_REQUEST), app.PAUSE_SECONDS_MAX]
 
 
 def test_the_pause_ends_before_the_time_of_a_call(pauses: list[float]) -> None:
-    body = range_body(SETTLED, WEB, slices=[ANSWERED])
-    body["related"][REQUEST_KEY].update({f"team-a/{number}": {"spec": 5} for number in range(9_999)})
+    body = with_unreadable_requests(range_body(SETTLED, WEB, slices=[ANSWERED]), 9_999)
     hooks = app.create_app(Settings(request_seconds_max=3, replay=True)).test_client()
     headers = {app.NOW_HEADER: NOW.isoformat()}
     assert hooks.post("/ipamrange/sync", json=body, headers=headers).status_code == 200

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from hooks.api.names import REQUEST_KEY
 from hooks.app import PAUSE_SECONDS_OF_REQUEST
 from hooks.worker import JOINED_BYTES_MAX, JoinedAnswer
 from tests.hooks.build import range_body, range_object, with_ledger
+from tests.hooks.early import with_unreadable_requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,8 +100,7 @@ def test_a_client_that_waits_for_leave_to_send_its_body_gets_it(address: tuple[s
 
 def test_while_an_answer_is_kept_back_other_calls_are_answered(address: tuple[str, int]) -> None:
     count = 7_000
-    body = range_body(with_ledger(range_object(), revision=3))
-    body["related"][REQUEST_KEY] = {f"team-a/{number}": {"spec": 5} for number in range(count)}
+    body = with_unreadable_requests(range_body(with_ledger(range_object(), revision=3)), count)
     url = f"http://127.0.0.1:{address[1]}/ipamrange/sync"
     with ThreadPoolExecutor(1) as caller:
         start = time.monotonic()
