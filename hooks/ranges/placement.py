@@ -88,32 +88,36 @@ def placed(answers: Mapping[str, Answer], observed: Observed, proposed_revision:
     additions = _additions(answers, observed)
     has_additions = bool(additions)
     specs: dict[str, SliceSpec] = {}
-    changed_count = delayed_count = 0
+    delayed_count = 0
     for name, existing in observed.slices.own.items():
         contents = _next_contents(existing, answers, additions.pop(name, []), observed)
         delayed_count += contents.delayed_count
         if contents.items or not _can_be_left_out(existing, observed, now):
             # Metacontroller adds items at the end.
-            has_changed = contents.items != sorted(existing.spec.answers, key=_uid)
-            changed_count += has_changed
-            specs[name] = _spec(contents.items, proposal if has_changed else existing.spec.proposed, observed)
+            is_as_before = contents.items == sorted(existing.spec.answers, key=_uid)
+            specs[name] = _spec(contents.items, existing.spec.proposed if is_as_before else proposal, observed)
     for name, new in additions.items():
         if name not in observed.slices.names_taken and not observed.namespace_is_terminating:
             contents = _fitting({}, {}, new, observed.terms.network)
             delayed_count += contents.delayed_count
-            changed_count += 1
             specs[name] = _spec(contents.items, proposal, observed)
-    if proposal and specs and not changed_count and len(observed.requests) >= ANNOUNCED_REQUEST_COUNT_MIN:
-        shortest = min(specs, key=lambda name: (len(specs[name].answers), name))  # which triggers the fewest requests
-        specs[shortest] = replace(specs[shortest], proposed=proposal)
+    if proposal and len(observed.requests) >= ANNOUNCED_REQUEST_COUNT_MIN:
+        _announce(proposal, specs)
     children = [*observed.slices.unreadable, *(_child(name, spec, observed) for name, spec in specs.items())]
     children.sort(key=lambda child: child["metadata"]["name"])
     existing_answers = observed.answers
     is_complete = answers == existing_answers and len(answers) == observed.slices.item_count
-    has_news = not is_complete and (
-        has_additions or any(existing_answers.get(uid) != answer for uid, answer in answers.items())
+    has_news = has_additions or (
+        not is_complete and any(existing_answers[uid] != answer for uid, answer in answers.items())
     )
     return Placement(children, delayed_count, is_complete=is_complete, has_news=has_news)
+
+
+def _announce(proposal: Proposal, specs: dict[str, SliceSpec]) -> None:
+    """Have the slice with the fewest answers say what the call proposes, if no other slice says so."""
+    if specs and all(spec.proposed is not proposal for spec in specs.values()):
+        shortest = min(specs, key=lambda name: (len(specs[name].answers), name))
+        specs[shortest] = replace(specs[shortest], proposed=proposal)
 
 
 def _additions(answers: Mapping[str, Answer], observed: Observed) -> dict[str, list[Answer]]:

@@ -145,8 +145,9 @@ def sync_with_events(body: RangeBody, now: datetime) -> Synced:
     }
     if body.finalizing:
         reply |= _finalization(observed, now)
-    is_awaited = proposal.revision > observed.ledger.revision or placement.has_news or extents.pending
-    return Synced(reply, events(observed, placement, now), is_awaited=body.finalizing or bool(is_awaited))
+    is_proposal = proposal.revision > observed.ledger.revision
+    is_awaited = body.finalizing or is_proposal or placement.has_news or bool(extents.pending)
+    return Synced(reply, events(observed, placement, now), is_awaited=is_awaited)
 
 
 def _kept(observed: Observed, now: datetime) -> Ledger:
