@@ -166,5 +166,5 @@ def _recorded(request: RequestLife, wanted: Block | int, pool: list[Block] | Non
     if isinstance(wanted, Block):
         is_wanted = block == wanted or (counts_by_index(request.spec, text) and (pool is None or covers(pool, block)))
     else:
-        is_wanted = block.size == 1 << (BITS[block.version] - wanted) and (pool is None or covers(pool, block))
+        is_wanted = block.size << wanted == 1 << BITS[block.version] and (pool is None or covers(pool, block))
     return block if is_wanted else None
