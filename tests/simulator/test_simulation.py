@@ -18,8 +18,10 @@ from simulator.cli import main
 from simulator.cluster import ROOT
 from simulator.commands import APP, MUTANT_SEEDS, setting_for
 from simulator.judge.addresses import Block, block_of, covers, merged, places, without
+from simulator.kubernetes.objects import Obj, uid_of
 from simulator.mutants.catalog import MUTANTS, Mutant
 from simulator.mutants.hunt import caught, hunted, objections
+from simulator.names import SLICES
 
 #: For each invariant a mutant that it detects by itself.
 DETECTED = {
@@ -82,6 +84,33 @@ def test_full_slices_delay_answers_and_nothing_else(monkeypatch: pytest.MonkeyPa
     outcomes = [Simulation(replace(setting_for(APP), bias=bias, invariants=judged), seed).run() for seed in range(25)]
 
     assert [outcome.findings for outcome in outcomes if outcome.findings] == []
+
+
+def test_announcements_of_proposals_delay_calls_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ranges with 1,000 requests announce proposals that change no answer. No run has so many, so all ranges do it here."""
+    monkeypatch.setattr(placement, "ANNOUNCED_REQUEST_COUNT_MIN", 0)
+    runs = [Announced(seed) for seed in range(50)]
+    outcomes = [run.run() for run in runs]
+
+    assert [outcome.findings for outcome in outcomes if outcome.findings] == []
+    assert sum(run.announcement_count for run in runs) > 50
+
+
+class Announced(Simulation):
+    """A run that counts the writes of slices that announce a proposal and change no answer."""
+
+    def __init__(self, seed: int) -> None:
+        self.announcement_count = 0
+        self._specs: dict[str, Obj] = {}
+        super().__init__(setting_for(APP), seed)
+        self.world.store.listeners.append(lambda resource, event: self._written(resource.plural, event.obj))
+
+    def _written(self, plural: str, obj: Obj) -> None:
+        if plural == SLICES:
+            spec, before = obj["spec"], self._specs.get(uid_of(obj), obj["spec"])
+            has_moved = spec.get("proposed") != before.get("proposed")
+            self.announcement_count += has_moved and spec["answers"] == before["answers"]
+            self._specs[uid_of(obj)] = spec
 
 
 def test_the_same_seed_gives_the_same_run() -> None:
