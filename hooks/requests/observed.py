@@ -33,6 +33,7 @@ class Observed:
         outdated_kinds: the kinds of which an object was served by an API server that does not know this version of
             their schema, and may have dropped a part of it.
         foreign_slice: the slice that should have the answer, if it exists but does not belong to that range.
+        has_seen_end: whether the call shows that the range to which it delegates is finished, and its status does not.
         shows_no_range: whether the call asked for extents of that range, and shows none.
     """
 
@@ -44,6 +45,8 @@ class Observed:
         self.has_range = bool(attached)
         ranges = {**body.related.get(names.RANGE_KEY, {}), **attached}
         self.request = body.object if self.outdated_kinds else with_range(body.object, ranges)
+        shown, named = body.object.status.range, self.request.status.range
+        self.has_seen_end = shown is not None and named is not None and named.finished and not shown.finished
         self.spec = spec
         self.range_name = spec.range_name(body.object.metadata.namespace)
         self.answer: Answer | None = None

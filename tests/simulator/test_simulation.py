@@ -87,7 +87,7 @@ def test_full_slices_delay_answers_and_nothing_else(monkeypatch: pytest.MonkeyPa
 
 
 def test_announcements_of_proposals_delay_calls_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ranges with 1,000 requests announce proposals that change no answer. No run has so many, so all ranges do it here."""
+    """Ranges with 1,000 requests announce proposals that change no answer. No run has so many: here all do it."""
     monkeypatch.setattr(placement, "ANNOUNCED_REQUEST_COUNT_MIN", 0)
     runs = [Announced(seed) for seed in range(50)]
     outcomes = [run.run() for run in runs]
@@ -107,7 +107,8 @@ class Announced(Simulation):
 
     def _written(self, plural: str, obj: Obj) -> None:
         if plural == SLICES:
-            spec, before = obj["spec"], self._specs.get(uid_of(obj), obj["spec"])
+            spec: Obj = obj["spec"]
+            before: Obj = self._specs.get(uid_of(obj), spec)
             has_moved = spec.get("proposed") != before.get("proposed")
             self.announcement_count += has_moved and spec["answers"] == before["answers"]
             self._specs[uid_of(obj)] = spec

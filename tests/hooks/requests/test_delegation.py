@@ -142,6 +142,18 @@ def test_a_request_whose_range_was_deleted_keeps_its_block_and_says_so() -> None
     assert "create another request" in status["message"]
 
 
+@pytest.mark.parametrize("state", ["Ready", "Invalid"])
+def test_the_end_of_the_range_is_copied_although_no_range_answers(state: str) -> None:
+    """The range from which the block was allocated was removed by force. The delegated one waits for the copy."""
+    named = NAMED | {"status": NAMED["status"] | {"state": state}}
+    finished = deleted(RANGE) | {"status": RANGE["status"] | {"finished": True}}
+    status = sync_request(named, attached=[finished])["status"]
+    assert (status["state"], status["cidr"]) == (state, CIDR)
+    assert status["range"] == {"name": "d", "uid": "uid-d", "finished": True}
+    assert sync_request(named, attached=[RANGE])["status"] is None
+    assert sync_request(naming(SHOWN, finished=True), attached=[finished])["status"] is None
+
+
 def test_a_chunk_size_that_the_family_does_not_have_is_refused() -> None:
     answer = sync_request(showing(delegating(request_object("site"), chunkSize=64), CIDR), READY)
     assert "attachments" not in answer
