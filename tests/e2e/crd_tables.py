@@ -53,7 +53,7 @@ RESERVED = (
     " IPAMRange"
 )
 DELEGATED_FROM = "delegatedFrom is immutable, because the range ends with that request"
-DELEGATED_RANGES = "ranges of a delegated range is immutable, because it is the block of its request"
+DELEGATED_RANGES = "the ranges of a delegated range are immutable, because they are the block of its request"
 DELEGATED_DOMAIN = (
     "domains that begin with delegated- belong to delegated ranges: delegatedFrom.uid must be the rest of the name"
 )

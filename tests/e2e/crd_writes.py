@@ -12,8 +12,7 @@ from controlplane.objects import entry
 if TYPE_CHECKING:
     from controlplane.api import Obj
 
-REQUEST_CIDR = "status.cidr is immutable once set"
-REQUEST_ADDRESS = "status.address is immutable once set"
+REQUEST_BLOCK = "status.cidr and status.address are immutable once set"
 NAMED_ONCE = "status.range is immutable once set, except that finished can become true"
 NOT_THE_ADDRESS = "status.address must be the single address of status.cidr, and absent if that is a larger block"
 LEDGER_MOVED_ON = (
@@ -124,10 +123,10 @@ ANSWER_WRITES: list[tuple[str, list[Obj], str]] = [
     ("Busy, then granted", [{"state": "Busy"}, _READY], ""),
     ("another message", [_READY, _READY | {"message": "m"}], ""),
     ("another state", [_READY, _READY | {"state": "Busy"}], ""),
-    ("another cidr", [_READY, _READY | {"cidr": "10.0.0.16/28"}], REQUEST_CIDR),
-    ("the same block in other words", [_READY, _READY | {"cidr": "10.0.0.0/28 "}], REQUEST_CIDR),
-    ("cidr removed", [_READY, {"state": "Busy"}], REQUEST_CIDR),
-    ("status emptied", [_READY, {}], REQUEST_CIDR),
+    ("another cidr", [_READY, _READY | {"cidr": "10.0.0.16/28"}], REQUEST_BLOCK),
+    ("the same block in other words", [_READY, _READY | {"cidr": "10.0.0.0/28 "}], REQUEST_BLOCK),
+    ("cidr removed", [_READY, {"state": "Busy"}], REQUEST_BLOCK),
+    ("status emptied", [_READY, {}], REQUEST_BLOCK),
     ("range named", [_READY, _NAMED], ""),
     ("range finished", [_NAMED, _FINISHED], ""),
     ("another range named", [_NAMED, _READY | {"range": {"name": "site", "uid": "u2"}}], NAMED_ONCE),
@@ -138,8 +137,8 @@ ANSWER_WRITES: list[tuple[str, list[Obj], str]] = [
     ("granted an IPv6 address", [_SINGLE_V6], ""),
     ("an address, another message", [_SINGLE, _SINGLE | {"message": "m"}], ""),
     ("an address later than its cidr", [{"cidr": "10.0.0.5/32"}, _SINGLE], ""),
-    ("address removed", [_SINGLE, {"cidr": "10.0.0.5/32"}], REQUEST_ADDRESS),
-    ("address changed", [_SINGLE, _SINGLE | {"address": "10.0.0.6"}], REQUEST_ADDRESS),
+    ("address removed", [_SINGLE, {"cidr": "10.0.0.5/32"}], REQUEST_BLOCK),
+    ("address changed", [_SINGLE, _SINGLE | {"address": "10.0.0.6"}], REQUEST_BLOCK),
     ("address of another block", [_SINGLE | {"address": "10.0.0.6"}], NOT_THE_ADDRESS),
     ("address of a larger block", [_READY | {"address": "10.0.0.0"}], NOT_THE_ADDRESS),
     ("address of a large IPv6 block", [{"cidr": "2001:db8::/32", "address": "2001:db8::"}], NOT_THE_ADDRESS),
