@@ -77,8 +77,8 @@ def unanswered_status(observed: Observed, now: datetime) -> RequestStatus | None
 
     The CRD's default says that the request is Pending, and what to check if that lasts. To say it here as well would
     cost two writes for each request of a large burst, just when writes are scarce. So there is a status only if no
-    range can be seen, or it no longer answers (docs/decisions/0029-a-request-without-a-range-says-so.md). And the range
-    to which the request delegates waits until the status says that it is finished, whoever answers.
+    range can be seen, or it no longer answers (docs/decisions/0029-a-request-without-a-range-says-so.md). And if
+    the range to which the request delegates is finished, because that one waits until the status says so.
     """
     request, name, foreign = observed.request, observed.range_name, observed.foreign_slice
     if observed.has_seen_end:
