@@ -37,6 +37,6 @@ def no_default_revision(crds: dict[str, Obj]) -> None:
 
 def published_may_change(crds: dict[str, Obj]) -> None:
     """Allow changes of published blocks."""
-    _root(crds, "ipamrequests").pop("x-kubernetes-validations")
+    _root(crds, "ipamrequests")["properties"]["status"].pop("x-kubernetes-validations")
     answers = _root(crds, SLICES)["properties"]["spec"]["properties"]["answers"]
     answers["items"].pop("x-kubernetes-validations")

@@ -18,6 +18,7 @@ from simulator.cli import main
 from simulator.cluster import ROOT
 from simulator.commands import APP, MUTANT_SEEDS, setting_for
 from simulator.judge.addresses import Block, block_of, covers, merged, places, without
+from simulator.kubernetes.manifests import read_manifests
 from simulator.kubernetes.objects import Obj, uid_of
 from simulator.mutants.catalog import MUTANTS, Mutant
 from simulator.mutants.hunt import caught, hunted, objections
@@ -199,6 +200,18 @@ def test_a_finding_is_shortened_and_remains_a_finding() -> None:
 def test_every_mutant_names_the_rule_that_it_breaks_and_its_invariants() -> None:
     assert len({item.name for item in MUTANTS}) == len(MUTANTS) >= 12
     assert all(item.rule and item.invariants for item in MUTANTS)
+
+
+@pytest.mark.parametrize("mutant", [item for item in MUTANTS if item.crds], ids=lambda item: item.name)
+def test_mutants_of_the_crds_change_those_that_are_shipped(mutant: Mutant) -> None:
+    crds = [each.obj for each in read_manifests(ROOT / "crds")]
+
+    assert mutant.definitions(crds) != crds
+
+
+@pytest.mark.parametrize("mutant", [item for item in MUTANTS if item.policies], ids=lambda item: item.name)
+def test_mutants_of_the_policies_change_those_that_are_shipped(mutant: Mutant) -> None:
+    assert setting_for(APP, mutant).manifests != setting_for(APP).manifests
 
 
 def test_a_good_run_and_a_replay_end_with_the_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
