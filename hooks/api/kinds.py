@@ -241,12 +241,16 @@ class DelegatedRange(Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class RequestStatus(Struct, frozen=True, gc=False, rename="camel", omit_defaults=True):
-    """The status of a request; `address` is that of a block of one address, without its prefix length."""
+    """The status of a request; `address` is that of a block of one address, without its prefix length.
+
+    `revision` is that of the answer from which `network` was copied.
+    """
 
     schema_v1: bool = False
     cidr: str = ""
     address: str = ""
     network: Network | None = None
+    revision: int = 0
     range: DelegatedRange | None = None
     state: str = ""
     message: str = ""

@@ -108,8 +108,10 @@ def _for_entry(entry: LedgerEntry, observed: Observed, occupancy: Occupancy) -> 
     if answer and answer.state == "Released" and _is_newer(answer, observed):
         return answer
     request = observed.requests.get(uid)
-    # The network settings are published once and for all: not before the spec can be read.
-    if not observed.terms.is_readable or not (answer or request):
+    # The network settings are published once and for all: not before the spec can be read, and only if the ledger shows
+    # it. So answers with one revision have the settings of one spec, and a request sees whether an answer was written
+    # again by another.
+    if not observed.terms.is_readable or not observed.is_spec_committed or not (answer or request):
         return answer
     message = _unused_by(request, entry.prefix, observed, occupancy) if request else ""
     # What is published with a block is immutable, and a refused update would stop the whole slice.

@@ -117,6 +117,11 @@ class Observed:
         }
         return [kind for kind, value in is_current.items() if not value]
 
+    @property
+    def is_spec_committed(self) -> bool:
+        """Whether the ledger was proposed by this spec."""
+        return self.ledger.generation == self.body.parent.metadata.generation
+
     def allows(self, namespace: str) -> bool:
         """Whether requests of a namespace are served."""
         return self._allowed is None or namespace in self._allowed

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from hooks.api import names
 from hooks.api.conditions import Fact, conditions, outdated_message, truncated
-from hooks.api.kinds import Answer, RequestParent, RequestSpec, RequestStatus
+from hooks.api.kinds import Answer, Network, RequestParent, RequestSpec, RequestStatus
 from hooks.api.times import rewriting_time
 from hooks.requests.delegation import delegation_fact, ending_fact
 from hooks.requests.observed import Observed
@@ -82,7 +82,7 @@ def unanswered_status(observed: Observed, now: datetime) -> RequestStatus | None
     """
     request, name, foreign = observed.request, observed.range_name, observed.foreign_slice
     if observed.has_seen_end:
-        shown = Answer("", "", "Ready", request.status.cidr, request.status.network)
+        shown = Answer("", "", "Ready", request.status.cidr, request.status.network, request.status.revision)
         return granted_status(request, observed.spec, shown, now) if request.status.state == "Ready" else request.status
     is_in_vain = observed.shows_no_range and observed.patience(now) <= timedelta(0)
     if request.status.cidr or not (foreign or is_in_vain or request.status.state in ("Busy", "Invalid")):
@@ -116,17 +116,34 @@ def _status(
         facts.append(Fact("Reconciling", "True", fact.reason, fact.message))
     generation = request.metadata.generation
     cidr = granted.cidr if granted else request.status.cidr
+    network, revision = _network_once(request.status, granted)
     return RequestStatus(
         schema_v1=True,
         cidr=cidr,
         address=_single_address(cidr),
-        network=granted.network if granted else request.status.network,
+        network=network,
+        revision=revision,
         range=request.status.range,
         state=state,
         message=truncated(fact.message),
         observed_generation=generation,
         conditions=conditions(facts, request.status.conditions, generation, now),
     )
+
+
+def _network_once(shown: RequestStatus, granted: Answer | None) -> tuple[Network | None, int]:
+    """The network settings of the block, and the revision of the answer that has them.
+
+    They are copied once. An answer with another revision was written again after the first one was lost, perhaps by a
+    range that did not see yet what that had said. But what an older schema drops from the status is copied again from
+    the answer whose revision the status shows; or from any, if that schema has dropped the revision.
+    """
+    if granted is None:
+        return shown.network, shown.revision
+    is_copied = bool(shown.cidr) and shown.revision not in (0, granted.revision)
+    if is_copied and shown.network != granted.network:
+        return shown.network, shown.revision
+    return granted.network, granted.revision
 
 
 def _single_address(cidr: str) -> str:

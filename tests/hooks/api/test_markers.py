@@ -13,7 +13,7 @@ RECORDED = {
     "IPAMAllocationSlice": ("spec.schemaV1", 21, "1519e4de6a35"),
     "IPAMExtent": ("spec.schemaV1", 18, "f2b69c806ef6"),
     "IPAMRange": ("status.schemaV1", 84, "8e607fe8cd7a"),
-    "IPAMRequest": ("status.schemaV1", 39, "312620fde393"),
+    "IPAMRequest": ("status.schemaV1", 40, "629f0936c511"),
 }
 
 

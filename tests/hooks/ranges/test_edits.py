@@ -223,10 +223,20 @@ def test_a_former_gateway_is_free_once_no_holder_has_it(network: dict[str, str] 
 def test_a_gateway_that_a_request_shows_is_withheld_though_its_answer_is_lost() -> None:
     shown = showing(WEB, "10.0.0.5/32")
     shown["status"]["network"] = with_gateway("10.0.0.1")
-    answer = sync_range(edited(TOLD, network=with_gateway("10.0.0.2")), shown)
+    changed = edited(TOLD, network=with_gateway("10.0.0.2"))
+    answer = sync_range(changed, shown)
     assert answer["status"]["gateways"] == ["10.0.0.1", "10.0.0.2"]
-    (item,) = items_of(answer)
+    (item,) = items_of(sync_range(changed | {"status": answer["status"]}, shown))
     assert item["network"] == with_gateway("10.0.0.1")
+
+
+def test_a_lost_answer_is_not_written_again_by_another_network_with_the_same_revision() -> None:
+    """By its revision a request sees that it was written again."""
+    changed = edited(TOLD, network=with_gateway("10.0.0.2"))
+    answer = sync_range(changed, WEB)
+    assert items_of(answer) == []
+    (item,) = items_of(sync_range(changed | {"status": answer["status"]}, WEB))
+    assert (item["network"], item["revision"]) == (with_gateway("10.0.0.2"), TOLD["status"]["revision"] + 1)
 
 
 def test_more_gateways_than_can_be_remembered_make_an_edit_invalid() -> None:

@@ -38,6 +38,7 @@ def test_ready_shows_the_block_in_status_and_annotation() -> None:
         "status": {
             "schemaV1": True,
             "cidr": CIDR,
+            "revision": 4,
             "state": "Ready",
             "observedGeneration": 1,
             "conditions": [
@@ -199,6 +200,37 @@ def test_the_message_about_another_block_than_the_recorded_one_is_permanent() ->
     assert answer["annotations"] == {"ipam.mandelsoft.org/cidr": "10.0.0.0/28"}
     later = recording(WEB, "10.0.0.0/28") | {"status": answer["status"]}
     assert sync_request(later, item)["status"] == answer["status"]
+
+
+OLD, NEW = {"gateway": "10.0.0.1"}, {"gateway": "10.0.0.1", "prefixLength": 28}
+
+
+@pytest.mark.parametrize(
+    ("shown", "answered", "expected"),
+    [
+        ({}, {"revision": 4, "network": OLD}, {"revision": 4, "network": OLD}),
+        ({"revision": 4, "network": OLD}, {"revision": 5, "network": NEW}, {"revision": 4, "network": OLD}),
+        ({"revision": 4}, {"revision": 5, "network": NEW}, {"revision": 4}),
+        ({"revision": 4, "network": OLD}, {"revision": 5, "network": OLD}, {"revision": 5, "network": OLD}),
+        ({"revision": 4}, {"revision": 4, "network": NEW}, {"revision": 4, "network": NEW}),
+        ({"revision": 4, "network": OLD}, {"revision": 4, "network": NEW}, {"revision": 4, "network": NEW}),
+        ({"network": NEW}, {"revision": 4, "network": NEW}, {"revision": 4, "network": NEW}),
+    ],
+    ids=[
+        "dropped with the revision by an older schema",
+        "answered again by another network",
+        "answered again by the first network",
+        "answered again by the same network",
+        "dropped by an older schema",
+        "dropped in part",
+        "the revision was dropped",
+    ],
+)
+def test_the_network_of_a_block_is_copied_from_one_answer(shown: Obj, answered: Obj, expected: Obj) -> None:
+    request = showing(WEB, CIDR)
+    request["status"] |= shown
+    status = sync_request(request, answer_item("web", cidr=CIDR) | answered)["status"]
+    assert {name: status[name] for name in ("network", "revision") if name in status} == expected
 
 
 @pytest.mark.parametrize("request_", [WEB, recording(WEB, "10.0.0.0/28")])
