@@ -340,7 +340,7 @@ MUTANTS: tuple[Mutant, ...] = (
            bias=biased(QUIET, ONE_RANGE | {"requests": ("r1", "r2", "r3", "r4", "r5", "r6")}, network=1, chunk_size=0,
                         create_a_request=24, a_size=0, reserved_addresses=1, all_namespaces_allowed=1,
                         some_namespaces_allowed=0, **EDITING | ONLY_THE_NETWORK)),
-    Mutant("a holder gets other network settings", "decision 26", ("Informed",), path=RANGE,
+    Mutant("a holder gets other network settings", "decision 26", ("Informed",),
            mutation=edit_mutations.forget_networks_of_holders,
            bias=biased(QUIET, ONE_RANGE, create_a_request=8, network=1, remove_an_answer=8, delete_a_slice=8,
                         **EDITING | {"change_the_network": 8})),

@@ -77,10 +77,13 @@ def forget_gateways(_: str, body: Obj, ask: Ask) -> Obj:
 
 
 def forget_networks_of_holders(_: str, body: Obj, ask: Ask) -> Obj:
-    """A holder whose answer is lost gets the present network settings."""
-    for obj in requests_of(body).values():
-        (obj.get("status") or {}).pop("network", None)
-        (obj.get("status") or {}).pop("cidr", None)
+    """A holder whose answer is lost gets the present network settings, and copies them."""
+    if "parent" in body:
+        for obj in requests_of(body).values():
+            (obj.get("status") or {}).pop("network", None)
+            (obj.get("status") or {}).pop("cidr", None)
+    else:
+        (body["object"].get("status") or {}).pop("revision", None)
     return ask(body)
 
 
