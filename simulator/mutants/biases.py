@@ -75,6 +75,16 @@ ONLY_THE_NETWORK = {
     "change_the_network": 8,
     **dict.fromkeys(("change_excludes", "close_or_open", "change_the_allowed_namespaces", "change_the_quota"), 0),
 }
+#: Answers are lost and written again, while the network is edited and the range does not see what requests show.
+ANSWERED_AGAIN = biased(
+    QUIET | lagging("ipamrequests"),
+    ONE_RANGE,
+    create_a_request=16,
+    network=1,
+    remove_an_answer=8,
+    delete_a_slice=24,
+    **EDITING | ONLY_THE_NETWORK | {"change_the_network": 24},
+)
 #: Entries of ranges are added and taken back often.
 TAKING_BACK = {
     "take_back_an_entry_of_a_range": 12,

@@ -33,6 +33,7 @@ from simulator.mutants import (
 )
 from simulator.mutants.biases import (
     AGED_RANGES,
+    ANSWERED_AGAIN,
     CLAIMING,
     COOLING,
     DELEGATING,
@@ -340,10 +341,10 @@ MUTANTS: tuple[Mutant, ...] = (
            bias=biased(QUIET, ONE_RANGE | {"requests": ("r1", "r2", "r3", "r4", "r5", "r6")}, network=1, chunk_size=0,
                         create_a_request=24, a_size=0, reserved_addresses=1, all_namespaces_allowed=1,
                         some_namespaces_allowed=0, **EDITING | ONLY_THE_NETWORK)),
-    Mutant("a holder gets other network settings", "decision 26", ("Informed",),
-           mutation=edit_mutations.forget_networks_of_holders,
-           bias=biased(QUIET, ONE_RANGE, create_a_request=8, network=1, remove_an_answer=8, delete_a_slice=8,
-                        **EDITING | {"change_the_network": 8})),
+    Mutant("a later answer changes the network of a holder", "decision 26", ("Informed",), path=REQUEST,
+           mutation=edit_mutations.forget_what_was_copied, bias=ANSWERED_AGAIN),
+    Mutant("a range answers by a spec that is not committed", "decision 26", ("Informed",), path=RANGE,
+           mutation=edit_mutations.publish_by_any_spec, bias=ANSWERED_AGAIN),
     Mutant("a range that no request names grants blocks", "decision 34", ("Delegated",), path=RANGE,
            mutation=delegation_mutations.name_every_range,
            bias=biased(QUIET, ONE_RANGE, **DELEGATING | {"create_a_late_range": 4})),

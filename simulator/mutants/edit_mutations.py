@@ -76,15 +76,22 @@ def forget_gateways(_: str, body: Obj, ask: Ask) -> Obj:
     return answer
 
 
-def forget_networks_of_holders(_: str, body: Obj, ask: Ask) -> Obj:
-    """A holder whose answer is lost gets the present network settings, and copies them."""
-    if "parent" in body:
-        for obj in requests_of(body).values():
-            (obj.get("status") or {}).pop("network", None)
-            (obj.get("status") or {}).pop("cidr", None)
-    else:
-        (body["object"].get("status") or {}).pop("revision", None)
+def forget_what_was_copied(_: str, body: Obj, ask: Ask) -> Obj:
+    """A request copies the network settings of each answer."""
+    (body["object"].get("status") or {}).pop("revision", None)
     return ask(body)
+
+
+def publish_by_any_spec(_: str, body: Obj, ask: Ask) -> Obj:
+    """A range answers by a spec that its ledger does not show."""
+    status, generation = body["parent"].get("status", {}), body["parent"]["metadata"]["generation"]
+    shown = status.get("observedGeneration", generation)
+    if "observedGeneration" in status:
+        status["observedGeneration"] = generation
+    answer = ask(body)
+    if shown != generation:
+        answer["status"]["revision"] = status.get("revision", 0) + 1
+    return answer
 
 
 def return_nothing_retired(_: str, body: Obj, ask: Ask) -> Obj:
