@@ -18,7 +18,6 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from bench.bodies import sync_body
 from controlplane.processes import free_port, is_running, wait_until
 
 if TYPE_CHECKING:
@@ -42,8 +41,8 @@ class Server:
     def folder(self) -> Path:
         return Path(f"/dev/shm/ipam-metrics-{self.process.pid}")
 
-    def call(self, body: bytes = BODY) -> int:
-        return requests.post(f"{self.url}/ipamrange/sync", data=body, timeout=60).status_code
+    def call(self) -> int:
+        return requests.post(f"{self.url}/ipamrange/sync", data=BODY, timeout=60).status_code
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a time series."""
@@ -125,20 +124,20 @@ def test_neither_address_serves_what_the_other_one_does(server: Server) -> None:
 
 
 def test_a_scrape_is_answered_while_all_workers_are_busy() -> None:
+    """A worker that is stopped can't do anything else, however fast the machine is."""
     with serving(workers=1) as server:
         wait_until(server.serves_metrics, what="metrics are served", seconds=SECONDS_MAX)
-        call = Thread(target=server.call, args=(sync_body(10_000, "waiting"),))
+        call = Thread(target=server.call)
         (worker,) = server.children(serving_metrics=False)
-        call.start()
-        wait_until(
-            lambda: server.metric("ipam_hooks_body_bytes_sum", hook="/ipamrange/sync") > 0,
-            what="the worker has begun",
-            seconds=SECONDS_MAX,
-            step_seconds=0.01,
-        )
-        assert server.metric("ipam_hooks_call_seconds_count", hook="/ipamrange/sync", part="decide") == 0
-        assert call.is_alive()
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            call.start()
+            assert server.metric("ipam_hooks_proposals_total") == 0
+            assert call.is_alive()
+        finally:
+            os.kill(worker, signal.SIGCONT)
         call.join()
+        assert server.metric("ipam_hooks_proposals_total") == 1
         assert is_running(worker)
 
 
