@@ -115,6 +115,7 @@ FILLED: dict[str, Obj] = {
             "cidr": "10.0.0.16/32",
             "address": "10.0.0.16",
             "network": NETWORK,
+            "revision": 3,
             "range": {"name": "site", "uid": "u1", "finished": True},
             "state": "Ready",
             "message": "m",
