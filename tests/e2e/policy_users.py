@@ -24,9 +24,9 @@ def tenant_of(api: Api, namespace: str) -> Api:
 
 
 def owner_of(api: Api, namespace: str) -> Api:
-    """A user that may do everything in the namespace."""
-    create_owner(api, namespace, "owner")
-    owner = api.impersonating("owner")
+    """A user that may do everything in the namespace. It has no rights that another test has given."""
+    owner = api.impersonating(f"owner-of-{namespace}")
+    create_owner(api, namespace, owner.impersonated)
     wait_until(
         lambda: owner.call("GET", objects_path(EXTENTS, namespace)).ok,
         what="the role is in effect",

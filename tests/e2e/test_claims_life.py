@@ -276,7 +276,7 @@ def test_owners_of_a_namespace_cannot_record_addresses(consumer: Consumer) -> No
         consumer.claims.by(user).create(claim)
     with pytest.raises(Refused, match="create an IPAddressClaim"):
         consumer.addresses.by(user).create(_ipaddress(consumer.namespace, "forged", "10.0.0.9"))
-    bind_in_cluster(consumer.api, "ipam-restore", "owner")
+    bind_in_cluster(consumer.api, "ipam-restore", user.impersonated)
     wait_until(lambda: _is_created(consumer.claims.by(user).create, claim), what="the role is in effect", seconds=30)
     assert consumer.wait_address("forged")[0] == "10.0.0.9/24"
 

@@ -37,7 +37,7 @@ def test_finding_12_the_metadata_of_a_namespace_is_limited(api: Api, namespace: 
     create_cluster_role(
         api, "namespace-editor", {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["create", "patch", "get"]}
     )
-    bind_in_cluster(api, "namespace-editor", "owner")
+    bind_in_cluster(api, "namespace-editor", owner.impersonated)
     path = f"/api/v1/namespaces/{namespace}"
 
     def annotate(user: Api, length: int) -> int:
@@ -61,7 +61,7 @@ def test_an_owner_changes_no_label_of_ours_and_grows_no_namespace(
     create_cluster_role(
         api, "namespace-owner", {"apiGroups": [""], "resources": ["namespaces", "namespaces/status"], "verbs": ["*"]}
     )
-    bind_in_cluster(api, "namespace-owner", "owner")
+    bind_in_cluster(api, "namespace-owner", owner.impersonated)
     path = f"/api/v1/namespaces/{namespace}{subresource}"
 
     def label(user: Api, key: str, value: str | None) -> int:
