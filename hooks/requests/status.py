@@ -43,16 +43,23 @@ def outdated_status(observed: Observed, now: datetime) -> RequestStatus | None:
 
 def granted_status(request: RequestParent, spec: RequestSpec, answer: Answer, now: datetime) -> RequestStatus:
     """The status for an answer that gives a block."""
-    fact = Fact("Ready", "True", "Allocated", _granted_message(request, answer))
-    status = _status(request, "Ready", fact, now, granted=answer)
-    delegated = delegation_fact(replace(request, status=status), spec)
-    return _with_delegation(status, fact, delegated, request, now) if delegated else status
+    return _ready_status(request, spec, _granted_message(request, answer), now, granted=answer)
 
 
 def ending_status(request: RequestParent, spec: RequestSpec, now: datetime) -> RequestStatus:
     """The status of a deleted request that waits for its range."""
-    fact = Fact("Ready", "True", "Allocated", _granted_message(request, Answer("", "", "Ready")))
+    fact = Fact("Ready", "True", "Allocated", _shown_message(request))
     return _with_delegation(_status(request, "Ready", fact, now), fact, ending_fact(request, spec), request, now)
+
+
+def _ready_status(
+    request: RequestParent, spec: RequestSpec, message: str, now: datetime, granted: Answer | None = None
+) -> RequestStatus:
+    """The status of a request that gets a block, or that keeps the one that it shows."""
+    fact = Fact("Ready", "True", "Allocated", message)
+    status = _status(request, "Ready", fact, now, granted=granted)
+    delegated = delegation_fact(replace(request, status=status), spec)
+    return _with_delegation(status, fact, delegated, request, now) if delegated else status
 
 
 def _with_delegation(
@@ -82,8 +89,8 @@ def unanswered_status(observed: Observed, now: datetime) -> RequestStatus | None
     """
     request, name, foreign = observed.request, observed.range_name, observed.foreign_slice
     if observed.has_seen_end:
-        shown = Answer("", "", "Ready", request.status.cidr, request.status.network, request.status.revision)
-        return granted_status(request, observed.spec, shown, now) if request.status.state == "Ready" else request.status
+        is_ready = request.status.state == "Ready"
+        return _ready_status(request, observed.spec, _shown_message(request), now) if is_ready else request.status
     is_in_vain = observed.shows_no_range and observed.patience(now) <= timedelta(0)
     if request.status.cidr or not (foreign or is_in_vain or request.status.state in ("Busy", "Invalid")):
         return None
@@ -94,11 +101,16 @@ def unanswered_status(observed: Observed, now: datetime) -> RequestStatus | None
     return _status(request, "Pending", Fact("Ready", "False", "NoAnswer", message), now)
 
 
+def _shown_message(request: RequestParent) -> str:
+    """What the status says of the block that it shows."""
+    ready = (each for each in request.status.conditions if each.type == "Ready" and each.status == "True")
+    return next((each.message for each in ready), "")
+
+
 def _granted_message(request: RequestParent, answer: Answer) -> str:
     """Empty, unless a recorded or reserved block was not used. Once published, a message stays."""
     if request.status.cidr:
-        ready = (each for each in request.status.conditions if each.type == "Ready" and each.status == "True")
-        return next((each.message for each in ready), "")
+        return _shown_message(request)
     recorded = request.metadata.annotations.get(names.CIDR_ANNOTATION, "")
     if not answer.message or not recorded or block_named_by(recorded) == block_named_by(answer.cidr):
         return answer.message
