@@ -132,12 +132,13 @@ def test_a_scrape_is_answered_while_all_workers_are_busy() -> None:
         os.kill(worker, signal.SIGSTOP)
         try:
             call.start()
-            assert server.metric("ipam_hooks_proposals_total") == 0
+            assert server.metric("ipam_hooks_call_seconds_count", hook="/ipamrange/sync", part="decide") == 0
             assert call.is_alive()
         finally:
             os.kill(worker, signal.SIGCONT)
         call.join()
-        assert server.metric("ipam_hooks_proposals_total") == 1
+        assert server.metric("ipam_hooks_call_seconds_count", hook="/ipamrange/sync", part="decide") == 1
+        assert server.metric("ipam_hooks_body_bytes_sum", hook="/ipamrange/sync") > 0
         assert is_running(worker)
 
 
