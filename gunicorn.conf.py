@@ -27,6 +27,12 @@ bind = list(settings.bind)
 if tls is not None:
     certfile, keyfile = f"{settings.tls_folder}/{CERTIFICATE}", f"{settings.tls_folder}/{KEY}"
 
+# A proxy such as the sidecar of a service mesh can say nothing about a call: both lists of headers are empty, so it
+# does not matter who sends them. By default a proxy on loopback could make a call fail, or change its path.
+forwarded_allow_ips = "*"
+secure_scheme_headers: dict[str, str] = {}
+forwarder_headers = ""
+
 # Two processes use two cores. While one works on a call, the other answers probes and small calls. Connections wait in
 # greenlets: with threads, a few clients that send half a body would stop the server.
 worker_class = "hooks.worker.HookWorker"

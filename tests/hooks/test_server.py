@@ -92,6 +92,14 @@ def test_a_connection_serves_several_requests(address: tuple[str, int]) -> None:
     assert all("error" in answer.json() for answer in answers)
 
 
+@pytest.mark.parametrize(
+    "headers", [{"X-Forwarded-Proto": "https", "X-Forwarded-Ssl": "off"}, {"SCRIPT_NAME": "/healthz"}]
+)
+def test_headers_of_a_proxy_change_nothing(address: tuple[str, int], headers: dict[str, str]) -> None:
+    answer = requests.get(f"http://{address[0]}:{address[1]}/healthz", headers=headers, timeout=REQUEST_SECONDS_MAX)
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
 def test_a_client_that_waits_for_leave_to_send_its_body_gets_it(address: tuple[str, int]) -> None:
     with socket.create_connection(address, timeout=REQUEST_SECONDS_MAX - 1) as client:
         client.sendall(HALF_A_BODY.partition(b"\r\n\r\n")[0] + b"\r\nExpect: 100-continue\r\n\r\n")
