@@ -88,10 +88,15 @@ def _withdrawn(proposal: Ledger, observed: Observed) -> tuple[Withdrawn, ...]:
 
 
 def _with(withdrawn: Iterable[Withdrawn], given_up: AddressSet, number: int) -> tuple[Withdrawn, ...]:
-    """The list with further addresses, in order; they replace lines that say less."""
+    """The list with further addresses, in order; they replace lines that say less.
+
+    If it became too long, it stays as it is: what is not withdrawn is only not granted by other ranges.
+    """
     family = given_up.family
     others = [each for each in withdrawn if each.number > number or _addresses_of([each], family) - given_up]
     lines = [*others, *(Withdrawn(text, number) for text in given_up.texts)]
+    if len(lines) > WITHDRAWN_COUNT_MAX:
+        return tuple(withdrawn)
     return tuple(sorted(lines, key=lambda line: (_addresses_of([line], family).intervals, line.number)))
 
 

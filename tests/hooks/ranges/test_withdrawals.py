@@ -182,6 +182,14 @@ def test_a_withdrawn_line_that_cannot_be_read_is_a_broken_call(fault: str) -> No
         synced(the_range("10.0.0.0/28", withdrawn=[{"addresses": fault, "number": 7}]))
 
 
+@pytest.mark.parametrize(("count", "withdrawn_count"), [(127, 128), (128, 0)])
+def test_more_intervals_than_the_ledger_has_room_for_are_not_withdrawn(count: int, withdrawn_count: int) -> None:
+    """Otherwise the API server would reject each ledger: nothing would be granted or released any more."""
+    own = extent_object("10.0.0.0-10.0.255.255", version=7)
+    status = synced(the_range(*(f"10.0.{number}.128/25" for number in range(count))), own=own)["status"]
+    assert len(status.get("withdrawn", [])) == withdrawn_count
+
+
 def test_no_more_entries_are_removable_than_the_ledger_has_room_for() -> None:
     slips = [f"10.9.{number}.0/30" for number in range(20)]
     assert synced(the_range("10.0.0.0/28", *slips, excludes=slips))["status"]["removable"] == slips[:16]
