@@ -14,13 +14,14 @@ from hooks.ranges.observed import Observed
 def withheld_gateways(observed: Observed, kept: Ledger) -> tuple[str, ...]:
     """The gateways to be withheld from now on, as texts; the present one is the last.
 
+    A spec that is invalid has none. Former ones are forgotten then, too: they may be why it is invalid.
+
     Args:
         observed: what the call sees.
         kept: the ledger after releases.
     """
-    if observed.terms.invalid_reason:
-        return kept.gateways
-    present = observed.terms.network.gateway if observed.terms.network else ""
+    network = None if observed.terms.invalid_reason else observed.terms.network
+    present = network.gateway if network else ""
     former = [text for text in kept.gateways if text != present]
     if former:
         in_use = set(_gateways_of_holders(observed, kept))

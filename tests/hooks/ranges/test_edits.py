@@ -249,6 +249,18 @@ def test_more_gateways_than_can_be_remembered_make_an_edit_invalid() -> None:
     assert condition(answer, "Ready") == ("False", message)
 
 
+def test_an_invalid_range_forgets_a_former_gateway_that_no_holder_has_and_becomes_valid() -> None:
+    former = with_ledger(range_object("10.0.0.0/31", chunk_size=32, network=with_gateway("10.0.0.0")), revision=5)
+    former["status"]["gateways"] = ["10.0.0.0"]
+    changed = edited(former, network=with_gateway("10.0.0.1"))
+    answer = sync_range(changed)
+    message = "nothing is left to allocate beside the gateways, former ones included"
+    assert condition(answer, "Ready") == ("False", message)
+    assert "gateways" not in answer["status"]
+    answer = sync_range(changed | {"status": answer["status"]})
+    assert (answer["status"]["state"], answer["status"]["gateways"]) == ("Ready", ["10.0.0.1"])
+
+
 def test_a_holder_of_what_became_the_gateway_keeps_it() -> None:
     answer = sync_range(edited(HELD, network=with_gateway("10.0.0.5")), WEB, answers=[READY])
     assert ledger_of(answer) == {"web": "10.0.0.5/32"}
