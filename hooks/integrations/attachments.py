@@ -11,6 +11,7 @@ exactly this one. It waits for it, rather than get another one that would be in 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
+from ipaddress import IPv6Address, ip_address
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -174,6 +175,16 @@ def _unserved_state(request: RequestParent, now: datetime) -> State:
 
 
 def single_address(text: str) -> str:
-    """An address that a user or another controller wrote, in canonical form; "" if the text is none."""
-    block = block_named_by(text.strip())
-    return str(block).partition("/")[0] if block and block.address_count == 1 else ""
+    """An address that a user or another controller wrote in any form, in canonical form; "" if the text is none.
+
+    Kubernetes accepts `2001:DB8:0::5` and `::ffff:10.0.0.5` in a status.
+    """
+    text = text.strip()
+    if block := block_named_by(text):
+        return str(block).partition("/")[0] if block.address_count == 1 else ""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return ""
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return "" if "%" in text else str(mapped or address)

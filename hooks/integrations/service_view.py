@@ -1,6 +1,7 @@
 """What one call sees of a Service: the ranges that it names, its requests, and the addresses that it shows."""
 
 import re
+from collections.abc import Iterable
 from functools import cached_property
 
 from hooks.api import names
@@ -13,7 +14,7 @@ from hooks.protocol.decoding import decode_spec
 from hooks.protocol.errors import ProtocolError
 
 #: A range in the namespace of the Service, or of another namespace: names of namespaces have no dots.
-_RANGE = re.compile(r"(?:(?P<namespace>[a-z0-9][-a-z0-9]*)\.)?(?P<name>[a-z0-9][-a-z0-9]*)")
+_RANGE = re.compile(r"(?:(?P<namespace>[a-z0-9]([-a-z0-9]*[a-z0-9])?)\.)?(?P<name>[a-z0-9]([-a-z0-9]*[a-z0-9])?)")
 #: A Service has at most one address of each family.
 _RANGES_MAX = 2
 
@@ -63,19 +64,22 @@ class ServiceView:
 
     @cached_property
     def recorded(self) -> list[str]:
-        """The addresses that were written for the load balancer, in the order of the ranges; as text."""
-        return _items(self.service.metadata.annotations.get(names.ADDRESSES_ANNOTATION, ""))
+        """The addresses that were written for the load balancer, in the order of the ranges; canonical, if they are."""
+        return _canonical(self.service.metadata.annotations.get(names.ADDRESSES_ANNOTATION, ""))
 
     @cached_property
     def written(self) -> list[str]:
         """What the annotation of the load balancer says, whoever wrote it; canonical, if these are addresses."""
-        items = _items(self.service.metadata.annotations.get(self.key, ""))
-        return [single_address(item) or item for item in items]
+        return _canonical(self.service.metadata.annotations.get(self.key, ""))
 
-    @cached_property
-    def in_use(self) -> set[str]:
-        """The addresses at which the load balancer serves."""
-        return {single_address(each.ip) for each in self.service.status.load_balancer.ingress if each.ip}
+    def used(self, addresses: Iterable[str]) -> list[str]:
+        """Those of these addresses at which the load balancer serves, in order.
+
+        If it says in a form that can't be read where it serves, it may be at any of them.
+        """
+        serves_at = {single_address(each.ip) for each in self.service.status.load_balancer.ingress if each.ip}
+        known = {each for each in addresses if each}
+        return sorted(known if "" in serves_at else known & serves_at)
 
     @property
     def message(self) -> str | None:
@@ -89,6 +93,10 @@ def _range_of(request: RequestParent) -> NamespacedName:
         path = f'$.attachments["{names.REQUEST_KEY}"]["{request.metadata.namespaced_name}"].spec'
         raise ProtocolError(path, spec)
     return spec.range_name(request.metadata.namespace)
+
+
+def _canonical(text: str) -> list[str]:
+    return [single_address(item) or item for item in _items(text)]
 
 
 def _items(text: str) -> list[str]:

@@ -76,8 +76,7 @@ def _released(view: ServiceView, kept: list[Obj]) -> dict[str, Any]:
         answer = _reported(view, kept, f"the load balancer has to give up {listed(view.recorded)}")
         answer["annotations"] |= {view.key: None}
         return answer
-    shown = {*view.recorded, *(each.status.address for each in view.requests.values())}
-    if used := sorted(view.in_use & shown):
+    if used := view.used([*view.recorded, *(each.status.address for each in view.requests.values())]):
         return _reported(view, kept, f"{listed(used)} will be released once the load balancer no longer serves there")
     removed: Annotations = {names.ADDRESSES_ANNOTATION: None} if view.recorded else {}
     return _without(view, view.requests, kept, removed)
@@ -106,8 +105,7 @@ def _with_other_ranges(
     """The answer if the Service named other ranges before: these can change only until its addresses are written."""
     if view.recorded:
         return _reported(view, kept, _changed(view))
-    used = sorted(view.in_use & {each.status.address for each in superfluous.values()})
-    if used:
+    if used := view.used(each.status.address for each in superfluous.values()):
         return _reported(view, kept, f"{listed(used)} will be released once the load balancer no longer serves there")
     return _without(view, superfluous, kept, {})
 
@@ -124,10 +122,13 @@ def _served(view: ServiceView, ranges: list[NamespacedName], kept: list[Obj], no
         return _reported(view, kept, fault)
     if missing := [index for index, name in enumerate(ranges) if name not in view.requests]:
         meta, had_it = view.service.metadata, bool(view.recorded)
-        added = [
+        new = [
             new_request(names.SERVICE_KIND, meta, ranges[index], wanted[index] if wanted else "", had_it=had_it)
             for index in missing
         ]
+        # One that was given up may still exist under the same name, and is deleted only if no attachment has this name.
+        leaving = {each.metadata.name for each in view.requests_given_up}
+        added = [each for each in new if each["metadata"]["name"] not in leaving]
         return {"attachments": [*kept, *added], "resyncAfterSeconds": RECHECK_SOON_SECONDS}
     outcomes = [outcome_of(view.requests[name], now) for name in ranges]
     if any(each.state is State.ON_ITS_WAY for each in outcomes):

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hooks.api.names import CIDR_ANNOTATION, MESSAGE_ANNOTATION
+from hooks.api.names import ADDRESSES_ANNOTATION, CIDR_ANNOTATION, GIVEN_UP_ANNOTATION, MESSAGE_ANNOTATION
 from tests.hooks.build import Obj
 from tests.hooks.calls import post
 from tests.hooks.foreign import (
@@ -111,3 +111,57 @@ def test_a_request_that_is_refused_without_a_reason_gives_a_service_no_address()
     request["status"] |= {"state": "Busy", "message": ""}
     answer = answer_to(SERVICE_SYNC, service_body(service, request))
     assert answer["annotations"] == {MESSAGE_ANNOTATION: "its request is busy"}
+
+
+def without_ranges(service: Obj, ip: str) -> Obj:
+    """This Service without the range, while its load balancer serves at this address."""
+    del service["metadata"]["annotations"]["ipam.mandelsoft.org/range"]
+    return service | {"status": {"loadBalancer": {"ingress": [{"ip": ip}]}}}
+
+
+@pytest.mark.parametrize(
+    ("address", "ip"),
+    [
+        ("2001:db8::5", "2001:DB8::5"),
+        ("2001:db8::5", "2001:db8:0:0:0:0:0:5"),
+        ("10.0.0.5", "::ffff:10.0.0.5"),
+        ("10.0.0.5", "010.000.000.005"),
+    ],
+)
+def test_an_address_in_use_is_not_released_however_the_load_balancer_writes_it(address: str, ip: str) -> None:
+    service = service_object(**{ADDRESSES_ANNOTATION: address})
+    request = attached_request(service, address)
+    answer = answer_to(SERVICE_SYNC, service_body(without_ranges(service, ip), request))
+    assert names_in(answer) == [request["metadata"]["name"]]
+    message = f"{address} will be released once the load balancer no longer serves there"
+    assert answer["annotations"] == {MESSAGE_ANNOTATION: message}
+
+
+def test_a_request_without_an_address_is_given_up_wherever_the_load_balancer_serves() -> None:
+    service = service_object()
+    request = attached_request(service)
+    request["status"] = {"schemaV1": True, "state": "Busy", "message": "no free address"}
+    answer = answer_to(SERVICE_SYNC, service_body(without_ranges(service, "host.example"), request))
+    assert names_in(answer) == []
+
+
+def test_a_request_that_was_given_up_is_deleted_before_another_one_of_its_name_is_created() -> None:
+    """Its deletion failed, and meanwhile the Service names the range again."""
+    service = service_object()
+    request = attached_request(service)
+    service["metadata"]["annotations"][GIVEN_UP_ANNOTATION] = request["metadata"]["uid"]
+    answer = answer_to(SERVICE_SYNC, service_body(service, request))
+    assert (names_in(answer), answer["resyncAfterSeconds"]) == ([], 10.0)
+    (new,) = names_in(answer_to(SERVICE_SYNC, service_body(service)))
+    assert new == request["metadata"]["name"]
+
+
+def test_a_record_that_is_written_as_a_block_is_the_address() -> None:
+    service = service_object(**{ADDRESSES_ANNOTATION: "10.0.0.5/32"})
+    answer = answer_to(SERVICE_SYNC, service_body(service, attached_request(service)))
+    assert answer["annotations"][ADDRESSES_ANNOTATION] == "10.0.0.5"
+
+
+def test_a_range_that_cannot_exist_is_reported() -> None:
+    answer = answer_to(SERVICE_SYNC, service_body(service_object(ranges="net-")))
+    assert answer["annotations"][MESSAGE_ANNOTATION].startswith('annotation ipam.mandelsoft.org/range "net-": must be')
