@@ -16,7 +16,7 @@ from time import perf_counter, sleep
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, current_app, g, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from hooks.api.names import GROUP
 from hooks.history_log import HistoryLog
@@ -121,9 +121,16 @@ def create_app(settings: Settings | None = None) -> Flask:
 def _body(body_type: type[Body], metrics: HookMetrics) -> tuple[Body, float]:
     """The body of the call, and the seconds that decoding took. The bytes are no longer needed then."""
     data = request.get_data(cache=False)
+    if request.content_length is None and len(data) == request.max_content_length and _has_more():
+        raise RequestEntityTooLarge
     metrics.read(len(data))
     start = perf_counter()
     return decode_body(data, body_type), perf_counter() - start
+
+
+def _has_more() -> bool:
+    """Whether there is more of a body of unknown length, which werkzeug reads up to the limit without an error."""
+    return bool(request.environ["wsgi.input"].read(1))
 
 
 def _revision(body: object) -> int | None:
@@ -241,7 +248,8 @@ def _failed(error: HTTPException) -> Response:
         message = f"{request.method} is not allowed here: use {headers.get('Allow')}"
     elif error.code == 413:
         message = f"the body is larger than {request.max_content_length} bytes (IPAM_BODY_BYTES_MAX)"
-        current_app.logger.warning("%s refused: %s: %s bytes", request.path, message, request.content_length)
+        length = f"{request.content_length} bytes" if request.content_length else "its length was not announced"
+        current_app.logger.warning("%s refused: %s: %s", request.path, message, length)
     elif error.code == 500:
         message = "a bug: the log of the hooks has its traceback"
     response = _json({"error": {"path": request.path, "message": message}}, error.code or 500)

@@ -82,7 +82,7 @@ def _fault_of(body: Any, body_type: type, refusal: str) -> ProtocolError:
         refused = _as_refused(refusal)
         return ProtocolError(refused.path, refused.message, _value_at(refused.path, body))
     missing = fault.validator == "required"
-    return ProtocolError(fault.json_path, _shortened(fault), None if missing else excerpt(fault.instance))
+    return ProtocolError(excerpt(fault.json_path), _shortened(fault), None if missing else excerpt(fault.instance))
 
 
 def _as_refused(refusal: str) -> ProtocolError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 CONNECTIONS = 300
 REQUEST_SECONDS_MAX = 3
+BODY_BYTES_MAX = 4_000_000
 HALF_A_BODY = b'POST /ipamrange/sync HTTP/1.1\r\nHost: hooks\r\nContent-Length: 1000\r\n\r\n{"parent": {'
 HALF_OF_THE_HEADERS = b"POST /ipamrange/sync HTTP/1.1\r\nHost: ho"
 
@@ -40,6 +42,7 @@ def address() -> Iterator[tuple[str, int]]:
         "IPAM_BIND": f"127.0.0.1:{address[1]}",
         "IPAM_WORKERS": "1",
         "IPAM_REQUEST_SECONDS_MAX": f"{REQUEST_SECONDS_MAX}",
+        "IPAM_BODY_BYTES_MAX": f"{BODY_BYTES_MAX}",
     }
     command = [sys.executable, "-m", "gunicorn", "--log-level", "error"]
     with subprocess.Popen(command, cwd=ROOT, env=os.environ | own) as server:
@@ -120,6 +123,16 @@ def test_while_an_answer_is_kept_back_other_calls_are_answered(address: tuple[st
     assert kept_back.result().status_code == 200
     assert time.monotonic() - start >= count * PAUSE_SECONDS_OF_REQUEST
     assert answered_count > 3
+
+
+@pytest.mark.parametrize(("end", "status"), [(b" ", 200), (b" x", 413)])
+def test_of_a_body_whose_length_is_not_announced_nothing_is_left_unread(
+    address: tuple[str, int], end: bytes, status: int
+) -> None:
+    parts = json.dumps({"parent": range_object()}).encode().ljust(BODY_BYTES_MAX - 1), end
+    url = f"http://{address[0]}:{address[1]}/ipamrange/customize"
+    answer = requests.post(url, data=iter(parts), timeout=REQUEST_SECONDS_MAX)
+    assert (answer.request.headers["Transfer-Encoding"], answer.status_code) == ("chunked", status), answer.text
 
 
 class Packets:

@@ -35,6 +35,12 @@ def test_text_that_is_not_json_is_refused_with_the_position_of_the_fault(
     assert (error.path, error.message, error.value) == (path, message, value)
 
 
+def test_a_key_that_is_no_text_can_be_written_in_an_answer() -> None:
+    body = range_body(range_object()) | {"children": {"\ud800": 5}}
+    error = explained(json.dumps(body).encode(), RawRangeBody, "refused")
+    assert error.path.encode() == b"$.children['\\ud800']" or error.path.encode() == b"$.children.\\ud800"
+
+
 def test_a_body_in_which_no_fault_is_found_is_refused_with_the_message_of_the_decoder() -> None:
     error = explained(json.dumps(range_body(range_object())).encode(), RawRangeBody, "the decoder's words")
     assert (error.path, error.message) == ("$", "the decoder's words")
