@@ -15,7 +15,7 @@ from kubectl_ipam.objects import Range
 from kubectl_ipam.options import cluster_source, source_of
 from kubectl_ipam.output.console import Screen
 from kubectl_ipam.progress import progress
-from kubectl_ipam.resources import IPAM, Resource
+from kubectl_ipam.resources import IPAM, RANGES, REQUESTS, Resource
 from kubectl_ipam.snapshot import Snapshot
 from kubectl_ipam.sources.source import Source
 
@@ -60,12 +60,19 @@ class Call:
         return self.namespace
 
     def read(self, kinds: Iterable[Resource] = IPAM) -> Snapshot:
-        """Read the source, all namespaces of it. Raises Unanswerable."""
+        """Read the source, all namespaces of it, and note what of it can't be read. Raises Unanswerable."""
         with progress(f"reading {self.source.origin}"):
             snapshot = self.source.read(kinds, fallback=self.options.namespace or "")
         if snapshot.namespace and not self.options.namespace:
             self.note(f"only namespace {snapshot.namespace} can be read with your rights")
+        for kind, key, _ in snapshot.unreadable_of(RANGES, REQUESTS):
+            self.note(f"{kind.kind} {key} can't be read: kubectl ipam check says why")
         return snapshot
+
+    @property
+    def same_files(self) -> str:
+        """The flags by which another command reads the same files; "" if a cluster is read."""
+        return "" if self.source.is_live else " ".join(f"-f {file}" for file in self.options.filename)
 
     def name_of(self, text: str) -> NamespacedName:
         """The object that an argument names: NAME or NAMESPACE/NAME."""
@@ -85,7 +92,7 @@ class Call:
         elsewhere = [key for key in snapshot.ranges if key.endswith(f"/{name.name}")]
         if len(elsewhere) == 1 and not self.options.namespace and "/" not in text:
             return snapshot.ranges[elsewhere[0]]
-        where = "-A" if self.source.is_live else " ".join(f"-f {file}" for file in self.options.filename)
+        where = self.same_files or "-A"
         hint = f"did you mean {' or '.join(elsewhere)}?" if elsewhere else f"list them: kubectl ipam show {where}"
         raise Unanswerable(f'no range "{name}" in {snapshot.origin}: {hint}', exit_code=1)
 

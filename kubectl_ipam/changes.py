@@ -11,7 +11,7 @@ from kubectl_ipam.errors import Unanswerable
 from kubectl_ipam.objects import Request
 from kubectl_ipam.resources import REQUESTS
 from kubectl_ipam.snapshot import objects_of_list
-from kubectl_ipam.sources.api import ApiSource
+from kubectl_ipam.sources.api import ApiSource, refusal
 
 #: The API server ends a watch after this time, and another one begins where it ended.
 WATCH_SECONDS = 300
@@ -97,7 +97,7 @@ def watched(source: ApiSource, namespace: str | None) -> Iterator[Change]:
     while True:
         answer = source.get(path)
         if answer.status != 200:
-            raise Unanswerable(f"{source.origin} answered {answer.status} for {path}")
+            raise Unanswerable(refusal(source.origin, answer))
         version = msgspec.json.decode(answer.body, type=_Listed).metadata.resource_version
         known = {key: decoder.decode(raw) for key, raw in objects_of_list(answer.body).items()}
         yield from _until_gone(source, path, version, known)

@@ -53,7 +53,14 @@ def run(arguments: Sequence[str]) -> int:
     verb, *rest = arguments
     if verb not in COMMANDS:
         return _fail(_unknown(verb), EXIT_USAGE)
-    options = parser_of(verb).parse_args(rest)
+    if "" in rest:
+        return _fail(
+            'an argument is "": is a variable of the shell not set? Leave the argument out, or write a name', 2
+        )
+    return _run_verb(verb, parser_of(verb).parse_args(rest))
+
+
+def _run_verb(verb: str, options: argparse.Namespace) -> int:
     from kubectl_ipam.call import Call
 
     try:
@@ -64,9 +71,17 @@ def run(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 0
+    except OSError as error:  # of the output: what can't be read is Unanswerable
+        _discard_output()
+        return _fail(f"the output can't be written: {error.strerror}", EXIT_USAGE)
     return code
+
+
+def _discard_output() -> None:
+    """Python flushes the output once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def usage() -> str:

@@ -16,6 +16,7 @@ from msgspec import Raw
 from hooks.api import names
 from hooks.protocol.decoding import UNREADABLE
 from kubectl_ipam import resources
+from kubectl_ipam.errors import Unanswerable
 from kubectl_ipam.objects import Extent, Namespace, Range, Request, Slice
 from kubectl_ipam.resources import Resource
 
@@ -134,12 +135,21 @@ class Snapshot:
     @cached_property
     def unreadable(self) -> list[Unreadable]:
         """The objects that can't be decoded, in order of kind and name."""
-        found = (self._decoded(resource)[1] for resource in _TYPES if resource in self.raw)
-        return [each for group in found for each in group]
+        return self.unreadable_of(*_TYPES)
+
+    def unreadable_of(self, *kinds: Resource) -> list[Unreadable]:
+        """The objects of these kinds that can't be decoded."""
+        return [each for kind in kinds if kind in self.raw for each in self._decoded(kind)[1]]
 
     def knows(self, *kinds: Resource) -> bool:
         """Whether all objects of these kinds were read, in all namespaces: that one is missing means something."""
         return self.namespace is None and all(kind in self.raw for kind in kinds)
+
+    def lacks_request(self, key: str) -> bool:
+        """Whether a request does not exist: the requests of its namespace were read, and none has this name."""
+        if resources.REQUESTS not in self.raw or self.namespace not in (None, key.partition("/")[0]):
+            return False
+        return key not in self.raw[resources.REQUESTS]
 
     def documents(self, resource: Resource) -> dict[str, dict[str, Any]]:
         """The objects of a kind as plain data, by key; with their kind, which lists of built-in kinds leave out."""
@@ -216,6 +226,20 @@ def _labels_of(raw: Raw) -> dict[str, str]:
         return _LABELS_DECODER.decode(raw).metadata.labels
     except UNREADABLE:
         return {}
+
+
+def items_of(document: Mapping[str, Any], source: str) -> list[dict[str, Any]]:
+    """The objects of a list as plain data.
+
+    Raises:
+        Unanswerable: if it has something else; the message names the source.
+    """
+    items = document.get("items") or []
+    wrong = [each for each in items if not isinstance(each, dict)] if isinstance(items, list) else [items]
+    if wrong:
+        form = "a list of objects, such as kubectl get -o json prints"
+        raise Unanswerable(f"{source}: items must be {form}, not {wrong[0]!r:.60}")
+    return items
 
 
 def objects_of_list(data: bytes) -> dict[str, Raw]:

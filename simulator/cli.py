@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -68,10 +69,24 @@ def main(arguments: Sequence[str] | None = None, caller: Caller | None = None) -
                 caller = http_caller(options.hooks or stack.enter_context(served_hooks(options.root)))
             cluster = Cluster.shipped(caller, root=options.root, clock=RealClock(), seed=options.seed)
             cluster.require_namespaces(*NAMESPACES)
-            return Session(cluster, options, sys.stdin, sys.stdout, sys.stderr).run()
+            code = Session(cluster, options, sys.stdin, sys.stdout, sys.stderr).run()
+            sys.stdout.flush()
+            return code
+    except BrokenPipeError:  # `| head`
+        _discard_output()
+        return 0
+    except OSError as error:  # such as a full disk
+        _discard_output()
+        print(f"error: {error.strerror}", file=sys.stderr)
+        return 1
     except (BadManifest, BadController, BadRequest, HooksUnreachable, NeverQuiet, NotFound) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+
+
+def _discard_output() -> None:
+    """Python flushes the output once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

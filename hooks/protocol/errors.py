@@ -67,8 +67,8 @@ def _parsed(data: bytes) -> Any:
     except json.JSONDecodeError as error:
         near = excerpt(error.doc[max(error.pos - 20, 0) : error.pos + 20])
         return ProtocolError("$", f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}", near)
-    except ValueError as error:  # a number of thousands of digits
-        return ProtocolError("$", f"not readable: {error}")
+    except ValueError:  # a number of thousands of digits
+        return ProtocolError("$", "not readable: a number has more digits than any number of Kubernetes")
 
 
 def _fault_of(body: Any, body_type: type, refusal: str) -> ProtocolError:

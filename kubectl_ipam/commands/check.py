@@ -90,6 +90,7 @@ def _report(call: Call, snapshot: Snapshot, found: Sequence[Finding]) -> None:
             Path(output).write_text(json.dumps(report(snapshot, found), indent=2) + "\n")
         except OSError as error:
             raise Unanswerable(f'"{output}" can\'t be written: {error.strerror}') from error
+        call.note(f"wrote {output}")
     for each in found:
         call.screen.line(f"{each.severity.upper()} {each.rule}: {each.subject}")
         call.screen.line(f"  {each.message}")

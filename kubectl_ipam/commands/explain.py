@@ -90,12 +90,20 @@ def _not_found(call: Call, snapshot: Snapshot, name: NamespacedName, kind: str) 
         for entry in range_.status.allocations
         if entry.holder == str(name)
     ]
+    if not snapshot.lacks_request(str(name)):
+        holds = f", but holds {', '.join(ledgers)}" if ledgers else ""
+        why = (
+            f"with your rights only namespace {snapshot.namespace} can"
+            if snapshot.namespace
+            else "see kubectl ipam check"
+        )
+        return f"request {name} can't be read{holds}: {why}"
     if ledgers:
         return (
             f"request {name} does not exist, but holds {', '.join(ledgers)}: kubectl ipam check says how to release it"
         )
     what = f"request {name}, and no request that belongs to {kind} {name.name}," if kind else f"request {name}"
-    return f"no {what} in {call.source.origin}: search for it: kubectl ipam get {name.name}"
+    return f"no {what} in {call.source.origin}: search for it: kubectl ipam get {name.name} {call.same_files}".rstrip()
 
 
 def exit_code(explanation: Explanation) -> int:

@@ -70,8 +70,11 @@ def _sentence(found: Found, call: Call) -> str:
     piece, request = found.piece, found.request
     sentence = f"{span(piece.first, piece.last, found.view.family)} of range {found.view.name} {found.why}"
     if request is None:
-        missing = piece.block and piece.holder and piece.fate.startswith("is held")
-        return f"{sentence}, which does not exist: kubectl ipam explain {piece.holder}" if missing else sentence
+        if not (piece.block and piece.holder and piece.fate.startswith("is held")):
+            return sentence
+        if not found.view.snapshot.lacks_request(piece.holder):
+            return f"{sentence}, which can't be read"
+        return f"{sentence}, which does not exist: kubectl ipam explain {piece.holder}"
     return f"{sentence}{_details(request, call)}"
 
 

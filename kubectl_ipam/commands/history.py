@@ -97,8 +97,12 @@ def _note_limits(log: Log, events: list[Event], block: Prefix | None, call: Call
     if log.unreadable_count:
         call.note(f"{count(log.unreadable_count, 'line')} of the history can't be read: of a newer version?")
     if log.begins is None:
+        files = " or ".join(call.options.filename or [])
+        hint = "do the hooks log it (IPAM_HISTORY_LOG)?"
         call.note(
-            "no line of the history was found: do the hooks log it (IPAM_HISTORY_LOG)? Name collected logs by -f FILE"
+            f"no line of the history is in {files}: {hint}"
+            if files
+            else f"no line of the history was found: {hint} Name collected logs by -f FILE"
         )
         return
     if not events:
@@ -137,5 +141,7 @@ def _lines_of_pods(call: Call) -> list[str]:
     done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 (kubectl, without a shell)
     if done.returncode:
         message = (done.stderr.decode(errors="replace").strip().splitlines() or ["kubectl logs failed"])[-1]
-        raise Unanswerable(f"the logs of the hooks can't be read: {message} Name collected logs by -f FILE")
+        raise Unanswerable(
+            f"the logs of the hooks can't be read: {message.rstrip('.')}. Name collected logs by -f FILE"
+        )
     return done.stdout.decode(errors="replace").splitlines()

@@ -65,6 +65,9 @@ def run(call: Call) -> int:
     if not checked.is_clean and not options.skip_conflicts:
         call.note("Nothing is printed. Mend the files, or leave out what is in conflict by --skip-conflicts.")
         return 1
+    if not (checked.ranges or checked.requests):
+        call.note("Nothing is printed: no range and no address was found.")
+        return 1
     made = manifests(checked)
     if options.output == "json":
         json.dump({"apiVersion": "v1", "kind": "List", "items": made}, call.out, indent=2)

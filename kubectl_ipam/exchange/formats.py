@@ -14,6 +14,7 @@ from kubectl_ipam.exchange.netbox import NetBox, is_netbox
 from kubectl_ipam.exchange.phpipam import PhpIpam, is_phpipam
 from kubectl_ipam.exchange.pools import book_of_pools, is_pool_object
 from kubectl_ipam.exchange.tables import Table, heading_key, read_table
+from kubectl_ipam.snapshot import items_of
 
 Format = Literal["csv", "json", "netbox", "phpipam", "metal3", "in-cluster"]
 FORMATS: tuple[Format, ...] = ("csv", "json", "netbox", "phpipam", "metal3", "in-cluster")
@@ -130,13 +131,13 @@ def _documents_of(file: File) -> list[dict[str, Any]] | None:
     text = file.data.decode("utf-8-sig", errors="replace")
     if text.lstrip()[:1] in ("{", "["):
         try:
-            return _taken_apart([json.loads(text)])
+            return _taken_apart(file.name, [json.loads(text)])
         except ValueError as fault:
             raise Unanswerable(f'"{file.name}" is not JSON: {fault}') from fault
     if not any(line.startswith(("apiVersion:", "kind:")) for line in text.splitlines()):
         return None
     try:
-        return _taken_apart(list(yaml.load_all(text, _loader())))
+        return _taken_apart(file.name, list(yaml.load_all(text, _loader())))
     except yaml.YAMLError as fault:
         raise Unanswerable(f'"{file.name}" is not YAML: {str(fault).splitlines()[0]}') from fault
 
@@ -146,13 +147,13 @@ def _loader() -> Any:
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def _taken_apart(documents: Sequence[Any]) -> list[dict[str, Any]]:
+def _taken_apart(source: str, documents: Sequence[Any]) -> list[dict[str, Any]]:
     objects: list[dict[str, Any]] = []
     for document in documents:
         if isinstance(document, list):
-            objects += _taken_apart(document)
+            objects += _taken_apart(source, document)
         elif isinstance(document, dict) and str(document.get("kind", "")).endswith("List"):
-            objects += _taken_apart(document.get("items") or [])
+            objects += _taken_apart(source, items_of(document, f'"{source}"'))
         elif isinstance(document, dict):
             objects.append(document)
     return objects

@@ -10,6 +10,13 @@ from rich.text import Text
 PLAIN_WIDTH = 120
 
 
+class _Console(Console):
+    """Leaves it to the command line what a closed pipe means. By itself the console exits with 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 class Screen:
     """Where the answer of a command is written.
 
@@ -23,7 +30,7 @@ class Screen:
         is_terminal = out.isatty()
         self.has_colour = is_terminal and not os.environ.get("NO_COLOR")
         self.is_plain = not is_terminal or not _shows_blocks(out)
-        self._console = Console(
+        self._console = _Console(
             file=out,
             width=width or (None if is_terminal else PLAIN_WIDTH),
             no_color=not self.has_colour,

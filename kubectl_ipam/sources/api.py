@@ -95,7 +95,7 @@ class _Reading:
         elif answer.status == 403 and resource is not RANGES:
             self._denied[resource] = _message(answer.body)
         else:
-            raise Unanswerable(f"{self._source.origin} answered {answer.status}: {_message(answer.body)}")
+            raise Unanswerable(refusal(self._source.origin, answer))
 
     def _note_time(self, date: str) -> None:
         if date and self._server_time is None:
@@ -119,6 +119,16 @@ def _objects(body: bytes, resource: Resource) -> dict[str, Raw]:
         return objects_of_list(body)
     except UNREADABLE as error:
         raise Unanswerable(f"the list of {resource.plural} can't be read: {error}") from error
+
+
+def refusal(origin: str, answer: Answer) -> str:
+    """What an answer other than 200 means, and what to do."""
+    said = f"{origin} answered {answer.status}: {_message(answer.body)}"
+    hints = {
+        401: ": log in again; kubectl auth whoami shows as whom",
+        403: ": name a namespace in which you have the ClusterRole view by -n, or ask for it",
+    }
+    return said + hints.get(answer.status, "")
 
 
 class _Status(msgspec.Struct):

@@ -17,7 +17,7 @@ from msgspec import Raw
 from hooks.protocol.decoding import UNREADABLE
 from kubectl_ipam.errors import Unanswerable
 from kubectl_ipam.resources import FOREIGN, IPAM, Resource, resource_of
-from kubectl_ipam.snapshot import Snapshot, key_of
+from kubectl_ipam.snapshot import Snapshot, items_of, key_of
 from simulator.kubernetes.manifests import BadManifest, fault_of, read_manifests
 
 #: Plain data of one object.
@@ -40,7 +40,7 @@ class FileSource:
         """Read all objects of these kinds. Raises Unanswerable."""
         del fallback  # files have no rights
         if self._documents is None:
-            self._documents = settled(documents_of(self._paths))
+            self._documents = settled(documents_of(self._paths), self.origin)
         wanted = set(kinds)
         raw: dict[Resource, dict[str, Raw]] = {resource: {} for resource in wanted & _kinds_in(self._documents)}
         for document in self._documents:
@@ -63,7 +63,7 @@ def documents_of(paths: Sequence[str]) -> list[Document]:
 def _documents_of(path: str) -> list[Document]:
     if path == "-" or Path(path).suffix == ".json":
         data = sys.stdin.buffer.read() if path == "-" else _bytes_of(path)
-        return _of_json(data) or _of_yaml(path, data)
+        return _of_json(path, data) or _of_yaml(path, data)
     return _of_yaml(path, None)
 
 
@@ -74,22 +74,29 @@ def _bytes_of(path: str) -> bytes:
         raise Unanswerable(f'"{path}" can\'t be read: {error.strerror}') from error
 
 
-def _of_json(data: bytes) -> list[Document]:
-    """The objects of JSON, which is read faster than YAML; none if it is something else, or has a fault to report."""
+def _of_json(path: str, data: bytes) -> list[Document]:
+    """The objects of JSON, which is read faster than YAML; none if it is something else, or has a fault to report.
+
+    Raises Unanswerable if it has a list that is none.
+    """
     try:
         document = msgspec.json.decode(data)
     except UNREADABLE:
         return []
-    objects = list(_taken_apart(document))
+    objects = list(_taken_apart(path, document))
     return [] if any(fault_of(each) for each in objects) else objects
 
 
-def _taken_apart(document: Any) -> Iterable[Document]:
+def _taken_apart(path: str, document: Any) -> Iterable[Document]:
     if isinstance(document, dict) and str(document.get("kind", "")).endswith("List"):
-        for item in document.get("items") or []:
-            yield from _taken_apart(item)
+        for item in items_of(document, _name_of(path)):
+            yield from _taken_apart(path, item)
     elif isinstance(document, dict):
         yield document
+
+
+def _name_of(path: str) -> str:
+    return "standard input" if path == "-" else f'"{path}"'
 
 
 def _of_yaml(path: str, data: bytes | None) -> list[Document]:
@@ -102,10 +109,11 @@ def _of_yaml(path: str, data: bytes | None) -> list[Document]:
         raise Unanswerable(str(error).replace("STDIN", name)) from error
 
 
-def settled(documents: list[Document]) -> list[Document]:
+def settled(documents: list[Document], origin: str) -> list[Document]:
     """The objects of a dump as they are; with manifests among them, what they come to in a cluster in a box."""
-    if not documents:
-        raise Unanswerable("no objects found: -f takes manifests, or the output of kubectl get ... -o json")
+    if not any(resource_of(document) in (*IPAM, *FOREIGN) for document in documents):
+        form = "manifests are read, or the output of kubectl get ipam -A -o json"
+        raise Unanswerable(f"no objects found of ipam in {origin}: {form}")
     if all(is_stored(document) for document in documents if resource_of(document) in (*IPAM, *FOREIGN)):
         return documents
     from kubectl_ipam.box import Box

@@ -62,10 +62,8 @@ def live_source(kubeconfig: str | None, context: str | None) -> ApiSource:
         try:
             answer = _patiently(connection.client, path)
         except httpx2.HTTPError as error:
-            url = connection.client.base_url
-            raise Unanswerable(
-                f"{connection.origin} at {url} can't be reached: {error}. Check it with: kubectl cluster-info"
-            ) from error
+            fault = f"{connection.origin} at {connection.client.base_url} can't be reached: {str(error).rstrip('.')}"
+            raise Unanswerable(f"{fault}. Check it with: kubectl cluster-info") from error
         except ConfigError as error:
             raise LoginNotSupported(str(error)) from error
         return Answer(answer.status_code, answer.content, answer.headers.get("date", ""))
@@ -104,16 +102,32 @@ def _config(kubeconfig: str | None, context: str | None) -> SingleConfig:
             config = _config_in(path, context)
     except ConfigError as error:
         raise Unanswerable(f"{error}. Name another one by --kubeconfig or --context, {FILES_INSTEAD}") from error
-    except (KeyError, TypeError, ValueError, OSError, yaml.YAMLError) as error:
-        raise Unanswerable(f"the kubeconfig {path} can't be read: {error!r}") from error
+    except (KeyError, TypeError, AttributeError, ValueError, OSError, yaml.YAMLError) as error:
+        fault = f"the kubeconfig {path} can't be read: {_fault_of(error)}"
+        raise Unanswerable(f"{fault}. Name another one by --kubeconfig, {FILES_INSTEAD}") from error
     assert config is not None, "without a default there is a configuration or an error"
     return config
+
+
+def _fault_of(error: Exception) -> str:
+    """What is wrong with a kubeconfig, by the exception that it causes."""
+    match error:
+        case OSError():
+            return error.strerror or str(error)
+        case yaml.MarkedYAMLError(problem_mark=yaml.Mark() as mark):
+            return f"line {mark.line + 1}, column {mark.column + 1} is no YAML"
+        case UnicodeDecodeError() | yaml.YAMLError():
+            return "it is no YAML"
+        case KeyError():
+            return f"it has no {error.args[0]}"
+        case _:
+            return "it is no kubeconfig, such as kubectl config view prints"
 
 
 def _config_in(path: Path, context: str | None) -> SingleConfig | None:
     """The configuration of a context. Raises ConfigError, LoginNotSupported, and what a malformed file causes."""
     if not path.is_file():
-        raise ConfigError(f"there is no kubeconfig {path}")
+        raise ConfigError(f"the kubeconfig {path} is no file" if path.exists() else f"there is no kubeconfig {path}")
     document = yaml.safe_load(path.read_text())
     config = KubeConfig.from_dict(document, fname=path).get(context)
     if config is not None:

@@ -81,7 +81,10 @@ def _objects(source: str, document: Any) -> Iterator[Manifest]:
     if document.get("kind") == "Kustomization":
         return
     if document.get("kind") == "List":
-        for item in document.get("items") or []:
+        items = document.get("items") or []
+        if not isinstance(items, list):
+            raise BadManifest(f'error validating "{source}": items: a list was expected, not {items!r:.60}')
+        for item in items:
             yield from _objects(source, item)
         return
     for name in ("apiVersion", "kind"):

@@ -1,12 +1,17 @@
 """Wrong input of every command: the message quotes it and says what to type instead."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from kubectl_ipam.cli import run
-from tests.kubectl_ipam.clusters import Document, cluster_of, dump_of, range_, request
+from tests.kubectl_ipam.clusters import Document, cluster_of, dump_of, dump_with, range_, request
+
+ROOT = Path(__file__).parents[2]
 
 CLAIM = {"apiVersion": "ipam.cluster.x-k8s.io/v1beta2", "kind": "IPAddressClaim", "metadata": {"name": "x"}}
 
@@ -130,3 +135,104 @@ def test_objects_of_other_kinds_do_not_disturb(tmp_path: Path, capsys: pytest.Ca
 
     assert run(["show", "-f", str(file)]) == 0
     assert "OK: 1 range" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("items", [5, [5, None], "x"])
+@pytest.mark.parametrize("command", ["show -f", "check -f", "import"])
+def test_a_list_without_objects_is_quoted(
+    items: object, command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "dump.json"
+    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+
+    code, shown = complaint(capsys, *command.split(), str(file))
+
+    wrong = repr(items[0] if isinstance(items, list) else items)
+    assert code == 2
+    assert f'"{file}": items must be a list of objects, such as kubectl get -o json prints, not {wrong}' in shown
+
+
+def test_an_audit_of_a_file_without_ranges_and_requests_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "accounts.json"
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "x", "uid": "u"}}
+    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": [account]}))
+
+    code, shown = complaint(capsys, "check", "-f", str(file))
+
+    assert code == 2
+    assert f"no objects found of ipam in {file}" in shown
+
+
+@pytest.mark.parametrize("arguments", [["get", ""], ["show", ""], ["show", "-n", ""]])
+def test_an_empty_argument_is_a_variable_that_is_not_set(
+    arguments: list[str], dump: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, shown = complaint(capsys, *arguments, "-f", dump)
+
+    assert code == 2
+    assert 'an argument is ""' in shown
+
+
+def test_an_import_of_nothing_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "empty.csv"
+    file.write_text("name,cidr,addresses,namespace\n")
+
+    code, shown = complaint(capsys, "import", str(file))
+
+    assert code == 1
+    assert "Nothing is printed: no range and no address was found." in shown
+
+
+def test_a_range_that_cannot_be_read_is_named_by_each_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    objects = cluster_of(range_("net", "10.0.0.0/24"), range_("broken", "10.1.0.0/24")).objects()
+    for each in objects:
+        if each["metadata"]["name"] == "broken":
+            each["metadata"]["creationTimestamp"] = "yesterday"
+
+    for command in ("show", "get 10.1.0.1"):
+        _, shown = complaint(capsys, *command.split(), "-f", dump_with(objects, tmp_path))
+        assert "IPAMRange default/broken can't be read: kubectl ipam check says why" in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (b"", "it is no kubeconfig, such as kubectl config view prints"),
+        (b"just text", "it is no kubeconfig, such as kubectl config view prints"),
+        (b"a: [b", "line 1, column 6 is no YAML"),
+        (b"\xff\xfe\x00bad", "it is no YAML"),
+        (b"a: 1", "it has no clusters"),
+    ],
+)
+def test_a_kubeconfig_that_cannot_be_read_is_named(
+    text: bytes, fault: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "config"
+    path.write_bytes(text)
+
+    code, shown = complaint(capsys, "show", "--kubeconfig", str(path))
+
+    assert code == 2
+    assert f"the kubeconfig {path} can't be read: {fault}. Name another one by --kubeconfig" in shown
+
+
+@pytest.mark.parametrize("module", ["kubectl_ipam map net", "kubectl_ipam tree", "simulator apply"])
+@pytest.mark.parametrize(("end", "codes", "error"), [("| head -c 1", {0}, ""), ("> /dev/full", {1, 2}, "No space")])
+def test_an_output_that_cannot_be_written_is_no_traceback(
+    module: str, end: str, codes: set[int], error: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "many.yaml"
+    ranges = [range_("net", "10.0.0.0/24"), *(range_(f"n{number}", f"10.1.{number}.0/24") for number in range(8))]
+    file.write_text(yaml.safe_dump_all(ranges))
+    read = f"-f {file}" if module.startswith("kubectl") else str(file)
+    line = f"set -o pipefail; {sys.executable} -m {module} {read} {end}"
+
+    done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert "Traceback" not in done.stderr
+    assert error in done.stderr
+    assert done.returncode in codes

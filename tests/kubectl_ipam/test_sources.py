@@ -116,6 +116,33 @@ def test_a_user_with_rights_in_a_namespace_sees_that_one(
     assert live_source(kubeconfig, None).read().namespace == "infra"
 
 
+def test_a_holder_in_a_namespace_that_may_not_be_read_is_not_called_missing(
+    kubeconfig: str, forbidden: set[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise its block could be reclaimed by mistake."""
+    shared = range_("shared", "10.2.0.0/24", namespace="infra", chunkSize=28, allowedNamespaces={"from": "All"})
+    foreign = request("web", ipam={"namespace": "infra", "name": "shared"})
+    monkeypatch.setattr(Server, "objects", cluster_of(shared, foreign).objects())
+    forbidden.update(each.path() for each in IPAM)
+
+    shown = printed(capsys, "get", "10.2.0.0", "-n", "infra", "--kubeconfig", kubeconfig)
+    assert "default/web, which can't be read" in shown
+    assert run(["explain", "default/web", "-n", "infra", "--kubeconfig", kubeconfig]) == 1
+    shown = capsys.readouterr().err
+    assert "request default/web can't be read, but holds 10.2.0.0/28 of range infra/shared" in shown
+    assert "with your rights only namespace infra can" in shown
+
+
+@pytest.mark.parametrize("verb", ["show", "watch"])
+def test_a_user_without_rights_learns_what_to_type(
+    verb: str, kubeconfig: str, forbidden: set[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    forbidden.update(each.path(namespace) for each in IPAM for namespace in (None, "infra"))
+
+    assert run([verb, "--kubeconfig", kubeconfig]) == 2
+    assert "is forbidden: name a namespace in which you have the ClusterRole view by -n" in capsys.readouterr().err
+
+
 def test_a_missing_right_or_kind_is_noted(kubeconfig: str, forbidden: set[str]) -> None:
     forbidden.add(EXTENTS.path())
 
