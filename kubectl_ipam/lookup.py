@@ -95,7 +95,8 @@ def _why(view: RangeView, piece: Piece, block: Prefix) -> str:
         role = pool.reserved.role_of(single.first)
         return f"is the {role} of {pool.reserved.network_of(single.first)}: allocated only inside larger blocks"
     if piece.state is State.FREE:
-        return "is free" if not view.ledger.on_hold else "is free, but the range is on hold"
+        reason = "being deleted" if view.range.metadata.deletion_timestamp else "on hold" if view.ledger.on_hold else ""
+        return f"is free, but the range is {reason}" if reason else "is free"
     if piece.state is State.RETIRED and piece.first == piece.last and view.terms.gateway == single:
         return "is the gateway"
     if piece.state is State.RETIRED_HELD:

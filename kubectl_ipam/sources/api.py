@@ -125,7 +125,7 @@ def refusal(origin: str, answer: Answer) -> str:
     """What an answer other than 200 means, and what to do."""
     said = f"{origin} answered {answer.status}: {_message(answer.body)}"
     hints = {
-        401: ": log in again; kubectl auth whoami shows as whom",
+        401: ": log in again; kubectl auth whoami shows the user",
         403: ": name a namespace in which you have the ClusterRole view by -n, or ask for it",
     }
     return said + hints.get(answer.status, "")

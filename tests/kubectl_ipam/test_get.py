@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from kubectl_ipam.cli import run
-from tests.kubectl_ipam.clusters import cluster_of, dump_of, printed, range_, request
+from tests.kubectl_ipam.clusters import cluster_of, dump_of, dump_with, printed, range_, request
 
 
 @pytest.fixture(name="dump", scope="module")
@@ -52,6 +52,18 @@ def test_an_address_is_answered_with_its_holder_or_why_there_is_none(
 
     printed = capsys.readouterr()
     assert answer in printed.out + printed.err
+
+
+def test_what_a_range_has_free_while_it_is_being_deleted_is_not_called_just_free(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (ending, *others) = cluster_of(range_("net", "10.0.0.0/24")).objects()
+    assert ending["kind"] == "IPAMRange"
+    ending["metadata"]["deletionTimestamp"] = "2026-11-23T20:00:00Z"
+
+    shown = printed(capsys, "get", "10.0.0.9", "-f", dump_with([ending, *others], tmp_path))
+
+    assert "10.0.0.9 of range default/net is free, but the range is being deleted" in shown
 
 
 def test_an_address_of_no_range_is_answered_with_its_neighbours(dump: str, capsys: pytest.CaptureFixture[str]) -> None:
