@@ -76,7 +76,7 @@ def _add_range(row: Row, namespace: str, book: Book) -> None:
     except ValueError as fault:
         book.findings.append(error(row.place, str(fault)))
         return
-    book.ranges.append(BookRange(_name_of(row, namespace, "range"), spec, row.place))
+    book.ranges.append(BookRange(_name_of(row, namespace, "range", book), spec, row.place))
 
 
 def _length(text: str) -> int:
@@ -99,14 +99,17 @@ def _network_of(row: Row) -> dict[str, Any]:
 
 def _add_request(row: Row, namespace: str, book: Book) -> None:
     cidr = row.text(*_BLOCK)
-    name = _name_of(row, namespace, "ip")
+    name = _name_of(row, namespace, "ip", book)
     ranges = _references(row.text(*_RANGE), name.namespace)
     book.requests.append(BookRequest(name, ranges, cidr, row.place, domain=row.text("domain")))
 
 
-def _name_of(row: Row, namespace: str, kind: str) -> NamespacedName:
+def _name_of(row: Row, namespace: str, kind: str, book: Book) -> NamespacedName:
+    """The name of an object, made of the name in a row, or of its block; the book notes if it is another one."""
     wish = row.text(*_NAME)
     made = name_from(wish) or f"{kind}-{name_of_block(row.text(*_BLOCK, 'addresses').split(SEPARATOR)[0])}"
+    if wish and made != wish:
+        book.findings.append(warning(row.place, f'"{wish}" becomes {made}, as Kubernetes does not accept this name'))
     return NamespacedName(row.text("namespace") or namespace, made)
 
 

@@ -223,6 +223,16 @@ def test_a_spreadsheet_needs_only_names_and_blocks() -> None:
     assert found.is_clean
 
 
+def test_a_name_that_kubernetes_does_not_accept_is_changed_with_a_warning() -> None:
+    found = checked("name,addresses\nOffice Net,10.0.0.0/24\n\u00f6,10.1.0.0/24\n")
+
+    assert [str(each.name) for each in found.ranges] == ["imported/office-net", "imported/range-10-1-0-0-24"]
+    assert messages_of(found) == [
+        'warning: a:2: "Office Net" becomes office-net, as Kubernetes does not accept this name',
+        'warning: a:3: "\u00f6" becomes range-10-1-0-0-24, as Kubernetes does not accept this name',
+    ]
+
+
 def test_columns_that_are_not_read_are_named() -> None:
     found = checked("name,addresses,exclude\nnet,10.0.0.0/24,10.0.0.0/26\n")
 
