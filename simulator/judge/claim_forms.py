@@ -44,7 +44,7 @@ def wanted_block(text: str, pool: list[Block]) -> Block | int | None:
 def _host_bits(size: str, bits: int) -> int:
     """The host bits of a block of `#n` addresses, of `%n` host bits, or of prefix length n."""
     if size[0] == "#":
-        return next(bits_ for bits_ in range(bits + 1) if 1 << bits_ >= int(size[1:]))
+        return max(int(size[1:]) - 1, 0).bit_length()
     return int(size[1:]) if size[0] == "%" else bits - int(size)
 
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.judge import each_step
-from simulator.judge.addresses import Block
+from simulator.judge.addresses import Block, block_of
+from simulator.judge.claim_forms import wanted_by
 from simulator.judge.facts import HookCalls, Write
 from simulator.judge.history import History
 from simulator.judge.holdings import LEDGER, Holding, HoldingIndex
@@ -362,3 +363,10 @@ def test_hook_calls_are_judged_if_they_are_known() -> None:
 
     assert each_step.violations(history) == ["SameAnswer: the same facts got two answers"]
     assert each_step.violations(history) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"), [("#1", 32), ("#10", 28), ("#16", 28), ("#256", 24), (f"#{2**32}", 0), (f"#{2**128}", None)]
+)
+def test_a_number_of_addresses_is_the_smallest_block_with_room_for_them(text: str, wanted: int | None) -> None:
+    assert wanted_by({"request": text}, {}, [block_of("10.0.0.0/24")]) == wanted
