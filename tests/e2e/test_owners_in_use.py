@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -71,7 +72,8 @@ def owner(request: pytest.FixtureRequest, team: Team) -> Iterator[Owner]:
     wait_until(lambda: not owner.held(), what="the garbage collector works", seconds=EFFECT_SECONDS_MAX)
     yield owner
     for each in owner.objects.all():
-        owner.objects.patch(each["metadata"]["name"], {"metadata": {"finalizers": []}})
+        with suppress(Refused):  # it is gone by now
+            owner.objects.patch(each["metadata"]["name"], {"metadata": {"finalizers": []}})
     owner.objects.delete_all()
     wait_until(lambda: not owner.held(), what="all is released", seconds=EFFECT_SECONDS_MAX)
 
