@@ -7,6 +7,7 @@ from kubectl_ipam.call import Call
 from kubectl_ipam.changes import change_document, watched
 from kubectl_ipam.errors import Unanswerable
 from kubectl_ipam.options import add_cluster_arguments, add_output_argument, cluster_source
+from kubectl_ipam.resources import RANGES
 
 DESCRIPTION = "Print a line for each request that is created, served, refused or released, until it is interrupted."
 EPILOG = """\
@@ -16,7 +17,7 @@ examples:
   kubectl ipam watch -A -o json           a JSON object in each line
 
 What happened before is not shown: kubectl ipam history reads it from the log of the hooks.
-exit code: 130 when interrupted; 2 if the cluster can't be watched.
+exit code: 130 when interrupted; 1: no such range; 2 if the cluster can't be watched.
 """
 
 
@@ -36,7 +37,9 @@ def run(call: Call) -> int:
     if call.options.count is not None and call.options.count < 1:
         raise Unanswerable(f"--count {call.options.count}: must be at least 1")
     source = cluster_source(call.options)
-    wanted = str(call.name_of(call.options.range)) if call.options.range else ""
+    wanted = ""
+    if name := call.options.range:
+        wanted = str(call.range_called(call.read((RANGES,)), name).metadata.namespaced_name)
     namespace = None if call.options.all_namespaces or wanted else call.namespace
     left = call.options.count
     for change in watched(source, namespace):

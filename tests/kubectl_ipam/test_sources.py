@@ -133,6 +133,13 @@ def test_a_holder_in_a_namespace_that_may_not_be_read_is_not_called_missing(
     assert "with your rights only namespace infra can" in shown
 
 
+def test_a_watch_of_a_range_that_does_not_exist_does_not_wait(
+    kubeconfig: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["watch", "nope", "--kubeconfig", kubeconfig]) == 1
+    assert 'no range "infra/nope" in context test: list them: kubectl ipam show -A' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("verb", ["show", "watch"])
 def test_a_user_without_rights_learns_what_to_type(
     verb: str, kubeconfig: str, forbidden: set[str], capsys: pytest.CaptureFixture[str]
