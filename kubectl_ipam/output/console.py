@@ -33,7 +33,7 @@ class Screen:
         self._console = _Console(
             file=out,
             width=width or (None if is_terminal else PLAIN_WIDTH),
-            no_color=not self.has_colour,
+            color_system="auto" if self.has_colour else None,
             highlight=False,
             soft_wrap=True,
         )
