@@ -2,13 +2,13 @@
 
 import argparse
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 from keyword import iskeyword
 from types import ModuleType
 
 from kubectl_ipam.errors import Unanswerable
+from simulator.discarding import discard_output
 
 #: All verbs in the order of the help. The module `kubectl_ipam.commands.VERB` of each has `DESCRIPTION`, `EPILOG`,
 #: `add_arguments(parser)` and `run(call) -> exit code`.
@@ -71,17 +71,12 @@ def _run_verb(verb: str, options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `| head`
-        _discard_output()
+        discard_output()
         return 0
     except OSError as error:  # of the output: what can't be read is Unanswerable
-        _discard_output()
+        discard_output()
         return _fail(f"the output can't be written: {error.strerror}", EXIT_USAGE)
     return code
-
-
-def _discard_output() -> None:
-    """Python flushes the output once more at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def usage() -> str:

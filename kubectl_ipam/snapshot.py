@@ -238,7 +238,7 @@ def items_of(document: Mapping[str, Any], source: str) -> list[dict[str, Any]]:
     wrong = [each for each in items if not isinstance(each, dict)] if isinstance(items, list) else [items]
     if wrong:
         form = "a list of objects, such as kubectl get -o json prints"
-        raise Unanswerable(f"{source}: items must be {form}, not {wrong[0]!r:.60}")
+        raise Unanswerable(f'"{source}": items must be {form}, not {wrong[0]!r:.60}')
     return items
 
 

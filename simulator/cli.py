@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.cluster import ROOT, Cluster
 from simulator.commands import add_commands
+from simulator.discarding import discard_output
 from simulator.kubectl.fields import FieldSelector
 from simulator.kubectl.serving import served_hooks
 from simulator.kubectl.session import Session
@@ -73,20 +73,15 @@ def main(arguments: Sequence[str] | None = None, caller: Caller | None = None) -
             sys.stdout.flush()
             return code
     except BrokenPipeError:  # `| head`
-        _discard_output()
+        discard_output()
         return 0
     except OSError as error:  # such as a full disk
-        _discard_output()
+        discard_output()
         print(f"error: {error.strerror}", file=sys.stderr)
         return 1
     except (BadManifest, BadController, BadRequest, HooksUnreachable, NeverQuiet, NotFound) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-
-
-def _discard_output() -> None:
-    """Python flushes the output once more at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -73,7 +73,7 @@ LAYERS: dict[str, list[str]] = {
     "generators": ["__main__", "api_reference dashboard", "panels"],
     "simulator": [
         "__main__", "cli", "commands", "kubectl mutants", "attack", "judge", "world", "cluster", "scheduler",
-        "metacontroller", "kubernetes", "names",
+        "metacontroller", "kubernetes", "names discarding",
     ],
 }  # fmt: skip
 

@@ -26,7 +26,7 @@ class ServiceView:
         service: the Service.
         key: the annotation in which its load balancer reads the addresses.
         requests: the attached requests by their range, without those that it has given up.
-        requests_given_up: these. They are left out of each answer, so that they are deleted.
+        names_given_up: the names of these. They are left out of each answer, so that they are deleted.
         given_up: their uids.
     """
 
@@ -40,10 +40,10 @@ class ServiceView:
         annotations = body.object.metadata.annotations
         self.given_up = _items(annotations.get(names.GIVEN_UP_ANNOTATION, ""))
         self.requests: dict[NamespacedName, RequestParent] = {}
-        self.requests_given_up: list[RequestParent] = []
+        self.names_given_up: set[str] = set()
         for request in observed_requests(body.attachments, self.service.metadata, SERVICE):
             if request.metadata.uid in self.given_up:
-                self.requests_given_up.append(request)
+                self.names_given_up.add(request.metadata.name)
             else:
                 self.requests[_range_of(request)] = request
 

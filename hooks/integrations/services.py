@@ -49,8 +49,7 @@ def sync(body: ServiceBody, key: str, now: datetime) -> dict[str, Any]:
     if body.object.metadata.deletion_timestamp:
         return {"attachments": kept}
     view = ServiceView(body, key)
-    given_up = {each.metadata.name for each in view.requests_given_up}
-    kept = [each for each in kept if each["metadata"]["name"] not in given_up]
+    kept = [each for each in kept if each["metadata"]["name"] not in view.names_given_up]
     if view.ranges == []:
         return _released(view, kept)
     if isinstance(view.ranges, str):
@@ -127,8 +126,7 @@ def _served(view: ServiceView, ranges: list[NamespacedName], kept: list[Obj], no
             for index in missing
         ]
         # One that was given up may still exist under the same name, and is deleted only if no attachment has this name.
-        leaving = {each.metadata.name for each in view.requests_given_up}
-        added = [each for each in new if each["metadata"]["name"] not in leaving]
+        added = [each for each in new if each["metadata"]["name"] not in view.names_given_up]
         return {"attachments": [*kept, *added], "resyncAfterSeconds": RECHECK_SOON_SECONDS}
     outcomes = [outcome_of(view.requests[name], now) for name in ranges]
     if any(each.state is State.ON_ITS_WAY for each in outcomes):

@@ -153,7 +153,7 @@ def _taken_apart(source: str, documents: Sequence[Any]) -> list[dict[str, Any]]:
         if isinstance(document, list):
             objects += _taken_apart(source, document)
         elif isinstance(document, dict) and str(document.get("kind", "")).endswith("List"):
-            objects += _taken_apart(source, items_of(document, f'"{source}"'))
+            objects += _taken_apart(source, items_of(document, source))
         elif isinstance(document, dict):
             objects.append(document)
     return objects

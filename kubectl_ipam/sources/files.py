@@ -34,7 +34,7 @@ class FileSource:
         """Paths of files and folders, `-` for standard input."""
         self._paths = paths
         self._documents: list[Document] | None = None
-        self.origin = ", ".join("standard input" if path == "-" else path for path in paths)
+        self.origin = ", ".join(map(_name_of, paths))
 
     def read(self, kinds: Iterable[Resource] = IPAM, *, fallback: str = "") -> Snapshot:
         """Read all objects of these kinds. Raises Unanswerable."""
@@ -96,7 +96,7 @@ def _taken_apart(path: str, document: Any) -> Iterable[Document]:
 
 
 def _name_of(path: str) -> str:
-    return "standard input" if path == "-" else f'"{path}"'
+    return "standard input" if path == "-" else path
 
 
 def _of_yaml(path: str, data: bytes | None) -> list[Document]:
@@ -105,8 +105,7 @@ def _of_yaml(path: str, data: bytes | None) -> list[Document]:
             return [each.obj for each in read_manifests(path)]
         return [each.obj for each in read_manifests("-", StringIO(data.decode()))]
     except (BadManifest, UnicodeDecodeError) as error:
-        name = "standard input" if path == "-" else path
-        raise Unanswerable(str(error).replace("STDIN", name)) from error
+        raise Unanswerable(str(error).replace("STDIN", _name_of(path))) from error
 
 
 def settled(documents: list[Document], origin: str) -> list[Document]:
