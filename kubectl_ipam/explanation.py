@@ -312,6 +312,7 @@ def releases_for(request: Request, view: RangeView) -> Iterator[str]:
         words = f"{block} must be free" if claim.exact else f"the block with the fewest holders is {block}"
         yield f"{words}: {'; '.join(map(_obstacle, pieces[:5]))}{_more(pieces)}"
         yield from _cooldown_remedy(pieces, view)
+        yield from _other_remedies({piece.state for piece in pieces}, view)
     if not claim.exact and view.delegation:
         yield f"or delegate another block: the addresses of range {view.name} are those of one request, and cannot grow"
     elif not claim.exact:
@@ -343,6 +344,15 @@ def _cooldown_remedy(pieces: list[Piece], view: RangeView) -> Iterator[str]:
             "or end the cool-down, if no client knows the former holder any more: "
             f"kubectl annotate --overwrite iprange -n {view.name.namespace} {view.name.name} {end}"
         )
+
+
+def _other_remedies(states: set[State], view: RangeView) -> Iterator[str]:
+    """What helps against obstacles that no request releases."""
+    if State.RESERVED in states:
+        edit = f"kubectl edit iprange -n {view.name.namespace} {view.name.name}, spec.reservations"
+        yield f"or remove the reservation: {edit}"
+    if State.OLDER in states:
+        yield "or create another request, which asks the older range for it: spec.ipam"
 
 
 def _obstacle(piece: Piece) -> str:

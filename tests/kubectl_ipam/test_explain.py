@@ -65,6 +65,27 @@ def test_a_request_for_one_block_is_explained_by_its_holder(tmp_path: Path, caps
     assert found["remedies"] == ["10.0.0.16/29 must be free: 10.0.0.16/28 is held by default/a"]
 
 
+def test_what_no_request_releases_is_explained_with_what_helps(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reserved = [{"cidr": "10.0.0.128/28", "holder": {"name": "dns"}}]
+    box = cluster_of(
+        range_("net", "10.0.0.0/24", reservations=reserved),
+        range_("later", "10.0.0.0/23"),
+        request("reserved", request="10.0.0.130"),
+        request("older", "later", request="10.0.0.5"),
+    )
+
+    assert explained(capsys, tmp_path, box, "reserved", 3)["remedies"] == [
+        "10.0.0.130/32 must be free: 10.0.0.128/28 is reserved for IPAMRequest default/dns",
+        "or remove the reservation: kubectl edit iprange -n default net, spec.reservations",
+    ]
+    assert explained(capsys, tmp_path, box, "older", 3)["remedies"] == [
+        "10.0.0.5/32 must be free: 10.0.0.0/24 belongs to range default/net, which is older in domain default",
+        "or create another request, which asks the older range for it: spec.ipam",
+    ]
+
+
 @pytest.mark.parametrize(
     ("size", "remedy"),
     [
