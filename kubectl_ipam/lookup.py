@@ -23,13 +23,15 @@ class Found(NamedTuple):
     Attributes:
         view: the range.
         piece: the piece, cut to what was asked for unless it is a block.
-        request: the request that holds it, if it exists.
+        request: the request that holds it, if it was read.
+        holder_fault: why it was not, as the rest of a sentence; "" if it was, or if there is no holder.
         why: the rest of a sentence that begins with its addresses.
     """
 
     view: RangeView
     piece: Piece
     request: Request | None
+    holder_fault: str
     why: str
 
 
@@ -72,7 +74,9 @@ def _in_range(view: RangeView, block: Prefix) -> Iterator[Found]:
         return
     for piece in _overlapping(view.pieces, block):
         cut = piece if piece.block else _cut(piece, block)
-        yield Found(view, cut, _request_of(view, piece), _why(view, cut, block))
+        entry = view.entry_of(piece)
+        request, fault = (view.request_of(entry), view.holder_fault(entry)) if entry else (None, "")
+        yield Found(view, cut, request, fault, _why(view, cut, block))
 
 
 def _overlapping(pieces: Sequence[Piece], block: Prefix) -> list[Piece]:
@@ -81,12 +85,6 @@ def _overlapping(pieces: Sequence[Piece], block: Prefix) -> list[Piece]:
 
 def _cut(piece: Piece, block: Prefix) -> Piece:
     return piece._replace(first=max(piece.first, block.first), last=min(piece.last, block.last))
-
-
-def _request_of(view: RangeView, piece: Piece) -> Request | None:
-    if piece.state not in (State.HELD, State.RETIRED_HELD):
-        return None
-    return view.snapshot.requests.get(piece.holder)
 
 
 def _why(view: RangeView, piece: Piece, block: Prefix) -> str:

@@ -145,11 +145,12 @@ class Snapshot:
         """Whether all objects of these kinds were read, in all namespaces: that one is missing means something."""
         return self.namespace is None and all(kind in self.raw for kind in kinds)
 
-    def lacks_request(self, key: str) -> bool:
-        """Whether a request does not exist: the requests of its namespace were read, and none has this name."""
+    def lacks_request(self, key: str, uid: str = "") -> bool:
+        """Whether a request does not exist: those of its namespace were read, and none has this name, and this uid."""
         if resources.REQUESTS not in self.raw or self.namespace not in (None, key.partition("/")[0]):
             return False
-        return key not in self.raw[resources.REQUESTS]
+        found = self.requests.get(key)
+        return key not in self.raw[resources.REQUESTS] or bool(uid and found and found.metadata.uid != uid)
 
     def documents(self, resource: Resource) -> dict[str, dict[str, Any]]:
         """The objects of a kind as plain data, by key; with their kind, which lists of built-in kinds leave out."""

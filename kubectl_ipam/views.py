@@ -197,8 +197,22 @@ class RangeView:
         return refused.message if refused else ""
 
     def request_of(self, entry: LedgerEntry) -> Request | None:
-        """The request that holds a block, if it still exists."""
+        """The request that holds a block, if it still exists and was read."""
         return self.snapshot.requests_by_uid.get(entry.uid)
+
+    def holder_fault(self, entry: LedgerEntry) -> str:
+        """Why there is no request of a holder, as the rest of a sentence; "" if there is one."""
+        if self.request_of(entry):
+            return ""
+        return "does not exist" if self.snapshot.lacks_request(entry.holder, entry.uid) else "can't be read"
+
+    def entry_of(self, piece: Piece) -> LedgerEntry | None:
+        """The holder of a piece; None if nothing of it is held."""
+        return self._entries_by_block.get(piece.block) if piece.state in (State.HELD, State.RETIRED_HELD) else None
+
+    @cached_property
+    def _entries_by_block(self) -> dict[Prefix | None, LedgerEntry]:
+        return {entry.prefix: entry for entry in self.occupancy.held}
 
     @cached_property
     def addresses(self) -> AddressSet:

@@ -95,7 +95,8 @@ def _print_holders(call: Call, view: RangeView) -> None:
 def _holder(entry: LedgerEntry, view: RangeView) -> list[Cell]:
     request = view.request_of(entry)
     if request is None:
-        return [entry.written.cidr, entry.holder, "", "", "does not exist: kubectl ipam explain " + entry.holder]
+        fault = view.holder_fault(entry)
+        return [entry.written.cidr, entry.holder, "", "", f"{fault}: kubectl ipam explain {entry.holder}"]
     since, owner = held_since(request), request.metadata.controller
     remarks = [f"delegated to range {request.delegated_name}"] if request.status.range else []
     remarks += ["being deleted"] if request.metadata.deletion_timestamp else []

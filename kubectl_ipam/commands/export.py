@@ -63,7 +63,7 @@ def _range_of(view: RangeView) -> ExportedRange:
 
 
 def _requests_of(view: RangeView, snapshot: Snapshot) -> Iterator[ExportedRequest]:
-    """The requests that name a range, and the holders whose requests do not exist any more."""
+    """The requests that name a range, and the holders whose requests do not exist any more, or can't be read."""
     held = {} if view.fault else view.occupancy.held
     entries = {each.uid: each for each in held}
     specs = snapshot.raw.get(REQUESTS, {})
@@ -75,9 +75,11 @@ def _requests_of(view: RangeView, snapshot: Snapshot) -> Iterator[ExportedReques
         state, owner = status.state or "Pending", request.attached_to
         yield ExportedRequest(meta.namespaced_name, view.name, cidr, spec, state, status.message, owner)
     for entry in entries.values():
-        yield _absent(entry, view)
+        yield _without_request(entry, view)
 
 
-def _absent(entry: LedgerEntry, view: RangeView) -> ExportedRequest:
-    text = "disappeared without a release: its block stays allocated"
-    return ExportedRequest(NamespacedName.parse(entry.holder), view.name, entry.written.cidr, {}, "Absent", text)
+def _without_request(entry: LedgerEntry, view: RangeView) -> ExportedRequest:
+    state, text = "Unreadable", "its request can't be read"
+    if view.snapshot.lacks_request(entry.holder, entry.uid):
+        state, text = "Absent", "disappeared without a release: its block stays allocated"
+    return ExportedRequest(NamespacedName.parse(entry.holder), view.name, entry.written.cidr, {}, state, text)

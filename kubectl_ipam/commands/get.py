@@ -69,13 +69,9 @@ def _print_found(call: Call, snapshot: Snapshot, result: Lookup, block: Prefix) 
 def _sentence(found: Found, call: Call) -> str:
     piece, request = found.piece, found.request
     sentence = f"{span(piece.first, piece.last, found.view.family)} of range {found.view.name} {found.why}"
-    if request is None:
-        if not (piece.block and piece.holder and piece.fate.startswith("is held")):
-            return sentence
-        if not found.view.snapshot.lacks_request(piece.holder):
-            return f"{sentence}, which can't be read"
-        return f"{sentence}, which does not exist: kubectl ipam explain {piece.holder}"
-    return f"{sentence}{_details(request, call)}"
+    if found.holder_fault:
+        return f"{sentence}, which {found.holder_fault}: kubectl ipam explain {piece.holder}"
+    return f"{sentence}{_details(request, call) if request else ''}"
 
 
 def _details(request: Request, call: Call) -> str:

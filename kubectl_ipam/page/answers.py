@@ -150,17 +150,17 @@ def _block_rows(view: RangeView) -> Iterator[Document]:
 
 
 def _piece_row(piece: Piece, view: RangeView) -> Document:
-    is_held = piece.state in (State.HELD, State.RETIRED_HELD)
-    request = view.snapshot.requests.get(piece.holder) if is_held else None
+    entry = view.entry_of(piece)
+    request = view.request_of(entry) if entry else None
     since = held_since(request) if request else None
-    missing = "its request does not exist" if is_held and request is None else ""
+    fault = view.holder_fault(entry) if entry else ""
     return {
-        "kind": "held" if is_held else "other",
+        "kind": "held" if entry else "other",
         "addresses": span(piece.first, piece.last, view.family),
         "request": piece.holder,
         "state": str(piece.state),
         "since": timestamp(since) if since else "",
-        "why": missing or ("" if is_held else piece.fate),
+        "why": f"its request {fault}" if fault else "" if entry else piece.fate,
     }
 
 

@@ -97,3 +97,20 @@ def test_the_single_reserved_address_of_a_network_is_not_free(
     assert "10.0.0.255 of range default/net is the broadcast address" in printed(
         capsys, "get", "10.0.0.255", "-f", dump
     )
+
+
+def test_a_request_of_the_same_name_is_not_taken_for_a_holder_that_disappeared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    objects = list(cluster_of(range_("net", "10.0.0.0/24", chunkSize=28), request("web")).objects())
+    for each in objects:
+        if each["kind"] == "IPAMRequest":
+            each["metadata"]["uid"] = "another"
+            del each["status"]
+    path = tmp_path / "objects.json"
+    path.write_text(json.dumps({"kind": "List", "items": objects}))
+
+    shown = printed(capsys, "get", "10.0.0.0", "-f", str(path))
+
+    assert "is held by default/web, which does not exist: kubectl ipam explain default/web" in shown
+    assert "does not exist: kubectl ipam explain default/web" in printed(capsys, "show", "net", "-f", str(path))

@@ -14,6 +14,7 @@ from kubectl_ipam.changes import watched
 from kubectl_ipam.cli import run
 from kubectl_ipam.completion import completions
 from kubectl_ipam.errors import Unanswerable
+from kubectl_ipam.page.answers import Answers
 from kubectl_ipam.resources import EXTENTS, IPAM, RANGES, REQUESTS
 from kubectl_ipam.sources.live import LoginNotSupported, connect, live_source
 from tests.kubectl_ipam.clusters import cluster_of, printed, range_, request
@@ -127,6 +128,13 @@ def test_a_holder_in_a_namespace_that_may_not_be_read_is_not_called_missing(
 
     shown = printed(capsys, "get", "10.2.0.0", "-n", "infra", "--kubeconfig", kubeconfig)
     assert "default/web, which can't be read" in shown
+    shown = printed(capsys, "show", "shared", "-n", "infra", "--kubeconfig", kubeconfig)
+    assert "can't be read: kubectl ipam explain default/web" in shown
+    exported = printed(capsys, "export", "-n", "infra", "--kubeconfig", kubeconfig)
+    assert "default,web,infra/shared,10.2.0.0/28,Unreadable" in exported
+    answers = Answers(live_source(kubeconfig, None).read())
+    (row,) = answers.rows("infra/shared", offset=0, limit=9, kind="held", text="")["rows"]
+    assert row["why"] == "its request can't be read"
     assert run(["explain", "default/web", "-n", "infra", "--kubeconfig", kubeconfig]) == 1
     shown = capsys.readouterr().err
     assert "request default/web can't be read, but holds 10.2.0.0/28 of range infra/shared" in shown
