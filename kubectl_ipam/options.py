@@ -1,6 +1,7 @@
 """The flags that all commands have, as kubectl plugins have them: after the verb."""
 
 import argparse
+import shutil
 
 from kubectl_ipam.errors import Unanswerable
 from kubectl_ipam.sources.api import ApiSource
@@ -89,5 +90,7 @@ def cluster_source(options: argparse.Namespace) -> ApiSource:
         return kubectl_source(options.kubeconfig, options.context)
     try:
         return live_source(options.kubeconfig, options.context)
-    except LoginNotSupported:
+    except LoginNotSupported as reason:
+        if shutil.which("kubectl") is None:
+            raise Unanswerable(f"{reason}: only kubectl can use it, which is not in PATH") from reason
         return kubectl_source(options.kubeconfig, options.context)

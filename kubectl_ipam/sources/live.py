@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from time import sleep
 from typing import Any, NamedTuple
@@ -19,6 +20,9 @@ from kubectl_ipam.sources.api import FILES_INSTEAD, Answer, ApiSource
 TIMEOUT_SECONDS = 60.0
 #: How often an API server that is busy is asked again, and the longest pause before that in seconds.
 BUSY_ANSWERS_MAX, PAUSE_SECONDS_MAX = 10, 2.0
+
+#: What lightkube raises if a login plugin is missing, fails, or prints no token.
+_LOGIN_FAULTS = (ConfigError, OSError, KeyError, TypeError, ValueError)
 
 
 class LoginNotSupported(Exception):
@@ -51,7 +55,18 @@ def connect(kubeconfig: str | None, context: str | None) -> Connection:
         client = Client(config, ConnectionParams(timeout=httpx2.Timeout(TIMEOUT_SECONDS)))
     except ConfigError as error:
         raise LoginNotSupported(str(error)) from error
+    if config.user and config.user.exec:
+        _log_in(client)
     return Connection(client, f"context {config.context_name}", config.namespace)
+
+
+def _log_in(client: httpx2.Client) -> None:
+    """Run the login plugin, which otherwise runs at the first read. Raises LoginNotSupported if it gives no token."""
+    with suppress(httpx2.HTTPError):  # the first read reports it
+        try:
+            client.get("/version")
+        except _LOGIN_FAULTS as error:
+            raise LoginNotSupported(f"the login plugin of the kubeconfig gives no token ({error})") from error
 
 
 def live_source(kubeconfig: str | None, context: str | None) -> ApiSource:
@@ -64,8 +79,8 @@ def live_source(kubeconfig: str | None, context: str | None) -> ApiSource:
         except httpx2.HTTPError as error:
             fault = f"{connection.origin} at {connection.client.base_url} can't be reached: {str(error).rstrip('.')}"
             raise Unanswerable(f"{fault}. Check it with: kubectl cluster-info") from error
-        except ConfigError as error:
-            raise LoginNotSupported(str(error)) from error
+        except _LOGIN_FAULTS as error:
+            raise Unanswerable(f"{connection.origin}: the login failed: {error}. Log in again") from error
         return Answer(answer.status_code, answer.content, answer.headers.get("date", ""))
 
     def stream(path: str) -> Iterator[bytes]:
@@ -75,6 +90,8 @@ def live_source(kubeconfig: str | None, context: str | None) -> ApiSource:
                     yield line.encode()
         except httpx2.HTTPError as error:
             raise Unanswerable(f"{connection.origin} ended the watch: {error}") from error
+        except _LOGIN_FAULTS as error:
+            raise Unanswerable(f"{connection.origin}: the login failed: {error}. Log in again") from error
 
     return ApiSource(get, stream, connection.origin, connection.namespace)
 

@@ -200,6 +200,31 @@ def test_a_login_that_would_not_be_used_in_full_is_left_to_kubectl(user: Documen
         connect(str(path), None)
 
 
+CERTIFICATES = '{"status": {"clientCertificateData": "x", "clientKeyData": "y"}}'
+
+
+@pytest.mark.parametrize("script", ["exit 1", f"echo '{CERTIFICATES}'", "echo hello", None])
+def test_a_login_plugin_that_gives_no_token_is_left_to_kubectl(
+    script: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """kubectl knows more kinds of them, and says best what one that fails has printed."""
+    plugin, path = tmp_path / "login", tmp_path / "config"
+    if script is not None:
+        plugin.write_text(f"#!/bin/sh\n{script}\n")
+        plugin.chmod(0o755)
+    config = config_of("http://127.0.0.1:9")
+    login = {"apiVersion": "client.authentication.k8s.io/v1beta1", "command": str(plugin)}
+    config["users"][0]["user"] = {"exec": login}
+    path.write_text(yaml.safe_dump(config))
+    monkeypatch.setattr("shutil.which", lambda _: None)
+
+    assert run(["show", "--kubeconfig", str(path)]) == 2
+    shown = capsys.readouterr().err
+    assert "the login plugin of the kubeconfig gives no token" in shown
+    assert "only kubectl can use it, which is not in PATH" in shown
+    assert list(completions(["show", "--kubeconfig", str(path), ""])) == [":4"]
+
+
 def test_an_unknown_context_is_an_error(kubeconfig: str) -> None:
     with pytest.raises(Unanswerable, match="Context 'nowhere' not found"):
         connect(kubeconfig, "nowhere")
