@@ -10,7 +10,7 @@ from hooks.protocol.decoding import UNREADABLE
 from kubectl_ipam.errors import Unanswerable
 from kubectl_ipam.objects import Request
 from kubectl_ipam.resources import REQUESTS
-from kubectl_ipam.snapshot import objects_of_list
+from kubectl_ipam.snapshot import decoded, objects_of_list
 from kubectl_ipam.sources.api import ApiSource, refusal
 
 #: The API server ends a watch after this time, and another one begins where it ended.
@@ -23,7 +23,7 @@ class Change(NamedTuple):
 
     Attributes:
         time: when it was observed.
-        what: "asked", "granted", "released", "waits", "invalid" or "deleting".
+        what: "asked", "granted", "waits", "invalid", "deleting"; at the end "released", or "deleted" without a block.
         request: "namespace/name".
         range_name: the range that the request names.
         cidr: the block; "" if there is none.
@@ -57,7 +57,7 @@ def change_between(before: Request | None, after: Request | None, now: datetime)
 
 def _what(before: Request | None, after: Request | None) -> str:
     if after is None:
-        return "released"
+        return "released" if before and before.status.cidr else "deleted"
     if after.metadata.deletion_timestamp:
         return "" if before and before.metadata.deletion_timestamp else "deleting"
     if after.status.cidr:
@@ -89,18 +89,38 @@ class _Status(msgspec.Struct):
 def watched(source: ApiSource, namespace: str | None) -> Iterator[Change]:
     """The changes of requests from now on, without an end.
 
+    Requests that can't be read are left out: `kubectl ipam check` reports them.
+
     Raises:
         Unanswerable: if the cluster can't be watched.
     """
-    decoder = msgspec.json.Decoder(Request)
     path = REQUESTS.path(namespace)
+    version, known = _listed(source, path)
     while True:
-        answer = source.get(path)
-        if answer.status != 200:
-            raise Unanswerable(refusal(source.origin, answer))
-        version = msgspec.json.decode(answer.body, type=_Listed).metadata.resource_version
-        known = {key: decoder.decode(raw) for key, raw in objects_of_list(answer.body).items()}
         yield from _until_gone(source, path, version, known)
+        version, present = _listed(source, path)
+        yield from _missed(known, present)
+        known = present
+
+
+def _listed(source: ApiSource, path: str) -> tuple[str, dict[str, Request]]:
+    """The version at which a watch begins, and the requests at that time."""
+    answer = source.get(path)
+    if answer.status != 200:
+        raise Unanswerable(refusal(source.origin, answer))
+    version = msgspec.json.decode(answer.body, type=_Listed).metadata.resource_version
+    return version, decoded(REQUESTS, objects_of_list(answer.body))[0]
+
+
+def _missed(known: dict[str, Request], present: dict[str, Request]) -> Iterator[Change]:
+    """What happened between two lists, between which there was no watch."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    for key in sorted(known.keys() | present.keys()):
+        before, after = known.get(key), present.get(key)
+        states = [(before, after)]
+        if before and after and before.metadata.uid != after.metadata.uid:
+            states = [(before, None), (None, after)]
+        yield from filter(None, (change_between(*each, now) for each in states))
 
 
 def _until_gone(source: ApiSource, path: str, version: str, known: dict[str, Request]) -> Iterator[Change]:
@@ -131,10 +151,11 @@ def _changed(event: _Event, decoder: "msgspec.json.Decoder[Request]", known: dic
     try:
         request = decoder.decode(event.object)
     except UNREADABLE:
-        return None  # `kubectl ipam check` reports it
+        return None
     key, now = str(request.metadata.namespaced_name), datetime.now(UTC).replace(microsecond=0)
     if event.type == "DELETED":
-        return change_between(known.pop(key, request), None, now)
+        known.pop(key, None)
+        return change_between(request, None, now)
     before, known[key] = known.get(key), request
     return change_between(before, request, now)
 

@@ -37,10 +37,11 @@ def run(call: Call) -> int:
     if call.options.count is not None and call.options.count < 1:
         raise Unanswerable(f"--count {call.options.count}: must be at least 1")
     source = cluster_source(call.options)
-    wanted = ""
+    wanted, namespace = "", None if call.options.all_namespaces else call.namespace
     if name := call.options.range:
-        wanted = str(call.range_called(call.read((RANGES,)), name).metadata.namespaced_name)
-    namespace = None if call.options.all_namespaces or wanted else call.namespace
+        snapshot = call.read((RANGES,))
+        wanted = str(call.range_called(snapshot, name).metadata.namespaced_name)
+        namespace = snapshot.namespace  # a range may serve other namespaces, but the user's rights may end here
     left = call.options.count
     for change in watched(source, namespace):
         if wanted and change.range_name != wanted:

@@ -38,6 +38,8 @@ def kubectl_source(kubeconfig: str | None, context: str | None) -> ApiSource:
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:  # noqa: S603 (kubectl, without a shell)
             assert process.stdout is not None, "its output is a pipe"
             yield from process.stdout
+            if process.wait():
+                raise Unanswerable(f"kubectl get --raw {path} ended with {process.returncode}, for the reason above")
 
     view = "jsonpath={.contexts[0].name}{'\\n'}{.contexts[0].context.namespace}"
     done = _run([program, *flags, "config", "view", "--minify", "-o", view])

@@ -256,6 +256,60 @@ def test_a_watch_shows_what_happens(kubeconfig: str) -> None:
         next(changes)
 
 
+def test_a_watch_shows_what_happened_while_the_server_had_forgotten_its_version(
+    kubeconfig: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web = next(each for each in Server.objects if each["metadata"]["name"] == "web")
+    new = json.loads(json.dumps(web).replace('"web"', '"new"'))
+    waiting = {"metadata": new["metadata"] | {"name": "waiting"}, "spec": new["spec"], "status": {"state": "Busy"}}
+    unreadable = {"kind": "IPAMRequest", "metadata": {"name": "bad", "namespace": "default"}, "spec": {"size": "24"}}
+    monkeypatch.setattr(Server, "objects", [*Server.objects, unreadable])
+    changes = watched(live_source(kubeconfig, None), None)
+    Server.events = [
+        {"type": "ADDED", "object": waiting},
+        {"type": "DELETED", "object": waiting},
+        {"type": "ERROR", "object": {"code": 410, "message": "too old"}},
+    ]
+    assert [next(changes).what for _ in range(2)] == ["waits", "deleted"]
+
+    monkeypatch.setattr(Server, "objects", [*(each for each in Server.objects if each is not web), new])
+
+    seen = [(each.what, each.request) for each in (next(changes) for _ in range(2))]
+    assert seen == [("granted", "default/new"), ("released", "default/web")]
+
+
+def test_a_range_is_watched_with_the_rights_of_its_namespace(
+    kubeconfig: str, forbidden: set[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    forbidden.update(each.path() for each in IPAM)
+    web = next(each for each in Server.objects if each["metadata"]["name"] == "web")
+    Server.events = [{"type": "DELETED", "object": web}]
+
+    assert run(["watch", "net", "-n", "default", "--count", "1", "--kubeconfig", kubeconfig]) == 0
+
+    assert "released  10.0.0.0/28" in capsys.readouterr().out
+
+
+def test_a_watch_that_kubectl_can_not_make_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Otherwise kubectl would be started again and again."""
+    kubectl = tmp_path / "kubectl"
+    listed = '{"metadata":{"resourceVersion":"7"},"items":[]}'
+    kubectl.write_text(
+        f"""#!/bin/sh
+case "$*" in *"config view"*) printf 't\\ndefault';; *watch=1*) exit 1;; *) echo '{listed}';; esac
+"""
+    )
+    kubectl.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+    assert run(["watch", "-A", "--via-kubectl"]) == 2
+
+    assert "watch=1" in (message := capsys.readouterr().err)
+    assert "ended with 1, for the reason above" in message
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
