@@ -35,11 +35,24 @@ class InvalidClaim(ValueError):
     """The text is none of the forms, or names what the pool can't have; the message quotes it."""
 
 
+class IndexBeyondPool(InvalidClaim):
+    """The pool has no block with this index.
+
+    Attributes:
+        length: the prefix length of the block that was asked for.
+    """
+
+    def __init__(self, message: str, length: int) -> None:
+        super().__init__(message)
+        self.length = length
+
+
 def parse_claim(holder: str, text: str, pool: Pool) -> Claim:
     """Read what a holder wants of a pool.
 
     Raises:
-        InvalidClaim: if the text is none of the forms, no block of the family, or has an index beyond the pool.
+        IndexBeyondPool: if the pool has no block with this index.
+        InvalidClaim: if the text is none of the forms, or no block of the family.
     """
     if names_addresses(text):
         try:
@@ -55,7 +68,8 @@ def parse_claim(holder: str, text: str, pool: Pool) -> Claim:
     if found is None:
         count = pool.block_count(length)
         blocks = "1 block" if count == 1 else f"{count} blocks"
-        raise InvalidClaim(f'"{text}" is beyond {pool.name}, which has {blocks} of /{length}, counted from 0')
+        message = f'"{text}" is beyond {pool.name}, which has {blocks} of /{length}, counted from 0'
+        raise IndexBeyondPool(message, length)
     return Claim(holder, length, found)
 
 

@@ -8,7 +8,7 @@ from hooks.ranges.records import contradiction
 from hooks.ranges.reservations import reserved_words
 from ipam.address import Prefix, block_named_by
 from ipam.allocate import Claim, Refused, Verdict
-from ipam.claim_forms import InvalidClaim, parse_claim
+from ipam.claim_forms import IndexBeyondPool, InvalidClaim, parse_claim
 
 
 def claim_of(request: RequestObject, observed: Observed) -> Claim | Refused:
@@ -22,6 +22,11 @@ def claim_of(request: RequestObject, observed: Observed) -> Claim | Refused:
     try:
         length = request.spec.size or terms.default_length
         claim = parse_claim(holder, wanted, terms.pool) if wanted else Claim(holder, length)
+    except IndexBeyondPool as beyond:
+        # The pool was larger when the recorded block was granted.
+        if recorded := _previous(request, Claim(holder, beyond.length)):
+            return Claim(holder, beyond.length, exact=recorded, previous=recorded)
+        return Refused(Verdict.INVALID, "InvalidRequest", f"request {beyond}")
     except InvalidClaim as error:
         return Refused(Verdict.INVALID, "InvalidRequest", f"request {error}")
     previous = claim.exact if request.status.cidr else _previous(request, claim)

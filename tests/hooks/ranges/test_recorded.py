@@ -45,6 +45,20 @@ def test_a_recorded_block_is_granted_again() -> None:
     assert served(recording(WEB, "10.0.0.64/28")) == {"web": "10.0.0.64/28"}
 
 
+@pytest.mark.parametrize("wanted", ["3/30", "3/%2"])
+def test_a_block_by_index_is_granted_again_although_its_pool_has_become_smaller(wanted: str) -> None:
+    smaller = range_object("10.0.0.0/28", chunk_size=30, network={"gateway": "10.0.0.1"})
+    last = recording(request_object("last", wanted=wanted, created=at(-50)), "10.0.0.12/30")
+    newcomer = request_object("newcomer", created=at(-40))
+    others = [entry("a", "10.0.0.4/30"), entry("b", "10.0.0.8/30")]
+    assert ledger_of(sync_range(put_on_hold(smaller), newcomer, last)) == {"last": "10.0.0.12/30"}
+    assert ledger_of(sync_range(with_ledger(smaller, *others), newcomer, last))["last"] == "10.0.0.12/30"
+    answer = sync_range(with_ledger(smaller, *others, entry("c", "10.0.0.12/30")), last)
+    assert messages_of(answer)["last"] == "10.0.0.12/30 is not free: it was held by team-a/c when last checked"
+    unrecorded = sync_range(smaller, request_object("last", wanted=wanted))
+    assert "is beyond team-a/net, which has 3 blocks of /30" in messages_of(unrecorded)["last"]
+
+
 def test_a_record_gives_no_precedence_over_requests_that_wait_for_longer() -> None:
     """Finding 6: anyone can write the annotation, so it must not jump the queue. A restore uses the hold."""
     requests = [
