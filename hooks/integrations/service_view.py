@@ -13,8 +13,10 @@ from hooks.protocol.bodies import ServiceBody
 from hooks.protocol.decoding import decode_spec
 from hooks.protocol.errors import ProtocolError
 
-#: A range in the namespace of the Service, or of another namespace: names of namespaces have no dots.
-_RANGE = re.compile(r"(?:(?P<namespace>[a-z0-9]([-a-z0-9]*[a-z0-9])?)\.)?(?P<name>[a-z0-9]([-a-z0-9]*[a-z0-9])?)")
+_LABEL = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
+#: A range in the namespace of the Service, or of another namespace: names of namespaces have no dots. With its
+#: namespace the name of a range may have some.
+_RANGE = re.compile(rf"(?:(?P<namespace>{_LABEL})\.)?(?P<name>{_LABEL}(?:\.{_LABEL})*)")
 #: A Service has at most one address of each family.
 _RANGES_MAX = 2
 
@@ -87,12 +89,21 @@ class ServiceView:
         return self.service.metadata.annotations.get(names.MESSAGE_ANNOTATION)
 
 
+def asks_for(request: RequestParent) -> str:
+    """The address that an attached request asks for, or the form of any. Raises ProtocolError if it can't be read."""
+    return _spec_of(request).wanted
+
+
 def _range_of(request: RequestParent) -> NamespacedName:
+    return _spec_of(request).range_name(request.metadata.namespace)
+
+
+def _spec_of(request: RequestParent) -> RequestSpec:
     spec = decode_spec(request.spec, RequestSpec)
     if isinstance(spec, str):
         path = f'$.attachments["{names.REQUEST_KEY}"]["{request.metadata.namespaced_name}"].spec'
         raise ProtocolError(path, spec)
-    return spec.range_name(request.metadata.namespace)
+    return spec
 
 
 def _canonical(text: str) -> list[str]:

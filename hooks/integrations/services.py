@@ -20,8 +20,16 @@ from hooks.api import names
 from hooks.api.conditions import listed
 from hooks.api.kinds import RequestParent
 from hooks.api.names import NamespacedName
-from hooks.integrations.attachments import Obj, State, as_observed, new_request, outcome_of, single_address
-from hooks.integrations.service_view import ServiceView
+from hooks.integrations.attachments import (
+    ONE_ADDRESS,
+    Obj,
+    State,
+    as_observed,
+    new_request,
+    outcome_of,
+    single_address,
+)
+from hooks.integrations.service_view import ServiceView, asks_for
 from hooks.protocol.bodies import ServiceBody
 
 #: As for claims: a Service that waits for an attachment is synced again after this many seconds ...
@@ -119,6 +127,8 @@ def _served(view: ServiceView, ranges: list[NamespacedName], kept: list[Obj], no
     wanted = view.recorded or view.written
     if wanted and (fault := _fault_of(view, wanted, ranges)):
         return _reported(view, kept, fault)
+    if outdated := _outdated(view, wanted, ranges):
+        return _without(view, outdated, kept, {})
     if missing := [index for index, name in enumerate(ranges) if name not in view.requests]:
         meta, had_it = view.service.metadata, bool(view.recorded)
         new = [
@@ -136,6 +146,21 @@ def _served(view: ServiceView, ranges: list[NamespacedName], kept: list[Obj], no
         shown = f"{listed(view.recorded)} is written, but not allocated: " if view.recorded else ""
         return _reported(view, kept, shown + reason)
     return _allocated(view, [each.address for each in outcomes], kept)
+
+
+def _outdated(
+    view: ServiceView, wanted: list[str], ranges: list[NamespacedName]
+) -> dict[NamespacedName, RequestParent]:
+    """The requests without a block that ask for another address than the owner of the Service wants by now.
+
+    Once addresses are written they stay, and so do the requests for them.
+    """
+    if view.recorded:
+        return {}
+    texts = dict(zip(ranges, wanted or [ONE_ADDRESS] * len(ranges), strict=True))
+    # Without the marker an older schema may have dropped the block, or what the request asks for.
+    waiting = {name: each for name, each in view.requests.items() if each.status.schema_v1 and not each.status.cidr}
+    return {name: each for name, each in waiting.items() if asks_for(each) != texts[name]}
 
 
 def _fault_of(view: ServiceView, wanted: list[str], ranges: list[NamespacedName]) -> str:

@@ -8,6 +8,7 @@ from hooks.api.names import ADDRESSES_ANNOTATION, CIDR_ANNOTATION, GIVEN_UP_ANNO
 from tests.hooks.build import Obj
 from tests.hooks.calls import post
 from tests.hooks.foreign import (
+    METALLB,
     SERVICE_SYNC,
     address_object,
     attached_request,
@@ -156,12 +157,45 @@ def test_a_request_that_was_given_up_is_deleted_before_another_one_of_its_name_i
     assert new == request["metadata"]["name"]
 
 
+@pytest.mark.parametrize("written", ["10.0.0.6", ""])
+def test_a_request_for_an_address_that_the_owner_has_corrected_is_given_up(written: str) -> None:
+    service = service_object(**({METALLB: written} if written else {}))
+    request = attached_request(service)
+    request["spec"]["request"] = "10.0.0.5"
+    granted = answer_to(SERVICE_SYNC, service_body(service, request))
+    request["status"] = {"schemaV1": True, "state": "Busy", "message": "10.0.0.5 is not free"}
+    answer = answer_to(SERVICE_SYNC, service_body(service, request))
+    assert names_in(granted) == [request["metadata"]["name"]], "what is allocated stays"
+    assert (names_in(answer), answer["annotations"]) == ([], {GIVEN_UP_ANNOTATION: request["metadata"]["uid"]})
+    service["metadata"]["annotations"] |= answer["annotations"]
+    (new,) = answer_to(SERVICE_SYNC, service_body(service))["attachments"]
+    assert new["spec"]["request"] == (written or "#1")
+
+
+def test_a_request_that_an_older_schema_shows_is_not_given_up() -> None:
+    service = service_object(**{METALLB: "10.0.0.5"})
+    request = attached_request(service)
+    request["spec"].pop("request")
+    request["status"] = {}
+    assert names_in(answer_to(SERVICE_SYNC, service_body(service, request))) == [request["metadata"]["name"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [("infra.public.v4", ("infra", "public.v4")), ("public.v4", ("public", "v4")), ("net", ("team-a", "net"))],
+)
+def test_a_range_is_named_by_its_namespace_and_a_name_that_may_have_dots(text: str, named: tuple[str, str]) -> None:
+    (new,) = answer_to(SERVICE_SYNC, service_body(service_object(ranges=text)))["attachments"]
+    assert (new["spec"]["ipam"]["namespace"], new["spec"]["ipam"]["name"]) == named
+
+
 def test_a_record_that_is_written_as_a_block_is_the_address() -> None:
     service = service_object(**{ADDRESSES_ANNOTATION: "10.0.0.5/32"})
     answer = answer_to(SERVICE_SYNC, service_body(service, attached_request(service)))
     assert answer["annotations"][ADDRESSES_ANNOTATION] == "10.0.0.5"
 
 
-def test_a_range_that_cannot_exist_is_reported() -> None:
-    answer = answer_to(SERVICE_SYNC, service_body(service_object(ranges="net-")))
-    assert answer["annotations"][MESSAGE_ANNOTATION].startswith('annotation ipam.mandelsoft.org/range "net-": must be')
+@pytest.mark.parametrize("text", ["net-", "a..b", ".net", "infra."])
+def test_a_range_that_cannot_exist_is_reported(text: str) -> None:
+    answer = answer_to(SERVICE_SYNC, service_body(service_object(ranges=text)))
+    assert f'annotation ipam.mandelsoft.org/range "{text}": must be' in answer["annotations"][MESSAGE_ANNOTATION]
