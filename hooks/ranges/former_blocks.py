@@ -19,8 +19,13 @@ def wants_former_block(request: RequestObject, claim: Claim, observed: Observed,
 
 
 def is_for_former_holder(block: Prefix, observed: Observed) -> bool:
-    """Whether a block of the range is one that its pool does not allocate; the present gateway is never granted."""
+    """Whether a block of the range is one that its pool does not allocate; the present gateway is never granted.
+
+    Nor is what the ledger names as removable. It will not name it any more once a former holder is seen.
+    """
     terms = observed.terms
     if terms.pool.has(block) or (terms.gateway and terms.gateway.overlaps(block)):
+        return False
+    if any(each.first <= block.last and block.first <= each.last for each in terms.removable):
         return False
     return terms.pool.addresses.covers(block)

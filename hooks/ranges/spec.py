@@ -57,6 +57,7 @@ class Terms:
         remarks: what the spec says in vain or probably by mistake, though blocks can be granted by it.
         gateway: as a block of one address; None if there is none.
         former_gateways: those of earlier specs that holders may still use; they are not allocated either.
+        removable: the addresses of entries of `ranges` that may be removed at any moment; nothing of them is allocated.
         network: the settings that each new holder of a block gets permanently, even if the spec becomes invalid.
         allowed: the namespaces that the range serves; if that part is invalid, its own one.
         knows_allowed: whether that part is valid, whatever the rest is.
@@ -76,6 +77,7 @@ class Terms:
     remarks: tuple[str, ...]
     gateway: Prefix | None
     former_gateways: tuple[Prefix, ...]
+    removable: tuple[Interval, ...]
     network: Network | None
     allowed: AllowedNamespaces
     knows_allowed: bool
@@ -121,7 +123,8 @@ def read_terms(range_name: NamespacedName, raw: Raw, status: RangeStatus) -> Ter
         return _invalid_terms(range_name, spec, reason)
     former = tuple(each for each in _gateways(status) if each != gateway and each.family is pool.family)
     gateways = (*former, gateway) if gateway else former
-    withheld: list[Span] = [*gateways, *_removable(status, pool.family)]
+    removable = _removable(status, pool.family)
+    withheld: list[Span] = [*gateways, *removable]
     pool = pool.excluding(withheld) if withheld else pool
     pool = replace(pool, reserved=_reserved(spec, pool.family))
     if not pool.usable:
@@ -131,7 +134,7 @@ def read_terms(range_name: NamespacedName, raw: Raw, status: RangeStatus) -> Ter
     reservations, ignored = read_reservations(spec.reservations, pool, gateways, range_name.namespace)
     remarks = (*_pool_remarks(pool), *network_remarks, *_idle_reserve(spec), *([listed(ignored)] if ignored else []))
     terms = _terms(spec, pool, gateway=gateway, remarks=remarks)
-    return replace(terms, former_gateways=former, reservations=tuple(reservations))
+    return replace(terms, former_gateways=former, removable=tuple(removable), reservations=tuple(reservations))
 
 
 def _gateways(status: RangeStatus) -> list[Prefix]:
@@ -206,6 +209,7 @@ def _terms(spec: RangeSpec, pool: Pool, *, gateway: Prefix | None, remarks: tupl
         remarks=remarks,
         gateway=gateway,
         former_gateways=(),
+        removable=(),
         network=spec.network,
         allowed=namespaces.in_canonical_order(spec.allowed_namespaces) if knows_allowed else AllowedNamespaces(),
         knows_allowed=knows_allowed,

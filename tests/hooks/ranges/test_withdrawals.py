@@ -12,6 +12,7 @@ from tests.hooks.build import (
     extent_object,
     put_on_hold,
     range_object,
+    recording,
     request_object,
     showing,
     with_ledger,
@@ -72,6 +73,18 @@ def test_an_entry_is_not_removable_while_a_block_of_it_is_cooling_down() -> None
     range_ = the_range("10.0.0.0/28", SLIP, excludes=[SLIP], allocations=[cooling])
     range_["spec"]["cooldownSeconds"] = 3600
     assert "removable" not in synced(range_)["status"]
+
+
+@pytest.mark.parametrize("on_hold", [False, True])
+def test_a_former_holder_gets_nothing_of_a_removable_entry_until_the_ledger_does_not_name_it(on_hold: bool) -> None:
+    """The owner may remove the entry in this moment."""
+    range_ = the_range("10.0.0.0/28", SLIP, excludes=[SLIP], removable=[SLIP])
+    former = showing(WEB, "10.9.0.1/32")
+    if on_hold:
+        range_, former = put_on_hold(range_), recording(WEB, "10.9.0.1/32")
+    answer = synced(range_, former)
+    assert ("removable" in answer["status"], ledger_of(answer)) == (False, {})
+    assert ledger_of(synced({**range_, "status": answer["status"]}, former)) == {"web": "10.9.0.1/32"}
 
 
 def test_nothing_is_removable_on_hold_as_former_holders_may_come_back() -> None:
