@@ -10,8 +10,8 @@ from typing import Any
 from hooks.api.conditions import ready_since
 from hooks.api.times import timestamp
 from kubectl_ipam.objects import Request
-from kubectl_ipam.output.words import rough, span
-from kubectl_ipam.views import Piece, RangeView, State
+from kubectl_ipam.output.words import rough
+from kubectl_ipam.views import RangeView, State
 
 Document = dict[str, Any]
 
@@ -88,17 +88,6 @@ def state_of(view: RangeView) -> str:
         return "Deleting"
     is_unnamed = view.delegation is not None and not view.delegation.is_named
     return "Invalid" if view.terms.invalid_reason or is_unnamed else "Ready"
-
-
-def piece_document(piece: Piece, view: RangeView) -> Document:
-    """Neighbouring addresses in one state."""
-    document: Document = {
-        "addresses": span(piece.first, piece.last, view.family),
-        "state": str(piece.state),
-        "holder": piece.holder,
-        "why": piece.fate,
-    }
-    return {name: value for name, value in document.items() if value}
 
 
 def request_document(request: Request) -> Document:
