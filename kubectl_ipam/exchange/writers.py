@@ -13,8 +13,6 @@ from hooks.ranges.spec import DEFAULT_DOMAIN
 from kubectl_ipam.exchange.plain import HEADINGS, SEPARATOR
 
 Row = dict[str, Any]
-#: Prefixes of one address are addresses in NetBox.
-_SINGLE = ("/32", "/128")
 
 
 class ExportedRange(NamedTuple):
@@ -110,7 +108,7 @@ def to_netbox_prefixes(export: Export) -> str:
         if "/" in text and not ("delegatedFrom" in each.spec and (each.name.namespace, text) in blocks)
     ]
     for each, range_ in _with_ranges(export):
-        if not each.cidr.endswith(_SINGLE):
+        if not _is_single(each.cidr):
             status = "container" if "delegate" in each.spec else "active"
             rows.append(_netbox_row(range_, "prefix", each.cidr, status=status, description=each.holder))
     return _json(rows)
@@ -120,11 +118,16 @@ def to_netbox_addresses(export: Export) -> str:
     """Addresses for the import form of NetBox: the blocks of one address."""
     rows: list[Row] = []
     for each, range_ in _with_ranges(export):
-        if each.cidr.endswith(_SINGLE):
+        if _is_single(each.cidr):
             length = (range_.spec.get("network") or {}).get("prefixLength") if range_ else None
             address = f"{each.cidr.partition('/')[0]}/{length}" if length else each.cidr
             rows.append(_netbox_row(range_, "address", address, status="active", description=each.holder))
     return _json(rows)
+
+
+def _is_single(cidr: str) -> bool:
+    """Whether a block is one address, which is no prefix in NetBox: a /32, in IPv6 a /128."""
+    return cidr.endswith("/128" if ":" in cidr else "/32")
 
 
 def _with_ranges(export: Export) -> Iterator[tuple[ExportedRequest, ExportedRange | None]]:

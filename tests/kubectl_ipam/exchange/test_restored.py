@@ -244,6 +244,19 @@ def test_an_address_of_an_attached_request_is_exported_with_its_owner(
     ]
 
 
+def test_a_block_of_ipv6_is_an_address_only_if_it_has_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    box = cluster_of(
+        range_("net", "2a00::/24"), request("site", request="2a00::/32"), request("host", request="2a00:ff::5")
+    )
+    dump = dump_of(box, tmp_path)
+
+    prefixes = json.loads(printed(capsys, "export", "-f", dump, "-o", "netbox-prefixes"))
+    addresses = json.loads(printed(capsys, "export", "-f", dump, "-o", "netbox-addresses"))
+
+    assert [each["prefix"] for each in prefixes] == ["2a00::/24", "2a00::/32"]
+    assert [each["address"] for each in addresses] == ["2a00:ff::5/128"]
+
+
 #: Blocks of a small range, so that many of them overlap; some are outside, or retired.
 BLOCKS = st.tuples(st.integers(0, 70), st.sampled_from([32, 31, 30, 29, 28])).map(
     lambda drawn: f"10.0.0.{drawn[0] >> (32 - drawn[1]) << (32 - drawn[1])}/{drawn[1]}"
