@@ -66,8 +66,9 @@ def _verdict(call: Call, snapshot: Snapshot) -> str:
         found = [each for each in found if each.key in again]
     if found:
         return f"{count(len(found), 'finding')}: kubectl ipam check says what to do"
-    holders = sum(len(each.status.allocations) for each in snapshot.ranges.values())
-    return f"OK: {count(len(snapshot.ranges), 'range')}, {count(holders, 'block')} in use"
+    lines = [line for each in snapshot.ranges.values() for line in each.status.allocations]
+    in_use = sum(line.released_at is None for line in lines)
+    return f"OK: {count(len(snapshot.ranges), 'range')}, {count(in_use, 'block')} in use"
 
 
 def _print_ranges(call: Call, views: list[RangeView]) -> None:

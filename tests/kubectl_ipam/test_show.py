@@ -65,6 +65,15 @@ def test_a_wrong_command_line_ends_with_2_and_says_what_to_type(
     assert advice in capsys.readouterr().err
 
 
+def test_a_block_that_cools_down_is_not_in_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    box = cluster_of(range_("net", "10.0.0.0/30", cooldownSeconds=3600), request("a"), request("b"))
+    box.delete([request("a")])
+
+    shown = printed(capsys, "show", "-f", dump_of(box, tmp_path))
+
+    assert shown.endswith("\nOK: 1 range, 1 block in use\n")
+
+
 def test_the_last_line_says_ok_or_counts_findings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     box = cluster_of(range_("net", "10.0.0.0/30"), request("a"), request("b"))
     dump = Path(dump_of(box, tmp_path))
