@@ -15,7 +15,7 @@ from simulator.discarding import discard_output
 COMMANDS: dict[str, str] = {
     "show": "list ranges with what is used, free and waiting; or one range with its map",
     "map": "draw the addresses of a range",
-    "get": "find who has an address or a block, or why no request has it; or search names and labels",
+    "get": "find who has an address or a block, or why no request has it; or search requests by a text",
     "check": "audit ledgers, answers, requests, extents, the installation and clocks",
     "plan": "show what would be granted if manifests were applied or deleted now",
     "explain": "explain where a request stands, what it waits for and what to do",

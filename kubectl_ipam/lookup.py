@@ -17,6 +17,10 @@ from kubectl_ipam.views import Piece, RangeView, State
 _ADDRESS_LIKE = re.compile(r"([0-9]+\.[0-9.]+|[0-9a-fA-F]*:[0-9a-fA-F:.]*)(/.*)?")
 
 
+#: Where a text is searched: these parts of each request.
+SEARCHED = "name, labels, owners, uid or block"
+
+
 class Found(NamedTuple):
     """A piece of a range that has something of what was asked for.
 
@@ -117,7 +121,7 @@ def _neighbours(views: Sequence[RangeView], block: Prefix) -> Iterator[str]:
 
 
 def matching_requests(snapshot: Snapshot, text: str) -> list[Request]:
-    """The requests whose name, labels or annotations contain a text, in order of name."""
+    """The requests that have a text in one of the parts that `SEARCHED` names, in any case, in order of name."""
     wanted = text.lower()
     return [each for _, each in sorted(snapshot.requests.items()) if wanted in _searched(each)]
 

@@ -7,7 +7,7 @@ from hooks.api.times import timestamp
 from ipam.address import Prefix
 from kubectl_ipam.call import Call
 from kubectl_ipam.documents import held_since, request_document, wanted
-from kubectl_ipam.lookup import Found, Lookup, lookup, matching_requests, read_block, uncovered
+from kubectl_ipam.lookup import SEARCHED, Found, Lookup, lookup, matching_requests, read_block, uncovered
 from kubectl_ipam.objects import Request
 from kubectl_ipam.options import add_output_argument, add_source_arguments
 from kubectl_ipam.output.tables import Cell, print_table
@@ -15,12 +15,12 @@ from kubectl_ipam.output.words import age, span
 from kubectl_ipam.snapshot import Snapshot
 from kubectl_ipam.views import views_in
 
-DESCRIPTION = "Find who has an address or a block, or why no request has it; or search names and labels."
-EPILOG = """\
+DESCRIPTION = "Find who has an address or a block, or why no request has it; or search requests by a text."
+EPILOG = f"""\
 examples:
   kubectl ipam get 10.0.0.5               the holder of an address, and since when
   kubectl ipam get 10.0.0.0/24            everything in a block
-  kubectl ipam get web                    requests with "web" in their name, labels, owner or uid
+  kubectl ipam get web                    requests with "web" in their {SEARCHED}
 
 All namespaces are searched unless -n is given.
 exit code: 0 if something was found; 1 if no range has the address, or no request matches; 2 if the source is
@@ -124,7 +124,7 @@ def _print_requests(call: Call, found: list[Request]) -> int:
     elif found:
         print_table(call.screen, _HEADINGS, [_row(each, call) for each in found])
     else:
-        call.note(f'nothing matches "{call.options.what}": give an address, a block, or a part of a name or label')
+        call.note(f'nothing matches "{call.options.what}": give an address, a block, or a text of its {SEARCHED}')
     return 0 if found else 1
 
 

@@ -89,6 +89,23 @@ def test_a_text_finds_requests_by_name_and_label(dump: str, capsys: pytest.Captu
     assert printed(capsys, "get", "nothing-like-it", "-f", dump, code=1) == ""
 
 
+@pytest.mark.parametrize("text", ["we", "team=Blue", "Cluster/east", "0123-uid", "/28"])
+def test_a_text_finds_what_the_help_says(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    objects = cluster_of(range_("net", "10.0.0.0/24", chunkSize=28), request("web")).objects()
+    owner = {"apiVersion": "v1", "kind": "Cluster", "name": "east", "uid": "u"}
+    (web,) = (each for each in objects if each["kind"] == "IPAMRequest")
+    web["metadata"] |= {"labels": {"team": "blue"}, "ownerReferences": [owner], "uid": "0123-uid"}
+    web["metadata"]["annotations"] = {"note": "zebra"}
+    dump = dump_with(objects, tmp_path)
+
+    assert "10.0.0.0/28" in printed(capsys, "get", text, "-f", dump)
+    assert run(["get", "zebra", "-f", dump]) == 1
+    assert "or a text of its name, labels, owners, uid or block" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        run(["get", "--help"])
+    assert 'requests with "web" in their name, labels, owners, uid or block' in capsys.readouterr().out
+
+
 def test_the_single_reserved_address_of_a_network_is_not_free(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -286,7 +286,7 @@ function showSearch(answer) {
   for (const text of answer.outside ?? []) parts.push(element("p", {}, `${text} is in no range.`));
   for (const text of answer.neighbours ?? []) parts.push(element("p", {}, `${text}.`));
   if (!answer.fault && !answer.count && !answer.outside?.length) {
-    parts.push(element("p", {}, "Nothing has this in its name, labels, owners or block."));
+    parts.push(element("p", {}, "No request has this in its name, labels, owners, uid or block."));
   }
   show(`Search: ${answer.text}`, parts);
 }
