@@ -8,11 +8,12 @@ IPAddress (of both groups)                                the block of its claim
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from hooks.api.names import NamespacedName
-from ipam.address import format_address
-from ipam.interval import parse_interval
+from ipam.address import Family, InvalidAddress, format_address
+from ipam.interval import Interval, parse_interval
 from kubectl_ipam.exchange.blocks import NoBlock, canonical, network_of, read_block
 from kubectl_ipam.exchange.book import Book, BookRange, BookRequest, error, warning
 from kubectl_ipam.exchange.naming import Names
@@ -121,8 +122,8 @@ class _Reading:
             made.append(unused)
             self._book.ranges.append(BookRange(unused, each, place))
         self._ranges[PoolKey(kind, name)] = made
-        for claim, address in (document.get("status") or {}).get("indexes", {}).items():
-            self._indexed[NamespacedName(name.namespace, claim)] = canonical(address)
+        for claim, address in ((document.get("status") or {}).get("indexes") or {}).items():
+            self._indexed[NamespacedName(name.namespace, claim)] = canonical(str(address or ""))
 
     def _add_claim(self, document: Document) -> None:
         spec, name, group = document.get("spec") or {}, self._name(document), _group(document)
@@ -181,13 +182,20 @@ def _metal3_specs(spec: Document) -> Iterator[Document]:
         yield made
 
 
-def _reserved(addresses: dict[str, str], texts: list[str]) -> Iterator[Document]:
+def _reserved(addresses: dict[str, Any], texts: list[str]) -> Iterator[Document]:
     """The addresses of a range that wait for a claim."""
-    intervals = [parse_interval(text) for text in texts]
+    intervals = list(_readable(texts))
     for claim, address in sorted(addresses.items()):
-        block = read_block(address)
+        block = read_block(str(address or ""))
         if any(family is block.family and interval.covers(block) for interval, family in intervals):
             yield {"cidr": str(block), "holder": {"name": claim}}
+
+
+def _readable(texts: list[str]) -> Iterator[tuple[Interval, Family]]:
+    """The intervals that can be read; the others are reported with their range."""
+    for text in texts:
+        with suppress(InvalidAddress):
+            yield parse_interval(text)
 
 
 def _metal3_interval(pool: Document) -> str:

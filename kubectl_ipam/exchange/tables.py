@@ -64,13 +64,17 @@ def read_table(name: str, data: bytes) -> Table:
     if not lines:
         raise Unanswerable(f'"{name}" is empty')
     delimiter = max(_DELIMITERS, key=lines[0].count)
-    reader = csv.reader(StringIO(text), delimiter=delimiter, skipinitialspace=True)
-    headings = [heading_key(cell) for cell in next(reader)]
-    rows = [
-        Row(f"{name}:{reader.line_num}", {key: cell.strip() for key, cell in zip(headings, cells, strict=False)})
-        for cells in reader
-        if any(cell.strip() for cell in cells)
-    ]
+    reader = csv.reader(StringIO(text, newline=None), delimiter=delimiter, skipinitialspace=True)
+    try:
+        headings = [heading_key(cell) for cell in next(reader)]
+        rows = [
+            Row(f"{name}:{reader.line_num}", {key: cell.strip() for key, cell in zip(headings, cells, strict=False)})
+            for cells in reader
+            if any(cell.strip() for cell in cells)
+        ]
+    except csv.Error as fault:
+        advice = "shorten that cell, or close the quotes before it"
+        raise Unanswerable(f'"{name}" is not CSV: line {reader.line_num}: {fault}: {advice}') from fault
     return Table(frozenset(headings), rows)
 
 

@@ -201,6 +201,31 @@ def test_a_field_that_such_a_pool_does_not_have_is_reported_because_it_may_prote
     ]
 
 
+@pytest.mark.parametrize("reserved", ["", "preAllocations: {east-cp-0: 10.20.0.12}"])
+def test_a_pool_that_ends_before_it_begins_is_an_error_that_says_what_to_write(reserved: str) -> None:
+    pool = METAL3.partition("---")[0].replace("end: 10.20.0.40", "end: 10.20.0.4")
+
+    assert messages_of(checked(pool.replace("preAllocations: {east-cp-0: 10.20.0.12}", reserved))) == [
+        (
+            "error: a: IPPool metal/provisioning: range metal/provisioning: ranges[0]: "
+            '"10.20.0.10-10.20.0.4" ends before it begins: write 10.20.0.4-10.20.0.10'
+        )
+    ]
+
+
+def test_a_reservation_without_an_address_is_an_error_that_quotes_it() -> None:
+    pool = METAL3.partition("---")[0].replace("{east-cp-0: 10.20.0.12}", "{east-cp-0: }")
+
+    (message,) = messages_of(checked(pool))
+    assert message.startswith('error: a: IPPool metal/provisioning: spec: "" is not')
+
+
+def test_a_pool_whose_status_has_empty_indexes_has_no_allocations() -> None:
+    pool = METAL3.partition("---")[0] + "status: {indexes: }\n"
+
+    assert blocks_of(checked(pool)) == {}
+
+
 def test_a_claim_to_a_pool_that_is_missing_is_an_error_that_names_the_pool() -> None:
     claim = IN_CLUSTER.split("---\n")[4]
 
@@ -231,6 +256,19 @@ def test_a_name_that_kubernetes_does_not_accept_is_changed_with_a_warning() -> N
         'warning: a:2: "Office Net" becomes office-net, as Kubernetes does not accept this name',
         'warning: a:3: "\u00f6" becomes range-10-1-0-0-24, as Kubernetes does not accept this name',
     ]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_line_ends_as_on_any_system(end: str) -> None:
+    found = checked("name,addresses,cidr\nnet,10.0.0.0/24,\nweb,,10.0.0.5\nbad,,10.0.1.5\n".replace("\n", end))
+
+    assert blocks_of(found) == {"imported/web": ("imported/net", "10.0.0.5/32")}
+    assert [each.place for each in found.findings] == ["a:4"]
+
+
+def test_a_cell_that_is_too_long_is_refused_with_its_line() -> None:
+    with pytest.raises(Unanswerable, match=r'^"a" is not CSV: line 3: field larger than .*: shorten that cell'):
+        book_of("name,cidr,message\nweb,10.0.0.5,\ndb,10.0.0.6," + "x" * 200_000 + "\n")
 
 
 def test_columns_that_are_not_read_are_named() -> None:
