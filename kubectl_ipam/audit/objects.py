@@ -7,9 +7,13 @@ from hooks.api import names
 from kubectl_ipam.audit.facts import Facts, named_range
 from kubectl_ipam.audit.findings import Finding, error, unless_delayed, warning
 from kubectl_ipam.objects import Range
+from kubectl_ipam.resources import REQUESTS
+from kubectl_ipam.views import RangeView
 
 #: A deletion of a range that takes longer is reported.
 DELETION_MAX = timedelta(minutes=10)
+#: The most objects that a message names.
+_NAMED_MAX = 5
 _CHECK_CONTROLLER = (
     "check that Metacontroller and the hooks run (kubectl get pods -A | grep -e metacontroller -e ipam), and their logs"
 )
@@ -88,9 +92,28 @@ def ranges_that_need_a_person(facts: Facts) -> Iterator[Finding]:
                 kind = error if rule == "Contradiction" else warning
                 yield kind(rule, named_range(view), condition.message, remedy, name)
         if meta.deletion_timestamp and facts.now - meta.deletion_timestamp > DELETION_MAX:
-            blockers = ", ".join(map(str, view.observed.blockers[:5])) or "its finalizers"
-            message = f"it is being deleted, and waits for {blockers}"
-            yield warning("RangeDeletionStuck", named_range(view), message, "delete these requests", name)
+            awaited, remedy = _awaited(view)
+            message = f"it is being deleted, and waits for {awaited}"
+            yield warning("RangeDeletionStuck", named_range(view), message, remedy, name)
+
+
+def _awaited(view: RangeView) -> tuple[str, str]:
+    """What a range that is being deleted waits for, and what to do about that."""
+    if blockers := view.observed.blockers:
+        return ", ".join(map(str, blockers[:_NAMED_MAX])), "delete these requests"
+    if held := [each for each in view.ledger.entries.values() if each.released_at is None]:
+        blocks = ", ".join(f"{each.prefix} of {each.holder}" for each in held[:_NAMED_MAX])
+        remedy = "do what the findings about these holders say"
+        if not view.snapshot.knows(REQUESTS):
+            remedy = "read these requests, too: the dump lacks them, or your rights do not reach them"
+        return f"the release of {blocks}", remedy
+    finalizers = view.range.metadata.finalizers
+    foreign = [each for each in finalizers if not each.startswith(names.RANGE_FINALIZER)]
+    remedies = [_CHECK_CONTROLLER] if len(foreign) < len(finalizers) else []
+    if foreign:
+        use = "remove what uses the range: the controller that owns the finalizer then removes it"
+        remedies.append(f"for {', '.join(foreign)}, {use}")
+    return f"its finalizers: {', '.join(finalizers)}", "; ".join(remedies)
 
 
 RULES = (

@@ -9,7 +9,7 @@ from kubectl_ipam.resources import IPAM
 from kubectl_ipam.snapshot import Snapshot
 from kubectl_ipam.sources.files import FileSource
 from tests.kubectl_ipam.clusters import Document, cluster_of, printed, range_, request
-from tests.kubectl_ipam.corruptions import CORRUPTIONS, Objects, healthy
+from tests.kubectl_ipam.corruptions import CORRUPTIONS, LONG_AGO, Objects, healthy
 
 
 @pytest.fixture(name="objects", scope="module")
@@ -77,6 +77,38 @@ def test_check_prints_a_finding_and_ends_with_1(
         "ERROR OverlapInDomain: IPAMRange default/net\n  10.0.0.144/28 of default/web-0 and 10.0.0.144/28"
     )
     assert "\n  to do: " in shown
+
+
+OURS = "metacontroller.io/compositecontroller-ipamrange"
+
+
+@pytest.mark.parametrize(
+    ("name", "awaited", "remedy"),
+    [
+        ("held", "default/a", "delete these requests"),
+        ("lost", "the release of 10.0.0.0/28 of default/a", "do what the findings about these holders say"),
+        ("unread", "the release of 10.0.0.0/28 of default/a", "read these requests, too"),
+        ("ours", f"its finalizers: {OURS}", "check that Metacontroller and the hooks run"),
+        ("foreign", "its finalizers: example.com/keep", "for example.com/keep, remove what uses the range: "),
+    ],
+)
+def test_a_range_that_is_stuck_in_deletion_is_reported_with_what_it_waits_for(
+    name: str, awaited: str, remedy: str, tmp_path: Path
+) -> None:
+    ranges = [range_("net", "10.0.0.0/24", chunkSize=28), range_("other", "10.1.0.0/24")]
+    requests = {"held": [request("a")], "lost": [request("a"), request("b", "other")], "unread": [request("a")]}
+    objects = Objects(cluster_of(*ranges, *requests.get(name, [])).objects())
+    objects.range()["metadata"]["deletionTimestamp"] = LONG_AGO
+    if name in ("lost", "unread"):
+        objects.drop("IPAMRequest", "a")
+    if name == "foreign":
+        objects.range()["metadata"]["finalizers"] = ["example.com/keep"]
+
+    found = in_one_snapshot(snapshot_of(objects.all, tmp_path))
+
+    (stuck,) = (each for each in found if each.rule == "RangeDeletionStuck")
+    assert stuck.message == f"it is being deleted, and waits for {awaited}"
+    assert stuck.remedy.startswith(remedy)
 
 
 def test_a_report_has_the_same_findings(objects: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
