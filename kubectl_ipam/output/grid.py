@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ipam.address import IPV6, Family, Prefix
 from ipam.address_set import AddressSet
+from kubectl_ipam.output.words import count, rough
 from kubectl_ipam.views import Piece, RangeView, State
 
 ROWS_MAX = 32
@@ -43,9 +44,21 @@ class Row(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """Rows that are left out because they are free: this many addresses."""
+    """Rows that are left out because no block in them is in use or reserved; their addresses need not be free.
 
-    address_count: int
+    Attributes:
+        free_address_count: number of their addresses that are free.
+        free_cell_count: number of cells of which all addresses are free.
+    """
+
+    free_address_count: int
+    free_cell_count: int
+
+    def words(self, cell_length: int) -> str:
+        """What is free: cells of this prefix length, as "65520 /64 free", or the addresses if these make up none."""
+        if self.free_cell_count:
+            return f"{rough(self.free_cell_count)} /{cell_length} free"
+        return count(self.free_address_count, "free address") if self.free_address_count else "nothing free"
 
 
 @dataclass(frozen=True)
@@ -78,7 +91,7 @@ def grid_of(view: RangeView, width: int, cell_length: int | None = None, marked:
     row_bits = view.family.bits - length + width.bit_length() - 1
     prefixes = (_prefix(view.family, index, row_bits) for index in _row_indexes(spans, row_bits))
     rows = [_row(prefix, length, pieces, marked) for prefix in prefixes]
-    return Grid(view.family, length, list(_with_gaps(_narrowed(rows), view.addresses)))
+    return Grid(view.family, length, list(_with_gaps(_narrowed(rows), pieces, view.family.bits - length)))
 
 
 def _width(spans: AddressSet, cell_bits: int, width_max: int) -> int:
@@ -178,17 +191,25 @@ def _narrowed(rows: list[Row]) -> list[Row]:
     return [Row(prefix, cells)]
 
 
-def _with_gaps(rows: list[Row], addresses: AddressSet) -> Iterator[Row | Gap]:
+def _with_gaps(rows: list[Row], pieces: Sequence[Piece], cell_bits: int) -> Iterator[Row | Gap]:
     """The rows, and between them what is left out of the range."""
-    position = addresses.intervals[0].first if addresses else 0
+    position = pieces[0].first
     for row in rows:
-        if count := _count_between(addresses, position, row.prefix.first - 1):
-            yield Gap(count)
+        yield from _gap(pieces, position, row.prefix.first - 1, cell_bits)
         yield row
         position = row.prefix.last + 1
-    if addresses and (count := _count_between(addresses, position, addresses.intervals[-1].last)):
-        yield Gap(count)
+    yield from _gap(pieces, position, pieces[-1].last, cell_bits)
 
 
-def _count_between(addresses: AddressSet, first: int, last: int) -> int:
-    return sum(max(min(each.last, last) - max(each.first, first) + 1, 0) for each in addresses.intervals)
+def _gap(pieces: Sequence[Piece], first: int, last: int, cell_bits: int) -> Iterator[Gap]:
+    """The gap from one address to another; none if the range has nothing there."""
+    address_count = cell_count = 0
+    at = start = bisect_left(pieces, first, key=lambda piece: piece.last)
+    while first <= last and at < len(pieces) and pieces[at].first <= last:
+        if pieces[at].state is State.FREE:
+            free_first, free_end = max(pieces[at].first, first), min(pieces[at].last, last) + 1
+            address_count += free_end - free_first
+            cell_count += max((free_end >> cell_bits) - -(-free_first >> cell_bits), 0)
+        at += 1
+    if at > start:
+        yield Gap(address_count, cell_count)

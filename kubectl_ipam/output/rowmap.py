@@ -13,7 +13,7 @@ from ipam.address import Prefix
 from kubectl_ipam.output.console import Screen, joined
 from kubectl_ipam.output.grid import Cell, Gap, Grid, Row, grid_of
 from kubectl_ipam.output.palette import FREE_COLOUR, LOOKS, MARKED, Look, blended, shade
-from kubectl_ipam.output.words import count, rough, span
+from kubectl_ipam.output.words import count, span
 from kubectl_ipam.views import RangeView, State
 
 _WIDTH_MAX = 128
@@ -86,9 +86,7 @@ def _symbol(cell: Cell | None, screen: Screen) -> str:
 
 
 def _gap_text(gap: Gap, grid: Grid, screen: Screen) -> str:
-    blocks = gap.address_count >> (grid.family.bits - grid.cell_length)
-    free = f"{rough(blocks)} /{grid.cell_length} free" if blocks else count(gap.address_count, "free address")
-    return f"{'...' if screen.is_plain else '⋮'} {free}"
+    return f"{'...' if screen.is_plain else '⋮'} {gap.words(grid.cell_length)}"
 
 
 def legend(screen: Screen, view: RangeView, grid: Grid, *, is_marked: bool) -> Iterator[Text]:

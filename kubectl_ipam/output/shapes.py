@@ -136,7 +136,7 @@ def _in_rows(view: RangeView) -> Drawing:
     for number, line in enumerate(grid.lines):
         y = number * width
         if isinstance(line, Gap):
-            labels.append(Label(y, f"{line.address_count >> cell_bits:,} free"))
+            labels.append(Label(y, line.words(grid.cell_length)))
             continue
         labels.append(Label(y, str(line.prefix)))
         shapes += _row_shapes(line, view, cell_bits, y=y, width=width)

@@ -126,9 +126,33 @@ def test_ipv6_shows_what_is_in_use_and_how_much_is_free_in_between(tmp_path: Pat
     lines = grid_of(view, 64).lines
 
     assert [str(each.prefix) for each in lines if isinstance(each, Row)] == ["2001:db8::/60", "2001:db8:7000::/60"]
-    free = [each.address_count >> 64 for each in lines if isinstance(each, Gap)]
+    free = [each.free_cell_count for each in lines if isinstance(each, Gap)]
     assert sum(free) == 2**32 - 32
     assert len(drawing_of(view).labels) == 4
+
+
+@pytest.mark.parametrize(
+    ("older", "spec", "free"),
+    [
+        ([], {}, "65520 /64 free"),
+        ([], {"closed": True}, "nothing free"),
+        ([], {"excludes": ["fd00:0:0:8000::/49"]}, "32752 /64 free"),
+        ([], {"excludes": ["fd00:0:0:8000::1"]}, "65519 /64 free"),
+        ([], {"excludes": ["fd00:0:0:10::1e-fd00::ffff:ffff:ffff:ffff:ffff"]}, "30 free addresses"),
+        (["fd00::/48"], {}, "nothing free"),
+        (["fd00:0:0:ff00::/56"], {}, "65264 /64 free"),
+    ],
+    ids=["open", "closed", "half excluded", "an address excluded", "no cell free", "older", "a part older"],
+)
+def test_a_gap_says_how_much_of_it_is_free(
+    older: list[str], spec: Document, free: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ranges = [range_("old", each, chunkSize=64) for each in older]
+    dump = dump_of(cluster_of(*ranges, range_("net", "fd00::/48", chunkSize=64, **spec)), tmp_path)
+
+    assert f"\n           ... {free}\n" in printed(capsys, "map", "net", "-f", dump)
+    picture = printed(capsys, "map", "net", "-f", dump, "--svg", "-", "--no-hilbert")
+    assert f'text-anchor="end">{free}</text>' in picture
 
 
 def test_a_picture_is_one_well_formed_file_without_scripts(view: RangeView) -> None:
