@@ -29,7 +29,7 @@ EPILOG = """\
 formats (recognized by their columns and kinds, unless --from names one):
   csv          a table with the columns name and cidr, and for ranges addresses (kubectl ipam export -o csv shows all)
   json         kubectl ipam export -o json
-  netbox       prefixes and IP addresses, exported as CSV, or answers of its API
+  netbox       prefixes and IP addresses, exported as CSV, or answers of its API (with ?limit=0, or all pages)
   phpipam      subnets and IP addresses, exported and saved as CSV
   metal3       IPPools, IPClaims and IPAddresses: kubectl get ippools,ipclaims,ipaddresses.ipam.metal3.io -A -o yaml
   in-cluster   InClusterIPPools, GlobalInClusterIPPools, their prefix pools, IPAddressClaims and IPAddresses

@@ -11,6 +11,7 @@ from kubectl_ipam.exchange import plain
 from kubectl_ipam.exchange.book import Book, united
 from kubectl_ipam.exchange.hierarchy import book_of
 from kubectl_ipam.exchange.netbox import NetBox, is_netbox
+from kubectl_ipam.exchange.pages import Pages
 from kubectl_ipam.exchange.phpipam import PhpIpam, is_phpipam
 from kubectl_ipam.exchange.pools import book_of_pools, is_pool_object
 from kubectl_ipam.exchange.tables import Table, heading_key, read_table
@@ -36,7 +37,7 @@ def read_book(files: Sequence[File], namespace: str, wanted: Format | None = Non
         wanted: the format of all of them; None to recognize it.
 
     Raises:
-        Unanswerable: if a file can't be read at all; the message names it.
+        Unanswerable: if a file can't be read at all, or pages of an answer are missing; the message names it.
     """
     reading = _Reading(namespace, wanted)
     for file in files:
@@ -49,7 +50,7 @@ class _Reading:
 
     def __init__(self, namespace: str, wanted: Format | None) -> None:
         self._namespace, self._wanted = namespace, wanted
-        self._netbox, self._phpipam = NetBox(), PhpIpam()
+        self._netbox, self._phpipam, self._pages = NetBox(), PhpIpam(), Pages()
         self._books: list[Book] = []
         self._objects: list[dict[str, Any]] = []
         self._names: list[str] = []
@@ -65,6 +66,7 @@ class _Reading:
             self._add_json(file, documents)
 
     def book(self) -> Book:
+        self._pages.check()
         self._phpipam.complete()
         for each in (self._netbox, self._phpipam):
             self._books.append(book_of(each.nets, each.hosts, self._namespace))
@@ -92,7 +94,7 @@ class _Reading:
 
     def _add_json(self, file: File, documents: list[dict[str, Any]]) -> None:
         document = documents[0] if documents else {}
-        objects = document.get("results", documents)
+        objects = [each for answer in documents for each in (answer["results"] if _is_answer(answer) else [answer])]
         if self._wanted in (None, "json") and plain.is_book(document):
             try:
                 self._books.append(plain.book_of_json(file.name, document, self._namespace))
@@ -100,8 +102,10 @@ class _Reading:
                 raise Unanswerable(
                     f'"{file.name}": {fault}. A complete example: kubectl ipam export -o json'
                 ) from fault
-        elif self._wanted in (None, "netbox") and isinstance(objects, list) and all(map(_is_of_netbox, objects)):
+        elif self._wanted in (None, "netbox") and all(map(_is_of_netbox, objects)):
             self._netbox.add_objects(file.name, objects)
+            for answer in filter(_is_answer, documents):
+                self._pages.add(file.name, answer)
         else:
             raise Unanswerable(f'"{file.name}" {_refusal(document, self._wanted)}')
 
@@ -112,6 +116,11 @@ def _format_of(table: Table) -> Format | None:
     if is_netbox(table.headings):
         return "netbox"
     return "csv" if plain.is_plain_table(table) else None
+
+
+def _is_answer(document: Mapping[str, Any]) -> bool:
+    """Whether a document is an answer of an API, with objects in it."""
+    return isinstance(document.get("results"), list)
 
 
 def _is_of_netbox(each: Any) -> bool:

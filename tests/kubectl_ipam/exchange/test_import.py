@@ -1,5 +1,7 @@
 """Imports: what other systems export becomes ranges and requests that record the same blocks."""
 
+import json
+
 import pytest
 
 from kubectl_ipam.completion import FILES, completions
@@ -74,6 +76,47 @@ def test_an_answer_of_the_api_of_netbox_reads_like_an_export() -> None:
     assert specs_of(book_of(NETBOX_API))["imported/servers"]["domain"] == "blue"
     assert blocks_of(found) == {"imported/www.example.com": ("imported/servers", "10.8.64.10/32")}
     assert found.is_clean
+
+
+def page(first: int, number: int, count: int | None = 5, path: str = "prefixes/?status=active&") -> str:
+    """So many prefixes of a listing of five in NetBox, from this one on, as a page of them."""
+    url = f"http://netbox/api/ipam/{path}"
+    objects = [
+        {"id": each, "prefix": f"10.{each}.0.0/24", "status": {"value": "active"}, "description": f"net {each}"}
+        for each in range(first, first + number)
+    ]
+    more = f"{url}limit={number}&offset={first + number}" if first + number < 5 else None
+    less = f"{url}limit={number}" if first else None
+    return json.dumps({"count": count, "next": more, "previous": less, "results": objects})
+
+
+PAGES = [page(0, 2), page(2, 2), page(4, 1)]
+
+
+@pytest.mark.parametrize("texts", [PAGES, PAGES[::-1], [f"[{','.join(PAGES)}]"], [page(0, 5)]])
+def test_all_pages_of_an_answer_of_netbox_are_read(texts: list[str]) -> None:
+    assert sorted(specs_of(book_of(*texts))) == [f"imported/net-{number}" for number in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("texts", "words"),
+    [
+        (PAGES[:1], '"a" has 2 of 5 objects of /api/ipam/prefixes/'),
+        (PAGES[:1] * 3, '"a", "b", "c" have 2 of 5 objects of /api/ipam/prefixes/'),
+        (PAGES[::2], '"a", "b" have 3 of 5 objects of /api/ipam/prefixes/'),
+        ([f"[{','.join(PAGES[:2])}]"], '"a" has 4 of 5 objects of /api/ipam/prefixes/'),
+        ([page(0, 5), page(0, 2, path="prefixes/?")], '"b" has 2 of 5 objects of /api/ipam/prefixes/'),
+        ([page(0, 5, 51)], '"a" has 5 of 51 objects'),
+        ([page(0, 2, None)], '"a" has 2 of an unknown number of objects of /api/ipam/prefixes/'),
+    ],
+    ids=["first", "one thrice", "a gap", "in one file", "of another listing", "without links", "without a count"],
+)
+def test_pages_of_netbox_that_are_missing_are_an_error_that_says_how_to_get_them(texts: list[str], words: str) -> None:
+    with pytest.raises(Unanswerable) as refused:
+        book_of(*texts)
+
+    advice = "fetch all of them at once, with ?limit=0, or pass every page as a file"
+    assert str(refused.value).startswith(f"{words}: {advice}")
 
 
 # --- phpIPAM
