@@ -155,12 +155,13 @@ def test_prefixes_and_addresses_for_netbox_can_be_read_back(tmp_path: Path, caps
 def test_the_block_of_a_holder_whose_request_disappeared_is_exported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    box = cluster_of(range_("net", "10.0.0.0/24", chunkSize=28), request("a"))
-    objects = [each for each in box.objects() if each["kind"] != "IPAMRequest"]
+    objects = list(cluster_of(range_("net", "10.0.0.0/24", chunkSize=28), request("a"), request("b")).objects())
+    remaining = [each for each in objects if each["metadata"]["name"] != "a"]
+    no_requests = [each for each in objects if each["kind"] != "IPAMRequest"]
     path = tmp_path / "dump.json"
-    path.write_text(json.dumps({"kind": "List", "apiVersion": "v1", "items": objects}))
-
-    assert "default,a,default/net,10.0.0.0/28,Absent" in printed(capsys, "export", "-f", str(path))
+    for items, state in ((remaining, "Absent"), (no_requests, "Unreadable")):
+        path.write_text(json.dumps({"kind": "List", "apiVersion": "v1", "items": items}))
+        assert f"default,a,default/net,10.0.0.0/28,{state}" in printed(capsys, "export", "-f", str(path))
 
 
 def delegating(tmp_path: Path) -> tuple[Box, str]:
