@@ -24,12 +24,14 @@ from simulator.cluster import FOREIGN_CRDS, ROOT, integrations
 from simulator.kubernetes.manifests import read_manifests
 from simulator.kubernetes.resources import Catalog
 from simulator.metacontroller.webhook import wsgi_caller
-from simulator.mutants.catalog import MUTANTS, Mutant
+from simulator.mutants.catalog import MUTANTS
 from simulator.mutants.hunt import Hunt, hunted
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
+
+    from simulator.mutants.mutant import Mutant
 
 APP = "hooks.app:create_app"
 BY_NAME: dict[str | None, Mutant] = {item.name: item for item in MUTANTS}

@@ -14,7 +14,7 @@ from simulator.attack.simulation import Outcome, Simulation
 
 if TYPE_CHECKING:
     from simulator.attack.simulation import Setting
-    from simulator.mutants.catalog import Mutant
+    from simulator.mutants.mutant import Mutant
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,9 @@ from simulator.commands import APP, MUTANT_SEEDS, setting_for
 from simulator.judge.addresses import Block, block_of, covers, merged, places, without
 from simulator.kubernetes.manifests import read_manifests
 from simulator.kubernetes.objects import Obj, uid_of
-from simulator.mutants.catalog import MUTANTS, Mutant
+from simulator.mutants.catalog import MUTANTS
 from simulator.mutants.hunt import caught, hunted, objections
+from simulator.mutants.mutant import Mutant
 from simulator.names import SLICES
 
 #: For each invariant a mutant that it detects by itself.
