@@ -8,7 +8,7 @@ from simulator.judge.addresses import BITS, block_of, without
 from simulator.judge.extents import unavailable
 from simulator.judge.lives import pool_of, space_of
 from simulator.judge.reservations import reserved_blocks
-from simulator.judge.reserved import places_for
+from simulator.judge.reserved import grantable, places_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,15 +75,20 @@ def _count(blocks: list[Block]) -> int:
 def unavailable_accounted(history: History) -> Iterator[str]:
     """Accounted at rest: the unavailable addresses of a range are those that it can't grant and does not hold.
 
-    A range that is being deleted does not ask for extents, and counts none.
+    A range that is being deleted does not ask for extents, and counts none. Only one that can grant nothing by its spec
+    shows no numbers.
     """
     for life in history.judged_ranges():
         capacity = life.status.get("capacity")
-        if capacity and life.is_up_to_date and not history.is_pruned(life):
+        if not life.is_up_to_date or history.is_pruned(life):
+            continue
+        if capacity:
             lost = [] if life.is_ending else unavailable(history, life)
-            count = sum(block.size for block in without(lost, life.ledger.taken))
+            count = _count(without(lost, life.ledger.taken))
             if _unavailable(capacity) != count:
                 yield f"{life.name} counts {_unavailable(capacity)} unavailable addresses, but has {count}"
+        elif grantable(life):
+            yield f"{life.name} shows no capacity, but has {_count(life.pool)} addresses"
 
 
 def _unavailable(capacity: Obj) -> int:

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 from simulator.judge.addresses import BITS, Block, places
 
 if TYPE_CHECKING:
+    from simulator.judge.lives import RangeLife
     from simulator.kubernetes.objects import Obj
+
+
+def grantable(life: RangeLife) -> list[Block]:
+    """The pool of a range; empty if nothing can be granted by its spec: all addresses are excluded or reserved."""
+    try:
+        pool = life.pool
+    except ValueError:
+        return []
+    return pool if pool and places_for(life.spec, pool, BITS[pool[0].version]) else []
 
 
 def is_reserved(range_spec: Obj, block: Block) -> bool:

@@ -10,7 +10,7 @@ from simulator.judge.extents import unavailable
 from simulator.judge.lives import gateway_of, space_of
 from simulator.judge.quotas import is_within
 from simulator.judge.reservations import reserved_blocks, wanted_own
-from simulator.judge.reserved import is_reserved, places_for
+from simulator.judge.reserved import grantable, is_reserved, places_for
 from simulator.kubernetes.objects import annotations_of, key_of
 from simulator.names import CIDR_ANNOTATION, HOLD_ANNOTATION
 
@@ -133,11 +133,7 @@ def _has_quota(life: RangeLife, request: RequestLife, wanted: Block | int) -> bo
 
 def _pool(life: RangeLife) -> list[Block]:
     """The addresses that a range grants; none if it is being deleted, or has nothing to grant by its spec."""
-    try:
-        pool = [] if life.is_ending else life.pool
-    except ValueError:
-        return []
-    return pool if pool and places_for(life.spec, pool, BITS[pool[0].version]) else []
+    return [] if life.is_ending else grantable(life)
 
 
 def _has(life: RangeLife, blocks: list[Block], wanted: Block | int) -> bool:

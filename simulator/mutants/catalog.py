@@ -74,6 +74,7 @@ MUTANTS: tuple[Mutant, ...] = (
            mutation=mutations.round_intervals),
     Mutant("capacity is counted before the grants", "S1", ("Accounted",), path=RANGE,
            mutation=mutations.count_before_granting),
+    Mutant("no range shows its capacity", "S1", ("Accounted",), path=RANGE, mutation=mutations.hide_the_capacity),
     Mutant("absent holders are released", "S5", ("Proven",), path=RANGE, mutation=mutations.release_absent,
            bias=biased(QUIET, ONE_RANGE, strip_the_labels_of_a_request=8)),
     Mutant("holders that are marked as absent are released", "S5", ("Proven",), path=RANGE,

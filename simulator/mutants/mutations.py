@@ -212,6 +212,13 @@ def _cidr_around(text: str) -> str:
     return str(ipaddress.ip_network(f"{first}/{bits - (low ^ high).bit_length()}", strict=False))
 
 
+def hide_the_capacity(_: str, body: Obj, ask: Ask) -> Obj:
+    """A range shows no numbers of addresses."""
+    answer = ask(body)
+    answer["status"].pop("capacity", None)
+    return answer
+
+
 def count_before_granting(_: str, body: Obj, ask: Ask) -> Obj:
     """The capacity is counted before the grants of the call."""
     answer = ask(body)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from simulator.judge import each_step
 from simulator.judge.addresses import Block, block_of
+from simulator.judge.capacity import unavailable_accounted
 from simulator.judge.claim_forms import wanted_by
 from simulator.judge.facts import HookCalls, Write
 from simulator.judge.history import History
@@ -25,6 +26,7 @@ from simulator.names import (
     HOLD_ANNOTATION,
     METACONTROLLER,
     PERSON,
+    RANGE_FINALIZER,
     RANGE_SYNC_PATH,
     REQUEST_FINALIZER,
     REQUESTS_KEY,
@@ -356,6 +358,25 @@ def test_turns_by_age_are_not_judged_on_hold_or_where_the_older_request_is_serve
 
     assert overtaken(OLD, YOUNG, parent=annotated(range_of(), HOLD_ANNOTATION)) == []
     assert overtaken(OLD, YOUNG, allocations=both) == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "observed", "count"),
+    [
+        ({}, 1, 1),
+        ({}, 0, 0),
+        ({"excludes": ["10.0.0.0/24"]}, 1, 0),
+        ({"ranges": ["10.0.0.0", "10.0.0.255"], "network": {"prefixLength": 24}}, 1, 0),
+    ],
+    ids=["it can grant", "its spec is not observed", "all is excluded", "all is reserved"],
+)
+def test_a_range_at_rest_that_can_grant_shows_its_capacity(spec: Obj, observed: int, count: int) -> None:
+    obj, history = range_of(**spec), History()
+    obj["metadata"] |= {"generation": 1, "finalizers": [RANGE_FINALIZER]}
+    obj["status"]["observedGeneration"] = observed
+    note(history, Write("ipamranges", obj))
+
+    assert len([text for text in unavailable_accounted(history) if "shows no capacity" in text]) == count
 
 
 def test_hook_calls_are_judged_if_they_are_known() -> None:
