@@ -37,9 +37,10 @@ ABANDON_ANNOTATION = f"{GROUP}/abandon"
 RECLAIM_ANNOTATION = f"{GROUP}/reclaim"
 END_COOLDOWN_ANNOTATION = f"{GROUP}/end-cooldown"
 ALLOW_DELETION_ANNOTATION = f"{GROUP}/allow-deletion"
-#: On Services: the ranges, and what the hooks remember; and the annotation that MetalLB reads.
+#: On Services: the ranges, what the hooks remember, and why there is no address; and the annotation that MetalLB reads.
 RANGES_ANNOTATION = f"{GROUP}/range"
 ADDRESSES_ANNOTATION = f"{GROUP}/addresses"
+MESSAGE_ANNOTATION = f"{GROUP}/message"
 GIVEN_UP_ANNOTATION = f"{GROUP}/released-requests"
 METALLB_ANNOTATION = "metallb.io/loadBalancerIPs"
 TOUCHED_ANNOTATION = f"{GROUP}/touched"

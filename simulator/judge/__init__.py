@@ -19,6 +19,7 @@ cluster in a box, and that of a real control plane, read from etcd. Reading orde
     ledgers.py      the invariants of ledgers; answers.py, placed.py, capacity.py and turns.py have those of other parts
     each_step.py    the invariants that hold after every step
     verdicts.py     the right answers of requests at rest
+    owners_at_rest.py claims and Services at rest
     restores.py     the invariant of restores of a whole cluster
     at_rest.py      the invariants that hold once nothing happens any more
 """

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from simulator.judge import integrations
+from simulator.judge import owners_at_rest
 from simulator.judge.addresses import block_of
 from simulator.judge.capacity import unavailable_accounted
 from simulator.judge.foreign import is_claim_in_use
@@ -278,7 +278,7 @@ def empty(history: History) -> Iterator[str]:
 
 
 CHECKS: dict[str, tuple[Callable[[History], Iterator[str]], ...]] = {
-    "Live": (live, answered, recorded, integrations.at_rest),
+    "Live": (live, answered, recorded, owners_at_rest.served),
     "Informed": (informed, addressed, informed_of_nothing),
     "Restored": (restored,),
     "NoLeak": (no_leak,),

@@ -72,6 +72,17 @@ def is_attached_to(obj: Obj, uid: str) -> bool:
     return controller is not None and controller["uid"] == uid
 
 
+def address_given(request: Obj) -> str:
+    """The address that an attached request shows; "" if it is not allocated."""
+    status = request.get("status") or {}
+    return str(status.get("address", "")) if status.get("state") == "Ready" else ""
+
+
+def items_of(obj: Obj, annotation: str) -> list[str]:
+    """The items of an annotation that lists addresses, ranges or uids."""
+    return [item.strip() for item in annotations_of(obj).get(annotation, "").split(",") if item.strip()]
+
+
 def is_living(history: History, owner: Obj) -> bool:
     """Whether an owner exists, is not being deleted, and nothing excuses what happens to its attachments."""
     namespace = history.namespaces.get(key_of(owner)[0])

@@ -19,6 +19,14 @@ def trust_deleted_requests(_: str, body: Obj, ask: Ask) -> Obj:
     return ask(body)
 
 
+def keep_waiting(_: str, body: Obj, ask: Ask) -> Obj:
+    """A request that is allocated counts as one that waits for room."""
+    for request in body["attachments"].get(REQUESTS_KEY, {}).values():
+        if (request.get("status") or {}).get("state") == "Ready":
+            request["status"] |= {"state": "Busy", "message": "no address is free"}
+    return ask(body)
+
+
 def give_up_claims(_: str, body: Obj, ask: Ask) -> Obj:
     """A claim that has its IPAddress gives up its request."""
     answer = ask(body)
