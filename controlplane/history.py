@@ -28,6 +28,10 @@ END_MARK = PREFIX + "end-of-history"
 READ_SECONDS_MAX = 120
 
 
+class IncompleteHistory(Exception):
+    """etcd ended the stream of a history before its end."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One write: the object as it is from this revision on, or as it was when it was deleted."""
@@ -48,6 +52,9 @@ def read_history(etcd_url: str, after: int) -> Iterator[Event]:
     """All writes from that revision until now to those of our objects that were created after it.
 
     An older object is left over from a failed test; it can't be judged, because its earlier writes are not read.
+
+    Raises:
+        IncompleteHistory: etcd has ended the stream before all of them were read.
     """
     mark = int(_call(etcd_url, "kv/put", {"key": _encode(END_MARK), "value": ""})["header"]["revision"])
     create = {"key": _encode(PREFIX), "range_end": _encode(AFTER_PREFIX), "start_revision": after + 1, "prev_kv": True}
@@ -61,6 +68,7 @@ def read_history(etcd_url: str, after: int) -> Iterator[Event]:
                     return
                 if _created_at(event) > after and _decode(event["kv"]["key"]) != END_MARK:
                     yield _event(event, revision)
+    raise IncompleteHistory(f"etcd ended the watch after revision {after} before its last event, revision {mark}")
 
 
 def _events_of(line: bytes) -> list[dict[str, Any]]:
