@@ -192,11 +192,11 @@ def _outcomes(
 
 
 def _explained(refusal: Refused, request: RequestObject, claim: Claim, situation: _Situation) -> Refused:
-    """The refusal of a request that waits for room, and why it does not get a recorded or reserved block."""
+    """The refusal of a request for want of room, and why it does not get a recorded or reserved block."""
     text, observed = request.metadata.annotations.cidr, situation.observed
     if not (text or observed.terms.reservations):
         return refusal
-    if request.status.cidr or refusal.reason not in ("Exhausted", TAKEN, "QuotaExceeded"):
+    if request.status.cidr or refusal.reason not in ("Exhausted", TAKEN, "QuotaExceeded", "TooLarge"):
         return refusal
     reserved = observed.reserved_for(request)
     if claim.exact in reserved:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import uuid
 from typing import TYPE_CHECKING
 
 from simulator.attack.features import ADDITIONS, EDITS_OF_RANGES, version_of
+from simulator.judge.addresses import BITS, block_of
+from simulator.judge.claim_forms import counts_by_index
 from simulator.kubernetes.objects import finalizers_of, joined, key_of, uid_of
 from simulator.names import FOREIGN_FINALIZER, GROUP, SLICES
 from simulator.world.people import KEPT_KINDS
@@ -61,6 +64,21 @@ def edit(world: World, behaviour: Behaviour, rng: random.Random) -> Action | Non
     name = joined(key_of(obj))
     drawn = EDITS_OF_RANGES[rng.choices(list(EDITS_OF_RANGES), weights)[0]]
     return "patch-spec", "ipamranges", name, json.dumps(drawn.draw(version_of(name), rng)["spec"])
+
+
+def retire_others(world: World, rng: random.Random) -> Action | None:
+    """Exclude all addresses of a range but the block of a request by index: that of its block is 0 then."""
+    shown = [obj for obj in world.store.list(world.plural("ipamrequests")) if obj.get("status", {}).get("cidr")]
+    found = [obj for obj in shown if counts_by_index(obj["spec"], obj["status"]["cidr"])]
+    if not found:
+        return None
+    obj = rng.choice(found)
+    ipam, block = obj["spec"]["ipam"], block_of(obj["status"]["cidr"])
+    name = f"{ipam.get('namespace', key_of(obj)[0])}/{ipam['name']}"
+    address = ipaddress.IPv4Address if block.version == 4 else ipaddress.IPv6Address
+    spans = ((0, block.first - 1), (block.last + 1, (1 << BITS[block.version]) - 1))
+    excludes = [f"{address(first)}-{address(last)}" for first, last in spans if first <= last]
+    return "patch-spec", "ipamranges", name, json.dumps({"excludes": excludes})
 
 
 def edit_status(world: World, rng: random.Random) -> Action | None:

@@ -320,6 +320,7 @@ PEOPLE_ACTIONS: dict[str, PersonAction] = {
     "edit a range": PersonAction(1.0, edits.edit),
     "grow a range": PersonAction(0.5, _without_behaviour(edits.grow)),
     "take back an entry of a range": PersonAction(0.5, _without_behaviour(edits.take_back)),
+    "retire all but a block by index": PersonAction(0.2, _without_behaviour(edits.retire_others)),
     "edit a status": PersonAction(0.3, _without_behaviour(edits.edit_status)),
     "write an old status again": PersonAction(0.5, _without_behaviour(edits.old_status)),
     "reclaim absent holders": PersonAction(0.4, _without_behaviour(edits.reclaim)),

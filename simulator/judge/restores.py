@@ -14,7 +14,7 @@ from simulator.judge.addresses import block_of, covers, is_meant, named_block
 from simulator.judge.holdings import LEDGER
 from simulator.judge.lives import gateway_of
 from simulator.judge.reservations import reservations_of
-from simulator.judge.reserved import is_reserved
+from simulator.judge.reserved import grantable, is_reserved
 from simulator.kubernetes.objects import is_deleting
 
 if TYPE_CHECKING:
@@ -100,6 +100,8 @@ def _is_explained(history: History, request: RequestLife, life: RangeLife, befor
     """Whether a message says why the record is not used: it can't be read, or was taken for want of a hold."""
     message = str((request.obj.get("status") or {}).get("message", ""))
     record, block = request.first_record, block_of(before.cidr)
+    if not grantable(life):  # as long as its spec is invalid, no other request gets the block either
+        return "is invalid" in message
     if record not in message or VAGUE in message:
         return False
     gateway = gateway_of(life.spec)

@@ -103,7 +103,7 @@ def _states(request: RequestLife, life: RangeLife, free: FreeSpace) -> list[str]
     pool = _pool(life)
     if not pool or not free.is_named(life):
         return ["Busy" if pool else "Invalid"]
-    wanted = wanted_by(request.spec, life.spec, pool, shown=request.cidr)
+    wanted = _wanted(request, life, pool)
     is_on_hold = HOLD_ANNOTATION in annotations_of(life.obj) and not request.cidr
     if (returned := _returned(request, life, wanted, pool, is_on_hold)) and covers(space_of(life.spec), returned):
         return ["served"] if free.to_return(life, returned) else ["Busy", "Invalid"]
@@ -123,6 +123,13 @@ def _states(request: RequestLife, life: RangeLife, free: FreeSpace) -> list[str]
     else:
         has_room = _has(life, free.of(life), wanted)
     return ["served"] if has_room and _has_quota(life, request, wanted) else ["Busy"]
+
+
+def _wanted(request: RequestLife, life: RangeLife, pool: list[Block]) -> Block | int | None:
+    """What a request wants; if its index is beyond the pool by now, the block that it records, of that length."""
+    wanted = wanted_by(request.spec, life.spec, pool, shown=request.cidr)
+    text = str(annotations_of(request.obj).get(CIDR_ANNOTATION, ""))
+    return named_block(text) if wanted is None and counts_by_index(request.spec, text) else wanted
 
 
 def _has_quota(life: RangeLife, request: RequestLife, wanted: Block | int) -> bool:

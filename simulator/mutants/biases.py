@@ -69,6 +69,13 @@ RESTORING = {
 }
 
 
+#: Most requests name a block by its index, and their ranges lose addresses before they are restored.
+SHRINKING = {
+    "a_count,_a_length_or_an_index": 24,
+    "retire_all_but_a_block_by_index": 16,
+    **dict.fromkeys(("excludes", "edit_a_range", "grow_a_range", "take_back_an_entry_of_a_range"), 0),
+    **dict.fromkeys(("occupy_a_slice", "strip_the_owners_of_a_slice"), 0),
+}
 #: Ranges are edited often; in some runs only in one field.
 EDITING = {"edit_a_range": 6}
 ONLY_THE_NETWORK = {

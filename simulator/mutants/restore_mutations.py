@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from simulator.judge.claim_forms import wanted_by
+from simulator.judge.lives import pool_of
 from simulator.kubernetes.objects import annotations_of, copied
 from simulator.mutants.mutations import extents_of, requests_of
 from simulator.names import CIDR_ANNOTATION, HOLD_ANNOTATION
@@ -24,6 +26,16 @@ def ignore_records_by_index(_: str, body: Obj, ask: Ask) -> Obj:
     """A request that names a block by its index gets that block, whatever it records."""
     for obj in requests_of(body).values():
         if obj["spec"].get("request", "").partition("/")[0].isdecimal():
+            obj["metadata"].get("annotations", {}).pop(CIDR_ANNOTATION, None)
+    return ask(body)
+
+
+def ignore_records_beyond_the_pool(_: str, body: Obj, ask: Ask) -> Obj:
+    """What a request records is not used if its range has fewer blocks than its index by now."""
+    status, spec = body["parent"].get("status", {}), body["parent"]["spec"]
+    pool = pool_of(spec, tuple(status.get("gateways", ())))
+    for obj in requests_of(body).values():
+        if pool and wanted_by(obj["spec"], spec, pool) is None:
             obj["metadata"].get("annotations", {}).pop(CIDR_ANNOTATION, None)
     return ask(body)
 

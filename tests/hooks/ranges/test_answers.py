@@ -230,6 +230,15 @@ def test_a_refusal_for_lack_of_room_keeps_its_message_while_the_recorded_block_c
     assert "team-a/second" in messages_of(sync_range(second, waiting))["web"]
 
 
+def test_a_refusal_of_a_size_that_can_never_fit_says_why_the_recorded_block_is_not_used() -> None:
+    """A gateway was set in the block of a holder; then the range was lost and restored."""
+    waiting = recording(request_object("web", wanted="%3"), "10.0.0.0/29")
+    parent = range_object("10.0.0.0/29", chunk_size=32, network={"gateway": "10.0.0.1"})
+    largest = "no block of /29 can ever fit: the largest aligned block of team-a/net is /30"
+    why = "10.0.0.0/29 contains 10.0.0.1/32, the gateway of team-a/net, which is never allocated"
+    assert messages_of(sync_range(parent, waiting))["web"] == f"{largest}; {why}"
+
+
 @pytest.mark.parametrize(("wanted", "reason"), [(CIDR, "Taken"), ("10.9.0.0/28", "OutsideRange")])
 def test_a_refusal_with_the_state_of_a_stranger_is_corrected(wanted: str, reason: str) -> None:
     waiting = request_object("web", wanted=wanted)
