@@ -12,6 +12,7 @@ from tests.shards import SHARDS, controllers_of, shipped_controllers
 
 ROOT = Path(__file__).parent.parent
 Obj = dict[str, Any]
+NAME_LABEL = "app.kubernetes.io/name"
 
 
 def documents(path: str) -> list[Obj]:
@@ -47,6 +48,53 @@ def test_prometheus_scrapes_the_port_at_which_the_hooks_serve_their_metrics() ->
     assert hooks["spec"]["selector"]["matchLabels"].items() <= labels.items()
     assert hooks["spec"]["namespaceSelector"]["matchNames"] == [deployment["metadata"]["namespace"]]
     assert {each["metadata"]["namespace"] for each in (hooks, metacontroller)} == {"monitoring"}
+
+
+def test_prometheus_scrapes_every_metacontroller_that_can_be_installed_and_runbooks_list_the_same_pods() -> None:
+    _, monitor = documents("deploy/monitoring/pod-monitors.yaml")
+    (selected,) = monitor["spec"]["selector"]["matchExpressions"]
+    assert (selected["key"], selected["operator"]) == (NAME_LABEL, "In")
+    pod = statefulset()["spec"]["template"]["metadata"]["labels"]
+    (kustomization,) = documents("deploy/shards/base/kustomization.yaml")
+    patches = yaml.safe_load(
+        next(each["patch"] for each in kustomization["patches"] if each["target"]["kind"] == "StatefulSet")
+    )
+    (of_shards,) = {each["value"] for each in patches}
+    by_default_of_the_chart = "metacontroller-helm"
+    assert selected["values"] == [pod[NAME_LABEL], by_default_of_the_chart, of_shards]
+    assert VALUES["nameOverride"] == pod[NAME_LABEL]
+    listed = set(re.findall(r"get pods -A -l '(.*)'", (ROOT / "docs/runbooks.md").read_text()))
+    assert listed == {f"{NAME_LABEL} in ({', '.join(selected['values'])})"}
+
+
+@pytest.mark.parametrize(("ip", "address"), [("10.0.0.7", "10.0.0.7:9999"), ("fd00::7", "[fd00::7]:9999")])
+@pytest.mark.parametrize("declared", [[], ["9999", "8081"]], ids=["no port", "two ports"])
+def test_a_pod_of_metacontroller_is_one_target_whatever_it_declares(ip: str, address: str, declared: list[str]) -> None:
+    _, monitor = documents("deploy/monitoring/pod-monitors.yaml")
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    assert not endpoint.keys() & {"port", "portNumber", "targetPort"}, "they select declared ports only"
+    found = [
+        {
+            "__meta_kubernetes_pod_ip": ip,
+            "__address__": f"{ip}:{port}",
+            "pod": "metacontroller-0",
+            "container": container,
+        }
+        for container in ("metacontroller", "sidecar")
+        for port in declared or [""]
+    ]
+    targets = [relabeled(target, endpoint["relabelings"]) for target in found]
+    assert all(target == {"__address__": address, "pod": "metacontroller-0"} for target in targets)
+
+
+def relabeled(target: dict[str, str], rules: list[Obj]) -> dict[str, str]:
+    """A target of Prometheus after these rules, without the labels that Prometheus removes."""
+    for rule in rules:
+        if rule.get("action") == "labeldrop":
+            target = {label: value for label, value in target.items() if not re.fullmatch(rule["regex"], label)}
+        elif found := re.fullmatch(rule["regex"], ";".join(target[label] for label in rule["sourceLabels"])):
+            target = target | {rule["targetLabel"]: found.expand(rule["replacement"].replace("$", "\\"))}
+    return {label: value for label, value in target.items() if not label.startswith("__meta_")}
 
 
 # --------------------------------------------------------------------------------------------------------------- shards
