@@ -122,6 +122,23 @@ def test_commands_in_a_page_are_valid_shell_and_name_files_that_exist(page: Path
         assert all((ROOT / name).exists() or name in CREATED for name in named), named
 
 
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl renders the kustomization of docs/limits.md")
+def test_a_shard_calls_the_hooks_by_tls_in_the_kustomization_of_the_page(tmp_path: Path) -> None:
+    (shown,) = blocks((ROOT / "docs/limits.md").read_text(), "yaml")
+    (tmp_path / "kustomization.yaml").write_text(shown)
+    (tmp_path / "ca.crt").write_text("a certificate")
+    (tmp_path / "ipam").symlink_to(ROOT)
+    done = subprocess.run(["kubectl", "kustomize", tmp_path], check=True, capture_output=True, text=True, timeout=60)
+
+    objects = list(yaml.safe_load_all(done.stdout))
+    controllers = {obj["metadata"]["name"]: obj["spec"] for obj in objects if "hooks" in obj.get("spec", {})}
+    assert controllers.keys() == {"ipamrange", "ipamrequest", "ipamrange-s1", "ipamrequest-s1"}
+    for spec in controllers.values():
+        services = [hook["webhook"]["service"] for hook in spec["hooks"].values()]
+        assert {(service["port"], service["protocol"]) for service in services} == {(443, "https")}
+        assert [each["caBundle"] for each in spec["endpointConfigs"]] == [{"inline": "a certificate"}]
+
+
 #: Commands of the pages that run the cluster in a box.
 BOX = sorted({found for page in pages() for found in re.findall(r"python -m simulator ([^`\n]+)", page.read_text())})
 
