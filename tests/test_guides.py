@@ -122,6 +122,14 @@ def test_commands_in_a_page_are_valid_shell_and_name_files_that_exist(page: Path
         assert all((ROOT / name).exists() or name in CREATED for name in named), named
 
 
+def test_a_command_that_reads_logs_by_a_label_says_how_many_lines() -> None:
+    """By default, kubectl shows ten lines of each pod that a selector finds."""
+    texts = [page.read_text() for page in (*pages(), ROOT / "README.md", *(ROOT / ".github").rglob("*.yaml"))]
+    commands = [line for text in texts for line in re.findall(r"kubectl.* logs .*", text) if " -l " in line]
+    assert len(commands) > 4
+    assert [command for command in commands if " --tail=" not in command] == []
+
+
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl renders the kustomization of docs/limits.md")
 def test_a_shard_calls_the_hooks_by_tls_in_the_kustomization_of_the_page(tmp_path: Path) -> None:
     (shown,) = blocks((ROOT / "docs/limits.md").read_text(), "yaml")
