@@ -122,6 +122,17 @@ def test_commands_in_a_page_are_valid_shell_and_name_files_that_exist(page: Path
         assert all((ROOT / name).exists() or name in CREATED for name in named), named
 
 
+def test_flux_applies_metacontroller_then_ipam_then_ranges_and_requests() -> None:
+    manifests = [
+        obj for text in blocks((ROOT / "docs/guides/gitops.md").read_text(), "yaml") for obj in yaml.safe_load_all(text)
+    ]
+    steps = {obj["spec"]["path"]: obj for obj in manifests if obj.get("kind") == "Kustomization"}
+    assert list(steps) == ["./deploy/metacontroller", "./metacontroller", "./addresses"]
+    names = [{"name": step["metadata"]["name"]} for step in steps.values()]
+    assert [step["spec"].get("dependsOn") for step in steps.values()] == [None, [names[0]], [names[1]]]
+    assert all(step["spec"]["wait"] for step in steps.values())
+
+
 def test_a_command_that_reads_logs_by_a_label_says_how_many_lines() -> None:
     """By default, kubectl shows ten lines of each pod that a selector finds."""
     texts = [page.read_text() for page in (*pages(), ROOT / "README.md", *(ROOT / ".github").rglob("*.yaml"))]
