@@ -13,6 +13,7 @@ import pytest
 
 from controlplane.binaries import find_or_build_tool
 from controlplane.charts import HelmFailed, comparable, helm, objects_in, render
+from tests.e2e.documented import blocks
 
 if TYPE_CHECKING:
     from controlplane.api import Api, Obj
@@ -176,6 +177,19 @@ def test_values_reach_the_deployment() -> None:
     assert template["metadata"]["annotations"] == {"a": "b"}
     assert template["metadata"]["labels"]["c"] == "d"
     assert {"NetworkPolicy", "CustomResourceDefinition"}.isdisjoint(obj["kind"] for obj in objects)
+
+
+def test_the_documented_values_for_kube_prometheus_stack_reach_its_account_and_the_labels_that_it_selects() -> None:
+    (upgrade,) = blocks("charts/ipam/README.md", "Monitoring")
+    values = re.findall(r"--set (\S+)", upgrade)
+    objects = objects_in(render(CHART, *(word for value in values for word in ("--set", value))))
+    (binding,) = [obj for obj in objects if obj["kind"] == "ClusterRoleBinding" and "subjects" in obj]
+    account = {"kind": "ServiceAccount", "name": "kube-prometheus-stack-kube-state-metrics", "namespace": "monitoring"}
+    assert binding["subjects"] == [account]
+    assert binding["roleRef"]["name"] == "ipam-kube-state-metrics"
+    selected = [obj["kind"] for obj in objects if obj["metadata"]["labels"].get("release") == "kube-prometheus-stack"]
+    assert sorted(selected) == ["PodMonitor", "PodMonitor", "PrometheusRule"]
+    assert all("app.kubernetes.io/name" in obj["metadata"]["labels"] for obj in objects if obj["kind"] in selected)
 
 
 def test_crds_are_kept_unless_a_value_says_otherwise() -> None:

@@ -36,6 +36,15 @@ in their objects. */}}
 {{- end }}
 {{- end }}
 
+{{/* An object that Prometheus selects by its namespace and its labels. Arguments: the root, the object. */}}
+{{- define "ipam.writeForPrometheus" }}
+{{- $values := (index . 0).Values.monitoring }}
+{{- $metadata := (index . 1).metadata }}
+{{- $_ := set $metadata "namespace" $values.namespace }}
+{{- $_ = set $metadata "labels" (merge (dict) $values.labels $metadata.labels) }}
+{{- include "ipam.write" . }}
+{{- end }}
+
 {{/* All objects of a file, unchanged. Arguments: the root, the path. */}}
 {{- define "ipam.copy" }}
 {{- $root := index . 0 }}
