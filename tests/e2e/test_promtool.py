@@ -83,7 +83,8 @@ def called(code: int, step: float, **others: str) -> dict[str, str]:
     return {f"metacontroller_sync_requests_total{{{labels}}}": rising(step), **others}
 
 
-SCRAPED = {f'ipam_hooks_calls_total{{{SYNC}, code="200"}}': rising(1)}
+#: Calls of the hook of ranges.
+SERVED = {f'ipam_hooks_calls_total{{{SYNC}, code="200"}}': rising(1)}
 FIRINGS: dict[str, Firing] = {
     "IPAMRangeNotReady": Firing(condition("Ready", 0), condition("Ready", 1)),
     "IPAMRequestsWaiting": Firing(
@@ -110,7 +111,8 @@ FIRINGS: dict[str, Firing] = {
     "IPAMHooksSlow": Firing(decided(slow=1, all_=50), decided(slow=0.1, all_=50)),
     "IPAMCallsLarge": Firing(sizes(large=1, all_=50), sizes(large=0, all_=50)),
     "IPAMLedgerContention": Firing(proposals(stale=20, new=1), proposals(stale=20, new=30)),
-    "IPAMHooksNotScraped": Firing(condition("Ready", 1), SCRAPED),
+    "IPAMHooksNotScraped": Firing(condition("Ready", 1), SERVED),
+    "IPAMRangesNotScraped": Firing(SERVED, SERVED | condition("Ready", 1)),
     "IPAMRangesUnattended": Firing(condition("Ready", 1), condition("Ready", 1) | called(200, 1)),
 }
 
@@ -160,7 +162,7 @@ def test_each_alert_fires_when_it_should_and_only_then(promtool: Path, tmp_path:
 
 
 def test_each_panel_has_a_value_when_its_series_exist(promtool: Path, tmp_path: Path) -> None:
-    series = SCRAPED | space(f"1000-0.5x{STEPS}") | decided(slow=1, all_=50) | sizes(large=1, all_=50)
+    series = SERVED | space(f"1000-0.5x{STEPS}") | decided(slow=1, all_=50) | sizes(large=1, all_=50)
     series |= condition("Overlapping", 1) | condition("Consistent", 0) | state("Busy", 1)
     series |= called(200, 1) | proposals(stale=1, new=1)
     series |= {
