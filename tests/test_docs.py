@@ -14,6 +14,7 @@ import yaml
 
 from generators.api_reference import CRDS, api_reference
 from hooks.app import NOW_HEADER, create_app
+from hooks.ranges.placement import BYTES_FOR_NEW_ITEMS_MAX, ITEM_COUNT_FOR_NEW_ITEMS_MAX
 from hooks.settings import Settings
 from simulator.cli import main
 from simulator.cluster import Cluster
@@ -120,6 +121,15 @@ def test_the_api_reference_has_every_annotation_and_label_of_ours() -> None:
     used = set(re.findall(r"ipam\.mandelsoft\.org/([a-z-]+)", text)) - {"aggregate-to-metacontroller", "v"}
 
     assert used <= set(re.findall(r"`([a-z-]+)`", section(ROOT / "docs/api.md", "Annotations and labels")))
+
+
+def test_the_documents_agree_on_the_room_in_a_slice() -> None:
+    named = {
+        room
+        for name in ("DESIGN.md", "docs/limits.md", "docs/operating.md")
+        for room in re.findall(r"([\d,]+) answers (?:or|and)\s+([\d,]+) bytes", (ROOT / name).read_text())
+    }
+    assert named == {(f"{ITEM_COUNT_FOR_NEW_ITEMS_MAX:,}", f"{BYTES_FOR_NEW_ITEMS_MAX:,}")}
 
 
 def test_every_make_target_that_a_document_names_exists() -> None:
