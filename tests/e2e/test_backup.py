@@ -18,6 +18,7 @@ from controlplane.api import EXTENTS, KINDS, RANGES, REQUESTS, SLICES, Refused, 
 from controlplane.objects import HOLD, RECORDED, request_object
 from controlplane.processes import wait_until
 from controlplane.team import Team
+from tests.e2e.documented import blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,9 +39,10 @@ class Operator:
     def __init__(self, loop: Loop, folder: Path) -> None:
         text = (loop.plane.root / "docs" / "operating.md").read_text()
         section = text.partition("\n## Backup and restore\n")[2].partition("\n## ")[0]
-        blocks = re.findall(r"^   ```sh\n(.*?)^   ```$", section, re.DOTALL | re.MULTILINE)
-        self.save, self.hold, self.apply, verify = blocks
+        steps = re.findall(r"^   ```sh\n(.*?)^   ```$", section, re.DOTALL | re.MULTILINE)
+        self.save, self.hold, self.apply, verify = steps
         self.verify, _, self.end_hold = verify.rstrip().rpartition("\n")
+        self.save_edits, self.restore_edits = blocks("docs/operating.md", "Edited delegated ranges")
         self._folder, self._kubeconfig = folder, loop.plane.kubeconfig
 
     def run(self, command: str) -> str:
@@ -114,6 +116,36 @@ def test_case_overlap_restore_velero_gives_each_request_its_block_back(
             what="the objects of the former life are removed",
             seconds=60,
         )
+
+
+def test_what_was_edited_in_a_delegated_range_is_restored_before_its_requests_are_served(
+    team: Team, guest: Team, operator: Operator
+) -> None:
+    """Neither the gateway nor an excluded address is allocated after the hold; tests/test_backup.py has more fields."""
+    team.create_range("sites", "10.72.0.0/24", chunkSize=28)
+    team.create_request("site", "sites", delegate={"name": "made", "cooldownSeconds": 60})
+    wait_until(lambda: "made" in _range_names(team), what="the range is created", seconds=60)
+    edits = {"network": {"gateway": "10.72.0.0"}, "excludes": ["10.72.0.1"], "allowedNamespaces": {"from": "All"}}
+    team.api.patch(RANGES, team.namespace, "made", {"spec": edits | {"cooldownSeconds": None}})
+    guest.create_request("app", ipam={"name": "made", "namespace": team.namespace}, request="10.72.0.2")
+    before = guest.wait_state("app", "Ready")["status"]
+    assert before["network"] == edits["network"]
+    wait_until(lambda: all(map(_is_recorded, _requests(team, guest))), what="all blocks are recorded", seconds=60)
+    operator.run(operator.save)
+    operator.run(operator.save_edits)
+    _lose_everything(team, guest)
+    operator.run(operator.hold)
+    operator.run(operator.restore_edits)
+    spec = team.range("made")["spec"]
+    assert {field: spec.get(field) for field in (*edits, "cooldownSeconds")} == edits | {"cooldownSeconds": None}
+    operator.run(operator.apply)
+    wait_until(lambda: not operator.run(operator.verify), what="the verification lists nothing", seconds=120)
+    after = guest.request("app")["status"]
+    assert (after["cidr"], after["network"]) == (before["cidr"], before["network"])
+    operator.run(operator.end_hold)
+    assert all(HOLD not in obj["metadata"].get("annotations", {}) for obj in (*team.requests(), *guest.requests()))
+    team.create_request("thief", "made", request="10.72.0.0")
+    assert "gateway" in team.wait_state("thief", "Invalid")["status"]["message"]
 
 
 def _history(team: Team, guest: Team) -> dict[str, str]:
