@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from hooks.api.times import CLOCK_DIFFERENCE_MAX, timestamp
 from kubectl_ipam.audit.facts import Facts, named_range
 from kubectl_ipam.audit.findings import Finding, unless_delayed, warning
+from kubectl_ipam.views import RangeView
 
 _SYNCHRONIZE = "synchronize the clocks of the nodes (NTP), those of the hooks and of the control plane"
 #: A cool-down that ends later than this after its time is overdue.
@@ -26,17 +27,16 @@ def times_in_the_future(facts: Facts) -> Iterator[Finding]:
     """What the hooks, or API servers, wrote with a clock that is ahead."""
     limit = facts.now + CLOCK_DIFFERENCE_MAX
     for view in facts.readable:
-        for what, moment in _times(facts, str(view.name)):
+        for what, moment in _times(facts, view):
             if moment > limit:
                 message = f"{what} is {timestamp(moment)}, in the future: a clock is ahead"
                 yield warning("ClockAhead", named_range(view), message, _SYNCHRONIZE, str(view.name))
                 break
 
 
-def _times(facts: Facts, name: str) -> Iterator[tuple[str, datetime]]:
-    view = facts.views[name]
+def _times(facts: Facts, view: RangeView) -> Iterator[tuple[str, datetime]]:
     yield "its creationTimestamp", view.range.metadata.creation_timestamp
-    for each in facts.slices_of.get(name, ()):
+    for each in facts.slices_of.get(str(view.name), ()):
         if each.spec.proposed:
             yield f"the time at which slice {each.metadata.name} was proposed", each.spec.proposed.at
     for entry in view.ledger.entries.values():

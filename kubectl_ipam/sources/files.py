@@ -40,7 +40,8 @@ class FileSource:
         """Read all objects of these kinds. Raises Unanswerable."""
         del fallback  # files have no rights
         if self._documents is None:
-            self._documents = settled(documents_of(self._paths), self.origin)
+            documents = [_in_a_namespace(each, self.default_namespace) for each in documents_of(self._paths)]
+            self._documents = settled(documents, self.origin)
         wanted = set(kinds)
         raw: dict[Resource, dict[str, Raw]] = {resource: {} for resource in wanted & _kinds_in(self._documents)}
         for document in self._documents:
@@ -124,6 +125,14 @@ def settled(documents: list[Document], origin: str) -> list[Document]:
         faults = "".join(f"\n  {each.name}: {each.reason}" for each in rejected)
         raise Unanswerable(f"an API server would reject these manifests; correct or remove them:{faults}")
     return box.objects()
+
+
+def _in_a_namespace(document: Document, default: str) -> Document:
+    """An object of a dump with its namespace: the default one, as kubectl apply says, if it was taken out."""
+    resource = resource_of(document)
+    if resource is None or not resource.namespaced or not is_stored(document) or document["metadata"].get("namespace"):
+        return document
+    return document | {"metadata": document["metadata"] | {"namespace": default}}
 
 
 def is_stored(document: Document) -> bool:

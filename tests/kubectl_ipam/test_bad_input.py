@@ -198,6 +198,25 @@ def test_a_range_that_cannot_be_read_is_named_by_each_command(
         assert "IPAMRange default/broken can't be read: kubectl ipam check says why" in shown
 
 
+@pytest.mark.parametrize("kinds", [{"IPAMRange"}, {"IPAMRequest"}, {"IPAMRange", "IPAMRequest", "IPAMExtent"}])
+def test_objects_of_a_dump_without_a_namespace_are_in_the_default_one(
+    kinds: set[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    objects = cluster_of(range_("net", "10.0.0.0/24", chunkSize=28), request("web")).objects()
+    dump_with(objects, tmp_path)
+    commands = ("show", "check", "get 10.0.0.1 -o json", "explain web", "tree", "export -o json")
+    expected = [(run([*command.split(), "-f", str(tmp_path)]), capsys.readouterr()) for command in commands]
+    for each in objects:
+        if each["kind"] in kinds:
+            del each["metadata"]["namespace"]
+    dump_with(objects, tmp_path)
+
+    shown = [(run([*command.split(), "-f", str(tmp_path)]), capsys.readouterr()) for command in commands]
+
+    assert [code for code, _ in shown] == [0] * len(commands)
+    assert shown == expected
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
