@@ -61,7 +61,7 @@ LAYERS: dict[str, list[str]] = {
     "hooks.integrations": ["claims services claimed_requests", "claim_status claim_view service_view", "attachments"],
     "kubectl_ipam": [
         "__main__ completion", "cli", "commands", "call", "options audit", "changes planning page", "sources",
-        "explanation", "box documents lookup owners exchange", "output", "views", "snapshot", "objects",
+        "explanation", "box documents lookup owners exchange remedies", "output", "views", "snapshot", "objects",
         "resources shipped errors progress history",
     ],
     "kubectl_ipam.exchange": [
