@@ -25,6 +25,8 @@ class Mark(StrEnum):
     DONE = "done"
     WAITING = "waiting"
     FAILED = "failed"
+    UNKNOWN = "unknown"
+    """What would show it was not read, for example because of the user's rights."""
 
 
 class Step(NamedTuple):
@@ -67,6 +69,8 @@ def explained(snapshot: Snapshot, request: Request) -> Explanation:
     last = steps[-1]
     if last.name == "delegated" or (last.name == "deleted" and request.status.range):
         remedies, command = _for_delegation(request, last)
+    elif view is None and last.name in ("range", "published") and last.mark is not Mark.DONE:
+        remedies, command = _without_range(request, last)
     else:
         remedies, command = _what_next(request, view, last)
     return Explanation(request, steps, remedies, command)
@@ -75,7 +79,7 @@ def explained(snapshot: Snapshot, request: Request) -> Explanation:
 def _up_to_the_first_open(steps: Iterator[Step]) -> Iterator[Step]:
     for step in steps:
         yield step
-        if step.mark is not Mark.DONE:
+        if step.mark in (Mark.WAITING, Mark.FAILED):
             return
 
 
@@ -86,13 +90,16 @@ def _steps(snapshot: Snapshot, request: Request, view: RangeView | None) -> Iter
         Mark.DONE, "created", f"{timestamp(meta.creation_timestamp)}, asks range {request.range_name} for {wants}"
     )
     yield _prepared(request)
-    yield _range_step(request, view)
-    if view is None or view.fault or view.terms.invalid_reason:
+    yield _range_step(snapshot, request, view)
+    if view is None:
+        yield _published(request, None) if request.status.cidr else _unserved(request)
+    elif view.fault or view.terms.invalid_reason:
         return
-    entry, answer = view.ledger.entries.get(meta.uid), _answer(snapshot, request, view)
-    yield _committed(request, view, entry)
-    yield _answered(answer)
-    yield _published(request, answer)
+    else:
+        answer = _answer(snapshot, request, view)
+        yield _committed(request, view, view.ledger.entries.get(meta.uid))
+        yield _answered(answer)
+        yield _published(request, answer)
     if request.delegated_name:
         yield _delegated(snapshot, request, request.delegated_name)
 
@@ -112,10 +119,13 @@ def _prepared(request: Request) -> Step:
     )
 
 
-def _range_step(request: Request, view: RangeView | None) -> Step:
-    name = request.range_name
+def _range_step(snapshot: Snapshot, request: Request, view: RangeView | None) -> Step:
+    name, cidr = request.range_name, request.status.cidr
     if view is None:
-        return Step(Mark.FAILED, "range", f"range {name} does not exist, or can't be read with your rights")
+        if not snapshot.lacks_range(str(name)):
+            return Step(Mark.UNKNOWN, "range", f"range {name} can't be read{_cause(snapshot, name)}")
+        risk = f": nothing protects {cidr}, which it shows" if cidr else ""
+        return Step(Mark.FAILED, "range", f"range {name} does not exist{risk}")
     if view.fault:
         return Step(Mark.FAILED, "range", f"the ledger of range {name} can't be read: {view.fault}")
     if view.terms.invalid_reason:
@@ -124,6 +134,21 @@ def _range_step(request: Request, view: RangeView | None) -> Step:
         text = f"range {name} does not serve requests of namespace {request.metadata.namespace}"
         return Step(Mark.FAILED, "range", text)
     return Step(Mark.DONE, "range", f"range {name} serves it")
+
+
+def _cause(snapshot: Snapshot, name: NamespacedName) -> str:
+    """Why a range can't be read, as the rest of a sentence."""
+    ranges = snapshot.raw.get(resources.RANGES)
+    if ranges is None:
+        return f": {snapshot.origin} has no ranges"
+    return ": kubectl ipam check says why" if str(name) in ranges else " with your rights"
+
+
+def _unserved(request: Request) -> Step:
+    """What a request shows that has no block, if nothing else is known."""
+    state, message = request.status.state, request.status.message
+    text = f"it shows {state or 'no answer'}{f': {message}' if message else ''}"
+    return Step(Mark.FAILED if state == "Invalid" else Mark.WAITING, "published", text)
 
 
 def _committed(request: Request, view: RangeView, entry: LedgerEntry | None) -> Step:
@@ -244,18 +269,24 @@ def _what_next(request: Request, view: RangeView | None, last: Step) -> tuple[li
     if last.mark is Mark.DONE:
         return [], f"kubectl get ipamrequest -n {meta.namespace} {meta.name} -o jsonpath='{{.status.cidr}}'"
     if last.name in ("labelled", "answered", "published", "deleted") or view is None or view.fault:
-        return _not_served(request, last, view)
+        return _not_served(request, last)
     if view.terms.invalid_reason:
         return [], f"kubectl edit iprange -n {name.namespace} {name.name}"
     if last.name == "range":
         how = f"kubectl explain iprange.spec.allowedNamespaces; kubectl edit iprange -n {name.namespace} {name.name}"
         return ["extend allowedNamespaces of the range, or ask for another range"], how
     if request.status.state == "Invalid":
-        return ["its spec never changes: delete it, and create one that asks for something else"], (
-            f"kubectl delete ipamrequest -n {meta.namespace} {meta.name}"
-        )
+        return _another(request)
     remedies = list(releases_for(request, view))
     return remedies, f"kubectl ipam show {view.name}"
+
+
+def _another(request: Request) -> tuple[list[str], str]:
+    """What to do about a request that is never served."""
+    meta = request.metadata
+    return ["its spec never changes: delete it, and create one that asks for something else"], (
+        f"kubectl delete ipamrequest -n {meta.namespace} {meta.name}"
+    )
 
 
 def _for_delegation(request: Request, last: Step) -> tuple[list[str], str]:
@@ -275,12 +306,24 @@ def _for_delegation(request: Request, last: Step) -> tuple[list[str], str]:
             "delete the request, and create another one" if named else "delete that range, or create another request"
         )
         return [f"{another}{'' if named else ' with delegate.name'}"], f"kubectl ipam tree -n {meta.namespace}"
-    return _not_served(request, last, None)
+    return _not_served(request, last)
 
 
-def _not_served(request: Request, last: Step, view: RangeView | None) -> tuple[list[str], str]:
-    if last.name == "range" and view is None:
+def _without_range(request: Request, last: Step) -> tuple[list[str], str]:
+    """What to do about a request whose range does not exist, or can't be read."""
+    meta = request.metadata
+    if last.name == "range" and request.status.cidr:
+        return ["create the range again: it returns the block"], "kubectl ipam check"
+    if last.name == "range":
         return ["create the range, or delete the request and ask for another one"], "kubectl ipam show -A"
+    if request.status.state == "Invalid":
+        return _another(request)
+    command = f"kubectl ipam explain {meta.namespace}/{meta.name}"
+    remedy = f"ask someone who can read range {request.range_name} what would help: {command}"
+    return [remedy], f"kubectl get ipamrequest -n {meta.namespace} {meta.name} -o wide"
+
+
+def _not_served(request: Request, last: Step) -> tuple[list[str], str]:
     if last.name == "answered" and last.text.startswith("slice"):
         return [], f"kubectl ipam show {request.range_name}"
     return ["if this lasts longer than a minute, the hooks are not called"], "kubectl ipam check"

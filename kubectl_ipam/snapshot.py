@@ -141,6 +141,11 @@ class Snapshot:
         """The objects of these kinds that can't be decoded."""
         return [each for kind in kinds if kind in self.raw for each in self._decoded(kind)[1]]
 
+    def lacks_range(self, key: str) -> bool:
+        """Whether a range does not exist: the ranges of its namespace were read, and none has this name."""
+        ranges, is_read = self.raw.get(resources.RANGES), self.namespace in (None, key.partition("/")[0])
+        return is_read and ranges is not None and key not in ranges
+
     def knows(self, *kinds: Resource) -> bool:
         """Whether all objects of these kinds were read, in all namespaces: that one is missing means something."""
         return self.namespace is None and all(kind in self.raw for kind in kinds)

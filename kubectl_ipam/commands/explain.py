@@ -113,7 +113,12 @@ def exit_code(explanation: Explanation) -> int:
     return 0 if explanation.steps[-1].mark is Mark.DONE else 3
 
 
-_SIGNS = {Mark.DONE: ("[x]", "✓", "green"), Mark.WAITING: ("[ ]", "…", "yellow"), Mark.FAILED: ("[!]", "✗", "red")}
+_SIGNS = {
+    Mark.DONE: ("[x]", "✓", "green"),
+    Mark.WAITING: ("[ ]", "…", "yellow"),
+    Mark.FAILED: ("[!]", "✗", "red"),
+    Mark.UNKNOWN: ("[?]", "?", "yellow"),
+}
 
 
 def _print(call: Call, explanation: Explanation) -> None:

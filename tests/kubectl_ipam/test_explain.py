@@ -219,3 +219,28 @@ def test_the_request_of_another_object_is_found_by_its_owner(
         )
     assert run(["explain", "service/worker-0", "-f", dump]) == 1
     assert "no request that belongs to service worker-0" in capsys.readouterr().err
+
+
+def test_a_request_whose_range_was_lost_is_not_to_be_deleted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    box = cluster_of(range_("net", "10.0.0.0/24"), range_("other", "10.1.0.0/24"), request("web"))
+    objects = [each for each in box.objects() if each["metadata"]["name"] != "net"]
+
+    shown = printed(capsys, "explain", "web", "-f", dump_with(objects, tmp_path), code=3)
+
+    assert "range default/net does not exist: nothing protects 10.0.0.0/32, which it shows" in shown
+    assert "create the range again: it returns the block" in shown
+    assert "delete" not in shown
+
+
+def test_a_range_that_is_broken_is_not_called_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    objects = cluster_of(range_("net", "10.0.0.0/24"), request("web")).objects()
+    for each in objects:
+        if each["kind"] == "IPAMRange":
+            each["metadata"]["creationTimestamp"] = "yesterday"
+
+    shown = printed(capsys, "explain", "web", "-f", dump_with(objects, tmp_path))
+
+    assert "[?] range      range default/net can't be read: kubectl ipam check says why" in shown
+    assert "[x] published  it shows 10.0.0.0/32 since " in shown

@@ -141,6 +141,43 @@ def test_a_holder_in_a_namespace_that_may_not_be_read_is_not_called_missing(
     assert "with your rights only namespace infra can" in shown
 
 
+def explained(capsys: pytest.CaptureFixture[str], kubeconfig: str, name: str, code: int) -> Document:
+    """What a user whose rights end at the namespace team-a gets explained."""
+    shown = printed(capsys, "explain", name, "-n", "team-a", "--kubeconfig", kubeconfig, "-o", "json", code=code)
+    (found,) = json.loads(shown)["requests"]
+    return dict(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "code", "steps"),
+    [
+        ("served", {}, 0, ["range unknown", "published done"]),
+        ("delegating", {"delegate": {"chunkSize": 30}}, 0, ["range unknown", "published done", "delegated done"]),
+        ("waiting", {"size": 24}, 3, ["range unknown", "published waiting"]),
+        ("wrong", {"size": 8}, 4, ["range unknown", "published failed"]),
+    ],
+)
+def test_a_request_of_a_range_that_may_not_be_read_is_explained_by_what_it_shows(
+    name: str, spec: Document, code: int, steps: list[str], *,
+    kubeconfig: str, forbidden: set[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    shared = range_("shared", "10.2.0.0/24", namespace="infra", chunkSize=28, allowedNamespaces={"from": "All"})
+    first = request("first", namespace="team-a", ipam={"namespace": "infra", "name": "shared"})
+    asking = request(name, namespace="team-a", ipam={"namespace": "infra", "name": "shared"}, **spec)
+    monkeypatch.setattr(Server, "objects", cluster_of(shared, first, asking).objects())
+    forbidden.update(each.path() for each in IPAM)
+
+    found = explained(capsys, kubeconfig, name, code)
+
+    assert [f"{each['step']} {each['state']}" for each in found["steps"][2:]] == steps
+    assert found["steps"][2]["text"] == "range infra/shared can't be read with your rights"
+    advice = " ".join([*found["remedies"], found["next"]])
+    assert ("delete" in advice) == (name == "wrong")
+    if name == "waiting":
+        assert "no free /24 in infra/shared" in found["steps"][-1]["text"]
+        assert "who can read range infra/shared what would help: kubectl ipam explain team-a/waiting" in advice
+
+
 def test_a_watch_of_a_range_that_does_not_exist_does_not_wait(
     kubeconfig: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
