@@ -15,7 +15,7 @@ from kubectl_ipam.objects import Range
 from kubectl_ipam.options import cluster_source, source_of
 from kubectl_ipam.output.console import Screen
 from kubectl_ipam.progress import progress
-from kubectl_ipam.resources import IPAM, RANGES, REQUESTS, Resource
+from kubectl_ipam.resources import DUMP, EXTENTS, IPAM, NAMESPACES, RANGES, REQUESTS, SLICES, Resource
 from kubectl_ipam.snapshot import Snapshot
 from kubectl_ipam.sources.source import Source
 
@@ -67,7 +67,14 @@ class Call:
             self.note(f"only namespace {snapshot.namespace} can be read with your rights")
         for kind, key, _ in snapshot.unreadable_of(RANGES, REQUESTS):
             self.note(f"{kind.kind} {key} can't be read: kubectl ipam check says why")
+        if not self.source.is_live:
+            self.note_left_out(snapshot)
         return snapshot
+
+    def note_left_out(self, snapshot: Snapshot) -> None:
+        """Note which kinds of objects a dump was written without."""
+        if kinds := ", ".join(each.plural for each in left_out(snapshot)):
+            self.note(f"{snapshot.origin} has no {kinds}: what depends on them is not known. Write a dump by: {DUMP}")
 
     @property
     def same_files(self) -> str:
@@ -109,3 +116,18 @@ class Call:
             return
         json.dump(document, self.out, indent=2)
         self.out.write("\n")
+
+
+def left_out(snapshot: Snapshot) -> list[Resource]:
+    """The kinds that were not read although there must be objects of them: a dump was written without these."""
+    ranges, requests = snapshot.ranges.values(), snapshot.requests.values()
+    is_served = any(each.status.cidr for each in requests)
+    exist = {
+        RANGES: is_served,
+        EXTENTS: any(each.status.state == "Ready" for each in ranges),
+        SLICES: is_served,
+        REQUESTS: any(line.released_at is None for each in ranges for line in each.status.allocations),
+        NAMESPACES: any(b"Selector" in bytes(each.spec) for each in ranges),
+    }
+    known = snapshot.raw.keys() | snapshot.absent | snapshot.denied.keys()
+    return [kind for kind in IPAM if exist[kind] and kind not in known]

@@ -87,6 +87,7 @@ def state_of(view: RangeView) -> str:
     if view.delegation and view.delegation.is_ended:
         return "Deleting"
     is_unnamed = view.delegation is not None and not view.delegation.is_named
+    is_unnamed = is_unnamed and (view.delegator is not None or view.lacks_delegator)
     return "Invalid" if view.terms.invalid_reason or is_unnamed else "Ready"
 
 

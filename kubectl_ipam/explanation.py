@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from hooks.api import names
-from hooks.api.kinds import Answer
+from hooks.api.kinds import Answer, DelegatedRange
 from hooks.api.names import NamespacedName, range_label
 from hooks.api.shards import is_request_finalizer
 from hooks.api.times import timestamp
@@ -15,6 +15,7 @@ from kubectl_ipam import resources
 from kubectl_ipam.documents import held_since, wanted
 from kubectl_ipam.objects import Request, Slice
 from kubectl_ipam.remedies import releases_for
+from kubectl_ipam.resources import Resource
 from kubectl_ipam.snapshot import Snapshot
 from kubectl_ipam.views import RangeView
 
@@ -90,7 +91,7 @@ def _steps(snapshot: Snapshot, request: Request, view: RangeView | None) -> Iter
         Mark.DONE, "created", f"{timestamp(meta.creation_timestamp)}, asks range {request.range_name} for {wants}"
     )
     yield _prepared(request)
-    yield _range_step(snapshot, request, view)
+    yield _range_step(snapshot, request, view) if view else _unseen_range_step(snapshot, request)
     if view is None:
         yield _published(request, None) if request.status.cidr else _unserved(request)
     elif view.fault or view.terms.invalid_reason:
@@ -98,7 +99,7 @@ def _steps(snapshot: Snapshot, request: Request, view: RangeView | None) -> Iter
     else:
         answer = _answer(snapshot, request, view)
         yield _committed(request, view, view.ledger.entries.get(meta.uid))
-        yield _answered(answer)
+        yield _answered(*answer) if answer else _not_answered(snapshot, _slice_of(request, view))
         yield _published(request, answer)
     if request.delegated_name:
         yield _delegated(snapshot, request, request.delegated_name)
@@ -119,29 +120,35 @@ def _prepared(request: Request) -> Step:
     )
 
 
-def _range_step(snapshot: Snapshot, request: Request, view: RangeView | None) -> Step:
+def _unseen_range_step(snapshot: Snapshot, request: Request) -> Step:
+    """What is known of a range that was not read."""
     name, cidr = request.range_name, request.status.cidr
-    if view is None:
-        if not snapshot.lacks_range(str(name)):
-            return Step(Mark.UNKNOWN, "range", f"range {name} can't be read{_cause(snapshot, name)}")
-        risk = f": nothing protects {cidr}, which it shows" if cidr else ""
-        return Step(Mark.FAILED, "range", f"range {name} does not exist{risk}")
+    if not snapshot.lacks_range(str(name)):
+        return Step(Mark.UNKNOWN, "range", f"range {name} can't be read{_cause(snapshot, resources.RANGES, name)}")
+    risk = f": nothing protects {cidr}, which it shows" if cidr else ""
+    return Step(Mark.FAILED, "range", f"range {name} does not exist{risk}")
+
+
+def _range_step(snapshot: Snapshot, request: Request, view: RangeView) -> Step:
+    name, namespace = request.range_name, request.metadata.namespace
     if view.fault:
         return Step(Mark.FAILED, "range", f"the ledger of range {name} can't be read: {view.fault}")
     if view.terms.invalid_reason:
         return Step(Mark.FAILED, "range", f"range {name} is invalid: {view.terms.invalid_reason}")
-    if not view.observed.allows(request.metadata.namespace) and request.metadata.uid not in view.ledger.entries:
-        text = f"range {name} does not serve requests of namespace {request.metadata.namespace}"
-        return Step(Mark.FAILED, "range", text)
+    if not view.observed.allows(namespace) and request.metadata.uid not in view.ledger.entries:
+        if view.refuses(namespace):
+            return Step(Mark.FAILED, "range", f"range {name} does not serve requests of namespace {namespace}")
+        text = f"range {name} selects namespaces by labels, which can't be read"
+        return Step(Mark.UNKNOWN, "range", f"{text}{_cause(snapshot, resources.NAMESPACES, namespace)}")
     return Step(Mark.DONE, "range", f"range {name} serves it")
 
 
-def _cause(snapshot: Snapshot, name: NamespacedName) -> str:
-    """Why a range can't be read, as the rest of a sentence."""
-    ranges = snapshot.raw.get(resources.RANGES)
-    if ranges is None:
-        return f": {snapshot.origin} has no ranges"
-    return ": kubectl ipam check says why" if str(name) in ranges else " with your rights"
+def _cause(snapshot: Snapshot, resource: Resource, name: NamespacedName | str) -> str:
+    """Why an object can't be read, as the rest of a sentence."""
+    group = snapshot.raw.get(resource)
+    if group is None and resource not in snapshot.denied:
+        return f": {snapshot.origin} has no {resource.plural}"
+    return ": kubectl ipam check says why" if group and str(name) in group else " with your rights"
 
 
 def _unserved(request: Request) -> Step:
@@ -164,17 +171,27 @@ def _committed(request: Request, view: RangeView, entry: LedgerEntry | None) -> 
 
 
 def _answer(snapshot: Snapshot, request: Request, view: RangeView) -> tuple[Slice, Answer] | None:
-    place = names.slice_name(view.name, request.metadata.creation_timestamp, request.metadata.uid)
-    found = snapshot.slices.get(f"{view.name.namespace}/{place}")
+    found = snapshot.slices.get(_slice_of(request, view))
     answers = (each for each in found.spec.answers if each.uid == request.metadata.uid) if found else ()
     answer = next(iter(answers), None)
     return (found, answer) if found and answer else None
 
 
-def _answered(found: tuple[Slice, Answer] | None) -> Step:
-    if found is None:
-        return Step(Mark.WAITING, "answered", "its answer is written with the next call of the range's hook")
-    slice_, answer = found
+def _slice_of(request: Request, view: RangeView) -> str:
+    """The slice that has the answer to a request, as "namespace/name"."""
+    place = names.slice_name(view.name, request.metadata.creation_timestamp, request.metadata.uid)
+    return f"{view.name.namespace}/{place}"
+
+
+def _not_answered(snapshot: Snapshot, key: str) -> Step:
+    slices = snapshot.raw.get(resources.SLICES)
+    if slices is None or (key in slices and key not in snapshot.slices):
+        cause = _cause(snapshot, resources.SLICES, key)
+        return Step(Mark.UNKNOWN, "answered", f"slice {key}, which has its answer, can't be read{cause}")
+    return Step(Mark.WAITING, "answered", "its answer is written with the next call of the range's hook")
+
+
+def _answered(slice_: Slice, answer: Answer) -> Step:
     what = answer.cidr or answer.message
     text = f"slice {slice_.metadata.name} answers {answer.state}: {what} (revision {answer.revision})"
     return Step(Mark.DONE if answer.state == "Ready" else Mark.WAITING, "answered", text)
@@ -182,6 +199,8 @@ def _answered(found: tuple[Slice, Answer] | None) -> Step:
 
 def _published(request: Request, found: tuple[Slice, Answer] | None) -> Step:
     since = held_since(request)
+    if not request.status.cidr and found is None:
+        return Step(Mark.WAITING, "published", "it shows no block")
     if not request.status.cidr:
         return Step(Mark.WAITING, "published", "its answer is copied to its status with the next call of its own hook")
     if found and found[1].cidr and found[1].cidr != request.status.cidr:
@@ -192,23 +211,37 @@ def _published(request: Request, found: tuple[Slice, Answer] | None) -> Step:
 
 def _delegated(snapshot: Snapshot, request: Request, name: NamespacedName) -> Step:
     """How far the range is that is made from the block."""
-    named, below, other = request.status.range, snapshot.range_below(request), snapshot.ranges.get(str(name))
-    if named and named.finished:
-        text = f"range {name} was deleted, and a request delegates its block only once"
-        return Step(Mark.FAILED, "delegated", text)
-    if named and (below is None or below.metadata.uid != named.uid):
-        text = f"range {name} (uid {named.uid}) does not exist any more, and was not recorded as finished"
-        return Step(Mark.FAILED, "delegated", text)
+    named, below = request.status.range, snapshot.range_below(request)
     if named:
-        held = _held_below(snapshot, request)
-        return Step(Mark.DONE, "delegated", f"range {name} allocates from its block; {_listed(held)}")
-    if below is None and other is not None:
+        return _delegated_to(snapshot, request, name, named)
+    if below is None and str(name) in snapshot.ranges:
         return Step(Mark.FAILED, "delegated", f"range {name} exists, and was not made from its block")
     fault = next((each.message for each in request.status.conditions if each.reason == "InvalidDelegate"), "")
     if fault:
         return Step(Mark.FAILED, "delegated", fault)
     what = "is created" if below is None else "exists, and allocates nothing before its request names it:"
     return Step(Mark.WAITING, "delegated", f"range {name} {what} with the next call of the request's hook")
+
+
+def _delegated_to(snapshot: Snapshot, request: Request, name: NamespacedName, named: DelegatedRange) -> Step:
+    """What became of the range that a request names in its status."""
+    below = snapshot.range_below(request)
+    if named.finished:
+        text = f"range {name} was deleted, and a request delegates its block only once"
+        return Step(Mark.FAILED, "delegated", text)
+    if _is_unseen(snapshot, name):
+        text = f"range {name}, made from its block, can't be read{_cause(snapshot, resources.RANGES, name)}"
+        return Step(Mark.UNKNOWN, "delegated", text)
+    if below is None or below.metadata.uid != named.uid:
+        text = f"range {name} (uid {named.uid}) does not exist any more, and was not recorded as finished"
+        return Step(Mark.FAILED, "delegated", text)
+    held = _held_below(snapshot, request)
+    return Step(Mark.DONE, "delegated", f"range {name} allocates from its block; {_listed(held)}")
+
+
+def _is_unseen(snapshot: Snapshot, name: NamespacedName | None) -> bool:
+    """Whether a range can't be read, and so may exist."""
+    return str(name) not in snapshot.ranges and not snapshot.lacks_range(str(name))
 
 
 def _held_below(snapshot: Snapshot, request: Request) -> list[str]:
@@ -238,6 +271,8 @@ def _deletion(snapshot: Snapshot, request: Request, view: RangeView | None) -> S
     named, below = request.status.range, snapshot.range_below(request)
     if named and not named.finished:
         name = request.delegated_name
+        if _is_unseen(snapshot, name):
+            return Step(Mark.WAITING, "deleted", f"{since}; range {name}, made from its block, ends first")
         if below is None or below.metadata.uid != named.uid:
             return Step(Mark.FAILED, "deleted", f"{since}; range {name}, made from its block, was removed by force")
         text = f"range {name}, made from its block, ends first: {_listed(_held_below(snapshot, request))}"
@@ -293,7 +328,7 @@ def _for_delegation(request: Request, last: Step) -> tuple[list[str], str]:
     """What to do about the range that is made from the block of a request."""
     meta, above, below = request.metadata, request.range_name, request.delegated_name
     named = request.status.range
-    if last.mark is Mark.DONE:
+    if last.mark in (Mark.DONE, Mark.UNKNOWN):
         return [], f"kubectl ipam show {below}"
     if last.name == "deleted" and last.mark is Mark.FAILED:
         reclaim = f"{names.RECLAIM_ANNOTATION}={meta.uid}"

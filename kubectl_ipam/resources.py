@@ -46,6 +46,8 @@ NAMESPACES = Resource("Namespace", "v1", "namespaces", namespaced=False)
 
 #: What every command reads, in this order: a ledger is read before the objects that are computed from it.
 IPAM = (RANGES, EXTENTS, SLICES, REQUESTS, NAMESPACES)
+#: The command that writes all of these to a dump. The category `ipam` has ranges and requests alone.
+DUMP = "kubectl get ipam,ipamallocationslices,ipamextents,namespaces -A -o json"
 
 CLAIMS = Resource(names.CLAIM_KIND, f"{foreign.IPAM_GROUP}/v1beta2", "ipaddressclaims", older="v1beta1")
 ADDRESSES = Resource(foreign.ADDRESS_KIND, f"{foreign.IPAM_GROUP}/v1beta2", "ipaddresses", older="v1beta1")

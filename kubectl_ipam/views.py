@@ -113,6 +113,17 @@ class RangeView:
         """What its hook says about that request; None if its owner made it."""
         return None if self.fault else self.observed.delegation
 
+    @property
+    def lacks_delegator(self) -> bool:
+        """Whether the request from whose block it was made does not exist; not if it can't be read."""
+        found = self.range.delegated_from
+        return found is not None and self.snapshot.lacks_request(f"{self.name.namespace}/{found.name}")
+
+    def refuses(self, namespace: str) -> bool:
+        """Whether requests of a namespace are not served; not if that depends on labels that were not read."""
+        is_known = self.terms.allowed.source != "Selector" or resources.NAMESPACES in self.snapshot.raw
+        return is_known and not self.observed.allows(namespace)
+
     @cached_property
     def ranges_above(self) -> list[Range]:
         """The ranges from which its addresses were delegated, the nearest first; none if its owner made it."""

@@ -7,7 +7,7 @@ from hooks.api.names import NamespacedName, range_label
 from hooks.api.shards import is_request_finalizer
 from kubectl_ipam.audit.facts import Facts, named, named_range
 from kubectl_ipam.audit.findings import Finding, error, unless_delayed, warning
-from kubectl_ipam.resources import REQUESTS, SLICES
+from kubectl_ipam.resources import RANGES, REQUESTS, SLICES
 
 _TAMPERED = "find the writer in the audit log of the API server: only Metacontroller may write this"
 
@@ -131,6 +131,8 @@ def slices_of_no_range(facts: Facts) -> Iterator[Finding]:
         if owner is None:
             yield error("SliceWithoutOwner", subject, "no range controls it", remedy, str(name))
         elif owner.uid not in facts.ranges_by_uid:
+            if RANGES not in facts.snapshot.raw:
+                continue
             message = f"the range {owner.name} that controls it (uid {owner.uid}) does not exist"
             yield unless_delayed(warning("SliceOfNoRange", subject, message, remedy, str(name)))
         elif owner.name != each.spec.range:

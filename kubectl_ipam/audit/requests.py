@@ -93,7 +93,7 @@ def requests_without_an_answer(facts: Facts) -> Iterator[Finding]:
         if facts.now - meta.creation_timestamp < PENDING_MAX:
             continue
         name, created = str(view.name), meta.creation_timestamp
-        if not view.observed.allows(meta.namespace):
+        if view.refuses(meta.namespace):
             message = f"range {name} does not serve requests of namespace {meta.namespace}"
             remedy = f"extend spec.allowedNamespaces of range {name}, or ask for another range"
             yield unless_delayed(warning("NamespaceNotAllowed", named(request), message, remedy, name), created)

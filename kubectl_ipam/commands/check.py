@@ -10,12 +10,12 @@ from typing import Any
 from hooks.api.times import timestamp
 from kubectl_ipam.audit.findings import Finding, Severity
 from kubectl_ipam.audit.run import confirmed, findings_in, in_one_snapshot
-from kubectl_ipam.call import Call
+from kubectl_ipam.call import Call, left_out
 from kubectl_ipam.errors import Unanswerable
 from kubectl_ipam.options import add_source_arguments, seconds
 from kubectl_ipam.output.words import count
 from kubectl_ipam.progress import progress
-from kubectl_ipam.resources import INSTALLATION, IPAM
+from kubectl_ipam.resources import INSTALLATION, IPAM, Resource
 from kubectl_ipam.snapshot import Snapshot
 
 DESCRIPTION = """\
@@ -110,6 +110,11 @@ def _print_summary(call: Call, snapshot: Snapshot, found: Sequence[Finding]) -> 
     call.screen.line(f"{count(errors, 'error')} and {count(warnings, 'warning')} in {checked} of {snapshot.origin}")
 
 
+def _not_checked(snapshot: Snapshot) -> dict[Resource, str]:
+    """The kinds of objects that were not read, and why."""
+    return {**snapshot.denied, **dict.fromkeys(left_out(snapshot), f"{snapshot.origin} has none")}
+
+
 def report(snapshot: Snapshot, found: Sequence[Finding]) -> dict[str, Any]:
     """The findings as a document."""
     return {
@@ -117,7 +122,7 @@ def report(snapshot: Snapshot, found: Sequence[Finding]) -> dict[str, Any]:
         "time": timestamp(snapshot.taken_at),
         "ranges": len(snapshot.ranges),
         "requests": len(snapshot.requests),
-        "notChecked": {resource.plural: reason for resource, reason in snapshot.denied.items()},
+        "notChecked": {resource.plural: reason for resource, reason in _not_checked(snapshot).items()},
         "findings": [
             {
                 "severity": str(each.severity),

@@ -52,7 +52,8 @@ def _domain(view: RangeView) -> str:
     if view.delegation is None:
         return f"domain {view.terms.domain.name}"
     request = view.delegator
-    parent = f" from range {request.range_name}" if request else ", which does not exist"
+    absent = ", which does not exist" if view.lacks_delegator else ", which can't be read"
+    parent = f" from range {request.range_name}" if request else absent
     return f"the block of request {view.delegation.request}{parent}"
 
 

@@ -14,7 +14,7 @@ from kubectl_ipam.explanation import Explanation, Mark, explained
 from kubectl_ipam.objects import Request
 from kubectl_ipam.options import add_output_argument, add_source_arguments
 from kubectl_ipam.output.console import joined
-from kubectl_ipam.resources import CLAIMS, IPAM
+from kubectl_ipam.resources import CLAIMS, IPAM, REQUESTS
 from kubectl_ipam.snapshot import Snapshot
 
 DESCRIPTION = "Explain where a request stands: its way from creation to its block, what it waits for, what to do."
@@ -92,12 +92,7 @@ def _not_found(call: Call, snapshot: Snapshot, name: NamespacedName, kind: str) 
     ]
     if not snapshot.lacks_request(str(name)):
         holds = f", but holds {', '.join(ledgers)}" if ledgers else ""
-        why = (
-            f"with your rights only namespace {snapshot.namespace} can"
-            if snapshot.namespace
-            else "see kubectl ipam check"
-        )
-        return f"request {name} can't be read{holds}: {why}"
+        return f"request {name} can't be read{holds}: {_why_unreadable(snapshot)}"
     if ledgers:
         return (
             f"request {name} does not exist, but holds {', '.join(ledgers)}: kubectl ipam check says how to release it"
@@ -106,11 +101,19 @@ def _not_found(call: Call, snapshot: Snapshot, name: NamespacedName, kind: str) 
     return f"no {what} in {call.source.origin}: search for it: kubectl ipam get {name.name} {call.same_files}".rstrip()
 
 
+def _why_unreadable(snapshot: Snapshot) -> str:
+    """Why a request that may exist can't be read."""
+    if snapshot.namespace:
+        return f"with your rights only namespace {snapshot.namespace} can"
+    is_left_out = REQUESTS not in snapshot.raw and REQUESTS not in snapshot.denied
+    return f"{snapshot.origin} has no {REQUESTS.plural}" if is_left_out else "see kubectl ipam check"
+
+
 def exit_code(explanation: Explanation) -> int:
-    """The exit code: whether it has its block."""
+    """The exit code: whether it has its block. A step behind this that is unknown is no reason to call it waiting."""
     if explanation.request.status.state == "Invalid":
         return 4
-    return 0 if explanation.steps[-1].mark is Mark.DONE else 3
+    return 0 if explanation.steps[-1].mark in (Mark.DONE, Mark.UNKNOWN) else 3
 
 
 _SIGNS = {

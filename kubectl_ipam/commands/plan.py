@@ -12,7 +12,7 @@ from kubectl_ipam.output.tables import print_table
 from kubectl_ipam.output.words import percent
 from kubectl_ipam.planning import Outcome, Plan, freed, plan_of
 from kubectl_ipam.progress import progress
-from kubectl_ipam.resources import DECORATORS, FOREIGN, IPAM
+from kubectl_ipam.resources import DECORATORS, DUMP, FOREIGN, IPAM
 from kubectl_ipam.snapshot import Snapshot
 from kubectl_ipam.sources.files import FileSource, documents_of
 from kubectl_ipam.views import RangeView
@@ -22,11 +22,12 @@ Show what would be granted if manifests were applied (or deleted) now: to reques
 Services. Nothing is written: the hooks of this version decide about a copy of the cluster's state, in a cluster in a
 box.
 """
-EPILOG = """\
+EPILOG = f"""\
 examples:
   kubectl ipam plan -f requests.yaml                      against the cluster of your kubeconfig
   kubectl ipam plan -f requests.yaml --delete             what would be free, and which waiting requests be served
-  kubectl ipam plan -f requests.yaml --state dump.json    against a dump (kubectl get ipam,ns -A -o json)
+  kubectl ipam plan -f requests.yaml --state dump.json    against a dump, which this command writes:
+      {DUMP} > dump.json
   helm template . | kubectl ipam plan -f - --empty        against an empty cluster
 
 The blocks are those of objects that are created at once. Created one after the other, equal requests may get each
@@ -85,7 +86,9 @@ def _state(call: Call) -> Snapshot:
     if options.empty:
         return Snapshot({}, call.now, "an empty cluster")
     if options.state:
-        return FileSource(options.state).read((*IPAM, *FOREIGN, DECORATORS))
+        state = FileSource(options.state).read((*IPAM, *FOREIGN, DECORATORS))
+        call.note_left_out(state)
+        return state
     snapshot = call.read((*IPAM, *FOREIGN, DECORATORS))
     if snapshot.namespace:
         call.note("the plan knows only this namespace: requests of other namespaces may hold what it shows as free")

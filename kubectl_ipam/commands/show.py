@@ -11,16 +11,18 @@ from kubectl_ipam.output.bars import bar
 from kubectl_ipam.output.console import joined
 from kubectl_ipam.output.tables import Cell, print_table
 from kubectl_ipam.output.words import age, count, percent, rough
+from kubectl_ipam.resources import DUMP
 from kubectl_ipam.snapshot import Snapshot
 from kubectl_ipam.views import RangeView, views_in
 
 DESCRIPTION = "List ranges with what is used, free and waiting; or show one range with its map."
-EPILOG = """\
+EPILOG = f"""\
 examples:
   kubectl ipam show -A                    all ranges of the cluster
   kubectl ipam show net                   the range net: its map, holders, and why requests wait
   kubectl ipam show -A -o json            the same numbers for programs
-  kubectl get ipam -A -o json > dump.json; kubectl ipam show -f dump.json
+  kubectl ipam show -f dump.json          the ranges of a dump, which this command writes:
+      {DUMP} > dump.json
 
 exit code: 0; 1 if there is no such range; 2 if the source can't be read.
 """

@@ -148,7 +148,7 @@ def _of_request(view: RangeView) -> str:
     made_from = view.range.delegated_from
     if made_from is None:
         return ""
-    missing = "" if view.delegator else ", which does not exist"
+    missing = ", which does not exist" if view.lacks_delegator else ""
     return f", the block of request {view.name.namespace}/{made_from.name}{missing}"
 
 

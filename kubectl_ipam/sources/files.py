@@ -16,7 +16,7 @@ from msgspec import Raw
 
 from hooks.protocol.decoding import UNREADABLE
 from kubectl_ipam.errors import Unanswerable
-from kubectl_ipam.resources import FOREIGN, IPAM, Resource, resource_of
+from kubectl_ipam.resources import DUMP, FOREIGN, IPAM, Resource, resource_of
 from kubectl_ipam.snapshot import Snapshot, items_of, key_of
 from simulator.kubernetes.manifests import BadManifest, fault_of, read_manifests
 
@@ -112,7 +112,7 @@ def _of_yaml(path: str, data: bytes | None) -> list[Document]:
 def settled(documents: list[Document], origin: str) -> list[Document]:
     """The objects of a dump as they are; with manifests among them, what they come to in a cluster in a box."""
     if not any(resource_of(document) in (*IPAM, *FOREIGN) for document in documents):
-        form = "manifests are read, or the output of kubectl get ipam -A -o json"
+        form = f"manifests are read, or the output of {DUMP}"
         raise Unanswerable(f"no objects found of ipam in {origin}: {form}")
     if all(is_stored(document) for document in documents if resource_of(document) in (*IPAM, *FOREIGN)):
         return documents

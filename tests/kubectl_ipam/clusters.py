@@ -26,6 +26,11 @@ def request(name: str, range_name: str = "net", namespace: str = "default", **sp
     return _manifest("IPAMRequest", namespace, name, {"ipam": {"name": range_name}, **spec})
 
 
+def namespace(name: str, **labels: str) -> Document:
+    """The manifest of a namespace."""
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+
+
 def _manifest(kind: str, namespace: str, name: str, spec: Document) -> Document:
     meta = {"name": name, "namespace": namespace}
     return {"apiVersion": "ipam.mandelsoft.org/v1alpha1", "kind": kind, "metadata": meta, "spec": spec}

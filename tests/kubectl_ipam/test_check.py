@@ -1,14 +1,16 @@
 import json
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 
 from kubectl_ipam.audit.findings import Finding
 from kubectl_ipam.audit.run import RULES, findings_in, in_one_snapshot
-from kubectl_ipam.resources import IPAM
+from kubectl_ipam.cli import run
+from kubectl_ipam.resources import DUMP, IPAM
 from kubectl_ipam.snapshot import Snapshot
 from kubectl_ipam.sources.files import FileSource
-from tests.kubectl_ipam.clusters import Document, cluster_of, printed, range_, request
+from tests.kubectl_ipam.clusters import Document, cluster_of, namespace, printed, range_, request
 from tests.kubectl_ipam.corruptions import CORRUPTIONS, LONG_AGO, Objects, healthy
 
 
@@ -132,8 +134,43 @@ def test_check_says_ok_and_ends_with_0(objects: str, tmp_path: Path, capsys: pyt
     assert shown.startswith("OK: 5 ranges and 13 requests of ")
 
 
-@pytest.mark.parametrize("kind", ["IPAMExtent", "IPAMAllocationSlice", "IPAMRequest", "Namespace"])
-def test_that_a_kind_is_not_in_a_dump_is_no_finding(kind: str, objects: str, tmp_path: Path) -> None:
-    some = [each for each in json.loads(objects) if each["kind"] != kind]
+KINDS = ("IPAMRange", "IPAMExtent", "IPAMAllocationSlice", "IPAMRequest", "Namespace")
 
-    assert in_one_snapshot(snapshot_of(some, tmp_path)) == []
+
+@pytest.mark.parametrize("kinds", [each for size in (1, 2, 3) for each in combinations(KINDS, size)])
+def test_that_kinds_are_not_in_a_dump_is_no_finding(kinds: tuple[str, ...], objects: str, tmp_path: Path) -> None:
+    some = [each for each in json.loads(objects) if each["kind"] not in kinds]
+
+    assert findings_in(snapshot_of(some, tmp_path)) == []
+
+
+def test_namespaces_that_were_not_read_may_have_the_labels_that_a_range_selects(tmp_path: Path) -> None:
+    allowed = {"from": "Selector", "selector": {"matchLabels": {"tier": "web"}}}
+    shared = range_("net", "10.0.0.0/24", allowedNamespaces=allowed)
+    objects = Objects(cluster_of(namespace("default", tier="web"), shared, request("web")).objects())
+    pending = objects.request("web")
+    pending["metadata"]["creationTimestamp"] = LONG_AGO
+    pending["status"] = {"state": "Pending", "schemaV1": True}
+    objects.range()["status"]["allocations"] = []
+
+    found = {each.rule for each in in_one_snapshot(snapshot_of(objects.all, tmp_path))}
+    some = [each for each in objects.all if each["kind"] != "Namespace"]
+    unknown = {each.rule for each in in_one_snapshot(snapshot_of(some, tmp_path))}
+
+    assert "NamespaceNotAllowed" not in found | unknown
+    assert {"NoAnswer"} <= found & unknown
+
+
+def test_what_a_dump_was_written_without_is_reported_as_not_checked(
+    objects: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    snapshot_of([each for each in json.loads(objects) if each["kind"] in ("IPAMRange", "IPAMRequest")], tmp_path)
+    file = str(tmp_path / "dump.json")
+
+    assert run(["check", "-f", file, "-o", "json"]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["notChecked"] == {
+        "ipamextents": f"{file} has none", "ipamallocationslices": f"{file} has none",
+    }  # fmt: skip
+    assert f"{file} has no ipamextents, ipamallocationslices: what depends on them is not known" in shown.err
+    assert DUMP in shown.err

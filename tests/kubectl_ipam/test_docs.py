@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kubectl_ipam.cli import COMMANDS, run
+from kubectl_ipam.cli import COMMANDS, parser_of, run
+from kubectl_ipam.resources import DUMP
 from tests.kubectl_ipam.pictures import FOLDER, pictures
 
 ROOT = Path(__file__).parents[2]
@@ -39,6 +40,21 @@ def test_each_command_is_documented() -> None:
     document = DOCUMENTS[1].read_text()
 
     assert [verb for verb in COMMANDS if f"`{verb}" not in document] == []
+
+
+def test_a_complete_dump_is_written_by_the_same_command_everywhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty.json").write_text('{"kind": "List", "items": []}')
+    helps = [parser_of(verb).format_help() for verb in COMMANDS]
+    run(["show", "-f", str(tmp_path / "empty.json")])
+    texts = [*helps, *(path.read_text() for path in DOCUMENTS), capsys.readouterr().err]
+
+    commands = {each for text in texts for each in re.findall(r"kubectl get ipam\S* -A -o json", text)}
+
+    with_services = DUMP.replace("namespaces", "namespaces,services")
+    assert commands == {DUMP, with_services}
+    assert f"`{DUMP}`" in DOCUMENTS[1].read_text()
 
 
 def test_the_plugins_of_k9s_call_commands_that_exist() -> None:

@@ -1,4 +1,5 @@
 import json
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -6,7 +7,7 @@ import pytest
 
 from kubectl_ipam.box import Box
 from kubectl_ipam.cli import run
-from tests.kubectl_ipam.clusters import cluster_of, dump_of, dump_with, printed, range_, request
+from tests.kubectl_ipam.clusters import Document, cluster_of, dump_of, dump_with, namespace, printed, range_, request
 
 
 def explained(capsys: pytest.CaptureFixture[str], folder: Path, box: Box, name: str, code: int) -> dict[str, Any]:
@@ -244,3 +245,68 @@ def test_a_range_that_is_broken_is_not_called_missing(tmp_path: Path, capsys: py
 
     assert "[?] range      range default/net can't be read: kubectl ipam check says why" in shown
     assert "[x] published  it shows 10.0.0.0/32 since " in shown
+
+
+KINDS = ("IPAMRange", "IPAMExtent", "IPAMAllocationSlice", "Namespace")
+
+
+@pytest.fixture(name="several", scope="module")
+def _several() -> list[Document]:
+    allowed = {"from": "Selector", "selector": {"matchLabels": {"tier": "web"}}}
+    box = cluster_of(
+        namespace("default", tier="web"),
+        range_("net", "10.0.0.0/24", chunkSize=28, allowedNamespaces=allowed),
+        range_("older", "10.1.0.0/16", chunkSize=20),
+        request("web"),
+        request("site", "older", delegate={"chunkSize": 28}),
+    )
+    box.apply([request("large", size=24)])
+    return box.objects()
+
+
+@pytest.mark.parametrize("missing", [each for size in (1, 2, 3, 4) for each in combinations(KINDS, size)])
+def test_what_was_not_read_is_unknown_and_not_missing(
+    missing: tuple[str, ...], several: list[Document], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dump = dump_with([each for each in several if each["kind"] not in missing], tmp_path)
+
+    steps = {}
+    for name, code in (("web", 0), ("site", 0), ("large", 3)):
+        shown = printed(capsys, "explain", name, "-f", dump, "-o", "json", code=code)
+        (found,) = json.loads(shown)["requests"]
+        steps[name] = {each["step"]: each["state"] for each in found["steps"]}
+        assert "failed" not in steps[name].values()
+        assert "kubectl delete" not in found["next"]
+    is_range_read = "IPAMRange" not in missing
+    assert steps["web"]["published"] == "done"
+    assert steps["site"]["delegated"] == ("done" if is_range_read else "unknown")
+    if is_range_read:
+        assert steps["web"]["answered"] == ("unknown" if "IPAMAllocationSlice" in missing else "done")
+        assert steps["large"]["range"] == ("unknown" if "Namespace" in missing else "done")
+
+
+def test_a_deleted_request_whose_ranges_were_not_read_is_not_said_to_have_lost_one(
+    several: list[Document], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    objects: list[Document] = json.loads(json.dumps([each for each in several if each["kind"] != "IPAMRange"]))
+    for each in objects:
+        if each["metadata"]["name"] == "site":
+            each["metadata"]["deletionTimestamp"] = "2026-11-30T00:00:00Z"
+
+    shown = printed(capsys, "explain", "site", "-f", dump_with(objects, tmp_path), code=3)
+
+    assert "range default/site, made from its block, ends first" in shown
+    assert "by force" not in shown
+
+
+def test_a_delegated_range_whose_request_was_not_read_is_not_called_invalid(
+    several: list[Document], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dump = dump_with([each for each in several if each["kind"] != "IPAMRequest"], tmp_path)
+
+    assert "the block of request default/site, which can't be read" in printed(capsys, "show", "site", "-f", dump)
+    for command in ("show", "tree", "show site"):
+        shown = printed(capsys, *command.split(), "-f", dump)
+        assert "Invalid" not in shown
+    assert run(["explain", "site", "-f", dump]) == 1
+    assert f"{dump} has no ipamrequests" in capsys.readouterr().err

@@ -15,7 +15,7 @@ from kubectl_ipam.cli import run
 from kubectl_ipam.completion import completions
 from kubectl_ipam.errors import Unanswerable
 from kubectl_ipam.page.answers import Answers
-from kubectl_ipam.resources import EXTENTS, IPAM, RANGES, REQUESTS
+from kubectl_ipam.resources import EXTENTS, IPAM, RANGES, REQUESTS, SLICES
 from kubectl_ipam.sources.live import LoginNotSupported, connect, live_source
 from tests.kubectl_ipam.clusters import cluster_of, printed, range_, request
 
@@ -176,6 +176,17 @@ def test_a_request_of_a_range_that_may_not_be_read_is_explained_by_what_it_shows
     if name == "waiting":
         assert "no free /24 in infra/shared" in found["steps"][-1]["text"]
         assert "who can read range infra/shared what would help: kubectl ipam explain team-a/waiting" in advice
+
+
+def test_an_answer_that_may_not_be_read_is_not_called_missing(
+    kubeconfig: str, forbidden: set[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    forbidden.add(SLICES.path())
+
+    shown = printed(capsys, "explain", "default/web", "--kubeconfig", kubeconfig)
+
+    assert "can't be read with your rights" in shown
+    assert "[x] published  it shows 10.0.0.0/28 since " in shown
 
 
 def test_a_watch_of_a_range_that_does_not_exist_does_not_wait(
