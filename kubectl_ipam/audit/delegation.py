@@ -11,7 +11,6 @@ from kubectl_ipam.audit.facts import Facts, named, named_range
 from kubectl_ipam.audit.findings import Finding, error, unless_delayed, warning
 from kubectl_ipam.objects import Request
 from kubectl_ipam.output.words import count
-from kubectl_ipam.resources import RANGES, REQUESTS
 from kubectl_ipam.views import RangeView
 
 _DOCUMENT = "docs/operating.md, Delegated ranges"
@@ -25,8 +24,9 @@ def ranges_of_requests(facts: Facts) -> Iterator[Finding]:
             continue
         request, name = facts.snapshot.requests_by_uid.get(delegator.uid), str(view.name)
         if request is None:
-            if facts.snapshot.knows(REQUESTS):
-                yield _without_request(view, f"{view.name.namespace}/{delegator.name}", delegator.uid)
+            key = f"{view.name.namespace}/{delegator.name}"
+            if facts.lacks_request(delegator.uid, key):
+                yield _without_request(view, key, delegator.uid)
             continue
         subject, shown = named_range(view), request.metadata.namespaced_name
         if request.status.cidr and view.range.addresses != [request.status.cidr]:
@@ -62,15 +62,13 @@ def _without_request(view: RangeView, name: str, uid: str) -> Finding:
 
 def requests_that_delegate(facts: Facts) -> Iterator[Finding]:
     """Requests whose range is missing, belongs to others, or was reported as finished while blocks of it are held."""
-    ranges_are_known = facts.snapshot.knows(RANGES)
     for request in facts.snapshot.requests.values():
         if request.delegated_name is None and request.status.range is None:
             continue
         if request.status.range is None:
             yield from _not_delegated(facts, request)
         elif not request.status.range.finished:
-            if ranges_are_known:
-                yield from _named_but_missing(facts, request)
+            yield from _named_but_missing(facts, request)
         else:
             yield from _finished_too_early(facts, request)
 
@@ -94,9 +92,7 @@ def _not_delegated(facts: Facts, request: Request) -> Iterator[Finding]:
 def _named_but_missing(facts: Facts, request: Request) -> Iterator[Finding]:
     """Whether the range that a request names is there. One that was named after reading began may be."""
     range_, name = request.status.range, str(request.delegated_name)
-    if range_ is None or range_.uid in facts.ranges_by_uid or _named_at(request) >= facts.now:
-        return
-    if any(each.resource is RANGES and each.key == name for each in facts.snapshot.unreadable):
+    if range_ is None or not facts.lacks_range(range_.uid, name) or _named_at(request) >= facts.now:
         return
     message = f"range {name} (uid {range_.uid}), which was made from its block, was removed by force"
     remedy = (

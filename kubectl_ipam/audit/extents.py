@@ -12,7 +12,7 @@ from ipam.interval import parse_interval
 from kubectl_ipam.audit.facts import Facts, named_range
 from kubectl_ipam.audit.findings import Finding, error, unless_delayed, warning
 from kubectl_ipam.objects import Extent
-from kubectl_ipam.resources import EXTENTS, RANGES
+from kubectl_ipam.resources import EXTENTS
 
 _TAMPERED = "only Metacontroller may write extents; restore it from a backup, before its range or another one is edited"
 
@@ -25,7 +25,7 @@ def extents_of_no_range(facts: Facts) -> Iterator[Finding]:
         if owner is None:
             message = "no range controls it, so its addresses are not protected"
             yield error("ExtentWithoutOwner", subject, message, _TAMPERED, name)
-        elif owner.uid not in facts.ranges_by_uid and RANGES in facts.snapshot.raw:
+        elif facts.lacks_range(owner.uid, f"{extent.metadata.namespace}/{owner.name}"):
             message = f"the range {owner.name} that controls it (uid {owner.uid}) does not exist"
             remedy = "wait for the garbage collector; if it stays, delete the extent: it blocks its addresses"
             yield unless_delayed(warning("ExtentOfNoRange", subject, message, remedy, name))

@@ -8,6 +8,7 @@ from functools import cached_property
 from hooks.api.kinds import Answer
 from hooks.ranges.ledger import LedgerEntry
 from kubectl_ipam.objects import Range, Request, Slice
+from kubectl_ipam.resources import RANGES, REQUESTS, Resource
 from kubectl_ipam.snapshot import Snapshot
 from kubectl_ipam.views import RangeView
 
@@ -37,6 +38,18 @@ class Facts:
     def ranges_by_uid(self) -> dict[str, Range]:
         """The ranges by uid."""
         return {each.metadata.uid: each for each in self.snapshot.ranges.values()}
+
+    def lacks_range(self, uid: str, key: str) -> bool:
+        """Whether no range has this uid; not if ranges were not read, or if the one of this name can't be read."""
+        return RANGES in self.snapshot.raw and uid not in self.ranges_by_uid and not self._is_unreadable(RANGES, key)
+
+    def lacks_request(self, uid: str, key: str) -> bool:
+        """Whether no request has this uid; not if requests were not read, or if the one of this name can't be read."""
+        is_seen = uid in self.snapshot.requests_by_uid
+        return not is_seen and self.snapshot.knows(REQUESTS) and not self._is_unreadable(REQUESTS, key)
+
+    def _is_unreadable(self, resource: Resource, key: str) -> bool:
+        return any(each.resource is resource and each.key == key for each in self.snapshot.unreadable)
 
     def entries(self) -> Iterator[tuple[RangeView, LedgerEntry]]:
         """All lines of all ledgers that can be read."""

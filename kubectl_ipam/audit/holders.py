@@ -7,17 +7,15 @@ from hooks.api.names import NamespacedName, range_label
 from hooks.api.shards import is_request_finalizer
 from kubectl_ipam.audit.facts import Facts, named, named_range
 from kubectl_ipam.audit.findings import Finding, error, unless_delayed, warning
-from kubectl_ipam.resources import RANGES, REQUESTS, SLICES
+from kubectl_ipam.resources import SLICES
 
 _TAMPERED = "find the writer in the audit log of the API server: only Metacontroller may write this"
 
 
 def holders_that_do_not_exist(facts: Facts) -> Iterator[Finding]:
     """Blocks of requests that were removed by force."""
-    if not facts.snapshot.knows(REQUESTS):
-        return
     for view, entry in facts.entries():
-        if entry.released_at is None and entry.uid not in facts.snapshot.requests_by_uid:
+        if entry.released_at is None and facts.lacks_request(entry.uid, entry.holder):
             remedy = (
                 f"if {entry.holder} no longer uses it, release it: kubectl annotate --overwrite iprange -n "
                 f"{view.name.namespace} {view.name.name} {names.RECLAIM_ANNOTATION}={entry.uid}"
@@ -89,7 +87,7 @@ def answers_in_their_slices(facts: Facts) -> Iterator[Finding]:
         subject = f"IPAMAllocationSlice {each.metadata.namespaced_name}"
         request = facts.snapshot.requests_by_uid.get(answer.uid)
         if request is None:
-            if facts.snapshot.knows(REQUESTS):
+            if facts.lacks_request(answer.uid, answer.request):
                 message = f"it answers {answer.request} (uid {answer.uid}), which does not exist"
                 remedy = "check that the CompositeController ipamrange runs: it removes the answer"
                 yield unless_delayed(warning("AnswerToNone", subject, message, remedy, str(view.name)))
@@ -130,9 +128,7 @@ def slices_of_no_range(facts: Facts) -> Iterator[Finding]:
         subject, remedy = f"IPAMAllocationSlice {each.metadata.namespaced_name}", f"{_TAMPERED}; delete the slice"
         if owner is None:
             yield error("SliceWithoutOwner", subject, "no range controls it", remedy, str(name))
-        elif owner.uid not in facts.ranges_by_uid:
-            if RANGES not in facts.snapshot.raw:
-                continue
+        elif facts.lacks_range(owner.uid, f"{each.metadata.namespace}/{owner.name}"):
             message = f"the range {owner.name} that controls it (uid {owner.uid}) does not exist"
             yield unless_delayed(warning("SliceOfNoRange", subject, message, remedy, str(name)))
         elif owner.name != each.spec.range:

@@ -144,6 +144,16 @@ def test_that_kinds_are_not_in_a_dump_is_no_finding(kinds: tuple[str, ...], obje
     assert findings_in(snapshot_of(some, tmp_path)) == []
 
 
+@pytest.mark.parametrize("kind", ["IPAMRange", "IPAMRequest"])
+def test_what_is_broken_is_not_called_missing(kind: str, objects: str, tmp_path: Path) -> None:
+    for index, broken in enumerate(json.loads(objects)):
+        if broken["kind"] == kind:
+            some = json.loads(objects)
+            some[index]["metadata"]["creationTimestamp"] = "yesterday"
+
+            assert [each.rule for each in findings_in(snapshot_of(some, tmp_path))] == ["Unreadable"], broken
+
+
 def test_namespaces_that_were_not_read_may_have_the_labels_that_a_range_selects(tmp_path: Path) -> None:
     allowed = {"from": "Selector", "selector": {"matchLabels": {"tier": "web"}}}
     shared = range_("net", "10.0.0.0/24", allowedNamespaces=allowed)
