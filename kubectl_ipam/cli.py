@@ -38,8 +38,9 @@ Show, explain, audit and try what the ranges of a cluster hold. Every command on
 commands:
 {{commands}}
 
-{PROG} COMMAND --help describes a command and its exit codes. All of them read the cluster of your kubeconfig, or by -f
-a dump (kubectl get ... -o json) or manifests, which are tried in a cluster in a box. Flags follow the command.
+{PROG} COMMAND --help describes a command and its exit codes. Most commands read the cluster of your kubeconfig.
+With -f, all but plan, watch and history read a dump (kubectl get ... -o json) instead, or manifests, which are tried in
+a cluster in a box. Flags follow the command.
 """
 
 EXIT_USAGE = 2

@@ -69,7 +69,8 @@ def _candidates(before: Sequence[str], last: str) -> Iterator[str]:
 
 
 def _flags(verb: str) -> Iterator[str]:
-    for action in parser_of(verb)._actions:
+    shown = (each for each in parser_of(verb)._actions if each.help != argparse.SUPPRESS)
+    for action in shown:
         yield from (f"{flag}\t{action.help or ''}" for flag in action.option_strings)
 
 

@@ -29,11 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", type=int, metavar="N", help="end after N lines")
     add_output_argument(parser, "json")
     add_cluster_arguments(parser)
-    parser.set_defaults(filename=None)
+    parser.add_argument("-f", "--filename", help=argparse.SUPPRESS)  # as other commands have it, to say what to type
 
 
 def run(call: Call) -> int:
     """Print the changes."""
+    if file := call.options.filename:
+        advice = f"kubectl ipam show -f {file} prints what it has"
+        raise Unanswerable(f'-f "{file}": a file does not change, so watch reads a cluster only: {advice}')
     if call.options.count is not None and call.options.count < 1:
         raise Unanswerable(f"--count {call.options.count}: must be at least 1")
     source = cluster_source(call.options)

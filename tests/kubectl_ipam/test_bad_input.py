@@ -62,6 +62,16 @@ def test_a_wrong_argument_is_quoted_with_what_to_type_instead(
     assert (ended, message.replace("DUMP", dump) in shown) == (code, True), shown
 
 
+def test_a_watch_of_a_file_says_what_to_type_instead(dump: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, shown = complaint(capsys, "watch", "-f", dump)
+
+    assert code == 2
+    assert shown == (
+        f'error: -f "{dump}": a file does not change, so watch reads a cluster only: '
+        f"kubectl ipam show -f {dump} prints what it has\n"
+    )
+
+
 @pytest.mark.parametrize("verb", ["show", "plan", "check", "tree", "watch", "export", "explain web", "get 10.0.0.1"])
 def test_without_a_cluster_each_command_says_how_to_name_one(
     verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kubectl_ipam.cli import COMMANDS, parser_of, run
+from kubectl_ipam.cli import COMMANDS, parser_of, run, usage
 from kubectl_ipam.resources import DUMP
 from tests.kubectl_ipam.pictures import FOLDER, pictures
 
@@ -40,6 +40,16 @@ def test_each_command_is_documented() -> None:
     document = DOCUMENTS[1].read_text()
 
     assert [verb for verb in COMMANDS if f"`{verb}" not in document] == []
+
+
+def test_the_help_names_the_commands_that_read_no_dump() -> None:
+    helps = {verb: " ".join(parser_of(verb).format_help().split()) for verb in COMMANDS}
+    reads_no_dump = {verb for verb, text in helps.items() if "read manifests or a dump" not in text}
+
+    found = re.search(r"With\s-f, all but (.*) read a dump", usage())
+
+    assert found
+    assert set(re.findall(r"\w+", found[1])) - {"and"} == reads_no_dump
 
 
 def test_a_complete_dump_is_written_by_the_same_command_everywhere(

@@ -369,6 +369,7 @@ case "$*" in *"config view"*) printf 't\\ndefault';; *watch=1*) exit 1;; *) echo
         (["show", "--kubeconfig", "KUBECONFIG", "-n", "def"], ["default", ":4"]),
         (["show", "-f", ""], [":0"]),
         (["map", "--sv"], ["--svg\twrite a picture to a file; - for standard output", ":4"]),
+        (["watch", "--fi"], [":4"]),
         (["nonsense", ""], [":4"]),
         (["show", "--kubeconfig", "nothing", ""], [":4"]),
     ],
