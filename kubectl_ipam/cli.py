@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from keyword import iskeyword
 from types import ModuleType
 
+from kubectl_ipam import shipped
 from kubectl_ipam.errors import Unanswerable
 from simulator.discarding import discard_output
 
@@ -40,7 +41,7 @@ commands:
 
 {PROG} COMMAND --help describes a command and its exit codes. Most commands read the cluster of your kubeconfig.
 With -f, all but plan, watch and history read a dump (kubectl get ... -o json) instead, or manifests, which are tried in
-a cluster in a box. Flags follow the command.
+a cluster in a box. Flags follow the command. {PROG} --version prints the version.
 """
 
 EXIT_USAGE = 2
@@ -51,6 +52,9 @@ def run(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(usage(), end="")
         return 0 if arguments else EXIT_USAGE
+    if arguments[0] in ("--version", "version"):
+        print(PROG, shipped.version())
+        return 0
     verb, *rest = arguments
     if verb not in COMMANDS:
         return _fail(_unknown(verb), EXIT_USAGE)

@@ -26,6 +26,8 @@ _ARGUMENTS: dict[str, Resource] = {
     "export": RANGES,
     "explain": REQUESTS,
 }
+#: The flags that stand alone, before no command.
+_OWN_FLAGS = {"--help": "show the help of the plugin", "--version": "print the version of the plugin"}
 #: Commands whose arguments are files.
 _FILE_COMMANDS = ("import",)
 #: Flags whose value is a file.
@@ -52,7 +54,8 @@ def completions(words: Sequence[str]) -> Iterator[str]:
 
 def _candidates(before: Sequence[str], last: str) -> Iterator[str]:
     if not before:
-        yield from (f"{verb}\t{text}" for verb, text in COMMANDS.items())
+        words = _OWN_FLAGS if last.startswith("-") else COMMANDS
+        yield from (f"{word}\t{text}" for word, text in words.items())
         return
     verb = before[0]
     if verb not in COMMANDS:

@@ -1,6 +1,7 @@
 """What the documents show is what the plugin prints."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,16 @@ def test_each_command_is_documented() -> None:
     document = DOCUMENTS[1].read_text()
 
     assert [verb for verb in COMMANDS if f"`{verb}" not in document] == []
+
+
+def test_the_version_is_printed_that_the_checkout_has(capsys: pytest.CaptureFixture[str]) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+
+    for flag in ("--version", "version"):
+        assert run([flag]) == 0
+        assert capsys.readouterr().out == f"kubectl ipam {project}\n"
+    assert "kubectl ipam --version prints the version" in usage()
+    assert "`--version`" in DOCUMENTS[1].read_text()
 
 
 def test_the_help_names_the_commands_that_read_no_dump() -> None:

@@ -362,6 +362,7 @@ case "$*" in *"config view"*) printf 't\\ndefault';; *watch=1*) exit 1;; *) echo
     ("words", "expected"),
     [
         (["sh"], ["show\tlist ranges with what is used, free and waiting; or one range with its map", ":4"]),
+        (["--v"], ["--version\tprint the version of the plugin", ":4"]),
         (["show", "--kubeconfig", "KUBECONFIG", ""], ["other", ":4"]),
         (["show", "-n", "default", "--kubeconfig", "KUBECONFIG", "n"], ["net", ":4"]),
         (["map", "--kubeconfig", "KUBECONFIG", "default/"], ["default/net", ":4"]),

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 import venv
 from collections.abc import Iterator
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
@@ -113,6 +114,13 @@ def test_each_command_explains_itself(environment: Path) -> None:
         shown = run(environment, verb, "--help")
         assert "exit code" in shown, verb
         assert f"usage: kubectl ipam {verb}" in shown
+
+
+def test_the_version_is_that_of_the_project(environment: Path) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+
+    for flag in ("--version", "version"):
+        assert run(environment, flag) == f"kubectl ipam {project}\n"
 
 
 def test_the_program_that_kubectl_calls_for_completion_is_installed(environment: Path) -> None:
