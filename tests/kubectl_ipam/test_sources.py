@@ -1,99 +1,19 @@
 """Reading a cluster: a kubeconfig as kubectl reads it, and the answers of an API server."""
 
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
 
 import pytest
 import yaml
 
-from kubectl_ipam.changes import watched
 from kubectl_ipam.cli import run
 from kubectl_ipam.completion import completions
 from kubectl_ipam.errors import Unanswerable
 from kubectl_ipam.page.answers import Answers
 from kubectl_ipam.resources import EXTENTS, IPAM, RANGES, REQUESTS, SLICES
 from kubectl_ipam.sources.live import LoginNotSupported, connect, live_source
+from tests.kubectl_ipam.api_server import Document, Server, config_of
 from tests.kubectl_ipam.clusters import cluster_of, printed, range_, request
-
-Document = dict[str, Any]
-
-
-class Server(BaseHTTPRequestHandler):
-    """An API server with a few objects, which answers lists and one watch."""
-
-    objects: ClassVar[list[Document]] = []
-    forbidden: ClassVar[set[str]] = set()
-    events: ClassVar[list[Document]] = []
-
-    def do_GET(self) -> None:
-        path, _, query = self.path.partition("?")
-        if path in self.forbidden:
-            self._answer(403, {"message": f"{path} is forbidden"})
-        elif "watch=1" in query:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.writelines(json.dumps(event).encode() + b"\n" for event in self.events)
-            self.events.clear()
-        else:
-            self._list(path)
-
-    def _list(self, path: str) -> None:
-        parts = path.split("/")
-        namespace = parts[parts.index("namespaces") + 1] if "namespaces" in parts[:-1] else None
-        kinds = {each.plural: each.kind for each in IPAM}
-        if parts[-1] not in kinds:
-            self._answer(404, {"message": "not found"})
-            return
-        found = [each for each in self.objects if each["kind"] == kinds[parts[-1]]]
-        found = [each for each in found if namespace in (None, each["metadata"].get("namespace"))]
-        if parts[-1] == "namespaces":  # as an API server lists built-in kinds
-            found = [
-                {name: value for name, value in each.items() if name not in ("kind", "apiVersion")} for each in found
-            ]
-        self._answer(200, {"kind": "List", "metadata": {"resourceVersion": "7"}, "items": found})
-
-    def _answer(self, status: int, body: Document) -> None:
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(json.dumps(body).encode())
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture(name="kubeconfig", scope="module")
-def _kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    box = cluster_of(
-        range_("net", "10.0.0.0/24", chunkSize=28), range_("other", "10.1.0.0/24", namespace="infra"), request("web")
-    )
-    Server.objects = box.objects()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    path = tmp_path_factory.mktemp("kube") / "config"
-    path.write_text(yaml.safe_dump(config_of(f"http://127.0.0.1:{server.server_port}")))
-    yield str(path)
-    server.shutdown()
-    server.server_close()
-
-
-def config_of(url: str, **user: object) -> Document:
-    return {
-        "current-context": "test",
-        "clusters": [{"name": "c", "cluster": {"server": url}}],
-        "contexts": [{"name": "test", "context": {"cluster": "c", "user": "u", "namespace": "infra"}}],
-        "users": [{"name": "u", "user": {"token": "secret", **user}}],
-    }
-
-
-@pytest.fixture(name="forbidden")
-def _forbidden() -> Iterator[set[str]]:
-    yield Server.forbidden
-    Server.forbidden.clear()
 
 
 def test_a_cluster_is_read_with_the_namespace_of_its_context(
@@ -189,13 +109,6 @@ def test_an_answer_that_may_not_be_read_is_not_called_missing(
     assert "[x] published  it shows 10.0.0.0/28 since " in shown
 
 
-def test_a_watch_of_a_range_that_does_not_exist_does_not_wait(
-    kubeconfig: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(["watch", "nope", "--kubeconfig", kubeconfig]) == 1
-    assert 'no range "infra/nope" in context test: list them: kubectl ipam show -A' in capsys.readouterr().err
-
-
 @pytest.mark.parametrize("verb", ["show", "watch"])
 def test_a_user_without_rights_learns_what_to_type(
     verb: str, kubeconfig: str, forbidden: set[str], capsys: pytest.CaptureFixture[str]
@@ -276,86 +189,6 @@ def test_a_login_plugin_that_gives_no_token_is_left_to_kubectl(
 def test_an_unknown_context_is_an_error(kubeconfig: str) -> None:
     with pytest.raises(Unanswerable, match="Context 'nowhere' not found"):
         connect(kubeconfig, "nowhere")
-
-
-def test_a_watch_shows_what_happens(kubeconfig: str) -> None:
-    web = next(each for each in Server.objects if each["metadata"]["name"] == "web")
-    new = json.loads(json.dumps(web).replace('"web"', '"new"'))
-    waiting = new | {"status": {"state": "Busy", "message": "no free /28", "schemaV1": True}}
-    Server.events = [
-        {"type": "ADDED", "object": waiting},
-        {"type": "MODIFIED", "object": waiting},
-        {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "9"}}},
-        {"type": "MODIFIED", "object": new},
-        {
-            "type": "MODIFIED",
-            "object": new | {"metadata": new["metadata"] | {"deletionTimestamp": "2026-01-01T00:00:00Z"}},
-        },
-        {"type": "DELETED", "object": new},
-        {"type": "ERROR", "object": {"code": 500, "message": "broken"}},
-    ]
-    changes = watched(live_source(kubeconfig, None), None)
-
-    seen = [(each.what, each.cidr, each.message) for each in (next(changes) for _ in range(4))]
-
-    cidr = new["status"]["cidr"]
-    assert seen == [("waits", "", "no free /28"), ("granted", cidr, ""), ("deleting", cidr, ""), ("released", cidr, "")]
-    with pytest.raises(Unanswerable, match="broken"):
-        next(changes)
-
-
-def test_a_watch_shows_what_happened_while_the_server_had_forgotten_its_version(
-    kubeconfig: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    web = next(each for each in Server.objects if each["metadata"]["name"] == "web")
-    new = json.loads(json.dumps(web).replace('"web"', '"new"'))
-    waiting = {"metadata": new["metadata"] | {"name": "waiting"}, "spec": new["spec"], "status": {"state": "Busy"}}
-    unreadable = {"kind": "IPAMRequest", "metadata": {"name": "bad", "namespace": "default"}, "spec": {"size": "24"}}
-    monkeypatch.setattr(Server, "objects", [*Server.objects, unreadable])
-    changes = watched(live_source(kubeconfig, None), None)
-    Server.events = [
-        {"type": "ADDED", "object": waiting},
-        {"type": "DELETED", "object": waiting},
-        {"type": "ERROR", "object": {"code": 410, "message": "too old"}},
-    ]
-    assert [next(changes).what for _ in range(2)] == ["waits", "deleted"]
-
-    monkeypatch.setattr(Server, "objects", [*(each for each in Server.objects if each is not web), new])
-
-    seen = [(each.what, each.request) for each in (next(changes) for _ in range(2))]
-    assert seen == [("granted", "default/new"), ("released", "default/web")]
-
-
-def test_a_range_is_watched_with_the_rights_of_its_namespace(
-    kubeconfig: str, forbidden: set[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    forbidden.update(each.path() for each in IPAM)
-    web = next(each for each in Server.objects if each["metadata"]["name"] == "web")
-    Server.events = [{"type": "DELETED", "object": web}]
-
-    assert run(["watch", "net", "-n", "default", "--count", "1", "--kubeconfig", kubeconfig]) == 0
-
-    assert "released  10.0.0.0/28" in capsys.readouterr().out
-
-
-def test_a_watch_that_kubectl_can_not_make_ends(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Otherwise kubectl would be started again and again."""
-    kubectl = tmp_path / "kubectl"
-    listed = '{"metadata":{"resourceVersion":"7"},"items":[]}'
-    kubectl.write_text(
-        f"""#!/bin/sh
-case "$*" in *"config view"*) printf 't\\ndefault';; *watch=1*) exit 1;; *) echo '{listed}';; esac
-"""
-    )
-    kubectl.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-
-    assert run(["watch", "-A", "--via-kubectl"]) == 2
-
-    assert "watch=1" in (message := capsys.readouterr().err)
-    assert "ended with 1, for the reason above" in message
 
 
 @pytest.mark.parametrize(
