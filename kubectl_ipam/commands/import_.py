@@ -121,6 +121,7 @@ def _heading(checked: Checked) -> str:
 # The user needs the ClusterRoles ipam-edit, ipam-ranges and ipam-restore, bound in the whole cluster. The ranges are
 # on hold: they serve only requests that record a block. Once all of these are Ready, end it to serve the others:
 #   kubectl annotate ipamranges -A --all ipam.mandelsoft.org/hold-
+# If requests delegate their blocks, end it for these, too (docs/import.md).
 """
 
 
