@@ -36,10 +36,19 @@ class Shell:
 
     def run(self, command: str) -> str:
         """The output of a command, which must succeed."""
+        done = self._done(command)
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def succeeds(self, command: str) -> bool:
+        """Whether a command succeeds."""
+        return self._done(command).returncode == 0
+
+    def _done(self, command: str) -> subprocess.CompletedProcess[str]:
         path = os.pathsep.join([*map(str, self.programs), os.environ["PATH"]])
         home = str(self.kubeconfig.parent)
         environment = os.environ | {"KUBECONFIG": str(self.kubeconfig), "HOME": home, "PATH": path}
-        done = subprocess.run(
+        return subprocess.run(
             ["bash", "-euo", "pipefail", "-c", command],
             cwd=self.folder,
             env=environment,
@@ -48,5 +57,3 @@ class Shell:
             timeout=COMMAND_SECONDS_MAX,
             check=False,
         )
-        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-        return done.stdout

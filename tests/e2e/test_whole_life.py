@@ -218,6 +218,8 @@ def test_a_removal_in_the_wrong_order_can_be_finished(empty_plane: ControlPlane,
     )
     (finish,) = blocks(OPERATING, "Wrong order")
     shell.run("kubectl delete -k deploy/admission")
+    tried = f"{finish.rstrip()} --dry-run=server"
+    wait_until(lambda: shell.succeeds(tried), what="no policy rejects the removal of finalizers", seconds=60)
     shell.run(finish)
     pods.stop_metacontrollers()
     metacontroller.uninstall(empty_plane)
