@@ -13,7 +13,7 @@ from simulator.judge.addresses import block_of
 from simulator.judge.facts import Facts, HookCalls
 from simulator.judge.foreign import Foreign
 from simulator.judge.holdings import ANSWER, LEDGER, Holding, HoldingIndex
-from simulator.kubernetes.objects import is_deleting, key_of, selector_matches
+from simulator.kubernetes.objects import is_deleting, joined, key_of, selector_matches
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -221,6 +221,10 @@ class History:
     def judged_answers(self) -> Iterator[Answer]:
         """The answers that exist."""
         return (answer for each in self.judged_slices() for answer in each.answers.values())
+
+    def judged_owners(self) -> list[Obj]:
+        """The claims and Services that are judged at rest."""
+        return [each for each in self.foreign.owners.values() if self._is_judged(joined(key_of(each)))]
 
     def _is_judged(self, name: str) -> bool:
         return self._scope is None or name.partition("/")[0] in self._scope

@@ -16,10 +16,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from simulator.judge.foreign import address_given, is_attached_to, is_living, items_of
-from simulator.kubernetes.objects import annotations_of, is_deleting, joined, key_of, uid_of
+from simulator.kubernetes.objects import annotations_of, controller_of, is_deleting, joined, key_of, uid_of
 from simulator.names import (
     ADDRESSES_ANNOTATION,
     GIVEN_UP_ANNOTATION,
+    GROUP,
     MESSAGE_ANNOTATION,
     METALLB_ANNOTATION,
     RANGES_ANNOTATION,
@@ -38,9 +39,10 @@ _RANGES_MAX = 2
 
 
 def served(history: History) -> Iterator[str]:
-    """Live: a claim whose request is allocated has its IPAddress, and a Service its annotation."""
+    """Live: claims and Services have requests; if these are allocated, claims an IPAddress, Services the annotation."""
     if history.was_forged or history.schemas_changed:
         return
+    yield from _unattached(history)
     for request in history.judged_requests():
         owner = history.foreign.owner_of(request.obj)
         address = address_given(request.obj)
@@ -50,6 +52,35 @@ def served(history: History) -> Iterator[str]:
             yield from _unwritten(history, owner, address, request.uid)
         elif "prefixLength" in request.obj["status"].get("network", {}):
             yield from _unanswered(history, owner, address)
+
+
+def _unattached(history: History) -> Iterator[str]:
+    """The claims and Services that want an address and have no request, which nothing prevents."""
+    controllers = (controller_of(each.obj) for each in history.requests.values() if not each.is_deleted)
+    attached = {each["uid"] for each in controllers if each}
+    for owner in history.judged_owners():
+        if uid_of(owner) in attached or not is_living(history, owner):
+            continue
+        if _wants_requests(history, owner):
+            yield f"{owner['kind']} {joined(key_of(owner))} has no request, which nothing prevents"
+
+
+def _wants_requests(history: History, owner: Obj) -> bool:
+    if owner["kind"] == "Service":
+        says_why = MESSAGE_ANNOTATION in annotations_of(owner)
+        return _wants_addresses(owner) and _named_ranges(owner) is not None and not says_why
+    pool = owner["spec"]["poolRef"]
+    is_ours = (pool.get("apiGroup"), pool["kind"]) == (GROUP, "IPAMRange")
+    return is_ours and not history.foreign.is_paused(owner) and not _is_claim_prevented(history, owner)
+
+
+def _is_claim_prevented(history: History, claim: Obj) -> bool:
+    """Whether an IPAddress of its name exists that was not made for it, or what it records is no address."""
+    found = history.foreign.addresses.get(joined(key_of(claim)))
+    if found and not _is_made_for(found, claim):
+        return True
+    recorded = found["spec"]["address"] if found else annotations_of(claim).get(ADDRESSES_ANNOTATION)
+    return recorded is not None and not _is_address(recorded)
 
 
 # --- claims
@@ -65,9 +96,7 @@ def _unanswered(history: History, claim: Obj, address: str) -> Iterator[str]:
     status: dict[str, Any] = claim.get("status") or {}
     ready = next((each["status"] for each in status.get("conditions", ()) if each["type"] == "Ready"), "")
     is_served = own and shown == address and status.get("addressRef") == {"name": key_of(claim)[1]} and ready == "True"
-    recorded = own["spec"]["address"] if own else annotations_of(claim).get(ADDRESSES_ANNOTATION, address)
-    is_prevented = (found and not own) or not _is_address(recorded)
-    if not is_served and not (ready == "False" and is_prevented):
+    if not is_served and not (ready == "False" and _is_claim_prevented(history, claim)):
         yield f"claim {name} has {address}, and its IPAddress {shown}; its status is {status}"
 
 
@@ -81,15 +110,18 @@ def _is_made_for(address: Obj, claim: Obj) -> bool:
 
 
 def _unwritten(history: History, service: Obj, address: str, uid: str) -> Iterator[str]:
-    wants = RANGES_ANNOTATION in annotations_of(service) and service["spec"].get("type") == "LoadBalancer"
     is_shown = address in items_of(service, METALLB_ANNOTATION) and address in items_of(service, ADDRESSES_ANNOTATION)
-    if not wants or is_shown:
+    if not _wants_addresses(service) or is_shown:
         return
     name, message = joined(key_of(service)), annotations_of(service).get(MESSAGE_ANNOTATION)
     if message is None:
         yield f"Service {name} has {address} by {uid}, and neither shows it nor says why"
     elif not _is_prevented(history, service):
         yield f"Service {name} has {address} by {uid} and does not show it, which nothing prevents: {message}"
+
+
+def _wants_addresses(service: Obj) -> bool:
+    return RANGES_ANNOTATION in annotations_of(service) and service["spec"].get("type") == "LoadBalancer"
 
 
 def _is_prevented(history: History, service: Obj) -> bool:
@@ -114,9 +146,9 @@ def _named_ranges(service: Obj) -> list[str] | None:
     """The `namespace/name` of each range that a Service names; None if they can't be read."""
     ranges: list[str] = []
     for item in items_of(service, RANGES_ANNOTATION):
-        namespace, dot, name = item.rpartition(".")
-        namespace = namespace if dot else key_of(service)[0]
-        if not (_LABEL.fullmatch(namespace) and _LABEL.fullmatch(name)):
+        namespace, dot, name = item.partition(".")
+        namespace, name = (namespace, name) if dot else (key_of(service)[0], item)
+        if not all(map(_LABEL.fullmatch, (namespace, *name.split(".")))):
             return None
         ranges.append(f"{namespace}/{name}")
     return ranges if 0 < len(ranges) == len(set(ranges)) <= _RANGES_MAX else None

@@ -27,6 +27,14 @@ def keep_waiting(_: str, body: Obj, ask: Ask) -> Obj:
     return ask(body)
 
 
+def attach_nothing(_: str, body: Obj, ask: Ask) -> Obj:
+    """No request is attached."""
+    answer, existing = ask(body), body["attachments"].get(REQUESTS_KEY, {})
+    names = {meta(each)["name"] for each in existing.values()}
+    kept = [each for each in answer["attachments"] if each["kind"] != "IPAMRequest" or meta(each)["name"] in names]
+    return answer | {"attachments": kept}
+
+
 def give_up_claims(_: str, body: Obj, ask: Ask) -> Obj:
     """A claim that has its IPAddress gives up its request."""
     answer = ask(body)
