@@ -123,7 +123,7 @@ def _prepared(request: Request) -> Step:
 def _unseen_range_step(snapshot: Snapshot, request: Request) -> Step:
     """What is known of a range that was not read."""
     name, cidr = request.range_name, request.status.cidr
-    if not snapshot.lacks_range(str(name)):
+    if not snapshot.lacks(resources.RANGES, str(name)):
         return Step(Mark.UNKNOWN, "range", f"range {name} can't be read{_cause(snapshot, resources.RANGES, name)}")
     risk = f": nothing protects {cidr}, which it shows" if cidr else ""
     return Step(Mark.FAILED, "range", f"range {name} does not exist{risk}")
@@ -241,7 +241,7 @@ def _delegated_to(snapshot: Snapshot, request: Request, name: NamespacedName, na
 
 def _is_unseen(snapshot: Snapshot, name: NamespacedName | None) -> bool:
     """Whether a range can't be read, and so may exist."""
-    return str(name) not in snapshot.ranges and not snapshot.lacks_range(str(name))
+    return str(name) not in snapshot.ranges and not snapshot.lacks(resources.RANGES, str(name))
 
 
 def _held_below(snapshot: Snapshot, request: Request) -> list[str]:

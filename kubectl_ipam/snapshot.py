@@ -141,21 +141,23 @@ class Snapshot:
         """The objects of these kinds that can't be decoded."""
         return [each for kind in kinds if kind in self.raw for each in self._decoded(kind)[1]]
 
-    def lacks_range(self, key: str) -> bool:
-        """Whether a range does not exist: the ranges of its namespace were read, and none has this name."""
-        ranges, is_read = self.raw.get(resources.RANGES), self.namespace in (None, key.partition("/")[0])
-        return is_read and ranges is not None and key not in ranges
-
     def knows(self, *kinds: Resource) -> bool:
         """Whether all objects of these kinds were read, in all namespaces: that one is missing means something."""
         return self.namespace is None and all(kind in self.raw for kind in kinds)
 
-    def lacks_request(self, key: str, uid: str = "") -> bool:
-        """Whether a request does not exist: those of its namespace were read, and none has this name, and this uid."""
-        if resources.REQUESTS not in self.raw or self.namespace not in (None, key.partition("/")[0]):
+    def lacks(self, resource: Resource, key: str, uid: str = "") -> bool:
+        """Whether an object does not exist; not if those of its namespace were not read, or if it can't be decoded.
+
+        Args:
+            resource: its kind.
+            key: "namespace/name".
+            uid: one with this name and another uid is not meant; "" if any is.
+        """
+        group = self.raw.get(resource)
+        if group is None or self.namespace not in (None, key.partition("/")[0]):
             return False
-        found = self.requests.get(key)
-        return key not in self.raw[resources.REQUESTS] or bool(uid and found and found.metadata.uid != uid)
+        found = self._decoded(resource)[0].get(key)
+        return key not in group or bool(uid and found and found.metadata.uid != uid)
 
     def documents(self, resource: Resource) -> dict[str, dict[str, Any]]:
         """The objects of a kind as plain data, by key; with their kind, which lists of built-in kinds leave out."""

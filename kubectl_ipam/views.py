@@ -117,7 +117,7 @@ class RangeView:
     def lacks_delegator(self) -> bool:
         """Whether the request from whose block it was made does not exist; not if it can't be read."""
         found = self.range.delegated_from
-        return found is not None and self.snapshot.lacks_request(f"{self.name.namespace}/{found.name}")
+        return found is not None and self.snapshot.lacks(resources.REQUESTS, f"{self.name.namespace}/{found.name}")
 
     def refuses(self, namespace: str) -> bool:
         """Whether requests of a namespace are not served; not if that depends on labels that were not read."""
@@ -215,7 +215,7 @@ class RangeView:
         """Why there is no request of a holder, as the rest of a sentence; "" if there is one."""
         if self.request_of(entry):
             return ""
-        return "does not exist" if self.snapshot.lacks_request(entry.holder, entry.uid) else "can't be read"
+        return "does not exist" if self.snapshot.lacks(resources.REQUESTS, entry.holder, entry.uid) else "can't be read"
 
     def entry_of(self, piece: Piece) -> LedgerEntry | None:
         """The holder of a piece; None if nothing of it is held."""

@@ -8,7 +8,7 @@ from functools import cached_property
 from hooks.api.kinds import Answer
 from hooks.ranges.ledger import LedgerEntry
 from kubectl_ipam.objects import Range, Request, Slice
-from kubectl_ipam.resources import RANGES, REQUESTS, Resource
+from kubectl_ipam.resources import RANGES, REQUESTS
 from kubectl_ipam.snapshot import Snapshot
 from kubectl_ipam.views import RangeView
 
@@ -41,15 +41,12 @@ class Facts:
 
     def lacks_range(self, uid: str, key: str) -> bool:
         """Whether no range has this uid; not if ranges were not read, or if the one of this name can't be read."""
-        return RANGES in self.snapshot.raw and uid not in self.ranges_by_uid and not self._is_unreadable(RANGES, key)
+        return uid not in self.ranges_by_uid and self.snapshot.lacks(RANGES, key, uid)
 
     def lacks_request(self, uid: str, key: str) -> bool:
         """Whether no request has this uid; not if requests were not read, or if the one of this name can't be read."""
         is_seen = uid in self.snapshot.requests_by_uid
-        return not is_seen and self.snapshot.knows(REQUESTS) and not self._is_unreadable(REQUESTS, key)
-
-    def _is_unreadable(self, resource: Resource, key: str) -> bool:
-        return any(each.resource is resource and each.key == key for each in self.snapshot.unreadable)
+        return not is_seen and self.snapshot.knows(REQUESTS) and self.snapshot.lacks(REQUESTS, key, uid)
 
     def entries(self) -> Iterator[tuple[RangeView, LedgerEntry]]:
         """All lines of all ledgers that can be read."""

@@ -90,7 +90,7 @@ def _not_found(call: Call, snapshot: Snapshot, name: NamespacedName, kind: str) 
         for entry in range_.status.allocations
         if entry.holder == str(name)
     ]
-    if not snapshot.lacks_request(str(name)):
+    if not snapshot.lacks(REQUESTS, str(name)):
         holds = f", but holds {', '.join(ledgers)}" if ledgers else ""
         return f"request {name} can't be read{holds}: {_why_unreadable(snapshot)}"
     if ledgers:

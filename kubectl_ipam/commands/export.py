@@ -80,6 +80,6 @@ def _requests_of(view: RangeView, snapshot: Snapshot) -> Iterator[ExportedReques
 
 def _without_request(entry: LedgerEntry, view: RangeView) -> ExportedRequest:
     state, text = "Unreadable", "its request can't be read"
-    if view.snapshot.lacks_request(entry.holder, entry.uid):
+    if view.snapshot.lacks(REQUESTS, entry.holder, entry.uid):
         state, text = "Absent", "disappeared without a release: its block stays allocated"
     return ExportedRequest(NamespacedName.parse(entry.holder), view.name, entry.written.cidr, {}, state, text)

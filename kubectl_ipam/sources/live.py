@@ -80,7 +80,7 @@ def live_source(kubeconfig: str | None, context: str | None) -> ApiSource:
             fault = f"{connection.origin} at {connection.client.base_url} can't be reached: {str(error).rstrip('.')}"
             raise Unanswerable(f"{fault}. Check it with: kubectl cluster-info") from error
         except _LOGIN_FAULTS as error:
-            raise Unanswerable(f"{connection.origin}: the login failed: {error}. Log in again") from error
+            raise _login_failed(connection, error) from error
         return Answer(answer.status_code, answer.content, answer.headers.get("date", ""))
 
     def stream(path: str) -> Iterator[bytes]:
@@ -91,9 +91,13 @@ def live_source(kubeconfig: str | None, context: str | None) -> ApiSource:
         except httpx2.HTTPError as error:
             raise Unanswerable(f"{connection.origin} ended the watch: {error}") from error
         except _LOGIN_FAULTS as error:
-            raise Unanswerable(f"{connection.origin}: the login failed: {error}. Log in again") from error
+            raise _login_failed(connection, error) from error
 
     return ApiSource(get, stream, connection.origin, connection.namespace)
+
+
+def _login_failed(connection: Connection, error: Exception) -> Unanswerable:
+    return Unanswerable(f"{connection.origin}: the login failed: {error}. Log in again")
 
 
 def _patiently(client: httpx2.Client, path: str) -> httpx2.Response:
