@@ -112,6 +112,13 @@ def test_a_paused_claim_is_not_judged(judged: Judged) -> None:
     assert judged.findings == []
 
 
+def annotated_later(judged: Judged, ranges: str, changes: dict[str, str | None]) -> None:
+    """A Service that names these ranges has come to rest before a person changes its annotations."""
+    judged.do(service(ranges=ranges))
+    judged.annotate("service", "web", changes)
+    judged.come_to_rest()
+
+
 def waiting_for_the_other_family(judged: Judged) -> None:
     judged.do(service(ranges="net,six"))
 
@@ -121,15 +128,11 @@ def of_one_family(judged: Judged) -> None:
 
 
 def that_names_no_range(judged: Judged) -> None:
-    waiting_for_the_other_family(judged)
-    judged.annotate("service", "web", {RANGES_ANNOTATION: "net,Six"})
-    judged.come_to_rest()
+    annotated_later(judged, "net,six", {RANGES_ANNOTATION: "net,Six"})
 
 
 def that_names_the_same_range_twice(judged: Judged) -> None:
-    waiting_for_the_other_family(judged)
-    judged.annotate("service", "web", {RANGES_ANNOTATION: "net,default.net"})
-    judged.come_to_rest()
+    annotated_later(judged, "net,six", {RANGES_ANNOTATION: "net,default.net"})
 
 
 def with_other_addresses_by_hand(judged: Judged) -> None:
@@ -139,9 +142,7 @@ def with_other_addresses_by_hand(judged: Judged) -> None:
 
 
 def with_one_address_by_hand_for_two_ranges(judged: Judged) -> None:
-    waiting_for_the_other_family(judged)
-    judged.annotate("service", "web", {METALLB_ANNOTATION: "10.0.0.9"})
-    judged.come_to_rest()
+    annotated_later(judged, "net,six", {METALLB_ANNOTATION: "10.0.0.9"})
 
 
 def of_a_former_range_in_use(judged: Judged) -> None:
@@ -153,15 +154,11 @@ def of_a_former_range_in_use(judged: Judged) -> None:
 
 
 def with_an_address_of_a_former_range(judged: Judged) -> None:
-    judged.do(service())
-    judged.annotate("service", "web", {METALLB_ANNOTATION: None, RANGES_ANNOTATION: "lan"})
-    judged.come_to_rest()
+    annotated_later(judged, "net", {METALLB_ANNOTATION: None, RANGES_ANNOTATION: "lan"})
 
 
 def with_fewer_addresses_than_ranges(judged: Judged) -> None:
-    judged.do(service())
-    judged.annotate("service", "web", {METALLB_ANNOTATION: None, RANGES_ANNOTATION: "net,lan"})
-    judged.come_to_rest()
+    annotated_later(judged, "net", {METALLB_ANNOTATION: None, RANGES_ANNOTATION: "net,lan"})
 
 
 @pytest.mark.parametrize(
