@@ -1,4 +1,4 @@
-"""Live, for claims and Services: each shows the address of its request, or something is true that prevents it.
+"""Live, for claims and Services: each has a request and shows its address, or something is true that prevents it.
 
 What may prevent it, whatever a condition or a message says:
 
@@ -6,7 +6,7 @@ What may prevent it, whatever a condition or a message says:
     Service    the ranges that it names can't be read; it has addresses of other ranges or another number of them;
                another request of it has no address; all addresses are of one family; a person wrote another address
 
-A claim or Service that shows no address must also say so.
+A claim or Service that shows no address must also say so. Why it has no request, a Service only has to say.
 """
 
 from __future__ import annotations
@@ -59,9 +59,7 @@ def _unattached(history: History) -> Iterator[str]:
     controllers = (controller_of(each.obj) for each in history.requests.values() if not each.is_deleted)
     attached = {each["uid"] for each in controllers if each}
     for owner in history.judged_owners():
-        if uid_of(owner) in attached or not is_living(history, owner):
-            continue
-        if _wants_requests(history, owner):
+        if uid_of(owner) not in attached and is_living(history, owner) and _wants_requests(history, owner):
             yield f"{owner['kind']} {joined(key_of(owner))} has no request, which nothing prevents"
 
 
@@ -72,15 +70,6 @@ def _wants_requests(history: History, owner: Obj) -> bool:
     pool = owner["spec"]["poolRef"]
     is_ours = (pool.get("apiGroup"), pool["kind"]) == (GROUP, "IPAMRange")
     return is_ours and not history.foreign.is_paused(owner) and not _is_claim_prevented(history, owner)
-
-
-def _is_claim_prevented(history: History, claim: Obj) -> bool:
-    """Whether an IPAddress of its name exists that was not made for it, or what it records is no address."""
-    found = history.foreign.addresses.get(joined(key_of(claim)))
-    if found and not _is_made_for(found, claim):
-        return True
-    recorded = found["spec"]["address"] if found else annotations_of(claim).get(ADDRESSES_ANNOTATION)
-    return recorded is not None and not _is_address(recorded)
 
 
 # --- claims
@@ -98,6 +87,15 @@ def _unanswered(history: History, claim: Obj, address: str) -> Iterator[str]:
     is_served = own and shown == address and status.get("addressRef") == {"name": key_of(claim)[1]} and ready == "True"
     if not is_served and not (ready == "False" and _is_claim_prevented(history, claim)):
         yield f"claim {name} has {address}, and its IPAddress {shown}; its status is {status}"
+
+
+def _is_claim_prevented(history: History, claim: Obj) -> bool:
+    """Whether an IPAddress of its name exists that was not made for it, or what it records is no address."""
+    found = history.foreign.addresses.get(joined(key_of(claim)))
+    if found and not _is_made_for(found, claim):
+        return True
+    recorded = found["spec"]["address"] if found else annotations_of(claim).get(ADDRESSES_ANNOTATION)
+    return recorded is not None and not _is_address(recorded)
 
 
 def _is_made_for(address: Obj, claim: Obj) -> bool:
