@@ -26,6 +26,4 @@ def is_for_former_holder(block: Prefix, observed: Observed) -> bool:
     terms = observed.terms
     if terms.pool.has(block) or (terms.gateway and terms.gateway.overlaps(block)):
         return False
-    if any(each.first <= block.last and block.first <= each.last for each in terms.removable):
-        return False
-    return terms.pool.addresses.covers(block)
+    return terms.pool.addresses.covers(block) and not terms.removable.overlaps(block)

@@ -77,7 +77,7 @@ class Terms:
     remarks: tuple[str, ...]
     gateway: Prefix | None
     former_gateways: tuple[Prefix, ...]
-    removable: tuple[Interval, ...]
+    removable: AddressSet
     network: Network | None
     allowed: AllowedNamespaces
     knows_allowed: bool
@@ -124,7 +124,7 @@ def read_terms(range_name: NamespacedName, raw: Raw, status: RangeStatus) -> Ter
     former = tuple(each for each in _gateways(status) if each != gateway and each.family is pool.family)
     gateways = (*former, gateway) if gateway else former
     removable = _removable(status, pool.family)
-    withheld: list[Span] = [*gateways, *removable]
+    withheld: list[Span] = [*gateways, *removable.intervals]
     pool = pool.excluding(withheld) if withheld else pool
     pool = replace(pool, reserved=_reserved(spec, pool.family))
     if not pool.usable:
@@ -134,7 +134,7 @@ def read_terms(range_name: NamespacedName, raw: Raw, status: RangeStatus) -> Ter
     reservations, ignored = read_reservations(spec.reservations, pool, gateways, range_name.namespace)
     remarks = (*_pool_remarks(pool), *network_remarks, *_idle_reserve(spec), *([listed(ignored)] if ignored else []))
     terms = _terms(spec, pool, gateway=gateway, remarks=remarks)
-    return replace(terms, former_gateways=former, removable=tuple(removable), reservations=tuple(reservations))
+    return replace(terms, former_gateways=former, removable=removable, reservations=tuple(reservations))
 
 
 def _gateways(status: RangeStatus) -> list[Prefix]:
@@ -149,14 +149,14 @@ def _gateways(status: RangeStatus) -> list[Prefix]:
     return prefixes
 
 
-def _removable(status: RangeStatus, family: Family) -> list[Interval]:
+def _removable(status: RangeStatus, family: Family) -> AddressSet:
     """The addresses of which nothing may be granted, because their entries of `ranges` may be removed at any moment."""
     intervals: list[Interval] = []
     for text in status.removable:
         with suppress(InvalidAddress):  # such an entry is ignored, so it has no address
             interval, its_family = parse_interval(text)
             intervals += [interval] if its_family is family else []
-    return intervals
+    return AddressSet(family, intervals)
 
 
 def _family_in_use(status: RangeStatus) -> Family | None:
@@ -209,7 +209,7 @@ def _terms(spec: RangeSpec, pool: Pool, *, gateway: Prefix | None, remarks: tupl
         remarks=remarks,
         gateway=gateway,
         former_gateways=(),
-        removable=(),
+        removable=AddressSet(pool.family),
         network=spec.network,
         allowed=namespaces.in_canonical_order(spec.allowed_namespaces) if knows_allowed else AllowedNamespaces(),
         knows_allowed=knows_allowed,
