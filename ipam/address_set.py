@@ -1,6 +1,6 @@
 """Sets of addresses of one family: immutable values with the operators of sets."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 
@@ -75,6 +75,14 @@ class AddressSet:
             for first, length in aligned_blocks(interval, self.family.bits):
                 yield Prefix(first, length, self.family)
 
+    def divided_among(self, takers: Iterable["AddressSet"]) -> list["AddressSet"]:
+        """What each of these sets gets of this one, if the first one that has an address gets it."""
+        left = list(self.intervals)
+        return [
+            AddressSet._of_normal_form(self.family, [each for span in taker.intervals for each in _taken(left, span)])
+            for taker in takers
+        ]
+
     def __or__(self, other: "AddressSet") -> "AddressSet":
         self._assert_same_family(other)
         return AddressSet(self.family, (*self.intervals, *other.intervals))
@@ -86,7 +94,9 @@ class AddressSet:
 
     def __sub__(self, other: "AddressSet") -> "AddressSet":
         self._assert_same_family(other)
-        return AddressSet._of_normal_form(self.family, without(self.intervals, other.intervals))
+        # Which of many intervals few have an address of is found by bisection.
+        lost = self & other if len(self.intervals) < len(other.intervals) else other
+        return AddressSet._of_normal_form(self.family, without(self.intervals, lost.intervals))
 
     def __bool__(self) -> bool:
         return bool(self.intervals)
@@ -114,6 +124,15 @@ def _common(few: Sequence[Interval], many: Sequence[Interval]) -> Iterator[Inter
         while at < len(many) and many[at].first <= interval.last:
             yield Interval(max(interval.first, many[at].first), min(interval.last, many[at].last))
             at += 1
+
+
+def _taken(left: list[Interval], span: Interval) -> list[Interval]:
+    """Cut the addresses of a span out of what is left, which is in normal form; returns those that were there."""
+    start = bisect_left(left, span.first, key=attrgetter("last"))
+    end = bisect_right(left, span.last, start, key=attrgetter("first"))
+    met = left[start:end]
+    left[start:end] = without(met, [span])
+    return [Interval(max(each.first, span.first), min(each.last, span.last)) for each in met]
 
 
 def _normal_form(spans: Iterable[Span]) -> list[Interval]:

@@ -165,12 +165,12 @@ def _divided(
     usable_parts = [addresses - _older_in(extent, others) for extent, addresses in serving]
     unannounced = space - _union(space.family, (addresses for _, addresses in serving))
     remainder = space - _union(space.family, usable_parts) - unannounced
-    owned_by_older: list[OlderRange] = []
-    for other in sorted(others, key=attrgetter("seniority")):
-        if overlap := remainder & other.addresses:
-            owned_by_older.append(OlderRange(other.range_name, overlap))
-            remainder -= overlap
-    assert not remainder, "addresses belong neither to this range nor to another one"
+    by_age = sorted(others, key=attrgetter("seniority"))
+    shares = remainder.divided_among(each.addresses for each in by_age)
+    owned_by_older = [OlderRange(other.range_name, share) for other, share in zip(by_age, shares, strict=True) if share]
+    assert sum(each.addresses.address_count for each in owned_by_older) == remainder.address_count, (
+        "addresses belong neither to this range nor to another one"
+    )
     return unannounced, owned_by_older
 
 

@@ -113,6 +113,14 @@ def test_difference_and_intersection_make_up_the_whole(one: AddressSet, other: A
     assert one - AddressSet(IPV6) == one
 
 
+@given(SETS, st.lists(SETS, max_size=5))
+def test_of_a_set_each_address_goes_to_the_first_taker_that_has_it(whole: AddressSet, takers: list[AddressSet]) -> None:
+    left = whole
+    for taker, share in zip(takers, whole.divided_among(takers), strict=True):
+        assert share == left & taker
+        left -= taker
+
+
 @given(SETS, st.integers(0, SPACE - 1), st.integers(0, 6))
 def test_covers_and_overlap_with_are_what_the_members_say(addresses: AddressSet, at: int, host_bits: int) -> None:
     block = Prefix(at >> host_bits << host_bits, 128 - host_bits, IPV6)

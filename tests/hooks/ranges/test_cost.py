@@ -237,11 +237,21 @@ def overlapped_by_many(count: int) -> Obj:
     return range_body(range_object("10.0.0.0/16"), *newcomers(count), announced=own, extents=[*own, *others])
 
 
+def overlapped_by_many_with_gaps_beside_many_holders(count: int) -> Obj:
+    others = [extent_object(f"10.0.{index >> 4}.{16 * (index & 15) + 8}", version=index + 1, range_=f"other{index}")
+              for index in range(count)]  # fmt: skip
+    own = [extent_object("10.0.0.0-10.0.255.255", version=9999)]
+    held = [entry(f"r{index}", f"10.0.{index >> 4}.{16 * (index & 15)}/32") for index in range(count)]
+    parent = with_ledger(range_object("10.0.0.0/16"), *held)
+    return range_body(parent, *newcomers(count), announced=own, extents=[*own, *others])
+
+
 #: Here each request or extent is searched for among as many intervals.
 SEARCHES = [
     dedicated_in_many_intervals,
     dedicated_by_index_in_many_intervals,
     overlapped_by_many,
+    overlapped_by_many_with_gaps_beside_many_holders,
     reserved_and_held_by_others,
 ]
 #: What one more request may cost in the states that a range is in most of the time; those of exhausted come in pairs.
@@ -281,6 +291,7 @@ COST_MAX: dict[Callable[[int], Obj], int] = {waiting: 725, settled: 650, exhaust
         absent,
         being_deleted,
         overlapped_by_many,
+        overlapped_by_many_with_gaps_beside_many_holders,
     ],
     ids=lambda body: body.__name__,
 )
