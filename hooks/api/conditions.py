@@ -33,6 +33,9 @@ def truncated(message: str, length_max: int = MESSAGE_LENGTH_MAX) -> str:
     return message if len(message) <= length_max else f"{message[: length_max - 3]}..."
 
 
+#: Between the sentences of a message.
+JOINT = "; "
+
 #: A list in a message names at most so many.
 _NAMED_COUNT_MAX = 5
 

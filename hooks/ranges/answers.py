@@ -29,7 +29,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from hooks.api.conditions import ANSWER_MESSAGE_LENGTH_MAX, truncated
+from hooks.api.conditions import ANSWER_MESSAGE_LENGTH_MAX, JOINT, truncated
 from hooks.api.kinds import Answer, Network, RequestObject
 from hooks.ranges.claims import claim_of, not_wanted
 from hooks.ranges.ledger import LedgerEntry
@@ -88,13 +88,20 @@ def _has_said(answer: Answer, state: str, reason: str, message: str) -> bool:
     """
     if answer.state != state or answer.reason != reason:
         return False
-    is_lasting = WHEN_LAST_CHECKED in answer.message
-    return answer.message == message or (is_lasting and _subject(answer.message) == _subject(message))
+    if answer.message == message:
+        return True
+    said, now = answer.message.split(JOINT), message.split(JOINT)
+    return len(said) == len(now) and all(map(_still_holds, said, now))
 
 
-def _subject(message: str) -> str:
-    """A message without what it says of the present holder of a block, and of what a namespace holds at present."""
-    return _COUNT.sub("", message.partition(NOT_FREE)[0])
+def _still_holds(said: str, now: str) -> bool:
+    """Whether a sentence of an answer stays true if this is to be said now."""
+    return said == now or (WHEN_LAST_CHECKED in said and _subject(said) == _subject(now))
+
+
+def _subject(sentence: str) -> str:
+    """A sentence without what it says of the present holder of a block, and of what a namespace holds at present."""
+    return _COUNT.sub("", sentence.partition(NOT_FREE)[0])
 
 
 def _for_entry(entry: LedgerEntry, observed: Observed, occupancy: Occupancy) -> Answer | None:
@@ -138,7 +145,7 @@ def _unused_by(request: RequestObject, granted: Prefix, observed: Observed, occu
     """Why a holder did not get the block that it records, and why not one that is reserved for it."""
     claim = claim_of(request, observed)
     reserved = not_wanted(observed.reserved_for(request), claim) if isinstance(claim, Claim) else ""
-    return "; ".join(filter(None, (unused_record_of(request, granted, observed, occupancy), reserved)))
+    return JOINT.join(filter(None, (unused_record_of(request, granted, observed, occupancy), reserved)))
 
 
 def _without_entry(answer: Answer, observed: Observed) -> Answer | None:

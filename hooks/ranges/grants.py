@@ -10,6 +10,7 @@ from itertools import compress
 from operator import not_
 from typing import NamedTuple
 
+from hooks.api.conditions import JOINT
 from hooks.api.kinds import Entry, RequestObject
 from hooks.ranges.claims import claim_of, is_wanted, not_wanted
 from hooks.ranges.extents import Extents
@@ -204,7 +205,7 @@ def _explained(refusal: Refused, request: RequestObject, claim: Claim, situation
     reasons = [refusal.message, not_wanted(reserved, claim)]
     if text and (claim.exact is None or block_named_by(text) != claim.exact):
         reasons.append(unused_record(request, claim, observed, situation.occupancy))
-    return replace(refusal, message="; ".join(filter(None, reasons)))
+    return replace(refusal, message=JOINT.join(filter(None, reasons)))
 
 
 # --- what a request claims -------------------------------------------------------------------------------------------

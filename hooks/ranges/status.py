@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 
 from hooks.api import names
-from hooks.api.conditions import Fact, conditions, listed, outdated_message, truncated
+from hooks.api.conditions import JOINT, Fact, conditions, listed, outdated_message, truncated
 from hooks.api.kinds import Capacity, RangeStatus, Retired
 from hooks.api.times import rewriting_time, timestamp
 from hooks.ranges.consistency import contradictions
@@ -67,7 +67,7 @@ def range_status(
         finished=is_over,
         state=state,
         notes=_notes(facts, is_full=_is_full(observed, proposal, grants, extents)),
-        message=truncated("; ".join(filter(None, messages))),
+        message=truncated(JOINT.join(filter(None, messages))),
         pending=grants.pending_count,
         capacity=_capacity(observed.terms, grants),
         retired=retired,

@@ -33,6 +33,7 @@ from tests.hooks.calls import (
     slices_of,
     sync_range,
 )
+from tests.hooks.reserving import reserving
 
 REVISION = 5  # r, of the observed ledger
 
@@ -228,6 +229,30 @@ def test_a_refusal_for_lack_of_room_keeps_its_message_while_the_recorded_block_c
     assert told["message"] == f"no free /28 in team-a/net: waiting for room; {reason}"
     assert items_of(sync_range(second, waiting, answers=[told])) == [told]
     assert "team-a/second" in messages_of(sync_range(second, waiting))["web"]
+
+
+def test_a_refusal_of_a_taken_block_changes_with_what_it_says_besides() -> None:
+    """The holder in the way is the same all the time."""
+    waiting = request_object("web", wanted=CIDR)
+    taken = with_ledger(range_object(), entry("first", CIDR))
+    (told,) = items_of(sync_range(taken, waiting))
+    reserved = reserving(taken, web="10.0.0.16/28")
+    (more,) = items_of(sync_range(reserved, waiting, answers=[told]))
+    why = "10.0.0.16/28 is reserved for this request, but it asks for 10.0.0.0/28"
+    assert more["message"] == f"{told['message']}; {why}"
+    assert items_of(sync_range(taken, waiting, answers=[more])) == [told]
+
+
+def test_a_refusal_changes_when_its_recorded_block_no_longer_cools_down() -> None:
+    waiting = recording(request_object("web", wanted="0/28"), "10.0.0.16/28")
+    held = entry("first", CIDR)
+    cooling = with_ledger(range_object(cooldown=60), held, entry("old", "10.0.0.16/28", released_at=at(-5)))
+    (told,) = items_of(sync_range(cooling, waiting))
+    assert "is cooling down" in told["message"]
+    (later,) = items_of(
+        sync_range(with_ledger(range_object(), held, entry("old", "10.0.0.16/28")), waiting, answers=[told])
+    )
+    assert "cooling" not in later["message"]
 
 
 def test_a_refusal_of_a_size_that_can_never_fit_says_why_the_recorded_block_is_not_used() -> None:
