@@ -36,6 +36,8 @@ Obj = dict[str, Any]
 PATIENCE = timedelta(seconds=10)
 #: The same for the answer to a request, which itself says after ten seconds that there is no range.
 ANSWER_PATIENCE = timedelta(seconds=20)
+#: The reasons of a request whose range has room, perhaps, but grants nothing.
+_NOT_SERVING = frozenset({"OnHold", "Closed", "NotDelegated"})
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: One address, whatever the default size of the range is.
 ONE_ADDRESS = "#1"
@@ -48,7 +50,7 @@ class State(Enum):
     ON_ITS_WAY = auto()
     UNANSWERED = auto()
     BUSY = auto()
-    ON_HOLD = auto()
+    NOT_SERVING = auto()
     INVALID = auto()
     UNSUITABLE = auto()
     DELETED = auto()
@@ -170,7 +172,7 @@ def _unserved_state(request: RequestParent, now: datetime) -> State:
         is_recent = now - request.metadata.creation_timestamp < ANSWER_PATIENCE
         return State.ON_ITS_WAY if is_recent and "NoAnswer" not in reasons else State.UNANSWERED
     if status.state == "Busy":
-        return State.ON_HOLD if "OnHold" in reasons else State.BUSY
+        return State.NOT_SERVING if reasons & _NOT_SERVING else State.BUSY
     return State.INVALID
 
 

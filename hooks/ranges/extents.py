@@ -167,7 +167,11 @@ def _divided(
     remainder = space - _union(space.family, usable_parts) - unannounced
     by_age = sorted(others, key=attrgetter("seniority"))
     shares = remainder.divided_among(each.addresses for each in by_age)
-    owned_by_older = [OlderRange(other.range_name, share) for other, share in zip(by_age, shares, strict=True) if share]
+    by_range: dict[str, list[AddressSet]] = {}
+    for other, share in zip(by_age, shares, strict=True):
+        if share:
+            by_range.setdefault(other.range_name, []).append(share)
+    owned_by_older = [OlderRange(name, _union(space.family, parts)) for name, parts in by_range.items()]
     assert sum(each.addresses.address_count for each in owned_by_older) == remainder.address_count, (
         "addresses belong neither to this range nor to another one"
     )

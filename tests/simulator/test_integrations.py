@@ -172,6 +172,16 @@ def test_an_exhausted_range_serves_the_next_claim_after_a_deletion(world: Cluste
     assert [each["metadata"]["name"] for each in world.objects("ipaddress")] == ["second"]
 
 
+def test_a_claim_of_a_closed_range_is_told_so(world: Cluster) -> None:
+    world.apply(iprange("one", ["10.2.0.0/24"], network={"prefixLength": 24}, closed=True))
+    world.apply(claim("first", "one"))
+    world.run_until_quiet()
+
+    reason, message = ready(world, "first")
+    assert reason == "PoolNotReady"
+    assert "closed" in message
+
+
 def test_a_claim_that_is_created_again_at_once_gets_an_address_of_its_own_life(world: Cluster) -> None:
     world.apply(claim())
     world.run_until_quiet()

@@ -41,6 +41,12 @@ def test_an_older_range_keeps_the_shared_addresses() -> None:
     ]
 
 
+def test_an_older_range_with_two_extents_is_named_once() -> None:
+    answer = synced(other("10.0.0.0/28", version=3), other("10.0.0.32/28", version=4), extent_object(POOL, version=7))
+    shown = condition(answer["status"], "Overlapping")["message"]
+    assert shown.startswith("overlaps team-a/other in 10.0.0.0-10.0.0.15, 10.0.0.32-10.0.0.47, which is older in ")
+
+
 def test_a_younger_range_does_not_restrict_an_older_one() -> None:
     answer = synced(other("10.0.0.0/25", version=8), extent_object(POOL, version=7))
     assert ledger_of(answer) == {"web": "10.0.0.0/28"}
