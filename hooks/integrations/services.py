@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Any
 
 from hooks.api import names
-from hooks.api.conditions import listed
+from hooks.api.conditions import listed, truncated
 from hooks.api.kinds import RequestParent
 from hooks.api.names import NamespacedName
 from hooks.integrations.attachments import (
@@ -68,7 +68,8 @@ def sync(body: ServiceBody, key: str, now: datetime) -> dict[str, Any]:
 
 
 def _reported(view: ServiceView, attachments: list[Obj], message: str) -> dict[str, Any]:
-    """Everything stays, and the Service says why."""
+    """Everything stays, and the Service says why; cut, as all annotations of an object have 256 KiB together."""
+    message = truncated(message)
     annotations: Annotations = {} if view.message == message else {names.MESSAGE_ANNOTATION: message}
     return {"attachments": attachments, "annotations": annotations, "resyncAfterSeconds": RECHECK_SECONDS}
 
@@ -176,14 +177,14 @@ def _fault_of(view: ServiceView, wanted: list[str], ranges: list[NamespacedName]
 
 
 def _allocated(view: ServiceView, addresses: list[str], kept: list[Obj]) -> dict[str, Any]:
-    """The answer to a Service whose requests have their addresses."""
-    if view.recorded and view.recorded != addresses:
+    """The answer to a Service whose requests have their addresses: these are written in the order of its ranges."""
+    if view.recorded and sorted(view.recorded) != sorted(addresses):
         return _reported(
             view, kept, f"{listed(view.recorded)} is written and stays, but {listed(addresses)} is allocated"
         )
     if len({":" in each for each in addresses}) < len(addresses):
         return _reported(view, kept, f"{listed(addresses)} are of one family: name one range for each family")
-    if view.written and view.written != addresses:
+    if view.written and sorted(view.written) != sorted(addresses):
         shown = f'annotation {view.key} "{",".join(view.written)}"'
         return _reported(view, kept, f"{shown}: {listed(addresses)} is allocated: write this, or remove the annotation")
     text = ",".join(addresses)

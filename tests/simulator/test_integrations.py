@@ -1,5 +1,6 @@
 """Claims and Services in the cluster in a box, with the real hooks and its own time, whatever the order of events."""
 
+import copy
 from typing import Any
 
 import pytest
@@ -259,6 +260,29 @@ def test_both_addresses_of_a_dual_stack_service_are_written_together(world: Clus
     world.run_until_quiet()
 
     assert annotations(world)[METALLB_ANNOTATION] == "10.0.0.2,fd00::"
+
+
+def test_the_addresses_of_a_service_follow_the_order_of_its_ranges(world: Cluster) -> None:
+    """Otherwise each range would be asked for the address of the other one after a restore."""
+    world.apply(iprange("six", ["fd00::/64"]))
+    world.apply(service(ranges="net,six"))
+    world.run_until_quiet()
+    web = copy.deepcopy(world.get("service", "web"))
+    web["metadata"]["annotations"][RANGES_ANNOTATION] = "six,net"
+    world.store.update(web)
+    world.run_until_quiet()
+
+    shown = annotations(world)
+    assert shown[METALLB_ANNOTATION] == shown[ADDRESSES_ANNOTATION] == "fd00::,10.0.0.2"
+    assert MESSAGE not in shown
+
+
+def test_a_service_with_a_long_annotation_is_told_what_is_wrong(world: Cluster) -> None:
+    """All annotations of an object may have 256 KiB together."""
+    world.store.create(service(ranges="x " * 70_000))
+    world.run_until_quiet()
+
+    assert annotations(world)[MESSAGE].startswith(f'annotation {RANGES_ANNOTATION} "x x ')
 
 
 @pytest.mark.parametrize("other", [service(ranges=None), service(type_="ClusterIP")])
