@@ -5,11 +5,13 @@ from collections.abc import Iterator
 
 import msgspec
 
+from hooks.api.conditions import listed
 from hooks.api.names import NamespacedName
 from hooks.ranges.ledger import LedgerEntry
 from kubectl_ipam.call import Call
 from kubectl_ipam.documents import state_of
 from kubectl_ipam.exchange.writers import WRITERS, Export, ExportedRange, ExportedRequest
+from kubectl_ipam.objects import Request
 from kubectl_ipam.options import add_output_argument, add_source_arguments
 from kubectl_ipam.resources import REQUESTS
 from kubectl_ipam.snapshot import Snapshot
@@ -43,16 +45,30 @@ def run(call: Call) -> int:
     """Print the export."""
     snapshot = call.read()
     if call.options.range:
-        views = [RangeView(snapshot, call.range_called(snapshot, call.options.range))]
+        views, alone = [RangeView(snapshot, call.range_called(snapshot, call.options.range))], list[Request]()
     else:
-        views = views_in(snapshot, call.only_namespace)
-    call.out.write(WRITERS[call.options.output or "csv"](export_of(snapshot, views)))
+        views, alone = views_in(snapshot, call.only_namespace), _without_range(snapshot, call.only_namespace)
+    if alone:
+        names = sorted({str(each.range_name) for each in alone})
+        call.note(f"exported without their ranges, which were not found: the requests of {listed(names)}")
+    call.out.write(WRITERS[call.options.output or "csv"](export_of(snapshot, views, alone)))
     return 0
 
 
-def export_of(snapshot: Snapshot, views: list[RangeView]) -> Export:
-    """What these ranges and the requests that name them come to."""
+def _without_range(snapshot: Snapshot, namespace: str | None) -> list[Request]:
+    """The requests that name a range of a namespace, or any, which does not exist or can't be read."""
+    return [
+        each
+        for name, requests in snapshot.requests_by_range.items()
+        for each in requests
+        if name not in snapshot.ranges and namespace in (None, each.range_name.namespace)
+    ]
+
+
+def export_of(snapshot: Snapshot, views: list[RangeView], alone: list[Request]) -> Export:
+    """What these ranges and the requests that name them come to, and some requests without their ranges."""
     requests = [each for view in views for each in _requests_of(view, snapshot)]
+    requests += [_request_of(each, snapshot, each.status.cidr) for each in alone]
     return Export([_range_of(view) for view in views], sorted(requests, key=lambda each: each.name))
 
 
@@ -66,16 +82,18 @@ def _requests_of(view: RangeView, snapshot: Snapshot) -> Iterator[ExportedReques
     """The requests that name a range, and the holders whose requests do not exist any more, or can't be read."""
     held = {} if view.fault else view.occupancy.held
     entries = {each.uid: each for each in held}
-    specs = snapshot.raw.get(REQUESTS, {})
     for request in view.requests:
-        meta, status = request.metadata, request.status
-        entry = entries.pop(meta.uid, None)
-        cidr = status.cidr or (entry.written.cidr if entry else "")
-        spec = msgspec.json.decode(specs[str(meta.namespaced_name)]).get("spec", {})
-        state, owner = status.state or "Pending", request.attached_to
-        yield ExportedRequest(meta.namespaced_name, view.name, cidr, spec, state, status.message, owner)
+        entry = entries.pop(request.metadata.uid, None)
+        yield _request_of(request, snapshot, request.status.cidr or (entry.written.cidr if entry else ""))
     for entry in entries.values():
         yield _without_request(entry, view)
+
+
+def _request_of(request: Request, snapshot: Snapshot, cidr: str) -> ExportedRequest:
+    name, status = request.metadata.namespaced_name, request.status
+    spec = msgspec.json.decode(snapshot.raw[REQUESTS][str(name)]).get("spec", {})
+    state, owner = status.state or "Pending", request.attached_to
+    return ExportedRequest(name, request.range_name, cidr, spec, state, status.message, owner)
 
 
 def _without_request(entry: LedgerEntry, view: RangeView) -> ExportedRequest:

@@ -15,7 +15,7 @@ from kubectl_ipam.box import Box
 from kubectl_ipam.cli import run
 from kubectl_ipam.exchange.book import Severity
 from kubectl_ipam.exchange.manifests import manifests, namespaces_of
-from tests.kubectl_ipam.clusters import cluster_of, dump_of, printed, range_, request
+from tests.kubectl_ipam.clusters import cluster_of, dump_of, dump_with, printed, range_, request
 from tests.kubectl_ipam.exchange.inputs import (
     IN_CLUSTER,
     METAL3,
@@ -162,6 +162,33 @@ def test_the_block_of_a_holder_whose_request_disappeared_is_exported(
     for items, state in ((remaining, "Absent"), (no_requests, "Unreadable")):
         path.write_text(json.dumps({"kind": "List", "apiVersion": "v1", "items": items}))
         assert f"default,a,default/net,10.0.0.0/28,{state}" in printed(capsys, "export", "-f", str(path))
+
+
+@pytest.mark.parametrize("is_broken", [False, True])
+def test_the_block_of_a_request_whose_range_is_missing_or_broken_is_exported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], is_broken: bool
+) -> None:
+    box = cluster_of(
+        range_("net", "10.0.0.0/24", chunkSize=28), range_("bolt", "10.1.0.0/24", chunkSize=28, namespace="infra",
+        allowedNamespaces={"from": "All"}), request("web"),
+        request("db", ipam={"name": "bolt", "namespace": "infra"}),
+    )  # fmt: skip
+    objects = [each for each in box.objects() if is_broken or each["metadata"]["name"] != "bolt"]
+    for each in objects:
+        if each["metadata"]["name"] == "bolt":
+            each["metadata"]["creationTimestamp"] = "yesterday"
+    dump = dump_with(objects, tmp_path)
+
+    assert run(["export", "-f", dump]) == 0
+    shown = capsys.readouterr()
+    assert "default,db,infra/bolt,10.1.0.0/28,Ready" in shown.out
+    assert "without their ranges, which were not found: the requests of infra/bolt\n" in shown.err
+    assert run(["export", "-n", "default", "-f", dump]) == 0
+    shown = capsys.readouterr()
+    assert "10.0.0.0/28" in shown.out
+    assert "bolt" not in shown.out, "-n is the namespace of the range"
+    (prefix,) = json.loads(printed(capsys, "export", "-n", "infra", "-f", dump, "-o", "netbox-prefixes"))
+    assert prefix == {"prefix": "10.1.0.0/28", "status": "active", "description": "request default/db"}
 
 
 def delegating(tmp_path: Path) -> tuple[Box, str]:
