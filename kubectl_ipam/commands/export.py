@@ -10,7 +10,7 @@ from hooks.api.names import NamespacedName
 from hooks.ranges.ledger import LedgerEntry
 from kubectl_ipam.call import Call
 from kubectl_ipam.documents import state_of
-from kubectl_ipam.exchange.writers import WRITERS, Export, ExportedRange, ExportedRequest
+from kubectl_ipam.exchange.writers import WRITERS, Export, ExportedRange, ExportedRequest, lost_in_csv
 from kubectl_ipam.objects import Request
 from kubectl_ipam.options import add_output_argument, add_source_arguments
 from kubectl_ipam.resources import REQUESTS
@@ -20,7 +20,7 @@ from kubectl_ipam.views import RangeView, views_in
 DESCRIPTION = "Write ranges and the blocks of their requests as CSV, as JSON, or for NetBox."
 EPILOG = """\
 formats:
-  csv                a row for each range and for each request, as a spreadsheet reads it
+  csv                a row for each range and for each request, as a spreadsheet reads it; what it can't hold is named
   json               everything that kubectl ipam import needs to restore it
   netbox-prefixes    JSON for the import form of NetBox: ranges, and blocks of several addresses
   netbox-addresses   the same with the blocks of one address
@@ -51,7 +51,10 @@ def run(call: Call) -> int:
     if alone:
         names = sorted({str(each.range_name) for each in alone})
         call.note(f"exported without their ranges, which were not found: the requests of {listed(names)}")
-    call.out.write(WRITERS[call.options.output or "csv"](export_of(snapshot, views, alone)))
+    export, format_ = export_of(snapshot, views, alone), call.options.output or "csv"
+    if format_ == "csv" and (lost := lost_in_csv(export)):
+        call.note(f"CSV has no columns for {', '.join(lost)}: an import needs -o json, which keeps them")
+    call.out.write(WRITERS[format_](export))
     return 0
 
 

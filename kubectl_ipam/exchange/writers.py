@@ -55,6 +55,24 @@ class Export(NamedTuple):
     requests: Sequence[ExportedRequest]
 
 
+#: The fields of a range for which CSV has columns.
+_RANGE_FIELDS = frozenset({"ranges", "excludes", "chunkSize", "mode", "domain", "network"})
+#: Values that a range has without these fields, too.
+_DEFAULTS: dict[str, Any] = {"allowedNamespaces": {"from": "Same"}, "closed": False}
+#: Those of a request that follow from its block.
+_BLOCK_FIELDS = frozenset({"size", "request"})
+
+
+def lost_in_csv(export: Export) -> list[str]:
+    """The fields of specs that an import of the CSV would not restore, as "spec.closed", sorted."""
+    ranges = (item for each in export.ranges for item in each.spec.items())
+    lost = {field for field, value in ranges if field not in _RANGE_FIELDS and value != _DEFAULTS.get(field)}
+    for each in export.requests:
+        if not each.attached_to:
+            lost |= each.spec.keys() - {"ipam"} - (_BLOCK_FIELDS if each.cidr else set())
+    return [f"spec.{field}" for field in sorted(lost)]
+
+
 def to_csv(export: Export) -> str:
     """A table with the columns of `HEADINGS`: a row for each range, and one for each request."""
     out = StringIO()

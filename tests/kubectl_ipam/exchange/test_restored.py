@@ -164,6 +164,30 @@ def test_the_block_of_a_holder_whose_request_disappeared_is_exported(
         assert f"default,a,default/net,10.0.0.0/28,{state}" in printed(capsys, "export", "-f", str(path))
 
 
+@pytest.mark.parametrize(
+    ("objects", "lost"),
+    [
+        ([request("a", size=29), request("b", request="10.0.0.128/26")], ""),
+        ([range_("old", "10.1.0.0/24", closed=True, cooldownSeconds=60)], "spec.closed, spec.cooldownSeconds"),
+        ([range_("all", "10.1.0.0/24", allowedNamespaces={"from": "All"})], "spec.allowedNamespaces"),
+        ([request("huge", size=20)], "spec.size"),
+        ([request("site", size=26, delegate={})], "spec.delegate, spec.delegatedFrom, spec.description"),
+    ],
+)
+def test_an_export_names_what_csv_cannot_hold(
+    objects: list[Obj], lost: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = {"gateway": "10.0.0.1", "prefixLength": 24, "dnsServers": ["10.9.0.1"]}
+    net = range_("net", "10.0.0.0/24", chunkSize=28, network=network, domain="lab")
+    dump = dump_of(cluster_of(net, *objects), tmp_path)
+
+    assert run(["export", "-f", dump]) == 0
+    note = f"CSV has no columns for {lost}: an import needs -o json, which keeps them\n"
+    assert capsys.readouterr().err == (note if lost else "")
+    assert run(["export", "-f", dump, "-o", "json"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize("is_broken", [False, True])
 def test_the_block_of_a_request_whose_range_is_missing_or_broken_is_exported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], is_broken: bool
