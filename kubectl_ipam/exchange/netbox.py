@@ -11,6 +11,8 @@ from kubectl_ipam.exchange.tables import Table, heading_key
 #: The heading of the column that only such a table has.
 PREFIX, ADDRESS = "prefix", "address"
 _ADDRESS_HEADINGS = (ADDRESS, "ipaddress")
+#: What an address for the import form has without a VRF; a table with other columns may be one of a person.
+_FORM = {ADDRESS, "status", "description"}
 _GLOBAL = "global"
 #: What NetBox puts before prefixes inside others, by their depth.
 _BULLETS = "• \u00a0\n"
@@ -66,9 +68,8 @@ def _net(place: str, prefix: str, space: str, cells: Mapping[str, str]) -> Net:
 def is_netbox(headings: Iterable[str]) -> bool:
     """Whether a table or an object with these keys is one of NetBox."""
     keys = set(headings)
-    return "status" in keys and (
-        PREFIX in keys or (bool(keys & {*_ADDRESS_HEADINGS}) and bool(keys & {"dnsname", "vrf"}))
-    )
+    is_address = bool(keys & {*_ADDRESS_HEADINGS}) and bool(keys & {"dnsname", "vrf"})
+    return "status" in keys and (PREFIX in keys or is_address or keys == _FORM)
 
 
 def _first(cells: Mapping[str, str], *headings: str) -> str:

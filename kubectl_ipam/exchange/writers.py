@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from io import StringIO
 from typing import Any, NamedTuple
 
@@ -10,6 +11,8 @@ import msgspec
 
 from hooks.api.names import NamespacedName
 from hooks.ranges.spec import DEFAULT_DOMAIN
+from ipam.address import InvalidAddress, Prefix
+from ipam.interval import aligned_blocks, parse_interval
 from kubectl_ipam.exchange.plain import HEADINGS, SEPARATOR
 
 Row = dict[str, Any]
@@ -122,14 +125,22 @@ def to_netbox_prefixes(export: Export) -> str:
     rows = [
         _netbox_row(each, "prefix", text, status="container", description=f"range {each.name}")
         for each in export.ranges
-        for text in each.spec.get("ranges", [])
-        if "/" in text and not ("delegatedFrom" in each.spec and (each.name.namespace, text) in blocks)
+        for text in _cidrs(each.spec.get("ranges", []))
+        if not ("delegatedFrom" in each.spec and (each.name.namespace, text) in blocks)
     ]
     for each, range_ in _with_ranges(export):
         if not _is_single(each.cidr):
             status = "container" if "delegate" in each.spec else "active"
             rows.append(_netbox_row(range_, "prefix", each.cidr, status=status, description=each.holder))
     return _json(rows)
+
+
+def _cidrs(texts: Sequence[str]) -> Iterator[str]:
+    """The entries of a range as CIDRs, because a prefix of NetBox is no interval."""
+    for text in texts:
+        with suppress(InvalidAddress):  # such an entry is ignored, so it has no address
+            interval, family = parse_interval(text)
+            yield from (str(Prefix(*block, family)) for block in aligned_blocks(interval, family.bits))
 
 
 def to_netbox_addresses(export: Export) -> str:

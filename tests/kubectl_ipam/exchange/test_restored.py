@@ -152,6 +152,43 @@ def test_prefixes_and_addresses_for_netbox_can_be_read_back(tmp_path: Path, caps
     assert records == {"range-default-net": "10.0.0.0/28", "range-default-hosts": "10.1.0.1/32"}
 
 
+def test_intervals_and_addresses_of_a_range_are_prefixes_of_netbox(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    box = cluster_of(
+        range_("net", "10.41.0.0-10.41.0.130", "10.42.0.5", "10.43.0.0/24"), request("host", request="10.41.0.9")
+    )
+    files = [tmp_path / "prefixes.json", tmp_path / "addresses.json"]
+    for file in files:
+        file.write_text(printed(capsys, "export", "-f", dump_of(box, tmp_path), "-o", f"netbox-{file.stem}"))
+
+    assert [(each["prefix"], each["status"]) for each in json.loads(files[0].read_text())] == [
+        ("10.41.0.0/25", "container"),
+        ("10.41.0.128/31", "container"),
+        ("10.41.0.130/32", "container"),
+        ("10.42.0.5/32", "container"),
+        ("10.43.0.0/24", "container"),
+    ]
+    made = json.loads(printed(capsys, "import", *map(str, files), "-o", "json"))["items"]
+    assert ["10.42.0.5/32"] in [each["spec"].get("ranges") for each in made]
+    (host,) = [each for each in made if each["kind"] == "IPAMRequest"]
+    assert host["metadata"]["annotations"]["ipam.mandelsoft.org/cidr"] == "10.41.0.9/32"
+
+
+@pytest.mark.parametrize("domain", ["default", "lab"])
+@pytest.mark.parametrize("flags", [[], ["--from", "netbox"]])
+def test_addresses_for_netbox_are_recognized_without_the_prefixes(
+    domain: str, flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dump = dump_of(cluster_of(range_("net", "10.0.0.0/24", domain=domain), request("host")), tmp_path)
+    file = tmp_path / "addresses.json"
+    file.write_text(printed(capsys, "export", "-f", dump, "-o", "netbox-addresses"))
+
+    assert run(["import", str(file), *flags]) == 1
+    message = "request default/request-default-host: 10.0.0.0/32 is outside every range: add one that has it"
+    assert message in " ".join(capsys.readouterr().err.split())
+
+
 def test_the_block_of_a_holder_whose_request_disappeared_is_exported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
