@@ -48,14 +48,24 @@ def run(call: Call) -> int:
         views, alone = [RangeView(snapshot, call.range_called(snapshot, call.options.range))], list[Request]()
     else:
         views, alone = views_in(snapshot, call.only_namespace), _without_range(snapshot, call.only_namespace)
-    if alone:
-        names = sorted({str(each.range_name) for each in alone})
-        call.note(f"exported without their ranges, which were not found: the requests of {listed(names)}")
     export, format_ = export_of(snapshot, views, alone), call.options.output or "csv"
+    for sentence in _incomplete(views, alone):
+        call.note(sentence)
     if format_ == "csv" and (lost := lost_in_csv(export)):
         call.note(f"CSV has no columns for {', '.join(lost)}: an import needs -o json, which keeps them")
     call.out.write(WRITERS[format_](export))
     return 0
+
+
+def _incomplete(views: list[RangeView], alone: list[Request]) -> Iterator[str]:
+    """What no format can have completely, as sentences."""
+    for view in views:
+        if not view.terms.is_readable:
+            reason = view.terms.invalid_reason
+            yield f"range {view.name} is exported without its spec, which can't be read: {reason}"
+    if alone:
+        names = sorted({str(each.range_name) for each in alone})
+        yield f"exported without their ranges, which were not found: the requests of {listed(names)}"
 
 
 def _without_range(snapshot: Snapshot, namespace: str | None) -> list[Request]:
@@ -76,7 +86,7 @@ def export_of(snapshot: Snapshot, views: list[RangeView], alone: list[Request]) 
 
 
 def _range_of(view: RangeView) -> ExportedRange:
-    spec = msgspec.json.decode(view.range.spec)
+    spec = msgspec.json.decode(view.range.spec) if view.terms.is_readable else {}
     message = view.fault or view.terms.invalid_reason or view.range.status.message
     return ExportedRange(view.name, spec, state_of(view), message, view.outermost.terms.domain.name)
 

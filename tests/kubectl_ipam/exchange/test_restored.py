@@ -252,6 +252,29 @@ def test_the_block_of_a_request_whose_range_is_missing_or_broken_is_exported(
     assert prefix == {"prefix": "10.1.0.0/28", "status": "active", "description": "request default/db"}
 
 
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        (None, "Expected `object`, got `null`"),
+        ({"ranges": 5}, "Expected `array`, got `int` - at `spec.ranges`"),
+        ({"ranges": ["10.0.0.0/24"], "network": 7}, "Expected `object | null`, got `int` - at `spec.network`"),
+    ],
+)
+def test_a_range_whose_spec_cannot_be_read_is_named_and_its_blocks_are_exported(
+    broken: Obj | None, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    objects = list(cluster_of(range_("net", "10.0.0.0/24", chunkSize=28), request("a")).objects())
+    (net,) = [each for each in objects if each["kind"] == "IPAMRange"]
+    net["spec"] = broken
+    dump = dump_with(objects, tmp_path)
+
+    for format_ in ("csv", "json", "netbox-prefixes"):
+        assert run(["export", "-f", dump, "-o", format_]) == 0
+        shown = capsys.readouterr()
+        assert "10.0.0.0/28" in shown.out
+        assert shown.err == f"range default/net is exported without its spec, which can't be read: {reason}\n"
+
+
 def delegating(tmp_path: Path) -> tuple[Box, str]:
     """A range of which a block is a range with two requests; the cluster, and a dump of it."""
     box = cluster_of(
