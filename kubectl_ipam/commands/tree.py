@@ -12,7 +12,10 @@ from kubectl_ipam.output.rowmap import range_words
 from kubectl_ipam.output.words import percent
 from kubectl_ipam.views import RangeView, views_in
 
-DESCRIPTION = "Show domains, their ranges, the holders of blocks, and the ranges that are made from such a block."
+DESCRIPTION = """\
+Show domains, their ranges, the holders of blocks, and the ranges that are made from such a block. A range that its
+owner made is shown in its domain, and also named below a block that has all its addresses.
+"""
 EPILOG = """\
 examples:
   kubectl ipam tree -A                    everything, with the first ten holders of each range
@@ -52,10 +55,10 @@ def run(call: Call) -> int:
 
 
 class Tree:
-    """Ranges, each of them below the block of which it consists, if there is one.
+    """Ranges, each of them in its domain, or below the request from whose block it was made.
 
-    A range that was made from the block of a request is below that request, whatever its name and addresses. Any other
-    one is below the smallest held block that has all its addresses: it was made by hand.
+    Any other range is also named below the smallest held block that has all its addresses. It may have been made from
+    that block by hand; or it has nothing to do with it, and another domain only uses the same addresses.
     """
 
     def __init__(self, views: list[RangeView], limit: int) -> None:
@@ -64,13 +67,16 @@ class Tree:
         self._by_name = {str(view.name): view for view in views}
         self._above: dict[str, str] = {}
         self._below: dict[str, list[RangeView]] = {}
+        self._inside: dict[str, list[RangeView]] = {}
         uids = {entry.uid: view for view in views if not view.fault for entry in view.ledger.entries.values()}
         for view in views:
             made_from = view.range.delegated_from
-            uid = (made_from.uid if made_from.uid in uids else "") if made_from else self._uid_around(view)
-            if uid and not self._is_above(str(view.name), str(uids[uid].name)):
-                self._above[str(view.name)] = str(uids[uid].name)
-                self._below.setdefault(uid, []).append(view)
+            if made_from is None:
+                if uid := self._uid_around(view):
+                    self._inside.setdefault(uid, []).append(view)
+            elif made_from.uid in uids and not self._is_above(str(view.name), str(uids[made_from.uid].name)):
+                self._above[str(view.name)] = str(uids[made_from.uid].name)
+                self._below.setdefault(made_from.uid, []).append(view)
 
     def domains(self, namespace: str | None) -> list[Node]:
         """The ranges of a namespace, or all, by domain, except those that are shown below others of them."""
@@ -131,16 +137,21 @@ class Tree:
         return {"text": f"range {view.name}: {range_words(view)}, {used} used{state}", "children": children}
 
     def _is_divided(self, entry: LedgerEntry, view: RangeView) -> bool:
-        """Whether a block has, or is to have, a range of its own."""
+        """Whether a block has, or is to have, a range of its own, or has the addresses of another one."""
         request = view.request_of(entry)
-        return entry.uid in self._below or (request is not None and request.delegated_name is not None)
+        is_delegated = request is not None and request.delegated_name is not None
+        return is_delegated or entry.uid in self._below or entry.uid in self._inside
 
     def _holder(self, entry: LedgerEntry, view: RangeView) -> Node:
         nested, request = self._below.get(entry.uid, []), view.request_of(entry)
         wanted = request.delegated_name if request else None
-        is_missing = wanted is not None and not any(each.range.delegated_from for each in nested)
-        text = f"{entry.prefix} {entry.holder}" + (f": no range {wanted} has been made from it" if is_missing else "")
-        return {"text": text, "children": [self._range(each) for each in nested]}
+        text = f"{entry.prefix} {entry.holder}"
+        text += f": no range {wanted} has been made from it" if wanted and not nested else ""
+        named = [
+            {"text": f"range {each.name} (domain {each.terms.domain.name}): {range_words(each)}", "children": []}
+            for each in self._inside.get(entry.uid, [])
+        ]
+        return {"text": text, "children": [*map(self._range, nested), *named]}
 
 
 def _of_request(view: RangeView) -> str:

@@ -48,15 +48,36 @@ def test_the_tree_shows_each_delegated_range_once_below_its_request(
     ]
 
 
-def test_the_tree_shows_a_range_that_was_made_by_hand_below_the_smallest_block_around_it(
+def test_the_tree_names_a_range_that_was_made_by_hand_below_the_smallest_block_around_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     dump = dump_of(company(range_("by-hand", "10.0.1.0/29", domain="lab")), tmp_path)
 
     shown = printed(capsys, "tree", "-f", dump)
 
-    assert shown.count("by-hand") == 1
-    assert "10.0.1.0/28 default/desk\n                  `- range default/by-hand: 10.0.1.0/29" in shown
+    assert "10.0.1.0/28 default/desk\n                  `- range default/by-hand (domain lab): 10.0.1.0/29" in shown
+    assert "domain lab\n`- range default/by-hand: 10.0.1.0/29, 0% used\n" in shown
+
+
+def test_the_tree_shows_a_domain_that_uses_the_same_addresses_by_itself(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    box = cluster_of(
+        range_("acme", "10.0.0.0/8", domain="acme"),
+        request("web", "acme", request="10.0.0.0/16"),
+        range_("bolt", "10.0.0.0/16", domain="bolt"),
+        request("db", "bolt", request="10.0.0.0/24"),
+    )
+
+    assert printed(capsys, "tree", "-f", dump_of(box, tmp_path)).splitlines() == [
+        "domain acme",
+        "`- range default/acme: 10.0.0.0/8, <1% used",
+        "   `- 10.0.0.0/16 default/web",
+        "      `- range default/bolt (domain bolt): 10.0.0.0/16",
+        "domain bolt",
+        "`- range default/bolt: 10.0.0.0/16, <1% used",
+        "   `- 10.0.0.0/24 default/db",
+    ]
 
 
 def test_the_tree_of_a_namespace_shows_a_delegated_range_whose_own_range_lies_elsewhere(
