@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -54,8 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(call: Call) -> int:
     """Print the findings."""
     snapshot = call.read((*IPAM, *INSTALLATION))
-    found = [each for each in audited(call, snapshot) if is_about(each, call.options.namespace)]
+    everything = audited(call, snapshot)
+    found = [each for each in everything if is_about(each, call.options.namespace)]
     _report(call, snapshot, found)
+    if more := len(everything) - len(found):
+        call.note(f"{count(more, 'finding')} about other namespaces: list all without -n")
     return 1 if found else 0
 
 
@@ -83,11 +86,11 @@ def is_about(finding: Finding, namespace: str | None) -> bool:
 def _report(call: Call, snapshot: Snapshot, found: Sequence[Finding]) -> None:
     output = call.options.output
     if output in ("json", "yaml"):
-        call.print_document(report(snapshot, found))
+        call.print_document(report(call, snapshot, found))
         return
     if output:
         try:
-            Path(output).write_text(json.dumps(report(snapshot, found), indent=2) + "\n")
+            Path(output).write_text(json.dumps(report(call, snapshot, found), indent=2) + "\n")
         except OSError as error:
             raise Unanswerable(f'"{output}" can\'t be written: {error.strerror}') from error
         call.note(f"wrote {output}")
@@ -101,13 +104,21 @@ def _report(call: Call, snapshot: Snapshot, found: Sequence[Finding]) -> None:
 def _print_summary(call: Call, snapshot: Snapshot, found: Sequence[Finding]) -> None:
     for resource, reason in snapshot.denied.items():
         call.note(f"{resource.plural} were not checked: {reason}")
-    checked = f"{count(len(snapshot.ranges), 'range')} and {count(len(snapshot.requests), 'request')}"
+    namespace = call.options.namespace
+    where = f"namespace {namespace} in {snapshot.origin}" if namespace else snapshot.origin
+    ranges, requests = _number_in(namespace, snapshot.ranges), _number_in(namespace, snapshot.requests)
+    checked = f"{count(ranges, 'range')} and {count(requests, 'request')} of {where}"
     if not found:
-        call.screen.line(f"OK: {checked} of {snapshot.origin} are as they should be")
+        call.screen.line(f"OK: {checked} are as they should be")
         return
     errors = sum(each.severity is Severity.ERROR for each in found)
     warnings = len(found) - errors
-    call.screen.line(f"{count(errors, 'error')} and {count(warnings, 'warning')} in {checked} of {snapshot.origin}")
+    call.screen.line(f"{count(errors, 'error')} and {count(warnings, 'warning')} in {checked}")
+
+
+def _number_in(namespace: str | None, keys: Iterable[str]) -> int:
+    """How many objects a namespace has, or all have, by their "namespace/name"."""
+    return sum(namespace in (None, key.partition("/")[0]) for key in keys)
 
 
 def _not_checked(snapshot: Snapshot) -> dict[Resource, str]:
@@ -115,13 +126,14 @@ def _not_checked(snapshot: Snapshot) -> dict[Resource, str]:
     return {**snapshot.denied, **dict.fromkeys(left_out(snapshot), f"{snapshot.origin} has none")}
 
 
-def report(snapshot: Snapshot, found: Sequence[Finding]) -> dict[str, Any]:
+def report(call: Call, snapshot: Snapshot, found: Sequence[Finding]) -> dict[str, Any]:
     """The findings as a document."""
+    namespace = call.options.namespace
     return {
         "origin": snapshot.origin,
         "time": timestamp(snapshot.taken_at),
-        "ranges": len(snapshot.ranges),
-        "requests": len(snapshot.requests),
+        "ranges": _number_in(namespace, snapshot.ranges),
+        "requests": _number_in(namespace, snapshot.requests),
         "notChecked": {resource.plural: reason for resource, reason in _not_checked(snapshot).items()},
         "findings": [
             {

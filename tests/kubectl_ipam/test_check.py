@@ -126,6 +126,26 @@ def test_a_report_has_the_same_findings(objects: str, tmp_path: Path, capsys: py
     assert "ipam.mandelsoft.org/reclaim=" in finding["remedy"]
 
 
+def test_check_of_a_namespace_counts_what_it_has_and_says_that_something_is_found_elsewhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    box = cluster_of(
+        range_("net", "10.0.0.0/24"), range_("own", "10.1.0.0/24", namespace="team-a"), request("web"), request("db")
+    )
+    snapshot_of([each for each in box.objects() if each["metadata"]["name"] != "web"], tmp_path)
+    dump = str(tmp_path / "dump.json")
+
+    assert run(["check", "-n", "team-a", "-f", dump]) == 0
+    shown = capsys.readouterr()
+    assert shown.out == f"OK: 1 range and 0 requests of namespace team-a in {dump} are as they should be\n"
+    assert "1 finding about other namespaces: list all without -n\n" in shown.err
+    report = json.loads(printed(capsys, "check", "-n", "team-a", "-f", dump, "-o", "json"))
+    assert (report["ranges"], report["requests"]) == (1, 0)
+
+    shown_default = printed(capsys, "check", "-n", "default", "-f", dump, code=1)
+    assert f"1 error and 0 warnings in 1 range and 1 request of namespace default in {dump}\n" in shown_default
+
+
 def test_check_says_ok_and_ends_with_0(objects: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     snapshot_of(json.loads(objects), tmp_path)
 

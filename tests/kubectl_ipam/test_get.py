@@ -73,6 +73,16 @@ def test_an_address_of_no_range_is_answered_with_its_neighbours(dump: str, capsy
     assert "the nearest range below is default/later with 10.0.0.0/23" in shown
 
 
+def test_an_address_that_only_other_namespaces_have_is_not_said_to_be_in_no_range(
+    dump: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = printed(capsys, "get", "10.0.0.1", "-n", "nope", "-f", dump, code=1)
+    assert shown == f"10.0.0.1 is in no range of namespace nope in {dump}\n"
+
+    shown = printed(capsys, "get", "2001:db8::/63", "-n", "default", "-f", dump)
+    assert shown.endswith("2001:db8:0:1::/64 is in no range of namespace default\n")
+
+
 def test_a_block_is_answered_completely(dump: str, capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(printed(capsys, "get", "10.0.0.0/23", "-f", dump, "-o", "json"))
 
