@@ -26,7 +26,9 @@ def releases_for(request: Request, view: RangeView) -> Iterator[str]:
     if not claim.exact and (view.ledger.on_hold or view.terms.is_closed or over_quota):
         return  # room does not help as long as one of these lasts
     block = claim.exact or _cheapest_block(view, claim.prefix_length)
-    if block is None:
+    if block is None:  # what no request releases is in the way everywhere
+        yield _more_addresses(view)
+        yield from _other_remedies({piece.state for piece in view.pieces}, view)
         return
     pieces = [piece for piece in view.pieces if piece.first <= block.last and block.first <= piece.last]
     pieces = [piece for piece in pieces if piece.state is not State.FREE]
@@ -35,10 +37,15 @@ def releases_for(request: Request, view: RangeView) -> Iterator[str]:
         yield f"{words}: {'; '.join(map(_obstacle, pieces[:5]))}{_more(pieces)}"
         yield from _cooldown_remedy(pieces, view)
         yield from _other_remedies({piece.state for piece in pieces}, view)
-    if not claim.exact and view.delegation:
-        yield f"or delegate another block: the addresses of range {view.name} are those of one request, and cannot grow"
-    elif not claim.exact:
-        yield f"or add addresses: kubectl edit iprange -n {view.name.namespace} {view.name.name}, spec.ranges"
+    if not claim.exact:
+        yield f"or {_more_addresses(view)}"
+
+
+def _more_addresses(view: RangeView) -> str:
+    """What makes room although no request releases a block."""
+    if view.delegation:
+        return f"delegate another block: the addresses of range {view.name} are those of one request, and cannot grow"
+    return f"add addresses: kubectl edit iprange -n {view.name.namespace} {view.name.name}, spec.ranges"
 
 
 def _quota_remedy(request: Request, view: RangeView, claim: Claim) -> str:

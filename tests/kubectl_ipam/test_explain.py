@@ -87,6 +87,26 @@ def test_what_no_request_releases_is_explained_with_what_helps(
     ]
 
 
+def test_a_request_that_no_release_would_serve_is_explained_with_what_else_helps(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    box = cluster_of(
+        range_("net", "10.0.0.0/24", reservations=[{"cidr": "10.0.0.0/24", "holder": {"name": "dns"}}]),
+        range_("later", "10.0.0.0/25"),
+        request("web"),
+        request("older", "later"),
+    )
+
+    assert explained(capsys, tmp_path, box, "web", 3)["remedies"] == [
+        "add addresses: kubectl edit iprange -n default net, spec.ranges",
+        "or remove the reservation: kubectl edit iprange -n default net, spec.reservations",
+    ]
+    assert explained(capsys, tmp_path, box, "older", 3)["remedies"] == [
+        "add addresses: kubectl edit iprange -n default later, spec.ranges",
+        "or create another request, which asks the older range for it: spec.ipam",
+    ]
+
+
 @pytest.mark.parametrize(
     ("size", "remedy"),
     [
