@@ -21,7 +21,7 @@ from kubectl_ipam.exchange.tables import Row, Table, heading_key
 #: The columns of a CSV export.
 HEADINGS = (
     "namespace", "name", "range", "cidr", "state", "addresses", "excludes", "chunkSize", "mode", "domain", "gateway",
-    "prefixLength", "dnsServers", "attachedTo", "message",
+    "prefixLength", "dnsServers", "description", "attachedTo", "message",
 )  # fmt: skip
 #: What separates several values in one cell.
 SEPARATOR = " "

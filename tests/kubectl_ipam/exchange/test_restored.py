@@ -208,14 +208,14 @@ def test_the_block_of_a_holder_whose_request_disappeared_is_exported(
         ([range_("old", "10.1.0.0/24", closed=True, cooldownSeconds=60)], "spec.closed, spec.cooldownSeconds"),
         ([range_("all", "10.1.0.0/24", allowedNamespaces={"from": "All"})], "spec.allowedNamespaces"),
         ([request("huge", size=20)], "spec.size"),
-        ([request("site", size=26, delegate={})], "spec.delegate, spec.delegatedFrom, spec.description"),
+        ([request("site", size=26, delegate={})], "spec.delegate, spec.delegatedFrom"),
     ],
 )
 def test_an_export_names_what_csv_cannot_hold(
     objects: list[Obj], lost: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     network = {"gateway": "10.0.0.1", "prefixLength": 24, "dnsServers": ["10.9.0.1"]}
-    net = range_("net", "10.0.0.0/24", chunkSize=28, network=network, domain="lab")
+    net = range_("net", "10.0.0.0/24", chunkSize=28, network=network, domain="lab", description="lab net")
     dump = dump_of(cluster_of(net, *objects), tmp_path)
 
     assert run(["export", "-f", dump]) == 0
