@@ -19,6 +19,7 @@ from kubectl_ipam import resources
 from kubectl_ipam.errors import Unanswerable
 from kubectl_ipam.objects import Extent, Namespace, Range, Request, Slice
 from kubectl_ipam.resources import Resource
+from simulator.kubernetes.manifests import fault_of
 
 Typed = TypeVar("Typed", Range, Request, Slice, Extent, Namespace)
 
@@ -236,12 +237,14 @@ def _labels_of(raw: Raw) -> dict[str, str]:
         return {}
 
 
-def items_of(document: Mapping[str, Any], source: str) -> list[dict[str, Any]]:
+def items_of(document: dict[str, Any], source: str) -> list[dict[str, Any]]:
     """The objects of a list as plain data.
 
     Raises:
-        Unanswerable: if it has something else; the message names the source.
+        Unanswerable: if it has something else, or is one of several pages; the message names the source.
     """
+    if fault := fault_of(document):
+        raise Unanswerable(f'"{source}": {fault}')
     items = document.get("items") or []
     wrong = [each for each in items if not isinstance(each, dict)] if isinstance(items, list) else [items]
     if wrong:

@@ -78,7 +78,7 @@ def _bytes_of(path: str) -> bytes:
 def _of_json(path: str, data: bytes) -> list[Document]:
     """The objects of JSON, which is read faster than YAML; none if it is something else, or has a fault to report.
 
-    Raises Unanswerable if it has a list that is none.
+    Raises Unanswerable if it has a list that is none, or a page of one.
     """
     try:
         document = msgspec.json.decode(data)

@@ -43,7 +43,9 @@ class Manifest:
 def read_manifests(path: Path | str, stdin: IO[str] | None = None) -> list[Manifest]:
     """All objects of a file, of the files of a folder in the order of their names, or of standard input (`-`).
 
-    Lists (`kind: List`) are split into their items, and `kustomization.yaml` is skipped. Raises BadManifest.
+    Lists (`kind: List`, `IPAMRequestList`) are split into their items, and `kustomization.yaml` is skipped.
+
+    Raises BadManifest.
     """
     if str(path) == "-":
         return list(_parsed("STDIN", (stdin or sys.stdin).read()))
@@ -80,11 +82,8 @@ def _objects(source: str, document: Any) -> Iterator[Manifest]:
         raise BadManifest(f"error parsing {source}: an object was expected, not {document!r:.60}")
     if document.get("kind") == "Kustomization":
         return
-    if document.get("kind") == "List":
-        items = document.get("items") or []
-        if not isinstance(items, list):
-            raise BadManifest(f'error validating "{source}": items: a list was expected, not {items!r:.60}')
-        for item in items:
+    if str(document.get("kind")).endswith("List"):
+        for item in _items_of(source, document):
             yield from _objects(source, item)
         return
     for name in ("apiVersion", "kind"):
@@ -95,8 +94,17 @@ def _objects(source: str, document: Any) -> Iterator[Manifest]:
     yield Manifest(source, document)
 
 
+def _items_of(source: str, document: Obj) -> list[Any]:
+    if fault := fault_of(document):
+        raise BadManifest(f'error validating "{source}": {fault}')
+    items = document.get("items") or []
+    if not isinstance(items, list):
+        raise BadManifest(f'error validating "{source}": items: a list was expected, not {items!r:.60}')
+    return items
+
+
 def fault_of(obj: Obj) -> str:
-    """What is wrong with the metadata of an object, so that nothing can be done with it; "" if nothing is."""
+    """What is wrong with the metadata of an object or a list, so that nothing can be done with it; "" if nothing is."""
     metadata = obj.get("metadata")
     if metadata is None:
         return ""
@@ -108,6 +116,10 @@ def fault_of(obj: Obj) -> str:
     for name in ("name", "namespace"):
         if not isinstance(metadata.get(name, ""), str | None):
             return f"metadata.{name}: a text was expected, not {metadata[name]!r:.60}: write it in quotes"
+    for name in ("continue", "remainingItemCount"):
+        if rest := metadata.get(name):
+            whole = "write it without a limit, as kubectl get -A -o json does"
+            return f"metadata.{name} is {rest!r:.60}: this is a page of a list, which has more objects: {whole}"
     return ""
 
 

@@ -162,6 +162,25 @@ def test_a_list_without_objects_is_quoted(
     assert f'"{file}": items must be a list of objects, such as kubectl get -o json prints, not {wrong}' in shown
 
 
+@pytest.mark.parametrize("suffix", ["json", "yaml"])
+@pytest.mark.parametrize("kind", ["List", "IPAMRangeList"])
+@pytest.mark.parametrize("rest", [{"continue": "abc"}, {"remainingItemCount": 2}])
+@pytest.mark.parametrize("command", ["show -f", "check -f", "plan --empty -f", "import"])
+def test_a_page_of_a_list_is_not_taken_for_the_whole_list(
+    command: str, rest: Document, kind: str, suffix: str, *, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Otherwise what is on the other pages would be called missing."""
+    file = tmp_path / f"dump.{suffix}"
+    page = {"apiVersion": "v1", "kind": kind, "metadata": rest, "items": [range_("net", "10.0.0.0/24")]}
+    file.write_text(json.dumps(page) if suffix == "json" else yaml.safe_dump(page))
+
+    code, shown = complaint(capsys, *command.split(), str(file))
+
+    ((name, value),) = rest.items()
+    assert code == 2
+    assert f'"{file}": metadata.{name} is {value!r}: this is a page of a list, which has more objects' in shown
+
+
 def test_an_audit_of_a_file_without_ranges_and_requests_is_an_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
