@@ -63,7 +63,7 @@ class Call:
         """Read the source, all namespaces of it, and note what of it can't be read. Raises Unanswerable."""
         with progress(f"reading {self.source.origin}"):
             snapshot = self.source.read(kinds, fallback=self.options.namespace or "")
-        if snapshot.namespace and not self.options.namespace:
+        if snapshot.namespace and self.source.is_live and not self.options.namespace:
             self.note(f"only namespace {snapshot.namespace} can be read with your rights")
         for kind, key, _ in snapshot.unreadable_of(RANGES, REQUESTS):
             self.note(f"{kind.kind} {key} can't be read: kubectl ipam check says why")
@@ -72,9 +72,12 @@ class Call:
         return snapshot
 
     def note_left_out(self, snapshot: Snapshot) -> None:
-        """Note which kinds of objects a dump was written without."""
+        """Note which kinds of objects, or that other namespaces, are missing in a dump."""
         if kinds := ", ".join(each.plural for each in left_out(snapshot)):
             self.note(f"{snapshot.origin} has no {kinds}: what depends on them is not known. Write a dump by: {DUMP}")
+        if only := snapshot.namespace:
+            others = "blocks of others: what depends on these is not known"
+            self.note(f"{snapshot.origin} has only namespace {only}, but names {others}. Write a dump by: {DUMP}")
 
     @property
     def same_files(self) -> str:

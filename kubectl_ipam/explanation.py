@@ -148,7 +148,9 @@ def _cause(snapshot: Snapshot, resource: Resource, name: NamespacedName | str) -
     group = snapshot.raw.get(resource)
     if group is None and resource not in snapshot.denied:
         return f": {snapshot.origin} has no {resource.plural}"
-    return ": kubectl ipam check says why" if group and str(name) in group else " with your rights"
+    if group and str(name) in group:
+        return ": kubectl ipam check says why"
+    return f": {snapshot.origin} has only namespace {snapshot.namespace}" if snapshot.is_dump else " with your rights"
 
 
 def _unserved(request: Request) -> Step:

@@ -60,6 +60,7 @@ class Snapshot:
         namespace: the only namespace that was read; None if all were.
         clock_difference: by how many seconds the clock of this machine is ahead of that of the API server; None if that
             was not asked.
+        is_dump: whether a dump was read, not a cluster.
     """
 
     raw: Mapping[Resource, Mapping[str, Raw]]
@@ -69,6 +70,7 @@ class Snapshot:
     denied: Mapping[Resource, str] = field(default_factory=dict)
     namespace: str | None = None
     clock_difference: float | None = None
+    is_dump: bool = False
 
     @cached_property
     def ranges(self) -> dict[str, Range]:

@@ -103,6 +103,8 @@ def _not_found(call: Call, snapshot: Snapshot, name: NamespacedName, kind: str) 
 
 def _why_unreadable(snapshot: Snapshot) -> str:
     """Why a request that may exist can't be read."""
+    if snapshot.namespace and snapshot.is_dump:
+        return f"{snapshot.origin} has only namespace {snapshot.namespace}"
     if snapshot.namespace:
         return f"with your rights only namespace {snapshot.namespace} can"
     is_left_out = REQUESTS not in snapshot.raw and REQUESTS not in snapshot.denied

@@ -86,10 +86,10 @@ def _state(call: Call) -> Snapshot:
     if options.empty:
         return Snapshot({}, call.now, "an empty cluster")
     if options.state:
-        state = FileSource(options.state).read((*IPAM, *FOREIGN, DECORATORS))
-        call.note_left_out(state)
-        return state
-    snapshot = call.read((*IPAM, *FOREIGN, DECORATORS))
+        snapshot = FileSource(options.state).read((*IPAM, *FOREIGN, DECORATORS))
+        call.note_left_out(snapshot)
+    else:
+        snapshot = call.read((*IPAM, *FOREIGN, DECORATORS))
     if snapshot.namespace:
         call.note("the plan knows only this namespace: requests of other namespaces may hold what it shows as free")
     return snapshot

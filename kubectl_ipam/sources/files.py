@@ -6,6 +6,7 @@ applied to a cluster in a box, with the hooks of this version, and what that com
 
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
@@ -49,7 +50,9 @@ class FileSource:
             if resource in raw:
                 encoded = Raw(msgspec.json.encode(document))
                 raw[resource][key_of(encoded)] = encoded
-        return Snapshot(raw, datetime.now(UTC).replace(microsecond=0), self.origin)
+        snapshot = Snapshot(raw, datetime.now(UTC).replace(microsecond=0), self.origin, is_dump=True)
+        only = _only_namespace(snapshot)
+        return replace(snapshot, namespace=only) if only else snapshot
 
 
 def documents_of(paths: Sequence[str]) -> list[Document]:
@@ -144,3 +147,16 @@ def is_stored(document: Document) -> bool:
 def _kinds_in(documents: Iterable[Document]) -> set[Resource]:
     """The kinds that a dump has; of others it is not known whether there are any."""
     return {resource for each in documents if (resource := resource_of(each))}
+
+
+def _only_namespace(snapshot: Snapshot) -> str | None:
+    """The namespace of all objects of a dump that was written without -A; None if it seems to have all namespaces.
+
+    Others must have objects, too, if a ledger has a holder there, or if a range there has answered a request.
+    """
+    found = {key.partition("/")[0] for kind, group in snapshot.raw.items() if kind.namespaced for key in group}
+    lines = [line for each in snapshot.ranges.values() for line in each.status.allocations if line.released_at is None]
+    holders = {line.holder.partition("/")[0] for line in lines}
+    answered = [each for each in snapshot.requests.values() if each.status.state not in ("", "Pending")]
+    named = holders | {each.range_name.namespace for each in answered}
+    return found.pop() if len(found) == 1 and named - found else None

@@ -204,3 +204,42 @@ def test_what_a_dump_was_written_without_is_reported_as_not_checked(
     }  # fmt: skip
     assert f"{file} has no ipamextents, ipamallocationslices: what depends on them is not known" in shown.err
     assert DUMP in shown.err
+
+
+@pytest.mark.parametrize("read", ["team-a", "infra"])
+def test_what_a_dump_of_one_namespace_lacks_is_unknown_and_not_missing(
+    read: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Otherwise the block of a living request would be released by mistake."""
+    shared = range_("net", "10.0.0.0/24", namespace="infra", allowedNamespaces={"from": "All"})
+    own, web = range_("own", "10.1.0.0/24", namespace="team-a"), request("web", namespace="team-a")
+    web["spec"]["ipam"]["namespace"] = "infra"
+    near = request("near", namespace="infra")
+    everything = cluster_of(shared, own, web, near, request("local", "own", namespace="team-a")).objects()
+    objects = [each for each in everything if each["metadata"].get("namespace") in (None, read)]
+
+    assert not in_one_snapshot(snapshot_of(objects, tmp_path))
+
+    file = str(tmp_path / "dump.json")
+    assert run(["check", "-f", file]) == 0
+    assert f"{file} has only namespace {read}, but names blocks of others" in capsys.readouterr().err
+    assert run(["explain", "team-a/web", "-f", file]) == (1 if read == "infra" else 0)
+    shown = capsys.readouterr()
+    assert f": {file} has only namespace {read}\n" in shown.out + shown.err
+    if read == "infra":
+        assert "team-a/web, which can't be read" in printed(capsys, "get", "10.0.0.1", "-f", file)
+        manifest = tmp_path / "new.yaml"
+        manifest.write_text(json.dumps(request("new", namespace="infra")))
+        assert run(["plan", "-f", str(manifest), "--state", file]) == 0
+        assert "the plan knows only this namespace" in capsys.readouterr().err
+
+
+def test_a_holder_that_does_not_exist_is_found_in_a_dump_of_all_namespaces(tmp_path: Path) -> None:
+    shared = range_("net", "10.0.0.0/24", allowedNamespaces={"from": "All"})
+    web, other = request("web", namespace="team-a"), request("other", namespace="team-b")
+    for each in (web, other):
+        each["spec"]["ipam"]["namespace"] = "default"
+    objects = Objects(cluster_of(shared, web, other).objects())
+    objects.drop("IPAMRequest", "web")
+
+    assert [each.rule for each in in_one_snapshot(snapshot_of(objects.all, tmp_path))] == ["HolderMissing"]
