@@ -60,7 +60,7 @@ class Snapshot:
         namespace: the only namespace that was read; None if all were.
         clock_difference: by how many seconds the clock of this machine is ahead of that of the API server; None if that
             was not asked.
-        is_dump: whether a dump was read, not a cluster.
+        is_dump: whether a dump was read, not a cluster, and not manifests as an empty cluster would serve them.
     """
 
     raw: Mapping[Resource, Mapping[str, Raw]]

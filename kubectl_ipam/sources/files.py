@@ -35,6 +35,7 @@ class FileSource:
         """Paths of files and folders, `-` for standard input."""
         self._paths = paths
         self._documents: list[Document] | None = None
+        self._is_dump = False
         self.origin = ", ".join(map(_name_of, paths))
 
     def read(self, kinds: Iterable[Resource] = IPAM, *, fallback: str = "") -> Snapshot:
@@ -43,15 +44,16 @@ class FileSource:
         if self._documents is None:
             documents = [_in_a_namespace(each, self.default_namespace) for each in documents_of(self._paths)]
             self._documents = settled(documents, self.origin)
-        wanted = set(kinds)
-        raw: dict[Resource, dict[str, Raw]] = {resource: {} for resource in wanted & _kinds_in(self._documents)}
+            self._is_dump = any(is_stored(each) for each in documents if resource_of(each) in (*IPAM, *FOREIGN))
+        known = _kinds_in(self._documents) if self._is_dump else {*IPAM, *FOREIGN}
+        raw: dict[Resource, dict[str, Raw]] = {resource: {} for resource in known.intersection(kinds)}
         for document in self._documents:
             resource = resource_of(document)
             if resource in raw:
                 encoded = Raw(msgspec.json.encode(document))
                 raw[resource][key_of(encoded)] = encoded
-        snapshot = Snapshot(raw, datetime.now(UTC).replace(microsecond=0), self.origin, is_dump=True)
-        only = _only_namespace(snapshot)
+        snapshot = Snapshot(raw, datetime.now(UTC).replace(microsecond=0), self.origin, is_dump=self._is_dump)
+        only = _only_namespace(snapshot) if self._is_dump else None
         return replace(snapshot, namespace=only) if only else snapshot
 
 

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from kubectl_ipam.cli import run
 from tests.kubectl_ipam.clusters import cluster_of, dump_of, printed, range_, request
@@ -82,3 +83,21 @@ def test_the_last_line_says_ok_or_counts_findings(tmp_path: Path, capsys: pytest
     dump.write_text(dump.read_text().replace('"cidr": "10.0.0.1/32", "address"', '"cidr": "10.0.0.2/32", "address"'))
 
     assert printed(capsys, "show", "-f", str(dump)).endswith("findings: kubectl ipam check says what to do\n")
+
+
+def test_manifests_are_all_that_an_empty_cluster_has(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A kind that a dump lacks may have objects, but one that manifests lack has none."""
+    manifests = tmp_path / "manifests.yaml"
+    held_back = range_("net", "10.0.0.0/29")
+    held_back["metadata"]["annotations"] = {"ipam.mandelsoft.org/hold": "true"}
+    manifests.write_text(yaml.safe_dump_all([held_back, request("x")]))
+
+    assert run(["show", "net", "-f", str(manifests)]) == 0
+    shown = capsys.readouterr()
+    assert "nothing is free: 0 more /32" in shown.out
+    assert shown.err == ""
+
+    manifests.write_text(yaml.safe_dump(request("x", "nor")))
+
+    assert "NoSuchRange: IPAMRequest default/x" in printed(capsys, "check", "-f", str(manifests), code=1)
+    assert "range default/nor does not exist" in printed(capsys, "explain", "x", "-f", str(manifests), code=3)
