@@ -9,7 +9,7 @@ from hooks.app import NOW_HEADER, create_app
 from hooks.settings import Settings
 from kubectl_ipam import shipped
 from kubectl_ipam.errors import Unanswerable
-from kubectl_ipam.resources import CLAIMS, FOREIGN, IPAM, resource_of
+from kubectl_ipam.resources import CLAIMS, FOREIGN, IPAM, NAMESPACES, resource_of
 from simulator.cluster import FOREIGN_CRDS, Cluster, integrations
 from simulator.kubernetes.clock import SimulatedClock, rfc3339
 from simulator.kubernetes.errors import ApiError
@@ -71,6 +71,13 @@ class Box:
                 cache.deliver()
         for controller in metacontroller.controllers:
             controller.rest(is_idle)
+
+    def require_namespaces(self) -> None:
+        """Refuse objects of namespaces that do not exist from now on; those of the copied objects do exist."""
+        objects = self.objects()
+        existing = {key_of(each)[1] for each in objects if resource_of(each) is NAMESPACES}
+        used = {key_of(each)[0] for each in objects} - {""}
+        self.cluster.require_namespaces(*sorted(used - existing))
 
     def apply(self, manifests: Iterable[Document], namespace: str = "default") -> list[Rejected]:
         """Apply manifests in order, and run until nothing changes; gives those that are refused."""

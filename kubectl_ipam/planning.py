@@ -77,7 +77,14 @@ class Plan:
     after: dict[str, RangeView]
 
 
-def plan_of(snapshot: Snapshot, manifests: Sequence[Document], namespace: str, *, is_deletion: bool) -> Plan:
+def plan_of(
+    snapshot: Snapshot,
+    manifests: Sequence[Document],
+    namespace: str,
+    *,
+    is_deletion: bool,
+    creates_namespaces: bool = False,
+) -> Plan:
     """Try manifests on a copy of what was read.
 
     Args:
@@ -85,6 +92,8 @@ def plan_of(snapshot: Snapshot, manifests: Sequence[Document], namespace: str, *
         manifests: objects of any kinds; those that get no addresses and decide about none are ignored.
         namespace: that of manifests that name none.
         is_deletion: whether they are deleted instead of applied.
+        creates_namespaces: whether their namespaces are created with them; otherwise manifests of namespaces that
+            neither the state nor a manifest before them has are rejected, if the namespaces were read.
 
     Raises:
         Unanswerable: if the copy does not come to rest.
@@ -92,6 +101,8 @@ def plan_of(snapshot: Snapshot, manifests: Sequence[Document], namespace: str, *
     known = [_placed(each, namespace) for each in manifests if resource_of(each) in _PLANNED]
     affected = _affected(snapshot, known)
     box = Box(_copied(snapshot, known), snapshot.taken_at, snapshot.documents(DECORATORS).values())
+    if NAMESPACES in snapshot.raw and not creates_namespaces:
+        box.require_namespaces()
     box.leave_alone(lambda obj: _is_at_rest(obj, affected))
     rejected = (box.delete if is_deletion else box.apply)(known, namespace)
     after = _snapshot_of(box, snapshot)

@@ -65,8 +65,9 @@ def run(call: Call) -> int:
     manifests = documents_of(options.filename)
     snapshot = _state(call)
     namespace = options.namespace or ("default" if options.empty or options.state else call.source.default_namespace)
+    is_of_manifests = bool(options.state) and not snapshot.is_dump  # what an empty cluster would make of them
     with progress("trying the manifests in a cluster in a box"):
-        plan = plan_of(snapshot, manifests, namespace, is_deletion=options.delete)
+        plan = plan_of(snapshot, manifests, namespace, is_deletion=options.delete, creates_namespaces=is_of_manifests)
     _note_what_is_missing(call, snapshot, plan)
     if not plan.outcomes and not plan.rejected and not plan.after and not plan.before:
         files = ", ".join(options.filename)

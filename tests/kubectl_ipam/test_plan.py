@@ -9,7 +9,17 @@ from kubectl_ipam.box import Box
 from kubectl_ipam.cli import run
 from kubectl_ipam.planning import plan_of
 from simulator.scheduler import Scheduler
-from tests.kubectl_ipam.clusters import Document, cluster_of, dump_of, printed, range_, request, snapshot_of
+from tests.kubectl_ipam.clusters import (
+    Document,
+    cluster_of,
+    dump_of,
+    dump_with,
+    namespace,
+    printed,
+    range_,
+    request,
+    snapshot_of,
+)
 
 
 def written(folder: Path, *manifests: Document) -> str:
@@ -155,3 +165,35 @@ def test_one_request_gets_what_is_planned_in_whatever_order_the_cluster_works(se
 
     (outcome,) = (each for each in plan.outcomes if each.is_planned)
     assert outcomes_in(drawn.box)["default/new-0"] == (outcome.state, outcome.cidr)
+
+
+def test_a_manifest_in_a_namespace_that_does_not_exist_is_rejected(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As by an API server, also if a range would serve it."""
+    shared = range_("net", "10.0.0.0/24", allowedNamespaces={"from": "All"})
+    asking = request("x", namespace="ghost")
+    asking["spec"]["ipam"]["namespace"] = "default"
+    state = dump_of(cluster_of(shared), tmp_path)
+
+    alone = ["plan", "-o", "json", "-f", written(tmp_path, asking)]
+    shown = json.loads(printed(capsys, *alone, "--state", state, code=4))
+    assert shown["rejected"] == [{"object": "IPAMRequest ghost/x", "reason": 'namespaces "ghost" not found'}]
+    assert shown["requests"] == []
+
+    ranges = tmp_path / "ranges.yaml"
+    ranges.write_text(yaml.safe_dump(shared))
+    for state_of in (["--empty"], ["--state", str(ranges)]):  # they have the namespaces that are needed
+        assert json.loads(printed(capsys, *alone, *state_of, code=3 if state_of == ["--empty"] else 0))["requests"]
+
+    together = ["plan", "-f", written(tmp_path, namespace("ghost"), asking), "--state", state]
+    assert "ghost/x   default/net   Ready" in printed(capsys, *together)
+
+
+def test_namespaces_that_a_dump_has_only_by_their_objects_exist(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    box = cluster_of(namespace("other"), range_("net", "10.0.0.0/24"), request("web"))
+    dump = dump_with([each for each in box.objects() if each["metadata"]["name"] != "default"], tmp_path)
+
+    assert "Ready" in printed(capsys, "plan", "-f", written(tmp_path, request("new")), "--state", dump)
