@@ -115,21 +115,34 @@ def _of_yaml(path: str, data: bytes | None) -> list[Document]:
 
 
 def settled(documents: list[Document], origin: str) -> list[Document]:
-    """The objects of a dump as they are; with manifests among them, what they come to in a cluster in a box."""
+    """The objects of a dump as they are; with manifests among them, what they come to in a cluster in a box.
+
+    Raises:
+        Unanswerable: if there are none of ipam, one of a dump has no name, or an API server would reject a manifest.
+    """
     if not any(resource_of(document) in (*IPAM, *FOREIGN) for document in documents):
         form = f"manifests are read, or the output of {DUMP}"
         raise Unanswerable(f"no objects found of ipam in {origin}: {form}")
+    stored = [each for each in documents if is_stored(each)]
+    _check_names([each for each in stored if resource_of(each)], origin)
     if all(is_stored(document) for document in documents if resource_of(document) in (*IPAM, *FOREIGN)):
         return documents
     from kubectl_ipam.box import Box
 
-    stored = [each for each in documents if is_stored(each)]
     box = Box(stored)
     manifests = [each for each in documents if not is_stored(each) and resource_of(each) in (*IPAM, *FOREIGN)]
     if rejected := box.apply(manifests):
         faults = "".join(f"\n  {each.name}: {each.reason}" for each in rejected)
         raise Unanswerable(f"an API server would reject these manifests; correct or remove them:{faults}")
     return box.objects()
+
+
+def _check_names(stored: list[Document], origin: str) -> None:
+    """Do nothing if all objects of a dump have a name. Raises Unanswerable."""
+    for each in stored:
+        if not each["metadata"].get("name"):
+            fault = f'the {each["kind"]} with uid "{each["metadata"]["uid"]}" in {origin} has no metadata.name'
+            raise Unanswerable(f"{fault}: write the dump again by {DUMP}")
 
 
 def _in_a_namespace(document: Document, default: str) -> Document:

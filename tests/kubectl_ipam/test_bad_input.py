@@ -181,6 +181,24 @@ def test_a_page_of_a_list_is_not_taken_for_the_whole_list(
     assert f'"{file}": metadata.{name} is {value!r}: this is a page of a list, which has more objects' in shown
 
 
+@pytest.mark.parametrize("kind", ["IPAMRange", "IPAMRequest", "Namespace"])
+@pytest.mark.parametrize("command", ["show -f", "check -f", "plan -f NEW --state"])
+def test_an_object_of_a_dump_without_a_name_is_quoted(
+    command: str, kind: str, dump: str, *, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    objects: list[Document] = json.loads(Path(dump).read_text())["items"]
+    nameless = next(each for each in objects if each["kind"] == kind)
+    del nameless["metadata"]["name"]
+    new = tmp_path / "new.json"
+    new.write_text(json.dumps(request("new")))
+
+    code, shown = complaint(capsys, *command.replace("NEW", str(new)).split(), dump_with(objects, tmp_path))
+
+    assert code == 2
+    uid = nameless["metadata"]["uid"]
+    assert f'the {kind} with uid "{uid}" in {tmp_path / "dump.json"} has no metadata.name' in shown
+
+
 def test_an_audit_of_a_file_without_ranges_and_requests_is_an_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
