@@ -134,7 +134,9 @@ def _condition(condition: Document) -> Document:
 def annotation_of(controllers: Iterable[Document]) -> str:
     """The annotation in which these controllers write the addresses of Services; "" if they have no such hook."""
     for each in controllers:
-        webhook = each.get("spec", {}).get("hooks", {}).get("sync", {}).get("webhook", {})
+        webhook = each
+        for name in ("spec", "hooks", "sync", "webhook"):
+            webhook = webhook.get(name) or {}
         _, found, annotation = (webhook.get("url") or webhook.get("path") or "").partition(_SERVICE_HOOK)
         if found:
             return str(annotation)

@@ -23,6 +23,9 @@ from simulator.kubernetes.manifests import BadManifest, fault_of, read_manifests
 
 #: Plain data of one object.
 Document = dict[str, Any]
+#: The resourceVersion of the first object without one: above those of real objects, because the number of an extent is
+#: at most its resourceVersion. It has 18 digits, the most that the hooks read.
+STRIPPED_VERSION = 10**17
 
 
 class FileSource:
@@ -42,7 +45,8 @@ class FileSource:
         """Read all objects of these kinds. Raises Unanswerable."""
         del fallback  # files have no rights
         if self._documents is None:
-            documents = [_in_a_namespace(each, self.default_namespace) for each in documents_of(self._paths)]
+            numbered = enumerate(documents_of(self._paths), STRIPPED_VERSION)
+            documents = [_completed(each, self.default_namespace, version) for version, each in numbered]
             self._documents = settled(documents, self.origin)
             self._is_dump = any(is_stored(each) for each in documents if resource_of(each) in (*IPAM, *FOREIGN))
         known = _kinds_in(self._documents) if self._is_dump else {*IPAM, *FOREIGN}
@@ -145,12 +149,18 @@ def _check_names(stored: list[Document], origin: str) -> None:
             raise Unanswerable(f"{fault}: write the dump again by {DUMP}")
 
 
-def _in_a_namespace(document: Document, default: str) -> Document:
-    """An object of a dump with its namespace: the default one, as kubectl apply says, if it was taken out."""
+def _completed(document: Document, namespace: str, version: int) -> Document:
+    """An object of a dump with what API servers write, also if it was stripped of that.
+
+    Its namespace is then the default one, as kubectl apply says.
+    """
     resource = resource_of(document)
-    if resource is None or not resource.namespaced or not is_stored(document) or document["metadata"].get("namespace"):
+    if resource is None or not is_stored(document):
         return document
-    return document | {"metadata": document["metadata"] | {"namespace": default}}
+    metadata = {"resourceVersion": str(version), "generation": 1} | document["metadata"]
+    if resource.namespaced:
+        metadata["namespace"] = metadata.get("namespace") or namespace
+    return document | {"metadata": metadata}
 
 
 def is_stored(document: Document) -> bool:

@@ -197,3 +197,27 @@ def test_namespaces_that_a_dump_has_only_by_their_objects_exist(
     dump = dump_with([each for each in box.objects() if each["metadata"]["name"] != "default"], tmp_path)
 
     assert "Ready" in printed(capsys, "plan", "-f", written(tmp_path, request("new")), "--state", dump)
+
+
+@pytest.mark.parametrize("stripped", [["resourceVersion"], ["generation"], ["resourceVersion", "generation"]])
+@pytest.mark.parametrize("flags", [[], ["--delete"]])
+def test_a_dump_from_which_system_fields_were_stripped_is_read_as_another(
+    flags: list[str], stripped: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    box = cluster_of(range_("net", "10.0.0.0/30"), request("web", size=30))
+    box.apply([request("waiting")])
+    manifests = written(tmp_path, request("web", size=30) if flags else range_("net", "10.0.0.0/30", "10.1.0.0/30"))
+    command = ["plan", "-f", manifests, *flags, "-o", "json", "--state"]
+    expected = json.loads(printed(capsys, *command, dump_of(box, tmp_path)))["alsoAffected"]
+    objects: list[Document] = json.loads(json.dumps(box.objects()))
+    for each in objects:
+        for field in stripped:
+            each["metadata"].pop(field, None)
+
+    dump = dump_with(objects, tmp_path)
+
+    shown = json.loads(printed(capsys, *command, dump))["alsoAffected"]
+
+    assert [each["request"] for each in expected] == ["default/waiting"]
+    assert shown == expected
+    assert "OK: 1 range" in printed(capsys, "check", "-f", dump)

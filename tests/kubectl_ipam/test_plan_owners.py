@@ -196,9 +196,9 @@ def test_a_service_without_a_range_is_no_part_of_a_plan(tmp_path: Path, capsys: 
     ],
 )
 def test_the_copy_writes_the_annotation_that_the_cluster_has_set(balancer: str, annotation: str) -> None:
-    controllers = [
-        each for each in kustomized(ROOT / "deploy" / "services" / balancer) if each["kind"] == "DecoratorController"
-    ]
+    controllers: list[Document] = [{"spec": {"hooks": {"sync": None}}}]  # one that has no such hook
+    objects = kustomized(ROOT / "deploy" / "services" / balancer)
+    controllers += [each for each in objects if each["kind"] == "DecoratorController"]
 
     box = Box(installed=controllers)
     box.apply([range_("net", "10.0.0.0/24"), service("web")])
