@@ -11,9 +11,10 @@ import yaml
 from kubectl_ipam.call import Call
 from kubectl_ipam.errors import Unanswerable
 from kubectl_ipam.exchange.book import Severity
-from kubectl_ipam.exchange.conflicts import Checked, Held, Present, check
+from kubectl_ipam.exchange.conflicts import Checked, check
 from kubectl_ipam.exchange.formats import FORMATS, File, read_book
 from kubectl_ipam.exchange.manifests import Manifest, manifests, namespaces_of
+from kubectl_ipam.exchange.present import Present, PresentRange
 from kubectl_ipam.options import add_output_argument, add_source_arguments
 from kubectl_ipam.output.words import count
 from kubectl_ipam.progress import progress
@@ -95,9 +96,13 @@ def _file(path: str) -> File:
 def present_in(snapshot: Snapshot) -> Present:
     """What a snapshot has, as far as it can be in conflict with an import."""
     views = [view for each in snapshot.ranges.values() if not (view := RangeView(snapshot, each)).fault]
-    held = [Held(entry.prefix, entry.holder, view.terms.domain.name) for view in views for entry in view.occupancy.held]
-    names = frozenset(each.metadata.namespaced_name for each in snapshot.requests.values())
-    return Present({view.name: view.terms for view in views}, names, held)
+    requests = frozenset(each.metadata.namespaced_name for each in snapshot.requests.values())
+    return Present({view.name: _present_range(view) for view in views}, requests)
+
+
+def _present_range(view: RangeView) -> PresentRange:
+    is_ending = view.range.metadata.deletion_timestamp is not None
+    return PresentRange(view.terms, view.occupancy, on_hold=view.observed.wants_hold, is_ending=is_ending)
 
 
 def _report(checked: Checked, call: Call) -> None:

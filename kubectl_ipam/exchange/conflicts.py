@@ -1,7 +1,7 @@
 """What is wrong with a book, before anything is applied: judged by the code of the hooks."""
 
-from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Set
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from msgspec import Raw
@@ -15,29 +15,7 @@ from ipam.address import Prefix
 from kubectl_ipam.exchange.blocks import NoBlock, read_block
 from kubectl_ipam.exchange.book import Book, BookRange, BookRequest, Finding, Severity, error, warning
 from kubectl_ipam.exchange.naming import is_label, is_name, label_from, name_from
-
-
-class Held(NamedTuple):
-    """A block that a request of the cluster holds."""
-
-    block: Prefix
-    request: str
-    domain: str
-
-
-@dataclass(frozen=True)
-class Present:
-    """What the cluster has already.
-
-    Attributes:
-        ranges: what the specs of its ranges say.
-        requests: the names of its requests.
-        held: the blocks that they hold.
-    """
-
-    ranges: Mapping[NamespacedName, Terms] = field(default_factory=dict)
-    requests: Set[NamespacedName] = frozenset()
-    held: Iterable[Held] = ()
+from kubectl_ipam.exchange.present import Present
 
 
 class Assigned(NamedTuple):
@@ -157,7 +135,7 @@ class _Check:
 
     def _find_overlapping_ranges(self) -> None:
         """Two ranges of a domain never allocate the same address: the younger one would have to do without."""
-        members = [_Member(name, terms, "the cluster") for name, terms in self._present.ranges.items()]
+        members = [_Member(name, each.terms, "the cluster") for name, each in self._present.ranges.items()]
         members += [_Member(name, terms, each.place) for name, (each, terms) in self._ranges.items()]
         groups: dict[tuple[str, int], list[_Span]] = {}
         for member in members:
@@ -221,11 +199,13 @@ class _Check:
         return None
 
     def _terms_of(self, name: NamespacedName) -> Terms | None:
-        return self._ranges[name][1] if name in self._ranges else self._present.ranges.get(name)
+        if name in self._ranges:
+            return self._ranges[name][1]
+        return self._present.ranges[name].terms if name in self._present.ranges else None
 
     def _all_terms(self) -> Iterator[tuple[NamespacedName, Terms]]:
         yield from ((name, terms) for name, (_, terms) in self._ranges.items())
-        yield from self._present.ranges.items()
+        yield from ((name, each.terms) for name, each in self._present.ranges.items())
 
     def _serves(self, each: BookRequest, range_: NamespacedName, terms: Terms) -> bool:
         """Whether a range serves the namespace of a request, as far as its labels do not matter."""
@@ -237,54 +217,50 @@ class _Check:
         return False
 
     def _fits(self, each: BookRequest, block: Prefix | None, range_: NamespacedName, terms: Terms) -> bool:
-        """Whether a range on hold restores a block."""
+        """Whether a range restores a block."""
         if block is None:
             return True
-        name = each.name
-        if not terms.pool.addresses.covers(block):
-            inside = f"a part of {block}" if terms.pool.addresses.overlap_with(block) else f"{block}"
-            self._error(
-                each.place, f"request {name}: {inside} is outside range {range_}, which has {terms.pool.addresses}"
-            )
-        elif terms.gateway and terms.gateway.overlaps(block):
-            gateway = str(terms.gateway).partition("/")[0]
-            self._error(
-                each.place,
-                f"request {name}: {block} has the gateway {gateway} of range {range_}, which is never allocated",
-            )
-        else:
-            if not terms.pool.has(block):
-                text = f"{block} is excluded or reserved in range {range_}: it is restored, but not allocated again"
-                self._findings.append(warning(each.place, f"request {name}: {text}"))
-            return True
-        return False
+        if reason := _outside(block, range_, terms) or self._present.refusal_of(each.name, block, range_, terms.domain):
+            self._error(each.place, f"request {each.name}: {reason}")
+            return False
+        if not terms.pool.has(block):
+            text = f"{block} is excluded or reserved in range {range_}: it is restored, but not allocated again"
+            self._findings.append(warning(each.place, f"request {each.name}: {text}"))
+        return True
 
     def _without_overlaps(self, assigned: list[Assigned]) -> Iterator[Assigned]:
-        """The requests of which no other one, here or in the cluster, has an address."""
+        """The requests of which no other one has an address."""
         yield from (each for each in assigned if each.block is None)
-        domains: dict[str, list[tuple[Prefix, str, str, Assigned | None]]] = {}
-        for held in self._present.held:
-            domains.setdefault(held.domain, []).append((held.block, held.request, "in the cluster", None))
+        domains: dict[str, list[tuple[Prefix, Assigned]]] = {}
         for each in assigned:
             if each.block is not None:
-                item = each.block, str(each.request.name), each.request.place, each
-                domains.setdefault(each.terms.domain.name, []).append(item)
+                domains.setdefault(each.terms.domain.name, []).append((each.block, each))
         for items in domains.values():
             yield from self._disjoint(items)
 
-    def _disjoint(self, items: list[tuple[Prefix, str, str, Assigned | None]]) -> Iterator[Assigned]:
-        items.sort(key=lambda item: (item[0].family.bits, item[0].first, item[0].length, item[3] is not None))
-        last: tuple[Prefix, str, str, Assigned | None] | None = None
-        for item in items:
-            block, name, place, each = item
+    def _disjoint(self, items: list[tuple[Prefix, Assigned]]) -> Iterator[Assigned]:
+        items.sort(key=lambda item: (item[0].family.bits, item[0].first, item[0].length))
+        last: tuple[Prefix, Assigned] | None = None
+        for block, each in items:
             if last is None or not last[0].overlaps(block):
-                last = item
-            elif each is not None:
-                what = "is the block of" if last[0] == block else f"lies in {last[0]}, the block of"
-                self._error(place, f"request {name}: {block} {what} {last[1]} ({last[2]}): remove one of them")
-                continue
-            if each is not None:
+                last = block, each
                 yield each
+                continue
+            other, request = last[1].request, each.request
+            what = "is the block of" if last[0] == block else f"lies in {last[0]}, the block of"
+            text = f"request {request.name}: {block} {what} {other.name} ({other.place}): remove one of them"
+            self._error(request.place, text)
+
+
+def _outside(block: Prefix, range_: NamespacedName, terms: Terms) -> str:
+    """Why a range never has a block; "" if it may have it."""
+    if not terms.pool.addresses.covers(block):
+        inside = f"a part of {block}" if terms.pool.addresses.overlap_with(block) else f"{block}"
+        return f"{inside} is outside range {range_}, which has {terms.pool.addresses}"
+    if terms.gateway and terms.gateway.overlaps(block):
+        gateway = str(terms.gateway).partition("/")[0]
+        return f"{block} has the gateway {gateway} of range {range_}, which is never allocated"
+    return ""
 
 
 def _has(terms: Terms, block: Prefix | None) -> bool:

@@ -4,11 +4,14 @@ import pytest
 from msgspec import Raw
 from msgspec.json import encode
 
-from hooks.api.kinds import RangeStatus
+from hooks.api.kinds import Entry, RangeStatus
 from hooks.api.names import NamespacedName
+from hooks.ranges.ledger import LedgerEntry
+from hooks.ranges.occupancy import Occupancy
 from hooks.ranges.spec import read_terms
 from ipam.address import read_prefix
-from kubectl_ipam.exchange.conflicts import Held, Present, check
+from kubectl_ipam.exchange.conflicts import check
+from kubectl_ipam.exchange.present import Present, PresentRange
 from tests.kubectl_ipam.exchange.inputs import blocks_of, book_of, messages_of
 
 HEAD = "name,namespace,addresses,excludes,chunk_size,range,cidr,gateway,domain\n"
@@ -116,8 +119,10 @@ def present(text: str = "10.0.0.0/24") -> Present:
     """A cluster with the range a/live, of which a/old holds a block."""
     name = NamespacedName("a", "live")
     terms = read_terms(name, Raw(encode({"ranges": [text], "chunkSize": 28})), RangeStatus())
-    held = Held(read_prefix(text.replace("/24", "/28")), "a/old", "default")
-    return Present({name: terms}, frozenset({NamespacedName("a", "old")}), [held])
+    cidr = text.replace("/24", "/28")
+    held = LedgerEntry(read_prefix(cidr), Entry(cidr, "a/old", "u"))
+    occupancy = Occupancy([held], cooling=[], unavailable=[], beyond=[], reserved=[])
+    return Present({name: PresentRange(terms, occupancy)}, frozenset({NamespacedName("a", "old")}))
 
 
 def test_a_range_that_overlaps_one_of_the_cluster_is_reported() -> None:
@@ -136,10 +141,23 @@ def test_requests_can_be_imported_into_a_range_of_the_cluster() -> None:
     assert result.findings == []
 
 
-def test_a_block_that_a_request_of_the_cluster_holds_is_reported() -> None:
-    text = HEAD + row("x", "10.1.0.0/28", range_="live") + "\n" + row("old", "10.1.0.32/28", range_="live")
+@pytest.mark.parametrize("cidr", ["10.1.0.0/28", "10.1.0.0/27", "10.1.0.4/32"])
+def test_a_block_of_which_a_request_of_the_cluster_holds_addresses_is_reported(cidr: str) -> None:
+    text = HEAD + row("x", cidr, range_="live") + "\n" + row("old", "10.1.0.32/28", range_="live")
+    occupant = "it" if cidr == "10.1.0.0/28" else "10.1.0.0/28"
 
     assert messages_of(check(book_of(text), present("10.1.0.0/24"))) == [
+        (
+            f"error: a:2: request a/x: in the cluster {cidr} is not free: {occupant} was held by a/old when last "
+            "checked: leave it out, or free these addresses"
+        ),
         "error: a:3: request a/old exists already, so its block can't be recorded: leave it out",
-        "error: a:2: request a/x: 10.1.0.0/28 is the block of a/old (in the cluster): remove one of them",
     ]
+
+
+def test_addresses_that_a_request_of_the_cluster_holds_are_reported_for_a_new_range_of_their_domain() -> None:
+    text = HEAD + "new,a,10.1.0.0/25,,,,,,{}\n" + row("x", "10.1.0.0/26", range_="new")
+
+    (_, taken) = messages_of(check(book_of(text.format("")), present("10.1.0.0/24")))
+    assert taken.startswith("error: a:3: request a/x: in the cluster 10.1.0.0/26 is not free: 10.1.0.0/28 was held by")
+    assert messages_of(check(book_of(text.format("lab")), present("10.1.0.0/24"))) == []

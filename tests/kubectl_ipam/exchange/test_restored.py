@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hooks.api.names import HOLD_ANNOTATION, NOT_IN_BACKUPS
+from hooks.api.names import CIDR_ANNOTATION, HOLD_ANNOTATION, NOT_IN_BACKUPS
 from kubectl_ipam.box import Box
 from kubectl_ipam.cli import run
 from kubectl_ipam.exchange.book import Severity
@@ -120,6 +121,70 @@ def test_the_same_export_is_in_conflict_with_the_cluster_that_it_is_from(
     assert "range default/net exists already" in reported.err
     assert "request default/a exists already" in reported.err
     assert "Nothing is printed" in reported.err
+
+
+def net_with(*others: Obj, **spec: Any) -> Callable[[], Box]:
+    """Makes a cluster with these objects, and then the range net."""
+    return lambda: cluster_of(*others, range_("net", "10.0.0.0/16", **spec))
+
+
+def net_of(name: str, *, is_released: bool) -> Callable[[], Box]:
+    """Makes a cluster in which a request of this name holds a block, or released it a moment ago."""
+
+    def made() -> Box:
+        holder = request(name, request="10.0.0.16/28")
+        box = cluster_of(range_("net", "10.0.0.0/16", cooldownSeconds=60), holder)
+        assert box.delete([holder] if is_released else []) == []
+        return box
+
+    return made
+
+
+def reserved_for(name: str) -> list[Obj]:
+    return [{"cidr": "10.0.0.16/28", "holder": {"name": name}}]
+
+
+@pytest.mark.parametrize(
+    ("present", "cidr", "message"),
+    [
+        (net_of("web", is_released=False), "10.0.0.0/24", "10.0.0.16/28 was held by default/web when last checked"),
+        (net_of("web", is_released=True), "10.0.0.16/29", "10.0.0.16/28 is cooling down until"),
+        (net_with(range_("old", "10.0.0.0/24")), "10.0.0.0/28", "10.0.0.0/24 belongs to range default/old, which is"),
+        (net_with(reservations=reserved_for("web")), "10.0.0.16/28", "it is reserved for IPAMRequest default/web"),
+        (net_with(reservations=reserved_for("big")), "10.0.0.16/29", "10.0.0.16/28 is reserved for IPAMRequest"),
+        (net_with(closed=True), "10.0.0.16/28", "range default/net is closed, and restores such a block only on hold"),
+        (net_with(excludes=["10.0.0.18"]), "10.0.0.16/28", "10.0.0.16/28 is excluded or reserved in range default/net"),
+    ],
+    ids=["held", "cooling down", "of an older range", "reserved", "a part of what is reserved", "closed", "excluded"],
+)
+def test_a_block_that_a_range_of_the_cluster_would_not_restore_is_a_conflict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], present: Callable[[], Box], cidr: str, message: str
+) -> None:
+    box = present()
+    (tmp_path / "big.csv").write_text(f"name,range,cidr\nbig,net,{cidr}\n")
+
+    assert run(["import", str(tmp_path / "big.csv"), "--compare", "-f", dump_of(box, tmp_path), "-n", "default"]) == 1
+    assert message in " ".join(capsys.readouterr().err.split())
+    wanted = request("big", size=int(cidr[-2:]))
+    wanted["metadata"]["annotations"] = {CIDR_ANNOTATION: cidr}
+    assert box.apply([wanted]) == []
+    assert shown(box)["default/big"] != cidr, "the conflict is one"
+
+
+@pytest.mark.parametrize(
+    "present",
+    [net_with(reservations=reserved_for("big")), net_of("big", is_released=True)],
+    ids=["reserved for it", "released by it"],
+)
+def test_a_block_that_waits_for_the_request_is_no_conflict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], present: Callable[[], Box]
+) -> None:
+    box = present()
+    (tmp_path / "big.csv").write_text("name,cidr\nbig,10.0.0.16/28\n")
+    arguments = ["--compare", "-f", dump_of(box, tmp_path), "-n", "default", "-o", "json"]
+
+    assert box.apply(json.loads(printed(capsys, "import", str(tmp_path / "big.csv"), *arguments))["items"]) == []
+    assert shown(box)["default/big"] == "10.0.0.16/28"
 
 
 def test_what_is_in_conflict_can_be_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
