@@ -66,7 +66,7 @@ LAYERS: dict[str, list[str]] = {
     ],
     "kubectl_ipam.exchange": [
         "formats manifests writers", "hierarchy pools plain conflicts", "netbox phpipam",
-        "book blocks naming nets pages present tables",
+        "book blocks naming nets pages present specs tables",
     ],
     "kubectl_ipam.page": ["server", "answers guard reading"],
     "ipam": ["claim_forms", "allocate", "free_space round_robin pool", "address_set reserved", "interval", "address"],

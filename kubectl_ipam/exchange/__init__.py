@@ -8,6 +8,7 @@ phpipam     phpIPAM, its exports
 pools       pools and claims of Cluster API: those of metal3 and of the in-cluster provider
 conflicts   what is wrong with a book, before anything is applied
 present     what the cluster has already
+specs       what the API server and the hooks say about specs
 manifests   a book as manifests, in which each request records its block
 writers     ranges and blocks of a snapshot in other formats
 book        the ranges and requests of an import

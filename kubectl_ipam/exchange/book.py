@@ -1,6 +1,6 @@
 """A book: the ranges and requests of an import, before anything is known about conflicts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -70,7 +70,7 @@ class BookRequest:
         ranges: the ranges one of which it names, the one that has its block; none means any range.
         cidr: the block, still as text; "" if it has none yet.
         place: where it was read.
-        spec: as in a manifest, without the range; None if it follows from the block.
+        spec: as in a manifest, without the range; what is asked for may follow from the block.
         domain: of the ranges among which that of the block is searched.
     """
 
@@ -78,7 +78,7 @@ class BookRequest:
     ranges: tuple[NamespacedName, ...]
     cidr: str
     place: str
-    spec: dict[str, Any] | None = None
+    spec: Mapping[str, Any] = field(default_factory=dict)
     domain: str = ""
 
 

@@ -9,13 +9,14 @@ from msgspec.json import encode
 
 from hooks.api.conditions import listed
 from hooks.api.kinds import RangeStatus
-from hooks.api.names import DELEGATED_DOMAIN_PREFIX, NamespacedName
+from hooks.api.names import DELEGATED_DOMAIN_PREFIX, RANGE_KIND, REQUEST_KIND, NamespacedName
 from hooks.ranges.spec import DEFAULT_DOMAIN, Terms, read_terms
 from ipam.address import Prefix
 from kubectl_ipam.exchange.blocks import NoBlock, read_block
 from kubectl_ipam.exchange.book import Book, BookRange, BookRequest, Finding, Severity, error, warning
 from kubectl_ipam.exchange.naming import is_label, is_name, label_from, name_from
 from kubectl_ipam.exchange.present import Present
+from kubectl_ipam.exchange.specs import contradiction_of, rejection_of
 
 
 class Assigned(NamedTuple):
@@ -26,12 +27,14 @@ class Assigned(NamedTuple):
         range: its range.
         terms: what the spec of that range says.
         block: its block; None if it records none.
+        spec: as in its manifest.
     """
 
     request: BookRequest
     range: NamespacedName
     terms: Terms
     block: Prefix | None
+    spec: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class _Check:
         served: dict[NamespacedName, set[str]] = {}
         for found in kept:
             served.setdefault(found.range, set()).add(found.request.name.namespace)
-        self._check_makers({found.request.name for found in kept if (found.request.spec or {}).get("delegate")})
+        self._check_makers({found.request.name for found in kept if found.spec.get("delegate")})
         ranges = [
             _serving(each, served.get(name, set()))
             for name, (each, terms) in self._ranges.items()
@@ -119,6 +122,9 @@ class _Check:
             return
         if terms.pool.ignored:
             self._error(each.place, f"range {name}: {listed(terms.pool.ignored)}")
+        if reason := rejection_of(RANGE_KIND, name, each.spec):
+            self._error(each.place, f"range {name}: {reason}")
+            return
         self._findings += [warning(each.place, f"range {name}: {remark}") for remark in terms.remarks]
         self._ranges[name] = each, terms
 
@@ -174,9 +180,10 @@ class _Check:
             self._error(each.place, f"request {each.name}: {fault}")
             return None
         found = self._range_for(each, block)
-        if found is None or not self._serves(each, *found) or not self._fits(each, block, *found):
+        if found is None or not self._serves(each, *found):
             return None
-        return Assigned(each, *found, block)
+        assigned = Assigned(each, *found, block, _spec_of(each, block, *found))
+        return assigned if self._fits(assigned) else None
 
     def _range_for(self, each: BookRequest, block: Prefix | None) -> tuple[NamespacedName, Terms] | None:
         if each.ranges:
@@ -216,17 +223,19 @@ class _Check:
         self._error(each.place, f"request {each.name}: {text}")
         return False
 
-    def _fits(self, each: BookRequest, block: Prefix | None, range_: NamespacedName, terms: Terms) -> bool:
-        """Whether a range restores a block."""
-        if block is None:
-            return True
-        if reason := _outside(block, range_, terms) or self._present.refusal_of(each.name, block, range_, terms.domain):
+    def _fits(self, assigned: Assigned) -> bool:
+        """Whether a request can be created, and its range restores its block."""
+        each, range_, terms, block, spec = assigned
+        reason = rejection_of(REQUEST_KIND, each.name, spec)
+        if block and not reason:
+            reason = _outside(block, range_, terms) or self._present.refusal_of(each.name, block, range_, terms.domain)
+            reason = reason or contradiction_of(spec, block, terms)
+        if reason:
             self._error(each.place, f"request {each.name}: {reason}")
-            return False
-        if not terms.pool.has(block):
+        elif block and not terms.pool.has(block):
             text = f"{block} is excluded or reserved in range {range_}: it is restored, but not allocated again"
             self._findings.append(warning(each.place, f"request {each.name}: {text}"))
-        return True
+        return not reason
 
     def _without_overlaps(self, assigned: list[Assigned]) -> Iterator[Assigned]:
         """The requests of which no other one has an address."""
@@ -250,6 +259,17 @@ class _Check:
             what = "is the block of" if last[0] == block else f"lies in {last[0]}, the block of"
             text = f"request {request.name}: {block} {what} {other.name} ({other.place}): remove one of them"
             self._error(request.place, text)
+
+
+def _spec_of(each: BookRequest, block: Prefix | None, range_: NamespacedName, terms: Terms) -> dict[str, Any]:
+    """The spec of the manifest: one that asks for nothing asks for the length of the block."""
+    reference = {"name": range_.name}
+    if range_.namespace != each.name.namespace:
+        reference["namespace"] = range_.namespace
+    spec = {**each.spec, "ipam": reference}
+    if block and block.length != terms.default_length and not (spec.get("size") or spec.get("request")):
+        spec["size"] = block.length
+    return spec
 
 
 def _outside(block: Prefix, range_: NamespacedName, terms: Terms) -> str:

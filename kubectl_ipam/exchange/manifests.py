@@ -38,13 +38,7 @@ def _request(each: Assigned) -> Manifest:
     annotations = {SOURCE_ANNOTATION: each.request.place[:_SOURCE_LENGTH_MAX]}
     if block is not None:
         annotations = {names.CIDR_ANNOTATION: str(block), **annotations}
-    if "delegate" in (each.request.spec or {}):  # the range that it makes serves only recorded blocks, too
+    if "delegate" in each.spec:  # the range that it makes serves only recorded blocks, too
         annotations = {names.HOLD_ANNOTATION: "restore", **annotations}
-    reference = {"name": each.range.name}
-    if each.range.namespace != name.namespace:
-        reference["namespace"] = each.range.namespace
-    spec: Manifest = {**(each.request.spec or {}), "ipam": reference}
-    if each.request.spec is None and block is not None and block.length != each.terms.default_length:
-        spec["size"] = block.length
     metadata = {**name._asdict(), "annotations": annotations}
-    return {"apiVersion": names.API_VERSION, "kind": names.REQUEST_KIND, "metadata": metadata, "spec": spec}
+    return {"apiVersion": names.API_VERSION, "kind": names.REQUEST_KIND, "metadata": metadata, "spec": each.spec}

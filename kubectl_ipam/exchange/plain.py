@@ -142,9 +142,10 @@ def book_of_json(name: str, document: Mapping[str, Any], namespace: str) -> Book
         if owner := each.get("attachedTo"):
             owners.append(str(owner))
             continue
-        own, spec = _own_name(each, place, namespace), each.get("spec")
+        own, spec = _own_name(each, place, namespace), each.get("spec") or {}
+        if not isinstance(spec, dict):
+            raise Misshapen(f"{place} has a spec that is no object")
         ranges = _references(str(each.get("range") or ""), own.namespace)
-        spec = dict(spec) if isinstance(spec, dict) else None
         domain = str(each.get("domain") or "")
         book.requests.append(BookRequest(own, ranges, canonical(str(each.get("cidr") or "")), place, spec, domain))
     if owners:

@@ -1,5 +1,8 @@
 """Conflicts: whatever would not be restored as it was is reported, with the line and what to do about it."""
 
+import json
+from typing import Any
+
 import pytest
 from msgspec import Raw
 from msgspec.json import encode
@@ -101,6 +104,45 @@ def test_a_conflict_is_reported_with_its_line_and_the_remedy(rows: list[str], me
 
     assert len(reported) == 1
     assert reported[0].startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("cidr", "spec", "message"),
+    [
+        ("10.0.0.0/30", {"size": 28}, "10.0.0.0/30 is its block, but its spec asks for /28: change one of them"),
+        ("10.0.0.0/30", {"request": "#9"}, "10.0.0.0/30 is its block, but its spec asks for #9: change one of them"),
+        ("10.0.0.0/30", {"request": "99/28"}, "10.0.0.0/30 is its block, but its spec asks for 99/28: change one"),
+        ("10.0.0.8/29", {"request": "10.0.0.16/29"}, "10.0.0.8/29 is its block, but its spec asks for 10.0.0.16/29"),
+        ("10.0.0.8/29", {"request": "/64"}, 'spec.request: "/64" is no block of IPv4'),
+        ("10.0.0.8/29", {"size": 29, "request": "/29"}, "spec.size: Invalid value: size and request exclude each"),
+        ("10.0.0.8/29", {"size": "29"}, 'spec.size: Invalid value: "string": spec.size in body must be of type'),
+        ("", {"bogus": 1}, "spec.bogus is no field of IPAMRequest: check for a typing error"),
+    ],
+)
+def test_a_spec_that_does_not_ask_for_the_block_is_a_conflict(cidr: str, spec: dict[str, Any], message: str) -> None:
+    ranges = [{"name": "net", "spec": {"ranges": ["10.0.0.0/24"]}}]
+    requests = [{"name": "x", "range": "net", "cidr": cidr, "spec": spec}]
+    result = check(book_of(json.dumps({"ranges": ranges, "requests": requests})))
+
+    (reported,) = messages_of(result)
+    assert reported.startswith(f"error: a: requests[0]: request imported/x: {message}")
+    assert result.requests == []
+
+
+@pytest.mark.parametrize("wanted", ["10.0.0.8/29", "/29", "#7", "%3", "1/29", "500/29"])
+def test_a_spec_that_asks_for_the_block_in_any_form_is_no_conflict(wanted: str) -> None:
+    ranges = [{"name": "net", "spec": {"ranges": ["10.0.0.0/24"]}}]
+    requests = [{"name": "x", "range": "net", "cidr": "10.0.0.8/29", "spec": {"request": wanted}}]
+
+    assert messages_of(check(book_of(json.dumps({"ranges": ranges, "requests": requests})))) == []
+
+
+def test_a_field_that_a_range_does_not_have_is_a_conflict() -> None:
+    ranges = [{"name": "net", "spec": {"ranges": ["10.0.0.0/24"], "exclude": ["10.0.0.1"]}}]
+
+    assert messages_of(check(book_of(json.dumps({"ranges": ranges})))) == [
+        "error: a: ranges[0]: range imported/net: spec.exclude is no field of IPAMRange: check for a typing error"
+    ]
 
 
 def test_ranges_of_different_domains_may_overlap() -> None:

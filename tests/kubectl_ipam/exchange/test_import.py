@@ -329,6 +329,7 @@ def test_columns_that_are_not_read_are_named() -> None:
         ('{"kind": "Pod", "apiVersion": "v1"}', "found: the kind Pod"),
         ('{"requests": [{"cidr": "10.0.0.0/28"}]}', r"requests\[0\] has no name"),
         ('{"ranges": [{"name": "net"}]}', r"ranges\[0\] has no spec"),
+        ('{"requests": [{"name": "web", "spec": "/28"}]}', r"requests\[0\] has a spec that is no object"),
         ('{"ranges": ', "is not JSON"),
         ("apiVersion: v1\nkind: [", "is not YAML"),
         ("kind: IPAMRange\napiVersion: ipam.mandelsoft.org/v1alpha1\n", "Backup and restore"),

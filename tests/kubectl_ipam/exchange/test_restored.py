@@ -340,6 +340,22 @@ def test_a_range_whose_spec_cannot_be_read_is_named_and_its_blocks_are_exported(
         assert shown.err == f"range default/net is exported without its spec, which can't be read: {reason}\n"
 
 
+@pytest.mark.parametrize("missing", [{"db"}, {"solo"}, {"db", "solo"}])
+def test_the_block_of_a_holder_whose_request_is_missing_is_restored_whatever_its_length(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], missing: set[str]
+) -> None:
+    before = cluster_of(
+        range_("net", "10.0.0.0/24", chunkSize=28), request("db", size=30), request("solo", request="10.0.0.5")
+    )
+    remaining = [each for each in before.objects() if each["metadata"]["name"] not in missing]
+    (tmp_path / "export.json").write_text(printed(capsys, "export", "-f", dump_with(remaining, tmp_path), "-o", "json"))
+    after = Box()
+
+    made = json.loads(printed(capsys, "import", str(tmp_path / "export.json"), "-o", "json"))["items"]
+    assert after.apply(made) == []
+    assert shown(after) == {"default/db": "10.0.0.0/30", "default/solo": "10.0.0.5/32"}
+
+
 def delegating(tmp_path: Path) -> tuple[Box, str]:
     """A range of which a block is a range with two requests; the cluster, and a dump of it."""
     box = cluster_of(
