@@ -50,6 +50,35 @@ def read_table(name: str, data: bytes) -> Table:
     Raises:
         Unanswerable: if it is none; the message says what to do.
     """
+    lines = _lines_of(name, data)
+    delimiter = max(_DELIMITERS, key=lines[0].count)
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
+    rows: list[Row] = []
+    first_line = 1  # of the row that is read next
+    try:
+        headings = [heading_key(cell) for cell in next(reader)]
+        for cells in reader:
+            texts = [cell.strip() for cell in cells]
+            if any(surplus := texts[len(headings) :]):
+                raise Unanswerable(
+                    f'"{name}" has more cells than headings in line {first_line}: "{delimiter.join(surplus)}" is below '
+                    f'none. Put quotes around a cell that has "{delimiter}" in it, or add the heading'
+                )
+            if any(texts):
+                rows.append(Row(f"{name}:{reader.line_num}", dict(zip(headings, texts, strict=False))))
+            first_line = reader.line_num + 1
+    except csv.Error as fault:
+        advice = "shorten that cell, or close the quotes that begin there"
+        raise Unanswerable(f'"{name}" is not CSV: line {first_line}: {fault}: {advice}') from fault
+    return Table(frozenset(headings), rows)
+
+
+def _lines_of(name: str, data: bytes) -> list[str]:
+    """The lines of a text, at least one.
+
+    Raises:
+        Unanswerable: if it is none.
+    """
     for magic, kind in _WORKBOOKS.items():
         if data.startswith(magic):
             raise Unanswerable(
@@ -60,22 +89,9 @@ def read_table(name: str, data: bytes) -> Table:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
         raise Unanswerable(f'"{name}" is not UTF-8 (byte {fault.start}): save it as CSV in UTF-8') from fault
-    lines = text.splitlines()
-    if not lines:
+    if not text:
         raise Unanswerable(f'"{name}" is empty')
-    delimiter = max(_DELIMITERS, key=lines[0].count)
-    reader = csv.reader(StringIO(text, newline=None), delimiter=delimiter, skipinitialspace=True)
-    try:
-        headings = [heading_key(cell) for cell in next(reader)]
-        rows = [
-            Row(f"{name}:{reader.line_num}", {key: cell.strip() for key, cell in zip(headings, cells, strict=False)})
-            for cells in reader
-            if any(cell.strip() for cell in cells)
-        ]
-    except csv.Error as fault:
-        advice = "shorten that cell, or close the quotes before it"
-        raise Unanswerable(f'"{name}" is not CSV: line {reader.line_num}: {fault}: {advice}') from fault
-    return Table(frozenset(headings), rows)
+    return list(StringIO(text, newline=None))
 
 
 def heading_key(heading: str) -> str:

@@ -314,6 +314,28 @@ def test_a_cell_that_is_too_long_is_refused_with_its_line() -> None:
         book_of("name,cidr,message\nweb,10.0.0.5,\ndb,10.0.0.6," + "x" * 200_000 + "\n")
 
 
+@pytest.mark.parametrize("last", ["", "q2,10.0.0.2,bar,\n", 'q2,10.0.0.2,"bar",\n'])
+def test_quotes_that_are_not_closed_are_refused_with_the_line_in_which_they_begin(last: str) -> None:
+    with pytest.raises(Unanswerable, match=r'^"a" is not CSV: line 3: .*close the quotes that begin there'):
+        book_of(f'name,cidr,description,addresses\nnet,,,10.0.0.0/24\nq1,10.0.0.1,"rack 5,\n{last}')
+
+
+def test_a_cell_below_no_heading_is_refused_with_its_line_because_it_may_protect_addresses() -> None:
+    with pytest.raises(Unanswerable) as refused:
+        book_of("name,addresses,excludes\n\nnet,10.0.0.0/24,10.0.0.1,10.0.0.2\n")
+
+    assert str(refused.value) == (
+        '"a" has more cells than headings in line 3: "10.0.0.2" is below none. Put quotes around a cell that has "," '
+        "in it, or add the heading"
+    )
+
+
+def test_empty_cells_below_no_heading_are_ignored() -> None:
+    assert blocks_of(checked("name,addresses,cidr\nnet,10.0.0.0/24,,,\nweb,,10.0.0.5, ,\n,,,,\n")) == {
+        "imported/web": ("imported/net", "10.0.0.5/32")
+    }
+
+
 def test_columns_that_are_not_read_are_named() -> None:
     found = checked("name,addresses,exclude\nnet,10.0.0.0/24,10.0.0.0/26\n")
 
