@@ -21,6 +21,9 @@ Format = Literal["csv", "json", "netbox", "phpipam", "metal3", "in-cluster"]
 FORMATS: tuple[Format, ...] = ("csv", "json", "netbox", "phpipam", "metal3", "in-cluster")
 
 
+Document = dict[str, Any]
+
+
 class File(NamedTuple):
     """A file to be imported: its name in messages, and its contents."""
 
@@ -52,18 +55,15 @@ class _Reading:
         self._namespace, self._wanted = namespace, wanted
         self._netbox, self._phpipam, self._pages = NetBox(), PhpIpam(), Pages()
         self._books: list[Book] = []
-        self._objects: list[dict[str, Any]] = []
+        self._objects: list[Document] = []
         self._names: list[str] = []
 
     def add(self, file: File) -> None:
         documents = None if self._wanted == "csv" else _documents_of(file)
         if documents is None:
             self._add_table(file)
-        elif any(map(is_pool_object, documents)):
-            self._objects += documents
-            self._names.append(file.name)
         else:
-            self._add_json(file, documents)
+            self._add_documents(file.name, documents)
 
     def book(self) -> Book:
         self._pages.check()
@@ -92,22 +92,30 @@ class _Reading:
             )
         readers[found](table)
 
-    def _add_json(self, file: File, documents: list[dict[str, Any]]) -> None:
-        document = documents[0] if documents else {}
-        objects = [each for answer in documents for each in (answer["results"] if _is_answer(answer) else [answer])]
-        if self._wanted in (None, "json") and plain.is_book(document):
-            try:
-                self._books.append(plain.book_of_json(file.name, document, self._namespace))
-            except plain.Misshapen as fault:
-                raise Unanswerable(
-                    f'"{file.name}": {fault}. A complete example: kubectl ipam export -o json'
-                ) from fault
-        elif self._wanted in (None, "netbox") and all(map(_is_of_netbox, objects)):
-            self._netbox.add_objects(file.name, objects)
+    def _add_documents(self, name: str, documents: list[Document]) -> None:
+        found = _formats_of(documents[0]) if documents else ()
+        if self._wanted and self._wanted not in found:
+            found = ()
+        if others := [each for each in documents if not found or _formats_of(each) != found]:
+            raise Unanswerable(f'"{name}" {_refusal(others[0], self._wanted, found)}')
+        if "json" in found:
+            self._add_books(name, documents)
+        elif "netbox" in found:
             for answer in filter(_is_answer, documents):
-                self._pages.add(file.name, answer)
+                self._pages.add(name, answer)
+            objects = [each for answer in documents for each in (answer["results"] if _is_answer(answer) else [answer])]
+            self._netbox.add_objects(name, objects)
         else:
-            raise Unanswerable(f'"{file.name}" {_refusal(document, self._wanted)}')
+            self._objects += documents
+            self._names.append(name)
+
+    def _add_books(self, name: str, documents: list[Document]) -> None:
+        for number, document in enumerate(documents):
+            place = name if len(documents) == 1 else f"{name}: [{number}]"
+            try:
+                self._books.append(plain.book_of_json(place, document, self._namespace))
+            except plain.Misshapen as fault:
+                raise Unanswerable(f'"{name}": {fault}. A complete example: kubectl ipam export -o json') from fault
 
 
 def _format_of(table: Table) -> Format | None:
@@ -118,24 +126,37 @@ def _format_of(table: Table) -> Format | None:
     return "csv" if plain.is_plain_table(table) else None
 
 
-def _is_answer(document: Mapping[str, Any]) -> bool:
+def _is_answer(document: Document) -> bool:
     """Whether a document is an answer of an API, with objects in it."""
     return isinstance(document.get("results"), list)
+
+
+def _formats_of(document: Document) -> tuple[Format, ...]:
+    """The formats that have such a document; none if it can't be imported."""
+    if is_pool_object(document):
+        return "metal3", "in-cluster"
+    if plain.is_book(document):
+        return ("json",)
+    objects = document["results"] if _is_answer(document) else [document]
+    return ("netbox",) if all(map(_is_of_netbox, objects)) else ()
 
 
 def _is_of_netbox(each: Any) -> bool:
     return isinstance(each, Mapping) and is_netbox(heading_key(key) for key in each)
 
 
-def _refusal(document: Mapping[str, Any], wanted: Format | None) -> str:
+def _refusal(document: Document, wanted: Format | None, others: tuple[Format, ...]) -> str:
+    """Why a document can't be imported, as the rest of a sentence; before it there were some of other formats."""
     kind = document.get("kind")
     if kind in ("IPAMRange", "IPAMRequest"):
         return "has ranges or requests of ours: restore them as docs/operating.md says (Backup and restore)"
-    found = f"the kind {kind}" if kind else "the keys " + (", ".join(sorted(map(str, document))[:8]) or "none")
+    found = f"the kind {kind}" if kind else "the keys " + (", ".join(sorted(document)[:8]) or "none")
+    if others:
+        return f"is {' or '.join(others)}, but has another document, too (found: {found}): move it to another file"
     return f"is not {wanted or 'of a format that can be imported'} (found: {found}). Formats: {', '.join(FORMATS)}"
 
 
-def _documents_of(file: File) -> list[dict[str, Any]] | None:
+def _documents_of(file: File) -> list[Document] | None:
     """The objects of JSON or YAML; lists are taken apart. None if it is neither."""
     text = file.data.decode("utf-8-sig", errors="replace")
     if text.lstrip()[:1] in ("{", "["):
@@ -156,8 +177,8 @@ def _loader() -> Any:
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def _taken_apart(source: str, documents: Sequence[Any]) -> list[dict[str, Any]]:
-    objects: list[dict[str, Any]] = []
+def _taken_apart(source: str, documents: Sequence[Any]) -> list[Document]:
+    objects: list[Document] = []
     for document in documents:
         if isinstance(document, list):
             objects += _taken_apart(source, document)
@@ -165,4 +186,6 @@ def _taken_apart(source: str, documents: Sequence[Any]) -> list[dict[str, Any]]:
             objects += _taken_apart(source, items_of(document, source))
         elif isinstance(document, dict):
             objects.append(document)
+        elif document is not None:  # as an empty document of YAML is
+            raise Unanswerable(f'"{source}" has {document!r:.60}, where an object must be')
     return objects

@@ -9,6 +9,7 @@ from kubectl_ipam.errors import Unanswerable
 from kubectl_ipam.exchange.formats import File, read_book
 from kubectl_ipam.exchange.manifests import manifests, namespaces_of
 from tests.kubectl_ipam.exchange.inputs import (
+    METAL3,
     NETBOX_ADDRESSES,
     NETBOX_API,
     NETBOX_PREFIXES,
@@ -235,10 +236,40 @@ def test_a_file_that_cannot_be_read_is_refused_with_what_was_found(text: str, me
         book_of(text)
 
 
+SECRET = "---\napiVersion: v1\nkind: Secret\n"
+
+
+def test_all_exports_of_a_json_file_are_read() -> None:
+    exports = [{"ranges": [{"name": f"r{each}", "spec": {"ranges": [f"10.{each}.0.0/24"]}}]} for each in range(2)]
+
+    assert [(str(each.name), each.place) for each in book_of(json.dumps(exports)).ranges] == [
+        ("imported/r0", "a: [0]: ranges[0]"),
+        ("imported/r1", "a: [1]: ranges[0]"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (METAL3 + SECRET, "is metal3 or in-cluster, but has another document, too (found: the kind Secret): move it"),
+        (f'[{NETBOX_API}, {{"ranges": []}}]', "is netbox, but has another document, too (found: the keys ranges)"),
+        (f'[{{"ranges": []}}, {NETBOX_API}]', "is json, but has another document, too (found: the keys count, next,"),
+        ('[{"ranges": []}, 5]', "has 5, where an object must be"),
+    ],
+)
+def test_a_file_with_documents_of_several_formats_is_refused(text: str, message: str) -> None:
+    with pytest.raises(Unanswerable) as refused:
+        book_of(text)
+
+    assert str(refused.value).startswith(f'"a" {message}')
+
+
 def test_a_format_can_be_named_and_then_nothing_else_is_read() -> None:
     assert blocks_of(checked(NETBOX_ADDRESSES)) == {}
     with pytest.raises(Unanswerable, match="is not phpipam"):
         book_of(NETBOX_API, wanted="phpipam")
+    with pytest.raises(Unanswerable, match=r"is not netbox \(found: the kind IPPool\)"):
+        book_of(METAL3, wanted="netbox")
 
 
 # --- manifests
