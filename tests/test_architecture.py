@@ -35,7 +35,7 @@ LIBRARIES: dict[str, set[str]] = {
     "kubectl_ipam.call": {"yaml"},
     "kubectl_ipam.commands": {"msgspec", "rich"},
     "kubectl_ipam.commands.import_": {"yaml"},
-    "kubectl_ipam.exchange.formats": {"yaml"},
+    "kubectl_ipam.exchange.formats": {"msgspec", "yaml"},
     "kubectl_ipam.output": {"rich"},
     "kubectl_ipam.sources.live": {"httpx2", "lightkube", "yaml"},
     "simulator": {"requests", "yaml", "jsonschema", "cel_expr_python"},
@@ -66,7 +66,7 @@ LAYERS: dict[str, list[str]] = {
     ],
     "kubectl_ipam.exchange": [
         "formats manifests writers", "hierarchy pools plain conflicts", "netbox phpipam",
-        "book blocks naming nets pages present specs tables",
+        "book blocks naming nets pages pool_objects present specs tables",
     ],
     "kubectl_ipam.page": ["server", "answers guard reading"],
     "ipam": ["claim_forms", "allocate", "free_space round_robin pool", "address_set reserved", "interval", "address"],

@@ -6,6 +6,7 @@ hierarchy   prefixes inside each other and addresses in them become ranges and r
 netbox      NetBox, its exports and its API
 phpipam     phpIPAM, its exports
 pools       pools and claims of Cluster API: those of metal3 and of the in-cluster provider
+objects     of pools and claims, as far as they are read (pool_objects)
 conflicts   what is wrong with a book, before anything is applied
 present     what the cluster has already
 specs       what the API server and the hooks say about specs

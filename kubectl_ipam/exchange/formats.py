@@ -1,11 +1,12 @@
 """Which format a file has, and the book that files of any formats make up together."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
+import msgspec
 import yaml
 
+from hooks.protocol.decoding import UNREADABLE
 from kubectl_ipam.errors import Unanswerable
 from kubectl_ipam.exchange import plain
 from kubectl_ipam.exchange.book import Book, united
@@ -161,14 +162,15 @@ def _documents_of(file: File) -> list[Document] | None:
     text = file.data.decode("utf-8-sig", errors="replace")
     if text.lstrip()[:1] in ("{", "["):
         try:
-            return _taken_apart(file.name, [json.loads(text)])
-        except ValueError as fault:
+            return _taken_apart(file.name, [msgspec.json.decode(text)])
+        except UNREADABLE as fault:
             raise Unanswerable(f'"{file.name}" is not JSON: {fault}') from fault
     if not any(line.startswith(("apiVersion:", "kind:")) for line in text.splitlines()):
         return None
     try:
-        return _taken_apart(file.name, list(yaml.load_all(text, _loader())))
-    except yaml.YAMLError as fault:
+        documents = list(yaml.load_all(text, _loader()))
+        return _taken_apart(file.name, msgspec.to_builtins(documents, str_keys=True))
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as fault:  # the 30th of February, a key that is null
         raise Unanswerable(f'"{file.name}" is not YAML: {str(fault).splitlines()[0]}') from fault
 
 

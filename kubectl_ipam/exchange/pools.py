@@ -17,10 +17,27 @@ from ipam.interval import Interval, parse_interval
 from kubectl_ipam.exchange.blocks import NoBlock, canonical, network_of, read_block
 from kubectl_ipam.exchange.book import Book, BookRange, BookRequest, error, warning
 from kubectl_ipam.exchange.naming import Names
+from kubectl_ipam.exchange.pool_objects import (
+    CLUSTER_API,
+    METAL3,
+    Address,
+    AddressPoolSpec,
+    Claim,
+    Document,
+    Metal3Part,
+    Metal3Pool,
+    Metal3PoolSpec,
+    Misshapen,
+    Pool,
+    PoolObject,
+    PrefixPoolSpec,
+    Reference,
+    group_of,
+    read_object,
+    unknown_fields,
+)
 
-METAL3, CLUSTER_API = "ipam.metal3.io", "ipam.cluster.x-k8s.io"
-
-Document = dict[str, Any]
+Spec = dict[str, Any]
 
 
 class PoolKey(NamedTuple):
@@ -39,7 +56,7 @@ class ClaimKey(NamedTuple):
 
 def is_pool_object(document: Document) -> bool:
     """Whether an object is one of those that are read here."""
-    return _group(document) in (METAL3, CLUSTER_API)
+    return group_of(document) in (METAL3, CLUSTER_API)
 
 
 def book_of_pools(documents: Iterable[Document], namespace: str, source: str) -> Book:
@@ -66,52 +83,56 @@ class _Reading:
         self._indexed: dict[NamespacedName, str] = {}
 
     def book(self) -> Book:
-        of_kind: dict[str, list[Document]] = {}
-        for document in self._documents:
-            of_kind.setdefault(f"{document.get('kind')}.{_group(document)}", []).append(document)
-        addresses = [*of_kind.get(f"IPAddress.{METAL3}", []), *of_kind.get(f"IPAddress.{CLUSTER_API}", [])]
-        for document in addresses:
-            self._note_address(document)
-        for key, group in of_kind.items():
-            for document in group if key in _POOLS else []:
-                self._add_pool(document)
-        claims = [*of_kind.get(f"IPClaim.{METAL3}", []), *of_kind.get(f"IPAddressClaim.{CLUSTER_API}", [])]
-        for document in claims:
-            self._add_claim(document)
-        for claim, cidr in sorted(self._blocks.items()):  # addresses whose claims were not exported
-            self._add_request(claim, self._pool_of_block[claim], cidr, self._place_of("IPAddress", claim.name))
+        found = list(self._read())
+        for address in found:
+            if isinstance(address, Address):
+                self._note_address(address)
+        for pool in found:
+            if isinstance(pool, Pool):
+                self._add_pool(pool)
+        for group in (METAL3, CLUSTER_API):
+            for claim in found:
+                if isinstance(claim, Claim) and claim.group == group:
+                    self._add_claim(claim)
+        for key, cidr in sorted(self._blocks.items()):  # addresses whose claims were not exported
+            self._add_request(key, self._pool_of_block[key], cidr, self._place_of("IPAddress", key.name))
         return self._book
 
-    def _note_address(self, document: Document) -> None:
+    def _read(self) -> Iterator[PoolObject]:
+        """The objects whose fields can be read; the others are reported."""
+        for number, document in enumerate(self._documents, 1):
+            try:
+                found = read_object(document)
+            except Misshapen as fault:
+                place = f"{self._source}: object {number} ({_title_of(document)})"
+                self._book.findings.append(error(place, str(fault)))
+                continue
+            if isinstance(found, Pool) and (unknown := unknown_fields(document, found)):
+                text = f"spec has {', '.join(unknown)}, which such a pool does not have: check for a typing error"
+                self._book.findings.append(warning(self._place(found), text))
+            yield found
+
+    def _note_address(self, address: Address) -> None:
         """Remember the block of a claim."""
-        spec, namespace = document.get("spec") or {}, self._name(document).namespace
-        is_metal3 = _group(document) == METAL3
-        claim, pool = (
-            (spec.get("claim"), spec.get("pool")) if is_metal3 else (spec.get("claimRef"), spec.get("poolRef"))
-        )
-        pool_key = _pool_key(pool or {}, namespace, is_metal3=is_metal3)
-        name = NamespacedName((claim or {}).get("namespace") or namespace, str((claim or {}).get("name", "")))
-        length = f"/{spec.get('prefix')}" if pool_key.kind.endswith("PrefixPool") else ""
-        place = self._place(document)
+        spec, namespace, place = address.spec, self._name(address).namespace, self._place(address)
+        pool = _pool_key(spec.pool, namespace, address.group)
+        name = NamespacedName(spec.claim.namespace or namespace, spec.claim.name)
+        length = f"/{spec.prefix}" if pool.kind.endswith("PrefixPool") else ""
         try:
-            block = read_block(f"{spec.get('address', '')}{length}")
+            block = read_block(f"{spec.address}{length}")
         except NoBlock as fault:
             self._book.findings.append(error(place, f"address: {fault}"))
             return
-        key = ClaimKey(_group(document), name)
+        key = ClaimKey(address.group, name)
         if self._blocks.setdefault(key, str(block)) != str(block):
             self._book.findings.append(error(place, f"claim {name} has two addresses, {self._blocks[key]} and {block}"))
-        self._pool_of_block[key] = pool_key
+        self._pool_of_block[key] = pool
 
-    def _add_pool(self, document: Document) -> None:
-        kind, name, place = str(document["kind"]), self._name(document), self._place(document)
-        spec = document.get("spec") or {}
-        if unknown := sorted(spec.keys() - _FIELDS[kind.removeprefix("Global")]):
-            text = f"spec has {', '.join(unknown)}, which such a pool does not have: check for a typing error"
-            self._book.findings.append(warning(place, text))
+    def _add_pool(self, pool: Pool) -> None:
+        name, place = self._name(pool), self._place(pool)
         try:
-            specs = list(_POOLS[f"{kind}.{_group(document)}"](spec))
-        except (NoBlock, KeyError) as fault:
+            specs = list(_specs_of(pool))
+        except NoBlock as fault:
             self._book.findings.append(error(place, f"spec: {fault}"))
             return
         if not name.namespace:
@@ -121,16 +142,15 @@ class _Reading:
             unused = self._range_names.unused(name.namespace or self._namespace, name.name)
             made.append(unused)
             self._book.ranges.append(BookRange(unused, each, place))
-        self._ranges[PoolKey(kind, name)] = made
-        for claim, address in ((document.get("status") or {}).get("indexes") or {}).items():
-            self._indexed[NamespacedName(name.namespace, claim)] = canonical(str(address or ""))
+        self._ranges[PoolKey(pool.kind, name)] = made
+        if isinstance(pool, Metal3Pool) and pool.status:
+            for claim, address in (pool.status.indexes or {}).items():
+                self._indexed[NamespacedName(name.namespace, claim)] = canonical(address or "")
 
-    def _add_claim(self, document: Document) -> None:
-        spec, name, group = document.get("spec") or {}, self._name(document), _group(document)
-        pool = spec.get("pool") if group == METAL3 else spec.get("poolRef")
-        pool_key = _pool_key(pool or {}, name.namespace, is_metal3=group == METAL3)
-        cidr = self._blocks.pop(ClaimKey(group, name), "") or self._indexed.get(name, "")
-        self._add_request(ClaimKey(group, name), pool_key, cidr, self._place(document))
+    def _add_claim(self, claim: Claim) -> None:
+        name, key = self._name(claim), ClaimKey(claim.group, self._name(claim))
+        cidr = self._blocks.pop(key, "") or self._indexed.get(name, "")
+        self._add_request(key, _pool_key(claim.spec.pool, name.namespace, claim.group), cidr, self._place(claim))
 
     def _add_request(self, key: ClaimKey, pool: PoolKey, cidr: str, place: str) -> None:
         ranges = self._ranges.get(pool, [])
@@ -143,50 +163,64 @@ class _Reading:
             return
         self._book.requests.append(BookRequest(name, tuple(ranges), cidr, place))
 
-    def _name(self, document: Document) -> NamespacedName:
-        return _name(document, self._namespace)
+    def _name(self, found: PoolObject) -> NamespacedName:
+        own = "" if found.kind.startswith("Global") else found.metadata.namespace or self._namespace
+        return NamespacedName(own, found.metadata.name)
 
-    def _place(self, document: Document) -> str:
-        return self._place_of(str(document.get("kind")), self._name(document))
+    def _place(self, found: PoolObject) -> str:
+        return self._place_of(found.kind, self._name(found))
 
     def _place_of(self, kind: str, name: NamespacedName) -> str:
         return f"{self._source}: {kind} {str(name).removeprefix('/')}"
 
 
-def _group(document: Document) -> str:
-    return str(document.get("apiVersion", "")).rpartition("/")[0]
+def _title_of(document: Document) -> str:
+    """What is known of an object that can't be read."""
+    metadata = document.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return f"{document.get('kind')} {name}" if name else str(document.get("kind"))
 
 
-def _name(document: Document, namespace: str) -> NamespacedName:
-    metadata = document.get("metadata") or {}
-    own = "" if str(document.get("kind", "")).startswith("Global") else str(metadata.get("namespace") or namespace)
-    return NamespacedName(own, str(metadata.get("name", "")))
+def _pool_key(reference: Reference, namespace: str, group: str) -> PoolKey:
+    kind = "IPPool" if group == METAL3 else reference.kind or ""
+    own = "" if kind.startswith("Global") else reference.namespace or namespace
+    return PoolKey(kind, NamespacedName(own, reference.name))
 
 
-def _pool_key(reference: Document, namespace: str, *, is_metal3: bool) -> PoolKey:
-    kind = "IPPool" if is_metal3 else str(reference.get("kind", ""))
-    own = "" if kind.startswith("Global") else str(reference.get("namespace") or namespace)
-    return PoolKey(kind, NamespacedName(own, str(reference.get("name", ""))))
+def _specs_of(pool: Pool) -> Iterator[Spec]:
+    """The specs of the ranges that a pool becomes.
+
+    Raises:
+        NoBlock: if there is something wrong with its addresses.
+    """
+    match pool.spec:
+        case Metal3PoolSpec():
+            yield from _metal3_specs(pool.spec)
+        case AddressPoolSpec():
+            yield _address_spec(pool.spec)
+        case PrefixPoolSpec():
+            yield _prefix_spec(pool.spec)
 
 
-def _metal3_specs(spec: Document) -> Iterator[Document]:
+def _metal3_specs(spec: Metal3PoolSpec) -> Iterator[Spec]:
     """One range for each network: metal3 lets each pool of an IPPool have a network of its own."""
-    groups: dict[str, Document] = {}
-    for pool in spec.get("pools") or []:
-        network = _network(pool.get("prefix") or spec.get("prefix"), pool, spec)
+    groups: dict[str, Spec] = {}
+    for part in spec.pools or []:
+        servers = part.dns_servers or spec.dns_servers or []
+        network = _network(part.prefix or spec.prefix, part.gateway or spec.gateway, servers)
         made = groups.setdefault(str(network), {"ranges": [], "mode": "FirstFit", **network})
-        made["ranges"].append(_metal3_interval(pool))
+        made["ranges"].append(_metal3_interval(part))
     for made in groups.values():
-        if reserved := list(_reserved(spec.get("preAllocations") or {}, made["ranges"])):
+        if reserved := list(_reserved(spec.pre_allocations or {}, made["ranges"])):
             made["reservations"] = reserved
         yield made
 
 
-def _reserved(addresses: dict[str, Any], texts: list[str]) -> Iterator[Document]:
+def _reserved(addresses: dict[str, str | None], texts: list[str]) -> Iterator[Spec]:
     """The addresses of a range that wait for a claim."""
     intervals = list(_readable(texts))
     for claim, address in sorted(addresses.items()):
-        block = read_block(str(address or ""))
+        block = read_block(address or "")
         if any(family is block.family and interval.covers(block) for interval, family in intervals):
             yield {"cidr": str(block), "holder": {"name": claim}}
 
@@ -198,9 +232,9 @@ def _readable(texts: list[str]) -> Iterator[tuple[Interval, Family]]:
             yield parse_interval(text)
 
 
-def _metal3_interval(pool: Document) -> str:
+def _metal3_interval(part: Metal3Part) -> str:
     """The addresses of a pool: from `start`, or behind the first one of `subnet`, to `end`, or to that of `subnet`."""
-    start, end, subnet = (canonical(str(pool.get(key) or "")) for key in ("start", "end", "subnet"))
+    start, end, subnet = (canonical(text or "") for text in (part.start, part.end, part.subnet))
     if start and end:
         return f"{start}-{end}"
     if not subnet:
@@ -210,78 +244,48 @@ def _metal3_interval(pool: Document) -> str:
     return f"{start or first}-{end or last}"
 
 
-def _network(prefix: Any, *sources: Document) -> Document:
-    """The part of a spec about the network: every address of it may be allocated, as these pools say."""
-    network: Document = {}
-    for key, theirs in (("gateway", "gateway"), ("dnsServers", "dnsServers")):
-        if value := next((source[theirs] for source in sources if source.get(theirs)), None):
-            network[key] = canonical(value) if isinstance(value, str) else [canonical(each) for each in value]
+def _network(prefix: int | None, gateway: str | None, servers: list[str], *, allocates_reserved: bool = True) -> Spec:
+    """The part of a spec about the network. By default every address of it may be allocated, as metal3 does."""
+    network: Spec = {}
+    if gateway:
+        network["gateway"] = canonical(gateway)
+    if servers:
+        network["dnsServers"] = [canonical(each) for each in servers]
     if prefix:
         network["prefixLength"] = prefix
     if not network:
         return {}
-    return {"network": network} | ({"allocateReservedIPAddresses": True} if prefix else {})
+    return {"network": network} | ({"allocateReservedIPAddresses": True} if prefix and allocates_reserved else {})
 
 
-def _in_cluster_specs(spec: Document) -> Iterator[Document]:
-    texts = [canonical(str(each)) for each in spec.get("addresses") or []] or [_first_version_interval(spec)]
-    prefix = spec.get("prefix") or (network_of(str(spec["subnet"])).length if spec.get("subnet") else None)
-    made: Document = {"ranges": texts, "mode": "FirstFit", **_network(prefix, spec)}
-    if prefix and not spec.get("allocateReservedIPAddresses"):
-        made.pop("allocateReservedIPAddresses", None)
-    if excludes := [canonical(str(each)) for each in spec.get("excludedAddresses") or []]:
+def _address_spec(spec: AddressPoolSpec) -> Spec:
+    texts = [canonical(each) for each in spec.addresses or []] or [_first_version_interval(spec)]
+    prefix = spec.prefix or (network_of(spec.subnet).length if spec.subnet else None)
+    network = _network(prefix, spec.gateway, [], allocates_reserved=bool(spec.allocate_reserved))
+    made: Spec = {"ranges": texts, "mode": "FirstFit", **network}
+    if excludes := [canonical(each) for each in spec.excluded_addresses or []]:
         made["excludes"] = excludes
-    if seconds := spec.get("addressReuseGracePeriodSeconds"):
-        made["cooldownSeconds"] = seconds
-    yield made
+    if spec.address_reuse_grace_period_seconds:
+        made["cooldownSeconds"] = spec.address_reuse_grace_period_seconds
+    return made
 
 
-def _first_version_interval(spec: Document) -> str:
+def _first_version_interval(spec: AddressPoolSpec) -> str:
     """The addresses of a pool of v1alpha1: `subnet` without its ends, or from `start` to `end`."""
-    start, end = canonical(str(spec.get("start") or "")), canonical(str(spec.get("end") or ""))
+    start, end = canonical(spec.start or ""), canonical(spec.end or "")
     if start and end:
         return f"{start}-{end}"
-    if not spec.get("subnet"):
+    if not spec.subnet:
         raise NoBlock("has neither addresses nor subnet, nor both start and end")
-    return str(network_of(str(spec["subnet"])))
+    return str(network_of(spec.subnet))
 
 
-def _prefix_specs(spec: Document) -> Iterator[Document]:
-    made: Document = {
-        "ranges": [canonical(str(each)) for each in spec.get("prefixes") or []],
-        "chunkSize": spec.get("allocationPrefixLength") or 64,
+def _prefix_spec(spec: PrefixPoolSpec) -> Spec:
+    made: Spec = {
+        "ranges": [canonical(each) for each in spec.prefixes or []],
+        "chunkSize": spec.allocation_prefix_length or 64,
         "mode": "FirstFit",
     }
-    if excludes := [canonical(str(each)) for each in spec.get("excludedPrefixes") or []]:
+    if excludes := [canonical(each) for each in spec.excluded_prefixes or []]:
         made["excludes"] = excludes
-    yield made
-
-
-_POOLS = {
-    f"IPPool.{METAL3}": _metal3_specs,
-    f"InClusterIPPool.{CLUSTER_API}": _in_cluster_specs,
-    f"GlobalInClusterIPPool.{CLUSTER_API}": _in_cluster_specs,
-    f"InClusterPrefixPool.{CLUSTER_API}": _prefix_specs,
-    f"GlobalInClusterPrefixPool.{CLUSTER_API}": _prefix_specs,
-}
-
-#: The fields of these pools in all versions; those that mean nothing here are among them.
-_FIELDS = {
-    "IPPool": frozenset(
-        {
-            "clusterName",
-            "namePrefix",
-            "pools",
-            "allocationStrategy",
-            "preAllocations",
-            "prefix",
-            "gateway",
-            "dnsServers",
-        }
-    ),
-    "InClusterIPPool": frozenset(
-        {"addresses", "prefix", "gateway", "allocateReservedIPAddresses", "excludedAddresses", "subnet", "start", "end"}
-        | {"addressReuseGracePeriodSeconds"}
-    ),
-    "InClusterPrefixPool": frozenset({"prefixes", "allocationPrefixLength", "gateway", "excludedPrefixes"}),
-}
+    return made

@@ -98,6 +98,9 @@ metadata: {name: east-cp-0, namespace: metal}
 spec: {poolRef: {apiGroup: ipam.metal3.io, kind: IPPool, name: provisioning}}
 """
 
+#: The beginning of an IPPool, up to its spec.
+POOL = "apiVersion: ipam.metal3.io/v1alpha1\nkind: IPPool\nmetadata: {name: p, namespace: n}\nspec: "
+
 #: Pools of the in-cluster provider, in the present version and the first one, and what they allocated.
 IN_CLUSTER = """\
 apiVersion: ipam.cluster.x-k8s.io/v1alpha2

@@ -2,7 +2,16 @@
 
 import pytest
 
-from tests.kubectl_ipam.exchange.inputs import IN_CLUSTER, METAL3, blocks_of, book_of, checked, messages_of, specs_of
+from tests.kubectl_ipam.exchange.inputs import (
+    IN_CLUSTER,
+    METAL3,
+    POOL,
+    blocks_of,
+    book_of,
+    checked,
+    messages_of,
+    specs_of,
+)
 
 
 def test_an_ippool_of_metal3_becomes_a_range_for_each_of_its_networks() -> None:
@@ -125,3 +134,42 @@ def test_a_claim_to_a_pool_that_is_missing_is_an_error_that_names_the_pool() -> 
     assert messages_of(checked(claim)) == [
         "error: a: IPAddressClaim infra/worker-0: InClusterIPPool infra/nodes is not among the imported pools: add it"
     ]
+
+
+IN_CLUSTER_POOL = POOL.replace("metal3.io", "cluster.x-k8s.io").replace("IPPool", "InClusterIPPool")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (POOL + "{pools: [null]}", "Expected `object`, got `null` - at `spec.pools[0]`"),
+        (POOL + "{dnsServers: [null]}", "Expected `str`, got `null` - at `spec.dnsServers[0]`"),
+        (POOL + "{gateway: 5}", "Expected `str | null`, got `int` - at `spec.gateway`"),
+        (POOL + "{preAllocations: [a]}", "Expected `object | null`, got `array` - at `spec.preAllocations`"),
+        (POOL + "{}\nstatus: {indexes: [a]}", "Expected `object | null`, got `array` - at `status.indexes`"),
+        (POOL + "{}\nstatus: x", "Expected `object | null`, got `str` - at `status`"),
+        (POOL + "[a]", "Expected `object`, got `array` - at `spec`"),
+        (IN_CLUSTER_POOL + "{excludedAddresses: 5}", "got `int` - at `spec.excludedAddresses`"),
+        (IN_CLUSTER_POOL + "{addresses: 10.0.0.0/24}", "got `str` - at `spec.addresses`"),
+        (POOL.replace("IPPool", "IPClaim") + "{pool: p}", "Expected `object`, got `str` - at `spec.pool`"),
+        (POOL.replace("IPPool", "IPAddress") + "{address: 10.0.0.1, pool: {name: p}, claim: null}",
+         "Expected `object`, got `null` - at `spec.claim`"),
+        (POOL.replace("{name: p, namespace: n}", "null") + "{}", "Expected `object`, got `null` - at `metadata`"),
+        (POOL.replace("{name: p, namespace: n}", "x") + "{}", "Expected `object`, got `str` - at `metadata`"),
+        (POOL.replace("name: p", "name: ''") + "{}", "Expected `str` of length >= 1 - at `metadata.name`"),
+        (POOL.replace("IPPool", "IPPol") + "{}", "the kind IPPol of ipam.metal3.io can't be imported: remove it"),
+    ],
+)  # fmt: skip
+def test_an_object_of_a_pool_that_has_another_shape_is_an_error_with_its_name_and_the_field(
+    text: str, message: str
+) -> None:
+    (reported,) = messages_of(checked(text))
+
+    assert reported.startswith("error: a: object 1 (I")
+    assert message in reported
+
+
+def test_a_key_of_yaml_may_be_a_number() -> None:
+    text = POOL + "{pools: [{start: 10.0.0.1, end: 10.0.0.9}], preAllocations: {1: 10.0.0.2, a: 10.0.0.3}}"
+
+    assert [each["holder"]["name"] for each in specs_of(book_of(text))["n/p"]["reservations"]] == ["1", "a"]
