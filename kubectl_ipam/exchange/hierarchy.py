@@ -7,7 +7,8 @@
     any other prefix                                                  an empty range
     an address                                                        a request of the smallest range around it
 
-A range excludes the ranges inside it, so that no two of them overlap. A gateway becomes that of its range.
+A range excludes the ranges inside it, so that no two of them overlap. The lowest gateway of a prefix becomes that of
+its range; further ones become requests.
 """
 
 from collections import Counter
@@ -34,6 +35,11 @@ class _Node:
     hosts: list[Host] = field(default_factory=list)
     is_range: bool = False
     is_request: bool = False
+
+    @property
+    def gateways(self) -> list[Host]:
+        """The gateways among its addresses, in order."""
+        return [host for host in self.hosts if host.is_gateway]
 
 
 def book_of(nets: Iterable[Net], hosts: Iterable[Host], namespace: str) -> Book:
@@ -110,7 +116,7 @@ def _place_hosts(hosts: list[Host], nodes: Sequence[_Node], domain: str, names: 
         way = [each for each in way if _contains(each.net.block, host.block)]
         if way:
             way[-1].hosts.append(host)
-        elif not host.is_gateway:
+        else:
             book.requests.append(_request_of(host, (), domain, names))
 
 
@@ -129,9 +135,13 @@ def _add_range(node: _Node, domain: str, names: _Names, book: Book) -> None:
     name = names.ranges.unused(names.namespace, name_from(net.name), fallback)
     book.ranges.append(BookRange(name, _spec_of(node, domain), net.place))
     members: list[Net | Host] = [child.net for child in node.children if child.is_request]
-    members += [host for host in node.hosts if not host.is_gateway]
+    gateways = node.gateways
+    members += [host for host in node.hosts if host not in gateways[:1]]
     for each in sorted(members, key=_order):
         book.requests.append(_request_of(each, (name,), domain, names))
+    for other in gateways[1:]:
+        text = f"becomes a request, because {_address_of(gateways[0])} is the gateway of {net.block}"
+        book.findings.append(warning(other.place, f"{_address_of(other)} {text}"))
 
 
 def _request_of(each: Net | Host, ranges: tuple[NamespacedName, ...], domain: str, names: _Names) -> BookRequest:
@@ -149,7 +159,9 @@ def _spec_of(node: _Node, domain: str) -> dict[str, Any]:
     if lengths and not node.hosts and not net.is_pool:
         spec["chunkSize"] = lengths.most_common(1)[0][0]
     else:
-        spec["network"] = {"prefixLength": net.block.length} | _gateway_of(node)
+        spec["network"] = {"prefixLength": net.block.length}
+        if gateways := node.gateways:
+            spec["network"]["gateway"] = _address_of(gateways[0])
         if net.is_pool:
             spec["allocateReservedIPAddresses"] = True
     if domain:
@@ -168,6 +180,6 @@ def _ranges_inside(node: _Node) -> Iterator[_Node]:
             yield from _ranges_inside(child)
 
 
-def _gateway_of(node: _Node) -> dict[str, str]:
-    gateways = [str(host.block).partition("/")[0] for host in node.hosts if host.is_gateway]
-    return {"gateway": gateways[0]} if gateways else {}
+def _address_of(host: Host) -> str:
+    """An address as text, without a prefix length."""
+    return str(host.block).partition("/")[0]

@@ -136,6 +136,26 @@ def test_subnets_and_addresses_of_phpipam_become_ranges_whose_gateway_is_no_requ
     assert found.findings == []
 
 
+def test_a_second_gateway_of_phpipam_becomes_a_request_with_a_warning() -> None:
+    second = "Customers;172.20.0.2;gw2;;default;172.20.0.0/24;;;;;Used;Yes\n"
+    found = checked(PHPIPAM_ADDRESSES + second)
+
+    assert specs_of(book_of(PHPIPAM_ADDRESSES + second))["imported/range-172-20-0-0-24"]["network"]["gateway"] == (
+        "172.20.0.1"
+    )
+    assert blocks_of(found)["imported/gw2"] == ("imported/range-172-20-0-0-24", "172.20.0.2/32")
+    assert messages_of(found) == [
+        "warning: a:5: 172.20.0.2 becomes a request, because 172.20.0.1 is the gateway of 172.20.0.0/24"
+    ]
+
+
+def test_a_gateway_of_phpipam_in_no_subnet_is_reported() -> None:
+    table = "Section;IP Address;Hostname;VRF;Subnet;Gateway\nCustomers;172.21.0.1;gw;;;Yes\n"
+
+    (message,) = messages_of(checked(table))
+    assert message.startswith("error: a:2: request imported/gw: 172.21.0.1/32 is outside every range")
+
+
 def test_addresses_of_phpipam_suffice_as_they_name_their_subnets() -> None:
     assert [spec["ranges"] for spec in specs_of(book_of(PHPIPAM_ADDRESSES)).values()] == [
         ["172.20.0.0/24"],
