@@ -73,7 +73,8 @@ class _Check:
     def result(self) -> Checked:
         for each in self._book.ranges:
             self._add_range(each)
-        self._find_overlapping_ranges()
+        for name in self._overlapping_ranges():
+            del self._ranges[name]
         seen: dict[NamespacedName, BookRequest] = {}
         assigned = [found for each in self._book.requests if (found := self._assign(each, seen))]
         kept = list(self._without_overlaps(assigned))
@@ -117,12 +118,8 @@ class _Check:
             self._error(each.place, f"range {name} (domain {domain}) {text}")
             return
         terms = read_terms(name, Raw(encode(each.spec)), RangeStatus())
-        if terms.invalid_reason:
-            self._error(each.place, f"range {name}: {terms.invalid_reason}")
-            return
-        if terms.pool.ignored:
-            self._error(each.place, f"range {name}: {listed(terms.pool.ignored)}")
-        if reason := rejection_of(RANGE_KIND, name, each.spec):
+        reason = terms.invalid_reason or listed(terms.pool.ignored)
+        if reason := reason or rejection_of(RANGE_KIND, name, each.spec):
             self._error(each.place, f"range {name}: {reason}")
             return
         self._findings += [warning(each.place, f"range {name}: {remark}") for remark in terms.remarks]
@@ -139,8 +136,8 @@ class _Check:
             return True
         return False
 
-    def _find_overlapping_ranges(self) -> None:
-        """Two ranges of a domain never allocate the same address: the younger one would have to do without."""
+    def _overlapping_ranges(self) -> set[NamespacedName]:
+        """Those that can't be imported, because two ranges of a domain never allocate the same address."""
         members = [_Member(name, each.terms, "the cluster") for name, each in self._present.ranges.items()]
         members += [_Member(name, terms, each.place) for name, (each, terms) in self._ranges.items()]
         groups: dict[tuple[str, int], list[_Span]] = {}
@@ -149,19 +146,21 @@ class _Check:
             spans = groups.setdefault(key, [])
             spans += [_Span(each.first, each.last, member) for each in member.terms.pool.usable.intervals]
         reported = set[frozenset[NamespacedName]]()
+        left_out = set[NamespacedName]()
         for spans in groups.values():
             for one, other in _overlapping(sorted(spans)):
                 pair = frozenset({one.name, other.name})
-                if len(pair) == 2 and pair not in reported:
-                    reported.add(pair)
-                    self._report_overlap(one, other)
+                ours, its = (other, one) if other.name in self._ranges else (one, other)
+                if len(pair) == 2 and pair not in reported and ours.name in self._ranges:
+                    left_out.add(ours.name)
+                    self._report_overlap(ours, its)
+                reported.add(pair)
+        return left_out
 
-    def _report_overlap(self, one: "_Member", other: "_Member") -> None:
-        ours, its = (other, one) if other.name in self._ranges else (one, other)
+    def _report_overlap(self, ours: "_Member", its: "_Member") -> None:
         common = ours.terms.pool.usable & its.terms.pool.usable
-        if ours.name in self._ranges:
-            text = f"range {ours.name} and range {its.name} ({its.place}) both have {common}"
-            self._error(ours.place, f"{text}: exclude it from one of them, or give one another domain")
+        text = f"range {ours.name} and range {its.name} ({its.place}) both have {common}"
+        self._error(ours.place, f"{text}: exclude it from one of them, or give one another domain")
 
     def _assign(self, each: BookRequest, seen: dict[NamespacedName, BookRequest]) -> Assigned | None:
         """Find the range and the block of a request; None if there is something wrong."""

@@ -157,10 +157,28 @@ def test_what_is_in_conflict_is_not_imported_and_the_rest_is() -> None:
     assert not result.is_clean
 
 
-def present(text: str = "10.0.0.0/24") -> Present:
+def test_of_two_ranges_that_overlap_one_is_imported_with_its_requests() -> None:
+    rows = ["other,a,10.0.0.64-10.0.1.10,,,,,,", row("x", "10.0.0.16/28"), row("y", "10.0.1.0/29", range_="other")]
+    result = check(book_of(HEAD + NET + "\n".join(rows)))
+
+    assert [str(each.name) for each in result.ranges] == ["a/net"]
+    assert list(blocks_of(result)) == ["a/x"]
+    assert messages_of(result)[1:] == [
+        "error: a:5: request a/y: there is no range a/other that can be imported: add it, or mend it"
+    ]
+
+
+def test_a_range_with_an_entry_that_would_be_ignored_is_not_imported() -> None:
+    result = check(book_of(HEAD + "net,a,10.0.0.0/24 10.0.1.1/29,,,,,,\n"))
+
+    assert result.ranges == []
+    assert len(result.findings) == 1
+
+
+def present(text: str = "10.0.0.0/24", *excludes: str) -> Present:
     """A cluster with the range a/live, of which a/old holds a block."""
     name = NamespacedName("a", "live")
-    terms = read_terms(name, Raw(encode({"ranges": [text], "chunkSize": 28})), RangeStatus())
+    terms = read_terms(name, Raw(encode({"ranges": [text], "excludes": excludes, "chunkSize": 28})), RangeStatus())
     cidr = text.replace("/24", "/28")
     held = LedgerEntry(read_prefix(cidr), Entry(cidr, "a/old", "u"))
     occupancy = Occupancy([held], cooling=[], unavailable=[], beyond=[], reserved=[])
@@ -197,9 +215,10 @@ def test_a_block_of_which_a_request_of_the_cluster_holds_addresses_is_reported(c
     ]
 
 
-def test_addresses_that_a_request_of_the_cluster_holds_are_reported_for_a_new_range_of_their_domain() -> None:
+def test_excluded_addresses_that_a_request_of_the_cluster_holds_are_reported_for_a_new_range_of_the_domain() -> None:
     text = HEAD + "new,a,10.1.0.0/25,,,,,,{}\n" + row("x", "10.1.0.0/26", range_="new")
+    cluster = present("10.1.0.0/24", "10.1.0.0/25")
 
-    (_, taken) = messages_of(check(book_of(text.format("")), present("10.1.0.0/24")))
+    (taken,) = messages_of(check(book_of(text.format("")), cluster))
     assert taken.startswith("error: a:3: request a/x: in the cluster 10.1.0.0/26 is not free: 10.1.0.0/28 was held by")
-    assert messages_of(check(book_of(text.format("lab")), present("10.1.0.0/24"))) == []
+    assert messages_of(check(book_of(text.format("lab")), cluster)) == []
