@@ -95,7 +95,7 @@ def _has_said(answer: Answer, state: str, reason: str, message: str) -> bool:
 
 
 def _still_holds(said: str, now: str) -> bool:
-    """Whether a sentence of an answer stays true if this is to be said now."""
+    """Whether a sentence of an answer stays as it is, although it would be another one now."""
     return said == now or (WHEN_LAST_CHECKED in said and _subject(said) == _subject(now))
 
 

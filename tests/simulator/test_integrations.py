@@ -173,7 +173,7 @@ def test_an_exhausted_range_serves_the_next_claim_after_a_deletion(world: Cluste
     assert [each["metadata"]["name"] for each in world.objects("ipaddress")] == ["second"]
 
 
-def test_a_claim_of_a_closed_range_is_told_so(world: Cluster) -> None:
+def test_a_claim_of_a_closed_range_says_so(world: Cluster) -> None:
     world.apply(iprange("one", ["10.2.0.0/24"], network={"prefixLength": 24}, closed=True))
     world.apply(claim("first", "one"))
     world.run_until_quiet()
@@ -277,7 +277,7 @@ def test_the_addresses_of_a_service_follow_the_order_of_its_ranges(world: Cluste
     assert MESSAGE not in shown
 
 
-def test_a_service_with_a_long_annotation_is_told_what_is_wrong(world: Cluster) -> None:
+def test_a_service_with_a_long_annotation_says_what_is_wrong(world: Cluster) -> None:
     """All annotations of an object may have 256 KiB together."""
     world.store.create(service(ranges="x " * 70_000))
     world.run_until_quiet()

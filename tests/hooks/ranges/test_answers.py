@@ -235,12 +235,12 @@ def test_a_refusal_of_a_taken_block_changes_with_what_it_says_besides() -> None:
     """The holder in the way is the same all the time."""
     waiting = request_object("web", wanted=CIDR)
     taken = with_ledger(range_object(), entry("first", CIDR))
-    (told,) = items_of(sync_range(taken, waiting))
+    (short,) = items_of(sync_range(taken, waiting))
     reserved = reserving(taken, web="10.0.0.16/28")
-    (more,) = items_of(sync_range(reserved, waiting, answers=[told]))
+    (long,) = items_of(sync_range(reserved, waiting, answers=[short]))
     why = "10.0.0.16/28 is reserved for this request, but it asks for 10.0.0.0/28"
-    assert more["message"] == f"{told['message']}; {why}"
-    assert items_of(sync_range(taken, waiting, answers=[more])) == [told]
+    assert long["message"] == f"{short['message']}; {why}"
+    assert items_of(sync_range(taken, waiting, answers=[long])) == [short]
 
 
 def test_a_refusal_changes_when_its_recorded_block_no_longer_cools_down() -> None:
