@@ -61,7 +61,7 @@ def run(call: Call) -> int:
     options = call.options
     with progress("reading files"):
         book = read_book([_file(path) for path in options.files], _namespace(call), options.format)
-        checked = check(book, present_in(call.read()) if options.compare else None)
+        checked = check(book, _present_in(call.read(), call) if options.compare else None)
     _report(checked, call)
     if not checked.is_clean and not options.skip_conflicts:
         call.note("Nothing is printed. Mend the files, or leave out what is in conflict by --skip-conflicts.")
@@ -93,11 +93,14 @@ def _file(path: str) -> File:
         raise Unanswerable(f'"{path}" can\'t be read: {fault.strerror}') from fault
 
 
-def present_in(snapshot: Snapshot) -> Present:
-    """What a snapshot has, as far as it can be in conflict with an import."""
-    views = [view for each in snapshot.ranges.values() if not (view := RangeView(snapshot, each)).fault]
+def _present_in(snapshot: Snapshot, call: Call) -> Present:
+    """What a snapshot has, as far as it can be in conflict with an import, and notes about what can't be compared."""
+    views = [RangeView(snapshot, each) for each in snapshot.ranges.values()]
+    for view in views:
+        if view.fault:
+            call.note(f"range {view.name} is not compared, because its ledger can't be read: {view.fault}")
     requests = frozenset(each.metadata.namespaced_name for each in snapshot.requests.values())
-    return Present({view.name: _present_range(view) for view in views}, requests)
+    return Present({view.name: _present_range(view) for view in views if not view.fault}, requests)
 
 
 def _present_range(view: RangeView) -> PresentRange:

@@ -273,6 +273,8 @@ def _spec_of(each: BookRequest, block: Prefix | None, range_: NamespacedName, te
 
 def _outside(block: Prefix, range_: NamespacedName, terms: Terms) -> str:
     """Why a range never has a block; "" if it may have it."""
+    if terms.invalid_reason:
+        return f"range {range_} of the cluster is invalid: {terms.invalid_reason}"
     if not terms.pool.addresses.covers(block):
         inside = f"a part of {block}" if terms.pool.addresses.overlap_with(block) else f"{block}"
         return f"{inside} is outside range {range_}, which has {terms.pool.addresses}"

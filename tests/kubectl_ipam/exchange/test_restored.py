@@ -154,8 +154,12 @@ def reserved_for(name: str) -> list[Obj]:
         (net_with(reservations=reserved_for("big")), "10.0.0.16/29", "10.0.0.16/28 is reserved for IPAMRequest"),
         (net_with(closed=True), "10.0.0.16/28", "range default/net is closed, and restores such a block only on hold"),
         (net_with(excludes=["10.0.0.18"]), "10.0.0.16/28", "10.0.0.16/28 is excluded or reserved in range default/net"),
+        (net_with(excludes=["10.0.0.0/16"]), "10.0.0.16/28", "range default/net of the cluster is invalid: "),
     ],
-    ids=["held", "cooling down", "of an older range", "reserved", "a part of what is reserved", "closed", "excluded"],
+    ids=[
+        *("held", "cooling down", "of an older range", "reserved", "a part of what is reserved", "closed", "excluded"),
+        "invalid",
+    ],
 )
 def test_a_block_that_a_range_of_the_cluster_would_not_restore_is_a_conflict(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], present: Callable[[], Box], cidr: str, message: str
@@ -169,6 +173,17 @@ def test_a_block_that_a_range_of_the_cluster_would_not_restore_is_a_conflict(
     wanted["metadata"]["annotations"] = {CIDR_ANNOTATION: cidr}
     assert box.apply([wanted]) == []
     assert shown(box)["default/big"] != cidr, "the conflict is one"
+
+
+def test_a_range_whose_ledger_cannot_be_read_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    objects = list(cluster_of(range_("net", "10.0.0.0/24", chunkSize=28), request("a")).objects())
+    (net,) = [each for each in objects if each["kind"] == "IPAMRange"]
+    net["status"]["allocations"][0]["cidr"] = "10.0.0.0/99"
+    (tmp_path / "new.csv").write_text("name,addresses\nnew,10.9.0.0/24\n")
+
+    compared = ["--compare", "-f", dump_with(objects, tmp_path), "-n", "default"]
+    assert run(["import", str(tmp_path / "new.csv"), *compared]) == 0
+    assert "range default/net is not compared, because its ledger can't be read: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
