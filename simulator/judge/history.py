@@ -218,6 +218,16 @@ class History:
         """The slices that exist."""
         return (each for name, each in self.slices.items() if self._is_judged(name))
 
+    def is_forgery(self, answer: Answer) -> bool:
+        """Whether a person wrote an item that answers no request there, and any write may drop or return a part of it.
+
+        That is so while an older schema is served.
+        """
+        if not (self.schemas_changed and answer.uid in self.forged):
+            return False
+        request = self.requests.get(answer.uid)
+        return request is None or request.slice_name != answer.slice_name
+
     def judged_answers(self) -> Iterator[Answer]:
         """The answers that exist."""
         return (answer for each in self.judged_slices() for answer in each.answers.values())

@@ -309,12 +309,11 @@ def _note_answers(history: History, before: dict[str, Answer], now: dict[str, An
     if write.writer in {METACONTROLLER, TENANT}:
         refused = {answer.uid for answer in changed if answer.state != "Ready"} | {answer.uid for answer in removed}
         history.facts.withdrawn += [each for uid, each in before.items() if uid in refused and each.state == "Ready"]
-    # Beside an older schema any write may drop or return a part of what a person wrote for no request.
-    forged = history.forged - history.requests.keys() if history.schemas_changed else set()
+    changed = [answer for answer in changed if not history.is_forgery(answer)]
     if write.writer in {METACONTROLLER, ""}:
-        history.facts.added += [answer for answer in changed if answer.uid not in {*before, *forged}]
+        history.facts.added += [answer for answer in changed if answer.uid not in before]
     for answer in changed:
-        if write.writer != PERSON and answer.uid not in forged and (answer.life is not None or not write.writer):
+        if write.writer != PERSON and (answer.life is not None or not write.writer):
             _note_answer(history, answer, write)
 
 
