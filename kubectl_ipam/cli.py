@@ -49,6 +49,23 @@ EXIT_USAGE = 2
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command line; gives the exit code."""
+    try:
+        code = _answer(arguments)
+        sys.stdout.flush()
+    except Unanswerable as error:
+        return _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `| head`
+        discard_output()
+        return 0
+    except OSError as error:  # of the output: what can't be read is Unanswerable
+        discard_output()
+        return _fail(f"the output can't be written: {error.strerror}", EXIT_USAGE)
+    return code
+
+
+def _answer(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(usage(), end="")
         return 0 if arguments else EXIT_USAGE
@@ -62,25 +79,9 @@ def run(arguments: Sequence[str]) -> int:
         return _fail(
             'an argument is "": is a variable of the shell not set? Leave the argument out, or write a name', 2
         )
-    return _run_verb(verb, parser_of(verb).parse_args(rest))
-
-
-def _run_verb(verb: str, options: argparse.Namespace) -> int:
     from kubectl_ipam.call import Call
 
-    try:
-        code: int = command(verb).run(Call(options))
-        sys.stdout.flush()
-    except Unanswerable as error:
-        return _fail(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:  # `| head`
-        discard_output()
-        return 0
-    except OSError as error:  # of the output: what can't be read is Unanswerable
-        discard_output()
-        return _fail(f"the output can't be written: {error.strerror}", EXIT_USAGE)
+    code: int = command(verb).run(Call(parser_of(verb).parse_args(rest)))
     return code
 
 

@@ -57,6 +57,7 @@ def read_table(name: str, data: bytes) -> Table:
     first_line = 1  # of the row that is read next
     try:
         headings = [heading_key(cell) for cell in next(reader)]
+        first_line = reader.line_num + 1
         for cells in reader:
             texts = [cell.strip() for cell in cells]
             if any(surplus := texts[len(headings) :]):

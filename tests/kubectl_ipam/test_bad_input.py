@@ -302,3 +302,12 @@ def test_an_output_that_cannot_be_written_is_no_traceback(
     assert "Traceback" not in done.stderr
     assert error in done.stderr
     assert done.returncode in codes
+
+
+@pytest.mark.parametrize("arguments", ["--version", "--help", "show --help"])
+def test_a_reader_that_has_left_already_is_no_traceback(arguments: str) -> None:
+    line = f"{sys.executable} -m kubectl_ipam {arguments} | true"
+
+    done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.stderr == ""

@@ -215,13 +215,16 @@ def test_quotes_that_are_not_closed_are_refused_with_the_line_in_which_they_begi
         book_of(f'name,cidr,description,addresses\nnet,,,10.0.0.0/24\nq1,10.0.0.1,"rack 5,\n{last}')
 
 
-def test_a_cell_below_no_heading_is_refused_with_its_line_because_it_may_protect_addresses() -> None:
+@pytest.mark.parametrize(("before", "line"), [("", 2), ("\n", 3), ("a,10.1.0.0/24,\n", 3)])
+def test_a_cell_below_no_heading_is_refused_with_its_line_because_it_may_protect_addresses(
+    before: str, line: int
+) -> None:
     with pytest.raises(Unanswerable) as refused:
-        book_of("name,addresses,excludes\n\nnet,10.0.0.0/24,10.0.0.1,10.0.0.2\n")
+        book_of(f"name,addresses,excludes\n{before}net,10.0.0.0/24,10.0.0.1,10.0.0.2\n")
 
     assert str(refused.value) == (
-        '"a" has more cells than headings in line 3: "10.0.0.2" is below none. Put quotes around a cell that has "," '
-        "in it, or add the heading"
+        f'"a" has more cells than headings in line {line}: "10.0.0.2" is below none. '
+        'Put quotes around a cell that has "," in it, or add the heading'
     )
 
 
