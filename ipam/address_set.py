@@ -11,7 +11,8 @@ from ipam.interval import Interval, Span, aligned_blocks, without
 class AddressSet:
     """A set of addresses of one family.
 
-    The operators `|`, `&` and `-` take sets of the same family. `str` gives the intervals as users write them.
+    The operators `|`, `&` and `-`, and `divided_among`, take sets of the same family. `str` gives the intervals as
+    users write them.
 
     Attributes:
         family: of all its addresses.
@@ -77,11 +78,12 @@ class AddressSet:
 
     def divided_among(self, takers: Iterable["AddressSet"]) -> list["AddressSet"]:
         """What each of these sets gets of this one, if the first one that has an address gets it."""
-        left = list(self.intervals)
-        return [
-            AddressSet._of_normal_form(self.family, [each for span in taker.intervals for each in _taken(left, span)])
-            for taker in takers
-        ]
+        left, shares = list(self.intervals), list[AddressSet]()
+        for taker in takers:
+            self._assert_same_family(taker)
+            share = [each for span in taker.intervals for each in _taken(left, span)]
+            shares.append(AddressSet._of_normal_form(self.family, share))
+        return shares
 
     def __or__(self, other: "AddressSet") -> "AddressSet":
         self._assert_same_family(other)

@@ -58,6 +58,8 @@ def test_an_address_set_is_written_as_users_write_it_and_never_changes() -> None
 def test_sets_of_two_families_are_a_bug() -> None:
     with pytest.raises(AssertionError):
         AddressSet(IPV4) | AddressSet(IPV6)
+    with pytest.raises(AssertionError):
+        AddressSet(IPV4).divided_among([AddressSet(IPV6)])
     assert AddressSet(IPV4) != AddressSet(IPV6)
 
 
