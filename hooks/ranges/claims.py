@@ -50,4 +50,4 @@ def _previous(request: RequestObject, claim: Claim) -> Prefix | None:
     """The block that an earlier life of the request had, by its annotation, if it is what the claim wants."""
     text = request.metadata.annotations.cidr
     previous = block_named_by(text) if text else None
-    return None if previous is None or contradiction(request, claim, previous) else previous
+    return None if previous is None or contradiction(request.spec.wanted, claim, previous) else previous

@@ -13,12 +13,17 @@ from ipam.allocate import Claim, not_free, refusal_of_block
 from ipam.claim_forms import InvalidClaim, names_addresses, parse_claim
 
 
-def contradiction(request: RequestObject, claim: Claim, recorded: Prefix) -> str:
+def contradiction(wanted: str, claim: Claim, recorded: Prefix) -> str:
     """What the spec asks for, if that is another block than the recorded one; "" if it is not.
 
     A block that the spec names by its index may have had another index when it was granted, so its length decides.
+
+    Args:
+        wanted: the text in which the spec names a block or a size; "" if it has none.
+        claim: what the spec asks for.
+        recorded: the block.
     """
-    if claim.exact and names_addresses(request.spec.wanted):
+    if claim.exact and names_addresses(wanted):
         return "" if recorded == claim.exact else f"{recorded} is recorded, but the spec asks for {claim.exact}"
     if recorded.length == claim.prefix_length:
         return ""
@@ -49,7 +54,8 @@ def unused_record(request: RequestObject, claim: Claim, observed: Observed, occu
     recorded = block_named_by(text)
     if recorded is None:
         return _unreadable(text)
-    if recorded.family is observed.terms.pool.family and (reason := contradiction(request, claim, recorded)):
+    is_of_family = recorded.family is observed.terms.pool.family
+    if is_of_family and (reason := contradiction(request.spec.wanted, claim, recorded)):
         return reason
     return _unavailable(recorded, observed, occupancy)
 

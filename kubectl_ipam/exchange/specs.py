@@ -6,10 +6,11 @@ from typing import Any
 
 from hooks.api.conditions import listed
 from hooks.api.names import API_VERSION, NamespacedName
+from hooks.ranges.records import contradiction
 from hooks.ranges.spec import Terms
 from ipam.address import Prefix
 from ipam.allocate import Claim
-from ipam.claim_forms import IndexBeyondPool, InvalidClaim, names_addresses, parse_claim
+from ipam.claim_forms import IndexBeyondPool, InvalidClaim, parse_claim
 from kubectl_ipam import shipped
 from simulator.kubernetes.resources import Catalog
 
@@ -31,10 +32,7 @@ def rejection_of(kind: str, name: NamespacedName, spec: Spec) -> str:
 
 
 def contradiction_of(spec: Spec, block: Prefix, terms: Terms) -> str:
-    """Why the spec of a request asks for something else than its block; "" if it asks for that.
-
-    A block that the spec names by its index may have had another index when it was granted, so its length decides.
-    """
+    """Why the spec of a request asks for something else than its block; "" if it asks for that."""
     text, size = spec.get("request", ""), spec.get("size") or block.length
     try:
         claim = parse_claim("", text, terms.pool) if text else Claim("", size)
@@ -42,6 +40,6 @@ def contradiction_of(spec: Spec, block: Prefix, terms: Terms) -> str:
         claim = Claim("", beyond.length)
     except InvalidClaim as fault:
         return f"spec.request: {fault}"
-    if block == claim.exact if names_addresses(text) else block.length == claim.prefix_length:
+    if not contradiction(text, claim, block):
         return ""
     return f"{block} is its block, but its spec asks for {text or f'/{size}'}: change one of them"
