@@ -47,7 +47,7 @@ def run(call: Call) -> int:
     if call.options.range:
         views, alone = [RangeView(snapshot, call.range_called(snapshot, call.options.range))], list[Request]()
     else:
-        views, alone = views_in(snapshot, call.only_namespace), _without_range(snapshot, call.only_namespace)
+        views, alone = views_in(snapshot, call.only_namespace), _of_missing_ranges(snapshot, call.only_namespace)
     export, format_ = export_of(snapshot, views, alone), call.options.output or "csv"
     for sentence in _incomplete(views, alone):
         call.note(sentence)
@@ -68,7 +68,7 @@ def _incomplete(views: list[RangeView], alone: list[Request]) -> Iterator[str]:
         yield f"exported without their ranges, which were not found: the requests of {listed(names)}"
 
 
-def _without_range(snapshot: Snapshot, namespace: str | None) -> list[Request]:
+def _of_missing_ranges(snapshot: Snapshot, namespace: str | None) -> list[Request]:
     """The requests that name a range of a namespace, or any, which does not exist or can't be read."""
     return [
         each

@@ -58,8 +58,10 @@ class Export(NamedTuple):
     requests: Sequence[ExportedRequest]
 
 
-#: The fields of a range for which CSV has columns.
-_RANGE_FIELDS = frozenset({"ranges", "excludes", "chunkSize", "mode", "domain", "network", "description"})
+#: The fields of a range that have columns of their names in CSV ...
+_COLUMNS = ("chunkSize", "mode", "domain", "description")
+#: ... and all for which it has columns.
+_RANGE_FIELDS = frozenset({"ranges", "excludes", "network", *_COLUMNS})
 #: Values that a range has without these fields, too.
 _DEFAULTS: dict[str, Any] = {"allowedNamespaces": {"from": "Same"}, "closed": False}
 #: Those of a request that follow from its block.
@@ -90,7 +92,7 @@ def _range_row(each: ExportedRange) -> Row:
     spec, network = each.spec, each.spec.get("network") or {}
     lists = {"addresses": spec.get("ranges"), "excludes": spec.get("excludes"), "dnsServers": network.get("dnsServers")}
     row = {key: SEPARATOR.join(values) for key, values in lists.items() if values}
-    row |= {key: spec[key] for key in ("chunkSize", "mode", "domain", "description") if key in spec}
+    row |= {key: spec[key] for key in _COLUMNS if key in spec}
     row |= {key: network[key] for key in ("gateway", "prefixLength") if key in network}
     return {**each.name._asdict(), "state": each.state, "message": each.message, **row}
 
