@@ -106,6 +106,11 @@ class Call:
         hint = f"did you mean {' or '.join(elsewhere)}?" if elsewhere else f"list them: kubectl ipam show {where}"
         raise Unanswerable(f'no range "{name}" in {snapshot.origin}: {hint}', exit_code=1)
 
+    def searched(self, snapshot: Snapshot) -> str:
+        """What of a snapshot -n selects, or the whole, as words behind "in" or "of"."""
+        namespace = self.options.namespace
+        return f"namespace {namespace} in {snapshot.origin}" if namespace else snapshot.origin
+
     def note(self, text: str) -> None:
         """Print a diagnostic line."""
         print(text, file=sys.stderr)

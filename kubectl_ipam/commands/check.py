@@ -105,9 +105,8 @@ def _print_summary(call: Call, snapshot: Snapshot, found: Sequence[Finding]) -> 
     for resource, reason in snapshot.denied.items():
         call.note(f"{resource.plural} were not checked: {reason}")
     namespace = call.options.namespace
-    where = f"namespace {namespace} in {snapshot.origin}" if namespace else snapshot.origin
     ranges, requests = _number_in(namespace, snapshot.ranges), _number_in(namespace, snapshot.requests)
-    checked = f"{count(ranges, 'range')} and {count(requests, 'request')} of {where}"
+    checked = f"{count(ranges, 'range')} and {count(requests, 'request')} of {call.searched(snapshot)}"
     if not found:
         call.screen.line(f"OK: {checked} are as they should be")
         return

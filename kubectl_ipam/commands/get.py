@@ -53,10 +53,8 @@ def run(call: Call) -> int:
 
 
 def _print_found(call: Call, snapshot: Snapshot, result: Lookup, block: Prefix) -> None:
-    namespace = call.options.namespace
     if not result.found:
-        where = f"namespace {namespace} in {snapshot.origin}" if namespace else snapshot.origin
-        call.screen.line(f"{_words(block)} is in no range of {where}")
+        call.screen.line(f"{_words(block)} is in no range of {call.searched(snapshot)}")
         for sentence in result.neighbours:
             call.screen.line(f"  {sentence}")
         return
@@ -64,7 +62,7 @@ def _print_found(call: Call, snapshot: Snapshot, result: Lookup, block: Prefix) 
         call.screen.line(_sentence(each, call))
     if more := len(result.found) - LINES_MAX:
         call.screen.line(f"... and {more} more: -o json lists all") if more > 0 else None
-    of = f" of namespace {namespace}" if namespace else ""
+    of = f" of namespace {call.options.namespace}" if call.options.namespace else ""
     for interval in uncovered(result.found, block).intervals:
         call.screen.line(f"{span(interval.first, interval.last, block.family)} is in no range{of}")
 
