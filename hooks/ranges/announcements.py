@@ -24,6 +24,7 @@ class Announcement:
         number: what it was given; None if it has not been given one yet.
         serves_its_range: whether that may grant what it announces.
         addresses: what it announces.
+        given_up: what it announced before its range gave that up.
     """
 
     key: str
@@ -33,6 +34,12 @@ class Announcement:
     number: int | None
     serves_its_range: bool
     addresses: AddressSet
+    given_up: AddressSet
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether it has given up all that it announced."""
+        return bool(self.given_up) and not self.addresses
 
 
 def announcements(
@@ -41,14 +48,14 @@ def announcements(
     """The extents of a domain that a range controls, and the keys of those whose addresses can't be read."""
     announced: list[Announcement] = []
     unreadable: list[str] = []
+    nothing = AddressSet(family)
     for key, extent in extents.items():
         controller = controller_of(extent.metadata)
         if controller is None or extent.spec.domain != domain.name:
             continue
         try:
             addresses = _addresses(extent.spec.ranges, family)
-            if extent.spec.withdrawn:
-                addresses -= _addresses(extent.spec.withdrawn, family)
+            given_up = _addresses(extent.spec.withdrawn, family) if extent.spec.withdrawn else nothing
         except InvalidAddress:
             unreadable.append(key)
             continue
@@ -61,7 +68,8 @@ def announcements(
                 seniority=seniority(extent),
                 number=number,
                 serves_its_range=number is not None and extent.metadata.deletion_timestamp is None,
-                addresses=addresses,
+                addresses=addresses - given_up if given_up else addresses,
+                given_up=given_up,
             )
         )
     return announced, unreadable

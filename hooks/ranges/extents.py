@@ -1,8 +1,9 @@
 """Extents: which addresses of a range are its own where ranges of one domain overlap. The first announcement wins.
 
 A range announces its addresses by IPAMExtents: children that are created once, get a number, and stay until the range
-is deleted and empty. It observes the extents of its domain with which it may have addresses in common (cells.py), so it
-is synced when one of them is created or deleted, and not when other ranges grant blocks.
+is deleted and empty, or has given up their addresses. It observes the extents of its domain with which it may have
+addresses in common (cells.py), so it is synced when one of them is created or deleted, and not when other ranges grant
+blocks.
 
 As in Lamport's bakery each takes a number before it enters: the resourceVersion of its extent, which is its place in
 the order in which the API server stored all of them. The next call writes it into the extent, because rewriting a
@@ -23,7 +24,8 @@ next moment.
 The number is also read from what Metacontroller recorded when it wrote the extent: an API server with an older schema
 shows no number, and that must not make an old range a young one.
 
-An entry of `ranges` that is taken back is withdrawn from its extents, which keep their numbers (withdrawals.py).
+An entry of `ranges` that is taken back is withdrawn from its extents, which keep their numbers (withdrawals.py). One
+that has given up all of its addresses is deleted, because every other range of its cells would receive it for nothing.
 
 On hold a range announces only the addresses that its requests record. So ranges that share addresses can be restored in
 any order: none of them takes what another one had granted. The rest is announced when the hold ends.
@@ -107,7 +109,7 @@ def observe_extents(observed: Observed, now: datetime) -> Extents:
     given_up = {each.key: each.addresses & withdrawn_from(each, observed.ledger) for each in known}
     children = [
         _kept(key, group[key], own[key], observed.terms.allowed if key in carriers else None, given_up.get(key))
-        for key in sorted(own)
+        for key in sorted(own.keys() - _spent(observed))
     ]
     children += [child_as_it_was(names.EXTENT_KEY, key, group[key]) for key in sorted(observed.unreadable_own_extents)]
     if observed.terms.invalid_reason:
@@ -116,7 +118,7 @@ def observe_extents(observed: Observed, now: datetime) -> Extents:
     space = _space(observed)
     wanted = _wanted(observed, space)
     if _may_announce(observed) and _is_next_batch_due(observed, own.values(), now):
-        children += _additions(observed, wanted, [*announced, *known], {each["metadata"]["name"] for each in children})
+        children += _additions(observed, wanted, [*announced, *known], {key.rpartition("/")[2] for key in group})
     if observed.is_deleted:
         return Extents(domain, children, nothing, nothing, [], [])
     unreadable = sorted([*observed.unreadable_extents, *without_addresses])
@@ -124,6 +126,26 @@ def observe_extents(observed: Observed, now: datetime) -> Extents:
         return Extents(domain, children, space, wanted, [], unreadable)
     unannounced, owned_by_older = _divided(space, observed, announced)
     return Extents(domain, children, unannounced, unannounced & wanted, owned_by_older, [])
+
+
+def _spent(observed: Observed) -> set[str]:
+    """The extents of this range that can be deleted, because they have given up all of their addresses.
+
+    The ledger that withdrew these must be seen, and a spec without them: otherwise they would be announced once more.
+    One that gives the allowed namespaces stays, and all stay as long as there is no other: requests see by an extent
+    that a range exists.
+    """
+    known = observed.own_announcements
+    if observed.is_deleted or all(each.is_spent for each in known):
+        return set()
+    return {
+        each.key
+        for each in known
+        if each.is_spent
+        and not each.given_up - withdrawn_from(each, observed.ledger)
+        and not each.given_up & observed.terms.pool.addresses
+        and observed.own_extents[each.key].spec.allowed_namespaces is None
+    }
 
 
 def _space(observed: Observed) -> AddressSet:

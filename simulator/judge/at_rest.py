@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 from simulator.judge import owners_at_rest
 from simulator.judge.addresses import block_of
 from simulator.judge.capacity import unavailable_accounted
+from simulator.judge.extents import useless
 from simulator.judge.foreign import is_claim_in_use
 from simulator.judge.placed import in_their_slices, none_outlived
 from simulator.judge.restores import restored
 from simulator.judge.verdicts import FreeSpace, right_answers
-from simulator.kubernetes.objects import controller_of, is_deleting
+from simulator.kubernetes.objects import controller_of, is_deleting, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -245,6 +246,15 @@ def answers_gone(history: History) -> Iterator[str]:
             yield f"the answer to {answer.name} is one of {answer.life.name}, but {request.name} names another range"
 
 
+def extents_gone(history: History) -> Iterator[str]:
+    """Gone: no range in use has an extent that announces nothing any more."""
+    for life in history.judged_ranges():
+        if is_deleting(life.obj) or life.status.get("state") != "Ready":
+            continue
+        for obj in useless(history, life):
+            yield f"the extent {key_of(obj)} of {life.name} announces nothing any more and still exists"
+
+
 def nothing_attached(history: History) -> Iterator[str]:
     """Gone, after all claims and Services were deleted: nothing that was attached to one is left."""
     uids = history.foreign.uids
@@ -283,7 +293,7 @@ CHECKS: dict[str, tuple[Callable[[History], Iterator[str]], ...]] = {
     "Restored": (restored,),
     "NoLeak": (no_leak,),
     "Accounted": (unavailable_accounted,),
-    "Gone": (requests_gone, ranges_gone, answers_gone, none_outlived),
+    "Gone": (requests_gone, ranges_gone, answers_gone, extents_gone, none_outlived),
     "Placed": (in_their_slices,),
 }
 

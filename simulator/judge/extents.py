@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simulator.judge.addresses import Block, block_of, merged, without
-from simulator.judge.lives import controlling_range
+from simulator.judge.lives import controlling_range, space_of
 from simulator.kubernetes.objects import is_deleting, meta, uid_of
 
 if TYPE_CHECKING:
@@ -21,6 +21,23 @@ def unavailable(history: History, life: RangeLife, addresses: list[Block] | None
     others = [obj for announcer, obj in announced if _is_rival(announcer, life)]
     usable = [block for obj in own for block in without(_blocks([obj]), _blocks(_older(history, others, obj)))]
     return without(life.pool if addresses is None else addresses, usable)
+
+
+def useless(history: History, life: RangeLife) -> list[Obj]:
+    """The extents by which a range announces nothing any more, although it announces addresses by others."""
+    own = [obj for obj in history.extents.values() if history.ranges.get(controlling_range(obj)) is life]
+    if not any(map(announced_by, own)):
+        return []
+    return [obj for obj in own if not (announced_by(obj) or _is_needed(history, life, obj))]
+
+
+def _is_needed(history: History, life: RangeLife, obj: Obj) -> bool:
+    """Whether requests read the allowed namespaces from an extent, or its range might announce its addresses again."""
+    lines = life.ledger.fields.get("withdrawn", ())
+    given_up = [block_of(line["addresses"]) for line in lines if line["number"] >= _number(history, obj)]
+    wanted = space_of(life.spec)
+    is_wanted = any(block.overlaps(other) for block in _ranges(obj) for other in wanted)
+    return is_wanted or "allowedNamespaces" in obj["spec"] or bool(without(_ranges(obj), merged(given_up)))
 
 
 def _counts(history: History, own: Obj) -> bool:
@@ -41,10 +58,13 @@ def _number(history: History, obj: Obj) -> int:
 
 
 def _blocks(extents: list[Obj]) -> list[Block]:
-    return merged([block for obj in extents for block in _announced(obj)])
+    return merged([block for obj in extents for block in announced_by(obj)])
 
 
-def _announced(obj: Obj) -> list[Block]:
+def announced_by(obj: Obj) -> list[Block]:
     """What an extent announces, without what it has given up."""
-    withdrawn = [block_of(text) for text in obj["spec"].get("withdrawn", ())]
-    return without(merged([block_of(text) for text in obj["spec"].get("ranges", ())]), withdrawn)
+    return without(_ranges(obj), [block_of(text) for text in obj["spec"].get("withdrawn", ())])
+
+
+def _ranges(obj: Obj) -> list[Block]:
+    return merged([block_of(text) for text in obj["spec"].get("ranges", ())])

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from simulator.judge.addresses import block_of
+from simulator.judge.extents import announced_by
 from simulator.judge.facts import Cooled, Drop, Grant, Publication, Revision, Turn
 from simulator.judge.foreign import note_foreign
 from simulator.judge.holdings import ANSWER, LEDGER, STATUS, Holding
@@ -361,10 +362,10 @@ def _is_finished(life: RangeLife) -> bool:
 def _is_still_announced(history: History, before: Obj, now: Obj | None) -> bool:
     """Whether an extent announces the same to the same ranges, and has no other number than its first one.
 
-    An older schema may drop the number for a while; it comes back.
+    An older schema may drop the number for a while; it comes back. An extent that has given up all can be deleted.
     """
     if now is None or is_deleting(now):
-        return False
+        return not announced_by(before)
     first = history.numbers.get(uid_of(now))
     names = ("range", "domain", "ranges")
     announced = [

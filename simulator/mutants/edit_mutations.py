@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from simulator.mutants.mutations import extents_of, requests_of
-from simulator.names import CIDR_ANNOTATION, LEDGER_FIELDS
+from simulator.names import CIDR_ANNOTATION, EXTENTS_KEY, LEDGER_FIELDS
 
 if TYPE_CHECKING:
     from simulator.kubernetes.objects import Obj
@@ -55,6 +55,24 @@ def give_up_what_is_excluded(_: str, body: Obj, ask: Ask) -> Obj:
     if texts := {text for text in spec.get("ranges", ()) if text in spec.get("excludes", ())}:
         for child in extents_of(answer):
             child["spec"]["withdrawn"] = sorted(texts.union(child["spec"].get("withdrawn", ())))
+    return answer
+
+
+def delete_what_gave_up_a_part(_: str, body: Obj, ask: Ask) -> Obj:
+    """An extent is deleted as soon as it has given up any of its addresses."""
+    answer = ask(body)
+    given_up = [child for child in extents_of(answer) if child["spec"].get("withdrawn")]
+    return answer | {"children": [child for child in answer["children"] if child not in given_up]}
+
+
+def keep_all_extents(_: str, body: Obj, ask: Ask) -> Obj:
+    """An extent that has given up all of its addresses stays."""
+    answer = ask(body)
+    returned = [child["metadata"]["name"] for child in answer["children"]]
+    for obj in body["children"].get(EXTENTS_KEY, {}).values():
+        if obj["spec"].get("withdrawn") and obj["metadata"]["name"] not in returned and not body["finalizing"]:
+            kept = {name: obj["metadata"][name] for name in ("namespace", "name", "labels")}
+            answer["children"].append({**obj, "metadata": kept})
     return answer
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from controlplane.api import RANGES, Refused, kubectl
+from controlplane.api import EXTENTS, RANGES, Refused, kubectl
 from controlplane.processes import wait_until
 
 if TYPE_CHECKING:
@@ -63,6 +63,12 @@ def test_an_entry_that_is_not_in_use_is_taken_back_and_another_range_allocates_i
     kubectl(loop.plane.kubeconfig, "wait", "--timeout=60s", wait, "-n", team.namespace, "iprange/net")
     _edit(team, ranges=["10.0.0.0/28"], excludes=None)
     assert team.wait_state("rival", "Ready")["status"]["cidr"] == "10.9.0.0/28"
+    left = {"net": ["10.0.0.0-10.0.0.15"], "late": ["10.9.0.0-10.9.0.15"]}
+    wait_until(
+        lambda: {obj["spec"]["range"]: obj["spec"]["ranges"] for obj in team.api.list(EXTENTS, team.namespace)} == left,
+        what="the extent that announces nothing any more is deleted",
+        seconds=30,
+    )
     _edit(team, ranges=["10.0.0.0/28", "10.9.0.0/28"])
     team.create_request("again", request="10.9.0.0/28")
     assert f"range {team.namespace}/late, which is older" in team.wait_state("again", "Busy")["status"]["message"]

@@ -271,12 +271,15 @@ def test_a_block_that_a_person_wrote_needs_no_commit(writer: str, broken: set[st
 @pytest.mark.parametrize(
     ("writer", "broken"), [(METACONTROLLER, {"Disjoint"}), (PERSON, set()), (CONTROLLER_MANAGER, set()), ("", set())]
 )
-def test_only_metacontroller_must_not_delete_an_extent(writer: str, broken: set[str]) -> None:
+def test_only_metacontroller_must_not_delete_an_extent_that_announces_addresses(writer: str, broken: set[str]) -> None:
     owner = {"kind": "IPAMRange", "name": "net", "uid": "net", "controller": True}
     meta = {"namespace": "team", "name": "net-0", "ownerReferences": [owner]}
-    extent = {"metadata": meta, "spec": {"range": "net", "ranges": ["10.0.0.0/24"]}}
+    spec = {"range": "net", "ranges": ["10.0.0.0/24"]}
+    extent = {"metadata": meta, "spec": spec}
+    spent = {"metadata": meta, "spec": spec | {"withdrawn": ["10.0.0.0-10.0.0.255"]}}
 
     assert violated(*ALLOCATED, Write("ipamextents", extent), Write("ipamextents", extent, True, writer)) == broken
+    assert violated(*ALLOCATED, Write("ipamextents", spent), Write("ipamextents", spent, True, writer)) == set()
 
 
 @pytest.mark.parametrize(("seconds", "broken"), [(59, {"NoEarlyReuse"}), (60, set()), (None, set())])

@@ -210,3 +210,68 @@ def test_no_more_entries_are_removable_than_the_ledger_has_room_for() -> None:
     own = extent_object("10.0.0.0-10.0.0.15", *(f"10.9.{number}.0-10.9.{number}.3" for number in range(20)))
     range_ = the_range("10.0.0.0/28", *slips, excludes=slips, withdrawn=lines)
     assert synced(range_, own=own)["status"]["removable"] == slips[:1]
+
+
+# --- deleted
+
+SPENT = given_up(extent_object("10.9.0.0-10.9.0.3", version=9), "10.9.0.0-10.9.0.3")
+BASE = extent_object("10.0.0.0-10.0.0.15", version=7)
+OF_SPENT = [{"addresses": "10.9.0.0-10.9.0.3", "number": 9}]
+
+
+def extent_names(answer: Obj) -> list[str]:
+    return [child["metadata"]["name"] for child in answer["children"]]
+
+
+def with_spent(range_: Obj, *own: Obj) -> Obj:
+    return sync_range(range_, announced=list(own), extents=list(own))
+
+
+def test_an_extent_that_has_given_up_all_of_its_addresses_is_deleted() -> None:
+    answer = with_spent(the_range("10.0.0.0/28", withdrawn=OF_SPENT), BASE, SPENT)
+    assert extent_names(answer) == ["net-7"]
+    assert (answer["status"]["withdrawn"], answer["status"]["revision"]) == (OF_SPENT, 5)
+
+
+@pytest.mark.parametrize(
+    "withdrawn",
+    [
+        pytest.param([], id="no line"),
+        pytest.param([{"addresses": "10.9.0.0-10.9.0.3", "number": 8}], id="a line of an older extent"),
+        pytest.param([{"addresses": "10.9.0.0-10.9.0.2", "number": 9}], id="a line without one of the addresses"),
+    ],
+)
+def test_it_stays_as_long_as_the_ledger_that_withdrew_its_addresses_is_not_seen(withdrawn: list[Obj]) -> None:
+    answer = with_spent(the_range("10.0.0.0/28", withdrawn=withdrawn), BASE, SPENT)
+    assert extent_names(answer) == ["net-7", "net-9"]
+
+
+def test_an_extent_that_has_given_up_a_part_of_its_addresses_stays() -> None:
+    part = given_up(SPENT, "10.9.0.0-10.9.0.1")
+    answer = with_spent(the_range("10.0.0.0/28", withdrawn=OF_SPENT), BASE, part)
+    assert extent_names(answer) == ["net-7", "net-9"]
+
+
+def test_the_extent_that_gives_the_allowed_namespaces_stays() -> None:
+    carrier = copy.deepcopy(SPENT)
+    carrier["spec"]["allowedNamespaces"] = {"from": "All"}
+    answer = with_spent(the_range("10.0.0.0/28", withdrawn=OF_SPENT), BASE, carrier)
+    assert extent_names(answer) == ["net-7", "net-9"]
+
+
+def test_the_last_extent_stays_as_requests_see_by_it_that_the_range_exists() -> None:
+    answer = with_spent(the_range("10.0.0.0/28", withdrawn=OF_SPENT), SPENT)
+    assert "net-9" in extent_names(answer)
+
+
+@pytest.mark.parametrize("text", ["no-address", "2001:db8::/64"])
+def test_extents_stay_while_the_spec_is_invalid(text: str) -> None:
+    answer = with_spent(the_range(text, withdrawn=OF_SPENT), BASE, SPENT)
+    assert {"net-7", "net-9"} <= set(extent_names(answer))
+
+
+def test_an_extent_whose_addresses_are_added_again_stays_beside_their_new_one() -> None:
+    """If its deletion made room for one of the same age, that would give up the same addresses, and so on."""
+    answer = with_spent(the_range("10.0.0.0/28", SLIP, withdrawn=OF_SPENT), BASE, SPENT)
+    assert {"net-7", "net-9"} < set(extent_names(answer))
+    assert ["10.9.0.0-10.9.0.3"] in [child["spec"]["ranges"] for child in answer["children"][2:]]
