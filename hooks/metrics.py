@@ -84,22 +84,22 @@ class HookMetrics:
             _PROPOSALS.inc()
 
 
-class _Condition(Struct, frozen=True, gc=False):
-    type: str
-    reason: str = ""
+class _ForeignStatus(Struct, frozen=True, gc=False):
+    conditions: list[Any] = []
 
 
-class _Status(Struct, frozen=True, gc=False):
-    conditions: list[_Condition] = []
-
-
-_STATUS_DECODER = msgspec.json.Decoder(_Status)
+_STATUS_DECODER = msgspec.json.Decoder(_ForeignStatus)
 
 
 def _conditions(status: Any) -> list[tuple[str, str]]:
-    """Types and reasons of the conditions in a status: one of our kinds, an encoded one of a foreign kind, or none."""
-    found = _STATUS_DECODER.decode(status) if isinstance(status, Raw) else status
-    return [(each.type, each.reason) for each in getattr(found, "conditions", ())]
+    """Types and reasons of the conditions in a status: one of our kinds, an encoded one of a foreign kind, or none.
+
+    Of a foreign kind only Ready is ours: all others are returned as they came, in whatever form.
+    """
+    if not isinstance(status, Raw):
+        return [(each.type, each.reason) for each in getattr(status, "conditions", ())]
+    found = (each for each in _STATUS_DECODER.decode(status).conditions if isinstance(each, dict))
+    return [("Ready", each.get("reason", "")) for each in found if each.get("type") == "Ready"]
 
 
 def count_response(hook: str, code: int) -> None:

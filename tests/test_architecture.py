@@ -49,7 +49,7 @@ LAYERS: dict[str, list[str]] = {
         "app worker tls exposition", "logs metrics arbiter readiness history_log",
         "settings ranges requests integrations", "protocol", "api",
     ],
-    "hooks.api": ["namespaces ownership conditions shards", "foreign", "kinds", "metadata", "names times"],
+    "hooks.api": ["namespaces ownership conditions shards", "foreign", "kinds", "metadata", "names", "times"],
     "hooks.protocol": ["children", "decoding", "bodies errors nesting"],
     "hooks.ranges": [
         "sync", "status answers events", "placement outdated", "consistency grants returns gateways", "claims waiting",

@@ -1,10 +1,12 @@
 """Names that the hooks, the manifests and the users must compute or spell alike."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple
 from zlib import crc32
+
+from hooks.api.times import timestamp
 
 GROUP = "ipam.mandelsoft.org"
 API_VERSION = f"{GROUP}/v1alpha1"
@@ -123,8 +125,7 @@ def slot(uid: str) -> int:
 
 @lru_cache(maxsize=16384)
 def _slice_name(range_name: NamespacedName, created: datetime, slot: int) -> str:
-    second = created.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return _cut(range_name.name, hashed=f"{range_name}/{second}/{slot}")
+    return _cut(range_name.name, hashed=f"{range_name}/{timestamp(created)}/{slot}")
 
 
 def domain_label(domain: str) -> str:

@@ -1,5 +1,6 @@
 """Times: as the API server writes them, and what to believe of those that replicas wrote down for each other."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 #: How far the clocks of two replicas may differ without making a wait longer.
@@ -7,8 +8,18 @@ CLOCK_DIFFERENCE_MAX = timedelta(minutes=1)
 
 
 def timestamp(moment: datetime) -> str:
-    """RFC 3339 in UTC and whole seconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """RFC 3339 in UTC and whole seconds; a time that lies outside the years 1 to 9999 in UTC keeps that of its zone."""
+    with suppress(OverflowError):
+        moment = moment.astimezone(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def end_of(start: datetime, period: timedelta) -> datetime:
+    """The end of a period; that of the year 9999, beyond which there are no times, if it ends later."""
+    try:
+        return start + period
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def rewriting_time(now: datetime) -> datetime:

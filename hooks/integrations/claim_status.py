@@ -57,12 +57,18 @@ def claim_status(claim: ClaimParent, fact: Fact, now: datetime, address_name: st
         now: the time of the call.
         address_name: its IPAddress, once that exists; "" to leave the reference to it as it is.
     """
-    before: list[dict[str, Any]] = claim.status.get("conditions", [])
-    observed = next((each for each in before if each.get("type") == READY), {})
+    written = claim.status.get("conditions")
+    before: list[Any] = written if isinstance(written, list) else []
+    observed: dict[str, Any] = next(filter(_is_ours, before), {})
     condition = _condition(claim, fact, observed, now)
-    others = [each for each in before if each.get("type") != READY]
+    others = [each for each in before if not _is_ours(each)]
     reference = {"addressRef": {"name": address_name}} if address_name else {}
     return in_canonical_order(claim.status | reference | {"conditions": [*others, condition]}, "$.object.status")
+
+
+def _is_ours(condition: object) -> bool:
+    """Whether this is the condition Ready; others may have any form."""
+    return isinstance(condition, dict) and condition.get("type") == READY
 
 
 def _condition(claim: ClaimParent, fact: Fact, before: dict[str, Any], now: datetime) -> dict[str, Any]:

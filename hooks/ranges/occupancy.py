@@ -7,7 +7,7 @@ from functools import cached_property
 from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
-from hooks.api.times import timestamp
+from hooks.api.times import end_of, timestamp
 from hooks.ranges.extents import Extents
 from hooks.ranges.ledger import Ledger, LedgerEntry
 from hooks.ranges.reservations import Reservation
@@ -145,7 +145,7 @@ def occupancy_of(kept: Ledger, extents: Extents, terms: Terms) -> Occupancy:
     cooling: list[CoolingDown] = []
     for entry in kept.entries.values():
         if released_at := entry.written.released_at:
-            cooling.append(CoolingDown(entry.prefix, entry.holder, released_at + terms.cooldown))
+            cooling.append(CoolingDown(entry.prefix, entry.holder, end_of(released_at, terms.cooldown)))
         else:
             held.append(entry)
     taken = [entry.prefix for entry in kept.entries.values()] if extents.unannounced or extents.owned_by_older else []

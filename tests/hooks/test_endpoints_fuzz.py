@@ -4,6 +4,7 @@ answer of status 200 loses a slice with answers or makes blocks overlap.
 
 import copy
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -39,11 +40,18 @@ from tests.hooks.foreign import (
 BODIES: dict[str, Obj] = {
     "/ipamrange/customize": {"parent": noisy(range_object())},
     "/ipamrange/sync": range_body(
-        with_ledger(range_object(), entry("a", "10.0.0.0/28"), entry("absent", "10.0.0.16/28", absent_since=at(-90))),
+        with_ledger(
+            range_object(cooldown=60),
+            entry("a", "10.0.0.0/28"),
+            entry("absent", "10.0.0.16/28", absent_since=at(-90)),
+            entry("cooling", "10.0.0.32/28", released_at=at(-5)),
+            entry("released", "10.0.0.48/28"),
+        ),
         request_object("a"),
         request_object("b", size=30),
         noisy(request_object("c", wanted="10.0.0.64/28")),
         deleted(request_object("d"), at(-5)),
+        deleted(request_object("released"), at(-5)),
         answers=[
             answer_item("a", cidr="10.0.0.0/28", revision=1),
             answer_item("d", "Busy", message="no room"),
@@ -62,7 +70,10 @@ BODIES: dict[str, Obj] = {
     ),
     "/ipaddressclaim/customize": {"parent": noisy(claim_object())},
     "/ipaddressclaim/sync": claim_body(
-        noisy(claim_object(cluster="prod")), attached_request(claim_object()), address_object(), clusters=["prod"]
+        noisy(claim_object(cluster="prod")) | {"status": {"conditions": [{"type": "Other"}]}},
+        attached_request(claim_object()),
+        address_object(),
+        clusters=["prod"],
     ),
     "/claimedrequest/customize": {"parent": noisy(attached_request(claim_object()))},
     "/claimedrequest/sync": request_body(noisy(attached_request(claim_object()))),
@@ -99,6 +110,7 @@ HOSTILE = st.one_of(
     st.sampled_from(
         ["2026-11-23T19:00:00", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "2026-11-23T19:00:00+23:59"]
     ),
+    st.sampled_from(["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59"]),
     st.sampled_from(["Ready", "Busy", "Released", "Invalid", "IPAMRange", "IPAMRequest", "uid-a", "team-a/a"]),
     st.recursive(
         st.none() | st.integers() | st.text(max_size=5), lambda inner: st.lists(inner, max_size=3), max_leaves=5
@@ -214,6 +226,12 @@ def test_a_mutated_body_is_answered_or_refused_and_is_never_a_bug(path: str) -> 
             assert {"path", "message"} <= set(response.get_json()["error"])
 
     run()
+
+
+@pytest.mark.parametrize("now", [datetime.min, datetime.max], ids=["year 1", "year 9999"])
+@pytest.mark.parametrize("path", list(BODIES))
+def test_a_call_at_either_end_of_time_is_answered(path: str, now: datetime) -> None:
+    assert post(path, BODIES[path], now.replace(tzinfo=UTC)).status_code == 200
 
 
 @pytest.mark.parametrize("path", list(BODIES))

@@ -31,9 +31,10 @@ from tests.hooks.build import (
 )
 from tests.hooks.calls import APP, post
 from tests.hooks.early import proposing
+from tests.hooks.foreign import address_object, attached_request, claim_body, claim_object
 
 ROOT = Path(__file__).parents[2]
-SYNC, REQUEST_SYNC = "/ipamrange/sync", "/ipamrequest/sync"
+SYNC, REQUEST_SYNC, CLAIM_SYNC = "/ipamrange/sync", "/ipamrequest/sync", "/ipaddressclaim/sync"
 #: Instructions of the smallest call of which metrics may be this part.
 PART_OF_A_CALL_MAX = 0.06
 
@@ -72,6 +73,15 @@ def test_each_response_is_counted_once_by_its_code(body: Obj | bytes, code: int)
     counted = Counted("ipam_hooks_calls_total", hook=SYNC, code=str(code))
     assert post(SYNC, body).status_code == code
     assert counted.added == 1
+
+
+def test_a_condition_of_another_controller_is_no_contradiction_of_ours() -> None:
+    claim = claim_object()
+    claim["status"] = {"conditions": [{"type": "Consistent", "status": "False"}]}
+    counted = Counted("ipam_hooks_contradictions_total")
+    served = Counted("ipam_hooks_outcomes_total", hook=CLAIM_SYNC, reason="AddressAllocated")
+    assert post(CLAIM_SYNC, claim_body(claim, attached_request(claim), address_object())).status_code == 200
+    assert (counted.added, served.added) == (0, 1)
 
 
 def test_a_bug_is_counted_as_500(monkeypatch: pytest.MonkeyPatch) -> None:
