@@ -87,9 +87,8 @@ def after_releases(ledger: Ledger, evidence: Evidence, now: datetime, cooldown: 
         else:
             entries[uid] = _held_entry(entry, evidence, now) if entry.written.absent_since else entry
     kept_ledger = replace(ledger, entries=entries, closing=closing)
-    return _with_releases(
-        _with_absence_marks(kept_ledger, evidence, now), _unrecorded(ledger, freed, evidence), evidence
-    )
+    marked_ledger = _with_absence_marks(kept_ledger, evidence, now)
+    return _with_releases(marked_ledger, _unrecorded(ledger, freed, evidence), evidence, before=ledger)
 
 
 def _unrecorded(ledger: Ledger, freed: set[str], evidence: Evidence) -> list[str]:
@@ -161,8 +160,11 @@ def _is_newly_absent(entry: LedgerEntry, evidence: Evidence) -> bool:
     return not (line.uid in evidence.deleted or line.absent_since or line.released_at)
 
 
-def _with_releases(ledger: Ledger, unrecorded: list[str], evidence: Evidence) -> Ledger:
+def _with_releases(ledger: Ledger, unrecorded: list[str], evidence: Evidence, *, before: Ledger) -> Ledger:
     """The ledger with as many releases recorded as have room.
+
+    A ledger that is too long, because the spec has grown, may stay as long as it was before: an entry that has left was
+    longer than the record of its release.
 
     The oldest ones of which nothing is observed any more are forgotten in the same step, but not for its own sake:
     forgetting alone would be one more write.
@@ -171,7 +173,10 @@ def _with_releases(ledger: Ledger, unrecorded: list[str], evidence: Evidence) ->
         return ledger
     room = BYTES_FOR_RELEASES_MAX - ledger.byte_count
     new = unrecorded[: RELEASED_COUNT_MAX - len(ledger.released)]
-    fitting = takewhile(lambda byte_count: byte_count <= room, accumulate(map(release_byte_count, new)))
+    costs = list(accumulate(map(release_byte_count, new)))
+    if costs and costs[-1] > room:
+        room = max(room, before.byte_count - ledger.byte_count)
+    fitting = takewhile(lambda byte_count: byte_count <= room, costs)
     return replace(ledger, released=_remembered((*ledger.released, *new[: len(list(fitting))]), evidence))
 
 

@@ -60,7 +60,7 @@ def range_status(
         facts.append(_drained(retired, holders, on_hold=proposal.on_hold))
     messages = [fact.message for fact in facts if fact.type != "Stalled"]
     messages += [*observed.terms.remarks, *_quota_remarks(observed.terms, proposal)]
-    messages += _remarks(observed, grants.occupancy, extents)
+    messages += [*_remarks(observed, grants.occupancy, extents), _unreleased_message(observed, proposal)]
     messages += reservation_remarks(observed, proposal, grants.occupancy)
     return msgspec.structs.replace(
         _ledger_status(proposal),
@@ -203,6 +203,18 @@ def _remarks(observed: Observed, occupancy: Occupancy, extents: Extents) -> list
     if unreadable := sorted(observed.unreadable_requests):
         remarks.append(f"{_count(len(unreadable), 'request')} can't be read: {listed(unreadable)}")
     return remarks
+
+
+def _unreleased_message(observed: Observed, proposal: Ledger) -> str:
+    """Why deleted requests are not released, and what to do; "" if all of them are."""
+    count = len(observed.deleted.keys() - set(proposal.released)) if observed.deleted else 0
+    if not count:
+        return ""
+    remedies = ["shorten the spec and the annotations of the range"] if proposal.excess_bytes else []
+    if observed.terms.cooldown and not proposal.closing:
+        remedies.append("set cooldownSeconds to 0")
+    waiting = f"{_count(count, 'deleted request')} {'waits' if count == 1 else 'wait'} for room in the ledger"
+    return ": ".join(filter(None, [waiting, " or ".join(remedies)]))
 
 
 def _quota_remarks(terms: Terms, proposal: Ledger) -> list[str]:

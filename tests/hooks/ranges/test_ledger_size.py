@@ -201,3 +201,39 @@ def test_marks_of_releases_stop_at_their_budget_and_the_others_keep_their_blocks
     assert sorted(marked) == sorted(status["released"])
     assert 500 < len(marked) < 12_990
     assert not any("absentSince" in each for each in status["allocations"])
+
+
+def range_with_a_long_spec(cooldown: int | None, *deleted_requests: Obj) -> Obj:
+    """The status of a full range whose annotations have become long; its first holder is deleted, and other requests.
+
+    Its ledger is 1.36 MB long.
+    """
+    first, *others = many(12_000, name_length=28)
+    parent = with_ledger(range_object("10.0.0.0/16", chunk_size=None, cooldown=cooldown), first, *others)
+    parent["metadata"]["annotations"] = {"example.com/note": "x" * 250_000}
+    holders = [request_object(each["request"], range_="team-a/net", uid=each["uid"]) for each in others]
+    holder = request_object(first["request"], range_="team-a/net", uid=first["uid"])
+    status: Obj = sync_range(parent, deleted(holder), *holders, *deleted_requests)["status"]
+    return status
+
+
+def test_an_entry_leaves_with_the_record_of_its_release_however_long_the_spec_has_become() -> None:
+    status = range_with_a_long_spec(None)
+    assert (len(status["allocations"]), status["released"]) == (11_999, [f"u{0:035}"])
+    assert "deleted request" not in status["message"]
+
+
+@pytest.mark.parametrize(
+    ("cooldown", "others", "waiting", "remedy"),
+    [
+        (None, 100, "93 deleted requests wait", ""),
+        (60, 0, "1 deleted request waits", " or set cooldownSeconds to 0"),
+    ],
+)
+def test_a_range_says_what_deleted_requests_wait_for(
+    cooldown: int | None, others: int, waiting: str, remedy: str
+) -> None:
+    requests = [deleted(request_object(f"w{number}")) for number in range(others)]
+    message = range_with_a_long_spec(cooldown, *requests)["message"]
+    shorten = "shorten the spec and the annotations of the range"
+    assert message.endswith(f"; {waiting} for room in the ledger: {shorten}{remedy}")
