@@ -199,3 +199,12 @@ def test_a_record_that_is_written_as_a_block_is_the_address() -> None:
 def test_a_range_that_cannot_exist_is_reported(text: str) -> None:
     answer = answer_to(SERVICE_SYNC, service_body(service_object(ranges=text)))
     assert f'annotation ipam.mandelsoft.org/range "{text}": must be' in answer["annotations"][MESSAGE_ANNOTATION]
+
+
+@pytest.mark.parametrize("ranges", ["net,net6", "net6,net"])
+def test_recorded_addresses_are_requested_in_the_order_of_the_ranges(ranges: str) -> None:
+    """A Service does not see of which family a range is (docs/services.md)."""
+    service = service_object(ranges=ranges, **{ADDRESSES_ANNOTATION: "10.0.0.5,2001:db8::5"})
+    new = answer_to(SERVICE_SYNC, service_body(service))["attachments"]
+    asked = [(each["spec"]["ipam"]["name"], each["spec"]["request"]) for each in new]
+    assert asked == list(zip(ranges.split(","), ["10.0.0.5", "2001:db8::5"], strict=True))
