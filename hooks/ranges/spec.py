@@ -128,7 +128,7 @@ def read_terms(range_name: NamespacedName, raw: Raw, status: RangeStatus) -> Ter
     pool = pool.excluding(withheld) if withheld else pool
     pool = replace(pool, reserved=_reserved(spec, pool.family))
     if not pool.usable:
-        return _invalid_terms(range_name, spec, "nothing is left to allocate beside the gateways, former ones included")
+        return _invalid_terms(range_name, spec, _NOTHING_BESIDE_REMOVABLE if removable else _NOTHING_BESIDE_GATEWAYS)
     if pool.is_reserved:
         return _invalid_terms(range_name, spec, _ONLY_RESERVED)
     reservations, ignored = read_reservations(spec.reservations, pool, gateways, range_name.namespace)
@@ -165,6 +165,9 @@ def _family_in_use(status: RangeStatus) -> Family | None:
     return IPV6 if ":" in status.allocations[0].cidr else IPV4
 
 
+_NOTHING_BESIDE_GATEWAYS = "nothing is left to allocate beside the gateways, former ones included"
+#: An edit of excludes, while the owner may remove entries: no ledger of an invalid range names any.
+_NOTHING_BESIDE_REMOVABLE = "nothing is left to allocate beside what status.removable names until the next revision"
 _ONLY_RESERVED = (
     "all addresses of ranges are reserved by network.prefixLength as network, broadcast or subnet-router anycast "
     "addresses: nothing is left to allocate unless allocateReservedIPAddresses is true"

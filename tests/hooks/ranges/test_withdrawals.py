@@ -112,6 +112,14 @@ def test_nothing_of_a_removable_entry_is_granted_even_if_the_spec_says_so_again(
     assert ledger_of(synced(again, wants)) == {"web": "10.9.0.1/32"}
 
 
+def test_a_range_whose_last_addresses_were_removable_serves_them_once_the_ledger_does_not_name_them() -> None:
+    range_ = the_range("10.0.0.0/28", SLIP, excludes=["10.0.0.0/28"], removable=[SLIP])
+    status = synced(range_, WEB)["status"]
+    message = "nothing is left to allocate beside what status.removable names until the next revision"
+    assert (status["state"], status["message"], "removable" in status) == ("Invalid", message, False)
+    assert ledger_of(synced({**range_, "status": status}, WEB)) == {"web": "10.9.0.0/32"}
+
+
 # --- withdrawn
 
 
