@@ -167,12 +167,13 @@ def _outdated(
 def _fault_of(view: ServiceView, wanted: list[str], ranges: list[NamespacedName]) -> str:
     """Why the addresses that a Service has can't be those of its ranges; "" if they can."""
     key = names.ADDRESSES_ANNOTATION if view.recorded else view.key
+    annotation = f'annotation {key} "{",".join(wanted)}"'
     if any(not single_address(each) for each in wanted):
-        return f'annotation {key} "{",".join(wanted)}": must be addresses, separated by commas'
+        return f"{annotation}: must be addresses, separated by commas"
     if len(wanted) != len(ranges):
         if view.recorded and view.requests:
             return _changed(view)
-        return f"annotation {key} has {len(wanted)} addresses for {len(ranges)} ranges: it must have one for each"
+        return f"{annotation}: must be one address for each range ({listed(ranges)})"
     return ""
 
 

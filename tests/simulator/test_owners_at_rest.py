@@ -169,7 +169,7 @@ def with_fewer_addresses_than_ranges(judged: Judged) -> None:
         (that_names_no_range, "must be a range"),
         (that_names_the_same_range_twice, "must be a range"),
         (with_other_addresses_by_hand, "10.0.0.2, fd00::9 is allocated: write this"),
-        (with_one_address_by_hand_for_two_ranges, "has 1 addresses for 2 ranges"),
+        (with_one_address_by_hand_for_two_ranges, "must be one address for each range"),
         (of_a_former_range_in_use, "10.0.0.2 will be released"),
         (with_an_address_of_a_former_range, "10.0.0.2 is written and cannot change"),
         (with_fewer_addresses_than_ranges, "10.0.0.2 is written and cannot change"),
