@@ -85,7 +85,8 @@ def _answer(view: ClaimView, now: datetime) -> dict[str, Any]:
             return _unchanged(RECHECK_SECONDS, _request_for(view, view.range_name))
         return _unchanged(RECHECK_SECONDS)
     if view.former_address and not view.recorded:
-        message = f'annotation {names.ADDRESSES_ANNOTATION} "{view.former_address}": must be one address'
+        source = f"IPAddress {view.name}" if view.address else f"annotation {names.ADDRESSES_ANNOTATION}"
+        message = f'{source} "{view.former_address}": must be one address'
         return _reported(view, not_ready(FAILED, message), now)
     return _with_request(view, now) if view.request is None else _with_outcome(view, outcome_of(view.request, now), now)
 

@@ -105,6 +105,12 @@ def test_its_own_ipaddress_is_a_record() -> None:
     )
 
 
+def test_an_ipaddress_that_has_no_address_is_named_as_the_fault() -> None:
+    claim = claim_object(annotations={ADDRESSES_ANNOTATION: "10.0.0.5"})
+    answer = answer_to(CLAIM_SYNC, claim_body(claim, attached_request(claim), address_object("net")))
+    assert answer["status"]["conditions"][0]["message"] == 'IPAddress team-a/worker-0 "net": must be one address'
+
+
 def test_a_request_that_is_refused_without_a_reason_gives_a_service_no_address() -> None:
     """A person has changed the answer of its range."""
     service = service_object()
