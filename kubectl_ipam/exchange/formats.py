@@ -17,10 +17,10 @@ from kubectl_ipam.exchange.phpipam import PhpIpam, is_phpipam
 from kubectl_ipam.exchange.pools import book_of_pools, is_pool_object
 from kubectl_ipam.exchange.tables import Table, heading_key, read_table
 from kubectl_ipam.snapshot import items_of
+from simulator.kubernetes.manifests import LEVELS_MAX, TOO_DEEP
 
 Format = Literal["csv", "json", "netbox", "phpipam", "metal3", "in-cluster"]
 FORMATS: tuple[Format, ...] = ("csv", "json", "netbox", "phpipam", "metal3", "in-cluster")
-
 
 Document = dict[str, Any]
 
@@ -163,15 +163,38 @@ def _documents_of(file: File) -> list[Document] | None:
     if text.lstrip()[:1] in ("{", "["):
         try:
             return _taken_apart(file.name, [msgspec.json.decode(text)])
+        except RecursionError as fault:
+            raise _too_deep(file.name) from fault
         except UNREADABLE as fault:
             raise Unanswerable(f'"{file.name}" is not JSON: {fault}') from fault
     if not any(line.startswith(("apiVersion:", "kind:")) for line in text.splitlines()):
         return None
     try:
+        _check_levels(file.name, text)
         documents = list(yaml.load_all(text, _loader()))
         return _taken_apart(file.name, msgspec.to_builtins(documents, str_keys=True))
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as fault:  # the 30th of February, a key that is null
+    except RecursionError as fault:  # an alias of a list or object in itself
+        raise _too_deep(file.name) from fault
+    except (yaml.YAMLError, ValueError, TypeError) as fault:  # the 30th of February, a key that is null
         raise Unanswerable(f'"{file.name}" is not YAML: {str(fault).splitlines()[0]}') from fault
+
+
+def _check_levels(name: str, text: str) -> None:
+    """Do nothing if YAML has few levels: the loader of libyaml crashes the process at tens of thousands.
+
+    Raises:
+        Unanswerable: if it has more than `LEVELS_MAX`.
+        yaml.YAMLError: if it is no YAML.
+    """
+    levels = 0
+    for event in yaml.parse(text, _loader()):
+        levels += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if levels > LEVELS_MAX:
+            raise _too_deep(name)
+
+
+def _too_deep(name: str) -> Unanswerable:
+    return Unanswerable(f'"{name}" can\'t be read: {TOO_DEEP}')
 
 
 def _loader() -> Any:

@@ -19,7 +19,7 @@ from hooks.protocol.decoding import UNREADABLE
 from kubectl_ipam.errors import Unanswerable
 from kubectl_ipam.resources import DUMP, FOREIGN, IPAM, Resource, resource_of
 from kubectl_ipam.snapshot import Snapshot, items_of, key_of
-from simulator.kubernetes.manifests import BadManifest, fault_of, read_manifests
+from simulator.kubernetes.manifests import TOO_DEEP, BadManifest, fault_of, read_manifests
 
 #: Plain data of one object.
 Document = dict[str, Any]
@@ -87,10 +87,12 @@ def _bytes_of(path: str) -> bytes:
 def _of_json(path: str, data: bytes) -> list[Document]:
     """The objects of JSON, which is read faster than YAML; none if it is something else, or has a fault to report.
 
-    Raises Unanswerable if it has a list that is none, or a page of one.
+    Raises Unanswerable if it has a list that is none, or a page of one, or is nested too deeply.
     """
     try:
         document = msgspec.json.decode(data)
+    except RecursionError as error:
+        raise Unanswerable(f"{_name_of(path)} can't be read: {TOO_DEEP}") from error
     except UNREADABLE:
         return []
     objects = list(_taken_apart(path, document))

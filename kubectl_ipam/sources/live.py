@@ -123,7 +123,7 @@ def _config(kubeconfig: str | None, context: str | None) -> SingleConfig:
             config = _config_in(path, context)
     except ConfigError as error:
         raise Unanswerable(f"{error}. Name another one by --kubeconfig or --context, {FILES_INSTEAD}") from error
-    except (KeyError, TypeError, AttributeError, ValueError, OSError, yaml.YAMLError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, OSError, RecursionError, yaml.YAMLError) as error:
         fault = f"the kubeconfig {path} can't be read: {_fault_of(error)}"
         raise Unanswerable(f"{fault}. Name another one by --kubeconfig, {FILES_INSTEAD}") from error
     assert config is not None, "without a default there is a configuration or an error"
@@ -141,6 +141,8 @@ def _fault_of(error: Exception) -> str:
             return "it is no YAML"
         case KeyError():
             return f"it has no {error.args[0]}"
+        case RecursionError():
+            return "it is nested too deeply"
         case _:
             return "it is no kubeconfig, such as kubectl config view prints"
 

@@ -26,6 +26,13 @@ INTEGER = re.compile(r"^[-+]?(0b[0-1_]+|0x[0-9a-fA-F_]+|0[0-7_]+|0|[1-9][0-9_]*)
 FLOAT = re.compile(r"^[-+]?(([0-9][0-9_]*(\.[0-9_]*)?|\.[0-9][0-9_]*)([eE][-+]?[0-9]+)?|\.(inf|Inf|INF))$")
 #: Go writes smaller floats without an exponent, so those without a fraction are integers in JSON.
 INTEGRAL_FLOAT_MAX = 1e21
+#: More levels of lists and objects than any manifest, dump or export has. A parser that reads thousands of them runs
+#: out of stack.
+LEVELS_MAX = 200
+TOO_DEEP = (
+    f"it is nested too deeply: more than {LEVELS_MAX} lists or objects are inside each other. Correct it, or write it "
+    "again"
+)
 
 
 class BadManifest(Exception):
@@ -71,6 +78,8 @@ def _parsed(source: str, text: str) -> Iterator[Manifest]:
         documents = list(yaml.load_all(text, Loader=_Loader))
     except (yaml.YAMLError, ValueError) as error:
         raise BadManifest(f"error parsing {source}: {_one_line(error)}") from error
+    except RecursionError as error:
+        raise BadManifest(f"error parsing {source}: {TOO_DEEP}") from error
     for document in documents:
         yield from _objects(source, document)
 
@@ -129,6 +138,17 @@ def _one_line(error: Exception) -> str:
 
 class _Loader(yaml.SafeLoader):
     """A SafeLoader that reads scalars as Kubernetes does, and refuses a mapping with two equal keys."""
+
+    _levels = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """The next value. Raises RecursionError if it has too many levels, or is an alias of what it is in."""
+        self._levels += 1
+        node = super().compose_node(parent, index) if self._levels <= LEVELS_MAX else None
+        if node is None or node.end_mark is None:
+            raise RecursionError
+        self._levels -= 1
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()

@@ -106,6 +106,10 @@ BAD_MANIFESTS: dict[str, tuple[Document | str, str]] = {
     "an address that is none": (range_("x", "10.0.0.300"), 'Invalid value: "10.0.0.300": must be an address'),
     "a spec that is a number": (CLAIM | {"spec": 5}, "spec in body must be of type object"),
     "a delegate that is a number": (request("x", delegate=5), "spec.delegate in body must be of type object"),
+    "a list that is in itself": (
+        "apiVersion: ipam.mandelsoft.org/v1alpha1\nkind: IPAMRange\nspec: &it\n  ranges: [*it]\n",
+        "it is nested too deeply",
+    ),
     "a name that is no name": (request("X_y"), 'metadata.name: Invalid value: "X_y"'),
 }
 
@@ -136,6 +140,22 @@ def test_bad_json_is_reported_with_the_name_of_its_file(tmp_path: Path, capsys: 
         assert code == 2
         assert str(file) in shown
         assert "STDIN" not in shown
+
+
+@pytest.mark.parametrize("suffix", ["json", "yaml"])
+@pytest.mark.parametrize("command", ["show -f", "check -f", "plan --empty -f", "plan -f NEW --state", "import"])
+def test_a_file_that_is_nested_too_deeply_is_named(
+    command: str, suffix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, new = tmp_path / f"deep.{suffix}", tmp_path / "new.json"
+    file.write_text(json.dumps(range_("net") | {"spec": "DEEP"}).replace('"DEEP"', "[" * 100_000 + "]" * 100_000))
+    new.write_text(json.dumps(request("new")))
+
+    code, shown = complaint(capsys, *command.replace("NEW", str(new)).split(), str(file))
+
+    assert code == 2
+    assert str(file) in shown
+    assert "it is nested too deeply" in shown
 
 
 def test_objects_of_other_kinds_do_not_disturb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -272,6 +292,7 @@ def test_objects_of_a_dump_without_a_namespace_are_in_the_default_one(
         (b"a: [b", "line 1, column 6 is no YAML"),
         (b"\xff\xfe\x00bad", "it is no YAML"),
         (b"a: 1", "it has no clusters"),
+        (b"[" * 2000, "it is nested too deeply"),
     ],
 )
 def test_a_kubeconfig_that_cannot_be_read_is_named(
@@ -279,8 +300,11 @@ def test_a_kubeconfig_that_cannot_be_read_is_named(
 ) -> None:
     path = tmp_path / "config"
     path.write_bytes(text)
+    limit = sys.getrecursionlimit()  # a cluster in a box, in this process, has raised that of a command
 
+    sys.setrecursionlimit(1000)
     code, shown = complaint(capsys, "show", "--kubeconfig", str(path))
+    sys.setrecursionlimit(limit)
 
     assert code == 2
     assert f"the kubeconfig {path} can't be read: {fault}. Name another one by --kubeconfig" in shown
