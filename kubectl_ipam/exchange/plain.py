@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hooks.api.names import NamespacedName
-from kubectl_ipam.exchange.blocks import canonical
+from kubectl_ipam.exchange.blocks import NoBlock, canonical, read_block
 from kubectl_ipam.exchange.book import Book, BookRange, BookRequest, error, left_to, warning
 from kubectl_ipam.exchange.naming import name_from, name_of_block
 from kubectl_ipam.exchange.tables import Row, Table, heading_key
@@ -47,7 +47,10 @@ def book_of_table(table: Table, namespace: str) -> Book:
     for row in table.rows:
         if row.text("attachedto"):
             continue
-        if row.text("addresses"):
+        if len(blocks := _blocks_of(row)) > 1:
+            text = f"has both {' and '.join(blocks)}, of which one would be lost: write a row for each"
+            book.findings.append(error(row.place, text))
+        elif row.text("addresses"):
             _add_range(row, namespace, book)
         elif row.text(*_BLOCK) or row.text(*_RANGE):
             _add_request(row, namespace, book)
@@ -61,6 +64,20 @@ def book_of_table(table: Table, namespace: str) -> Book:
 def is_plain_table(table: Table) -> bool:
     """Whether a table has a column of blocks or of addresses."""
     return bool(table.headings & {"addresses", *_BLOCK})
+
+
+def _blocks_of(row: Row) -> list[str]:
+    """The cells of a row that name what it is about, as `cidr "10.0.0.0/28"`; of several for one block, the last."""
+    cells = {heading: text for heading in ("addresses", *_BLOCK) if (text := row.text(heading))}
+    return list({_as_block(text): f'{heading} "{text}"' for heading, text in cells.items()}.values())
+
+
+def _as_block(text: str) -> str:
+    """A text for comparison with others: 10.0.0.5 and 10.0.0.5/32 are one."""
+    try:
+        return str(read_block(text))
+    except NoBlock:
+        return text
 
 
 def _add_range(row: Row, namespace: str, book: Book) -> None:

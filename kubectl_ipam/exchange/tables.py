@@ -2,7 +2,9 @@
 
 import csv
 import re
+from collections.abc import Iterator
 from io import StringIO
+from itertools import zip_longest
 from typing import NamedTuple
 
 from kubectl_ipam.errors import Unanswerable
@@ -52,26 +54,47 @@ def read_table(name: str, data: bytes) -> Table:
     """
     lines = _lines_of(name, data)
     delimiter = max(_DELIMITERS, key=lines[0].count)
-    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
+    numbered = _numbered(name, lines, delimiter)
+    _, titles = next(numbered)
+    headings = _headings_of(name, titles)
     rows: list[Row] = []
-    first_line = 1  # of the row that is read next
+    for line, texts in numbered:
+        if surplus := [text for title, text in zip_longest(titles, texts, fillvalue="") if text and not title]:
+            raise Unanswerable(
+                f'"{name}" has more cells than headings in line {line}: "{delimiter.join(surplus)}" is below none. Put '
+                f'quotes around a cell that has "{delimiter}" in it, or add the heading'
+            )
+        if any(texts):
+            rows.append(Row(f"{name}:{line}", dict(zip(headings, texts, strict=False))))
+    return Table(frozenset(headings), rows)
+
+
+def _numbered(name: str, lines: list[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows, each with the number of its first line. Raises Unanswerable if one is malformed."""
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
+    line = 1
     try:
-        headings = [heading_key(cell) for cell in next(reader)]
-        first_line = reader.line_num + 1
         for cells in reader:
-            texts = [cell.strip() for cell in cells]
-            if any(surplus := texts[len(headings) :]):
-                raise Unanswerable(
-                    f'"{name}" has more cells than headings in line {first_line}: "{delimiter.join(surplus)}" is below '
-                    f'none. Put quotes around a cell that has "{delimiter}" in it, or add the heading'
-                )
-            if any(texts):
-                rows.append(Row(f"{name}:{reader.line_num}", dict(zip(headings, texts, strict=False))))
-            first_line = reader.line_num + 1
+            yield line, [cell.strip() for cell in cells]
+            line = reader.line_num + 1
     except csv.Error as fault:
         advice = "shorten that cell, or close the quotes that begin there"
-        raise Unanswerable(f'"{name}" is not CSV: line {first_line}: {fault}: {advice}') from fault
-    return Table(frozenset(headings), rows)
+        raise Unanswerable(f'"{name}" is not CSV: line {line}: {fault}: {advice}') from fault
+
+
+def _headings_of(name: str, titles: list[str]) -> list[str]:
+    """The headings in the form of the keys of rows.
+
+    Raises:
+        Unanswerable: if two of them have the same form, so that one column would hide the other.
+    """
+    headings = [heading_key(title) for title in titles]
+    for number, (title, heading) in enumerate(zip(titles, headings, strict=True)):
+        if heading and (first := headings.index(heading)) < number:
+            raise Unanswerable(
+                f'"{name}" has two columns of one heading: "{titles[first]}" and "{title}". Rename or remove one'
+            )
+    return headings
 
 
 def _lines_of(name: str, data: bytes) -> list[str]:
@@ -97,4 +120,4 @@ def _lines_of(name: str, data: bytes) -> list[str]:
 
 def heading_key(heading: str) -> str:
     """A heading without case and punctuation: "IP Address", "ip_address" and "ipAddress" are one."""
-    return re.sub(r"[^a-z0-9]", "", heading.lower())
+    return re.sub(r"[\W_]", "", heading.lower())

@@ -228,6 +228,58 @@ def test_a_cell_below_no_heading_is_refused_with_its_line_because_it_may_protect
     )
 
 
+def test_a_cell_below_an_empty_heading_is_refused_like_one_below_none() -> None:
+    with pytest.raises(Unanswerable, match=r'line 2: "10\.0\.0\.1" is below none'):
+        book_of("name,,addresses\nnet,10.0.0.1,10.0.0.0/24\n")
+
+
+@pytest.mark.parametrize(
+    ("heading", "titles"),
+    [
+        ("name,cidr,Name", '"name" and "Name"'),
+        ("IP Address,status,vrf,ip_address", '"IP Address" and "ip_address"'),
+        ("Subnet,Section,subnet", '"Subnet" and "subnet"'),
+    ],
+)
+def test_two_columns_of_one_heading_are_refused_because_one_would_hide_the_other(heading: str, titles: str) -> None:
+    with pytest.raises(Unanswerable) as refused:
+        book_of(f"{heading}\n")
+
+    assert str(refused.value) == f'"a" has two columns of one heading: {titles}. Rename or remove one'
+
+
+def test_headings_in_other_scripts_are_not_taken_for_equal() -> None:
+    found = checked("name,addresses,\u0438\u043c\u044f,\u7db2\u8def\nnet,10.0.0.0/24,a,b\n")
+
+    assert messages_of(found) == ["warning: a: columns that are not read: \u0438\u043c\u044f, \u7db2\u8def"]
+
+
+@pytest.mark.parametrize(
+    ("row", "cells"),
+    [
+        ("web,10.0.0.0/28,10.0.0.5,", 'prefix "10.0.0.0/28" and address "10.0.0.5"'),
+        ("web,10.0.0.0/28,,10.0.0.0/24", 'addresses "10.0.0.0/24" and prefix "10.0.0.0/28"'),
+    ],
+)
+def test_a_row_for_two_blocks_is_an_error_because_one_would_be_lost(row: str, cells: str) -> None:
+    found = checked(f"name,prefix,address,addresses\n{row}\n")
+
+    assert messages_of(found) == [f"error: a:2: has both {cells}, of which one would be lost: write a row for each"]
+
+
+def test_a_row_may_name_its_block_twice() -> None:
+    found = checked("name,cidr,address,addresses\nnet,,,10.0.0.0/24\nweb,10.0.0.5/32,10.0.0.5,\n")
+
+    assert blocks_of(found) == {"imported/web": ("imported/net", "10.0.0.5/32")}
+    assert found.is_clean
+
+
+def test_a_row_of_several_lines_is_named_by_its_first_one() -> None:
+    found = checked('name,addresses,cidr,description\nnet,10.0.0.0/24,,\nweb,,10.0.1.5,"one\ntwo"\n')
+
+    assert [each.place for each in found.findings] == ["a:3"]
+
+
 def test_empty_cells_below_no_heading_are_ignored() -> None:
     assert blocks_of(checked("name,addresses,cidr\nnet,10.0.0.0/24,,,\nweb,,10.0.0.5, ,\n,,,,\n")) == {
         "imported/web": ("imported/net", "10.0.0.5/32")
