@@ -15,7 +15,7 @@ from kubectl_ipam.errors import Unanswerable
 from kubectl_ipam.options import add_source_arguments, seconds
 from kubectl_ipam.output.words import count
 from kubectl_ipam.progress import progress
-from kubectl_ipam.resources import INSTALLATION, IPAM, Resource
+from kubectl_ipam.resources import INSTALLATION, IPAM
 from kubectl_ipam.snapshot import Snapshot
 
 DESCRIPTION = """\
@@ -120,9 +120,14 @@ def _number_in(namespace: str | None, keys: Iterable[str]) -> int:
     return sum(namespace in (None, key.partition("/")[0]) for key in keys)
 
 
-def _not_checked(snapshot: Snapshot) -> dict[Resource, str]:
-    """The kinds of objects that were not read, and why."""
-    return {**snapshot.denied, **dict.fromkeys(left_out(snapshot), f"{snapshot.origin} has none")}
+def _not_checked(snapshot: Snapshot) -> dict[str, str]:
+    """What was not read, and why: kinds of objects by their plural, and all namespaces but one."""
+    kinds = {**snapshot.denied, **dict.fromkeys(left_out(snapshot), f"{snapshot.origin} has none")}
+    found = {resource.plural: reason for resource, reason in kinds.items()}
+    if only := snapshot.namespace:
+        has = f"{snapshot.origin} has" if snapshot.is_dump else "your rights reach"
+        found["otherNamespaces"] = f"{has} only namespace {only}"
+    return found
 
 
 def report(call: Call, snapshot: Snapshot, found: Sequence[Finding]) -> dict[str, Any]:
@@ -133,7 +138,7 @@ def report(call: Call, snapshot: Snapshot, found: Sequence[Finding]) -> dict[str
         "time": timestamp(snapshot.taken_at),
         "ranges": _number_in(namespace, snapshot.ranges),
         "requests": _number_in(namespace, snapshot.requests),
-        "notChecked": {resource.plural: reason for resource, reason in _not_checked(snapshot).items()},
+        "notChecked": _not_checked(snapshot),
         "findings": [
             {
                 "severity": str(each.severity),

@@ -223,6 +223,8 @@ def test_what_a_dump_of_one_namespace_lacks_is_unknown_and_not_missing(
     file = str(tmp_path / "dump.json")
     assert run(["check", "-f", file]) == 0
     assert f"{file} has only namespace {read}, but names blocks of others" in capsys.readouterr().err
+    report = json.loads(printed(capsys, "check", "-f", file, "-o", "json"))
+    assert report["notChecked"] == {"otherNamespaces": f"{file} has only namespace {read}"}
     assert run(["explain", "team-a/web", "-f", file]) == (1 if read == "infra" else 0)
     shown = capsys.readouterr()
     assert f": {file} has only namespace {read}\n" in shown.out + shown.err
