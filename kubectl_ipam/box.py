@@ -3,13 +3,27 @@
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+from msgspec import Meta, Struct
 
 from hooks.app import NOW_HEADER, create_app
 from hooks.settings import Settings
 from kubectl_ipam import shipped
 from kubectl_ipam.errors import Unanswerable
-from kubectl_ipam.resources import CLAIMS, FOREIGN, IPAM, NAMESPACES, resource_of
+from kubectl_ipam.objects import Extent, Request, Slice
+from kubectl_ipam.resources import (
+    CLAIMS,
+    DUMP,
+    EXTENTS,
+    FOREIGN,
+    IPAM,
+    NAMESPACES,
+    REQUESTS,
+    SLICES,
+    resource_of,
+)
 from simulator.cluster import FOREIGN_CRDS, Cluster, integrations
 from simulator.kubernetes.clock import SimulatedClock, rfc3339
 from simulator.kubernetes.errors import ApiError
@@ -46,11 +60,17 @@ class Box:
     """A cluster in a box."""
 
     def __init__(
-        self, documents: Iterable[Document] = (), now: datetime | None = None, installed: Iterable[Document] = ()
+        self,
+        documents: Iterable[Document] = (),
+        now: datetime | None = None,
+        installed: Iterable[Document] = (),
+        *,
+        is_dump: bool = False,
     ) -> None:
         """Start with these objects, as an API server has written them, at a time.
 
         `installed` are the DecoratorControllers of their cluster: the one for Services names the annotation to write.
+        Those of a dump may have been edited since. Raises Unanswerable if no API server would have written one of them.
         """
         clock = SimulatedClock(now or datetime.now(UTC).replace(microsecond=0))
         caller = wsgi_caller(create_app(Settings(replay=True)), lambda: {NOW_HEADER: rfc3339(clock.now())})
@@ -59,6 +79,8 @@ class Box:
         definitions = [item.obj for path in (shipped.CRDS, FOREIGN_CRDS) for item in read_manifests(path)] + controllers
         catalog = Catalog(each for each in definitions if each["kind"] == "CustomResourceDefinition")
         copied = [in_its_version(each) for each in documents if resource_of(each) in COPIED]
+        if is_dump:
+            _check(copied, catalog)
         controllers = [_with_annotation(each, annotation_of(installed)) for each in controllers]
         self.cluster = Cluster(catalog, controllers, caller, clock=clock, copied=copied)
         self._kinds = [catalog.of_kind(each.api_version, each.kind) for each in COPIED]
@@ -113,19 +135,67 @@ class Box:
         return None
 
 
+class _Owner(Struct, rename="camel"):
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+
+
+class _Metadata(Struct, rename="camel"):
+    name: str
+    uid: str
+    resource_version: str
+    namespace: Annotated[str, Meta(pattern="^[-a-z0-9]*$")] = ""
+    generation: int = 1
+    creation_timestamp: datetime | None = None
+    deletion_timestamp: datetime | None = None
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+    finalizers: list[str] | None = None
+    owner_references: list[_Owner] | None = None
+
+
+#: What is checked of the objects that come by the thousand, where the schema would take long.
+_TYPES: dict[str, type[Struct]] = {REQUESTS.kind: Request, SLICES.kind: Slice, EXTENTS.kind: Extent}
+
+
+def _check(objects: Iterable[Document], catalog: Catalog) -> None:
+    """Do nothing if the types of all fields are right. Raises Unanswerable."""
+    for each in objects:
+        if fault := _fault_of(each, catalog):
+            name = f"{each['kind']} {joined(key_of(each))}"
+            raise Unanswerable(f"{name} can't be read: {fault}. Correct it, or write the dump again by: {DUMP}")
+
+
+def _fault_of(obj: Document, catalog: Catalog) -> str:
+    try:
+        msgspec.convert(obj["metadata"], _Metadata)
+        if type_ := _TYPES.get(obj["kind"]):
+            msgspec.convert(obj, type_)
+            return ""
+    except msgspec.ValidationError as error:
+        return str(error)
+    faults = catalog.of(obj).schema.faults(obj, frozenset({"metadata"}))
+    return next((str(each) for each in faults if each.is_structural), "")
+
+
 def in_its_version(obj: Document) -> Document:
     """An object of another project in the version that the cluster in a box serves; all others as they are."""
     resource = resource_of(obj)
     if resource not in FOREIGN or obj["apiVersion"] == resource.api_version or not resource.older:
         return obj
     obj = obj | {"apiVersion": resource.api_version}
-    if resource is CLAIMS and isinstance(status := obj.get("status"), dict):
-        obj["status"] = status | {"conditions": [_condition(each) for each in status.get("conditions") or []]}
+    status = obj.get("status")
+    if resource is CLAIMS and isinstance(status, dict) and isinstance(conditions := status.get("conditions"), list):
+        obj["status"] = status | {"conditions": list(map(_condition, conditions))}
     return obj
 
 
-def _condition(condition: Document) -> Document:
+def _condition(condition: Any) -> Any:
     """A condition of a claim in v1beta1 in the form of v1beta2, which demands a message and knows no severity."""
+    if not isinstance(condition, dict):
+        return condition
     wanted = {"reason": "Unknown", "message": ""} | condition
     wanted.pop("severity", None)
     return wanted

@@ -92,7 +92,7 @@ class Owners:
         annotations = service["metadata"].get("annotations") or {}
         addresses = annotations.get(names.ADDRESSES_ANNOTATION, "")
         message = annotations.get(names.MESSAGE_ANNOTATION, "")
-        type_ = (service.get("spec") or {}).get("type") or "ClusterIP"
+        type_ = plain(service.get("spec")).get("type") or "ClusterIP"
         if addresses and (names.RANGES_ANNOTATION not in annotations or type_ != "LoadBalancer"):
             return Standing("Releasing", addresses, message)
         if names.RANGES_ANNOTATION not in annotations:

@@ -96,11 +96,12 @@ def plan_of(
             neither the state nor a manifest before them has are rejected, if the namespaces were read.
 
     Raises:
-        Unanswerable: if the copy does not come to rest.
+        Unanswerable: if the copy does not come to rest, or a dump has an object that no API server would have written.
     """
     known = [_placed(each, namespace) for each in manifests if resource_of(each) in _PLANNED]
     affected = _affected(snapshot, known)
-    box = Box(_copied(snapshot, known), snapshot.taken_at, snapshot.documents(DECORATORS).values())
+    installed = snapshot.documents(DECORATORS).values()
+    box = Box(_copied(snapshot, known), snapshot.taken_at, installed, is_dump=snapshot.is_dump)
     if NAMESPACES in snapshot.raw and not creates_namespaces:
         box.require_namespaces()
     box.leave_alone(lambda obj: _is_at_rest(obj, affected))

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from hooks.api import names
-from hooks.api.kinds import RequestObject
+from hooks.api.kinds import RangeStatus, RequestObject
 from hooks.api.names import domain_label
 from hooks.protocol.bodies import RangeBody
 from hooks.protocol.errors import ProtocolError
@@ -99,8 +99,8 @@ class RangeView:
 
     @cached_property
     def terms(self) -> Terms:
-        """What its spec says."""
-        return self._observed.terms if self._observed else read_terms(self.name, self.range.spec, self.range.status)
+        """What its spec says; if its ledger can't be read, without what that says about the spec."""
+        return self._observed.terms if self._observed else read_terms(self.name, self.range.spec, RangeStatus())
 
     @cached_property
     def delegator(self) -> Request | None:

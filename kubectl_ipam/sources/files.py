@@ -135,7 +135,7 @@ def settled(documents: list[Document], origin: str) -> list[Document]:
         return documents
     from kubectl_ipam.box import Box
 
-    box = Box(stored)
+    box = Box(stored, is_dump=True)
     manifests = [each for each in documents if not is_stored(each) and resource_of(each) in (*IPAM, *FOREIGN)]
     if rejected := box.apply(manifests):
         faults = "".join(f"\n  {each.name}: {each.reason}" for each in rejected)
