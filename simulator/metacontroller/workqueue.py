@@ -29,6 +29,7 @@ class WorkQueue(Generic[K]):
         self._ready: dict[K, None] = {}
         self._busy: set[K] = set()
         self._later: dict[K, datetime] = {}
+        self._earliest: datetime | None = None  # nothing of these is due before
         self._failures: dict[K, int] = {}
 
     @property
@@ -52,6 +53,7 @@ class WorkQueue(Generic[K]):
             return
         due = self._clock.now() + timedelta(seconds=seconds)
         self._later[key] = min(due, self._later.get(key, due))
+        self._earliest = min(due, self._earliest or due)
 
     def add_rate_limited(self, key: K) -> None:
         """Process this key again; the delay doubles with each failure."""
@@ -87,6 +89,9 @@ class WorkQueue(Generic[K]):
     def add_due(self) -> None:
         """Make every key ready that is due."""
         now = self._clock.now()
+        if self._earliest is None or now < self._earliest:
+            return
         for key in [key for key, due in self._later.items() if due <= now]:
             del self._later[key]
             self.add(key)
+        self._earliest = self.next_due()

@@ -75,6 +75,19 @@ def test_add_after_keeps_the_earliest_time() -> None:
     assert (queue.ready, queue.next_due()) == (["a"], None)
 
 
+def test_keys_become_ready_when_they_are_due_in_whatever_order_they_were_added() -> None:
+    clock = SimulatedClock(START)
+    queue: WorkQueue[str] = WorkQueue(clock)
+    ready = []
+    for key, seconds in (("b", 20), ("a", 10), ("c", 30)):
+        queue.add_after(key, seconds)
+    for _ in range(3):
+        clock.wait(10)
+        queue.add_due()
+        ready.append(queue.ready)
+    assert ready == [["a"], ["a", "b"], ["a", "b", "c"]]
+
+
 def test_retries_back_off_and_a_success_resets_the_delay() -> None:
     clock = SimulatedClock(START)
     queue: WorkQueue[str] = WorkQueue(clock)
