@@ -19,7 +19,7 @@ from kubectl_ipam import resources
 from kubectl_ipam.errors import Unanswerable
 from kubectl_ipam.objects import Extent, Namespace, Range, Request, Slice
 from kubectl_ipam.resources import Resource
-from simulator.kubernetes.manifests import fault_of
+from simulator.kubernetes.manifests import fault_of_list
 
 Typed = TypeVar("Typed", Range, Request, Slice, Extent, Namespace)
 
@@ -245,13 +245,9 @@ def items_of(document: dict[str, Any], source: str) -> list[dict[str, Any]]:
     Raises:
         Unanswerable: if it has something else, or is one of several pages; the message names the source.
     """
-    if fault := fault_of(document):
+    if fault := fault_of_list(document):
         raise Unanswerable(f'"{source}": {fault}')
-    items = document.get("items") or []
-    wrong = [each for each in items if not isinstance(each, dict)] if isinstance(items, list) else [items]
-    if wrong:
-        form = "a list of objects, such as kubectl get -o json prints"
-        raise Unanswerable(f'"{source}": items must be {form}, not {wrong[0]!r:.60}')
+    items: list[dict[str, Any]] = document.get("items") or []
     return items
 
 

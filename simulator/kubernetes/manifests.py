@@ -104,12 +104,17 @@ def _objects(source: str, document: Any) -> Iterator[Manifest]:
 
 
 def _items_of(source: str, document: Obj) -> list[Any]:
-    if fault := fault_of(document):
+    if fault := fault_of_list(document):
         raise BadManifest(f'error validating "{source}": {fault}')
+    return document.get("items") or []
+
+
+def fault_of_list(document: Obj) -> str:
+    """What is wrong with a list, so that its objects can't be read; "" if nothing is."""
     items = document.get("items") or []
-    if not isinstance(items, list):
-        raise BadManifest(f'error validating "{source}": items: a list was expected, not {items!r:.60}')
-    return items
+    wrong = [each for each in items if not isinstance(each, dict)] if isinstance(items, list) else [items]
+    form = "a list of objects, such as kubectl get -o json prints"
+    return fault_of(document) or (f"items must be {form}, not {wrong[0]!r:.60}" if wrong else "")
 
 
 def fault_of(obj: Obj) -> str:

@@ -168,12 +168,13 @@ def test_objects_of_other_kinds_do_not_disturb(tmp_path: Path, capsys: pytest.Ca
 
 
 @pytest.mark.parametrize("items", [5, [5, None], "x"])
+@pytest.mark.parametrize("suffix", ["json", "yaml"])
 @pytest.mark.parametrize("command", ["show -f", "check -f", "import"])
 def test_a_list_without_objects_is_quoted(
-    items: object, command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    items: object, command: str, suffix: str, *, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = tmp_path / "dump.json"
-    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+    file, document = tmp_path / f"dump.{suffix}", {"apiVersion": "v1", "kind": "List", "items": items}
+    file.write_text(json.dumps(document) if suffix == "json" else yaml.safe_dump(document))
 
     code, shown = complaint(capsys, *command.split(), str(file))
 
