@@ -45,7 +45,9 @@ class FileSource:
         """Read all objects of these kinds. Raises Unanswerable."""
         del fallback  # files have no rights
         if self._documents is None:
-            numbered = enumerate(documents_of(self._paths), STRIPPED_VERSION)
+            found = documents_of(self._paths)
+            _check_versions(found, self.origin)
+            numbered = enumerate(found, STRIPPED_VERSION)
             documents = [_completed(each, self.default_namespace, version) for version, each in numbered]
             self._documents = settled(documents, self.origin)
             self._is_dump = any(is_stored(each) for each in documents if resource_of(each) in (*IPAM, *FOREIGN))
@@ -116,7 +118,12 @@ def _of_yaml(path: str, data: bytes | None) -> list[Document]:
         if data is None:
             return [each.obj for each in read_manifests(path)]
         return [each.obj for each in read_manifests("-", StringIO(data.decode()))]
-    except (BadManifest, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        fault = f"{_name_of(path)} is not UTF-8 (byte {error.start})"
+        raise Unanswerable(
+            f"{fault}: write it again in UTF-8, in PowerShell by: ... | Out-File -Encoding utf8"
+        ) from error
+    except BadManifest as error:
         raise Unanswerable(str(error).replace("STDIN", _name_of(path))) from error
 
 
@@ -149,6 +156,18 @@ def _check_names(stored: list[Document], origin: str) -> None:
         if not each["metadata"].get("name"):
             fault = f'the {each["kind"]} with uid "{each["metadata"]["uid"]}" in {origin} has no metadata.name'
             raise Unanswerable(f"{fault}: write the dump again by {DUMP}")
+
+
+def _check_versions(documents: Iterable[Document], origin: str) -> None:
+    """Do nothing if no object was dumped at two times: one of both would be hidden. Raises Unanswerable."""
+    seen: dict[tuple[str, ...], Document] = {}
+    for each in documents:
+        resource = resource_of(each)
+        if resource and resource.namespaced and is_stored(each):
+            key = resource.kind, str(each["metadata"].get("namespace")), str(each["metadata"].get("name"))
+            if seen.setdefault(key, each) != each:
+                name = f"{resource.kind} {'/'.join(key[1:])}"
+                raise Unanswerable(f"{origin} has {name} twice, in different versions: name the files of one dump only")
 
 
 def _completed(document: Document, namespace: str, version: int) -> Document:

@@ -158,6 +158,32 @@ def test_a_file_that_is_nested_too_deeply_is_named(
     assert "it is nested too deeply" in shown
 
 
+def test_an_object_in_two_versions_is_an_error_because_one_would_be_hidden(
+    dump: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    objects: list[Document] = json.loads(Path(dump).read_text())["items"]
+    assert complaint(capsys, "show", "-f", dump, "-f", dump_with(objects, tmp_path)) == (0, "")
+    next(each for each in objects if each["kind"] == "IPAMRange")["metadata"]["resourceVersion"] = "1"
+
+    code, shown = complaint(capsys, "show", "-f", dump, "-f", later := dump_with(objects, tmp_path))
+
+    assert code == 2
+    assert f"{dump}, {later} has IPAMRange default/net twice, in different versions" in shown
+
+
+@pytest.mark.parametrize("command", ["show -f", "plan --empty -f"])
+def test_a_dump_that_powershell_wrote_is_named_with_what_to_type_instead(
+    command: str, dump: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "dump.json"
+    file.write_bytes(Path(dump).read_text().encode("utf-16"))
+
+    code, shown = complaint(capsys, *command.split(), str(file))
+
+    assert code == 2
+    assert f"{file} is not UTF-8 (byte 0): write it again in UTF-8, in PowerShell by: ... | Out-File -Encoding" in shown
+
+
 def test_objects_of_other_kinds_do_not_disturb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "mixed.yaml"
     deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}}
