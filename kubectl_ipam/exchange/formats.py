@@ -159,7 +159,10 @@ def _refusal(document: Document, wanted: Format | None, others: tuple[Format, ..
 
 def _documents_of(file: File) -> list[Document] | None:
     """The objects of JSON or YAML; lists are taken apart. None if it is neither."""
-    text = file.data.decode("utf-8-sig", errors="replace")
+    try:
+        text = file.data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None  # the reader of tables says what it is
     if text.lstrip()[:1] in ("{", "["):
         try:
             return _taken_apart(file.name, [msgspec.json.decode(text)])

@@ -112,7 +112,7 @@ def _lines_of(name: str, data: bytes) -> list[str]:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
-        raise Unanswerable(f'"{name}" is not UTF-8 (byte {fault.start}): save it as CSV in UTF-8') from fault
+        raise Unanswerable(f'"{name}" is not UTF-8 (byte {fault.start}): save it again in UTF-8') from fault
     if not text:
         raise Unanswerable(f'"{name}" is empty')
     return list(StringIO(text, newline=None))

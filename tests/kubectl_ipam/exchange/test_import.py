@@ -319,6 +319,14 @@ def test_a_file_that_cannot_be_read_is_refused_with_what_was_found(text: str, me
         book_of(text)
 
 
+@pytest.mark.parametrize(
+    "text", ['{"ranges": [{"name": "caf\u00e9"}]}', f"{POOL}{{}} # \u00e9", "name,cidr\ncaf\u00e9,10.0.0.1\n"]
+)
+def test_a_file_in_another_encoding_is_refused_because_its_names_would_change(text: str) -> None:
+    with pytest.raises(Unanswerable, match=r'^"a" is not UTF-8 \(byte \d+\): save it again in UTF-8'):
+        read_book([File("a", text.encode("latin-1"))], "imported")
+
+
 SECRET = "---\napiVersion: v1\nkind: Secret\n"
 
 
