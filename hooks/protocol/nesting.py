@@ -14,8 +14,8 @@ _QUOTE = b'"'[0]
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{}\]]', re.DOTALL)
 
 
-def without_deep_metadata(body: bytes) -> bytes:
-    """The body with null for each `managedFields` of more than `LEVELS_MAX` levels; not JSON is returned as it came."""
+def without_deep_metadata(body: bytes, levels_max: int = LEVELS_MAX) -> bytes:
+    """The body with null for each `managedFields` of more than so many levels; not JSON is returned as it came."""
     kept: list[bytes] = []
     copied = depth = start = base = deepest = 0
     is_next = False
@@ -30,7 +30,7 @@ def without_deep_metadata(body: bytes) -> bytes:
             deepest = max(deepest, depth) if base else 0
             is_next = False
         else:
-            if depth == base and deepest - base > LEVELS_MAX:
+            if depth == base and deepest - base > levels_max:
                 kept += (body[copied:start], b"null")
                 copied = token.end()
             base = base if depth > base else 0

@@ -10,6 +10,7 @@ from msgspec import Raw
 
 from hooks.api.names import GROUP
 from hooks.protocol.decoding import UNREADABLE
+from hooks.protocol.nesting import without_deep_metadata
 from kubectl_ipam.errors import Unanswerable
 from kubectl_ipam.resources import IPAM, RANGES, Resource
 from kubectl_ipam.snapshot import Snapshot, objects_of_list
@@ -34,6 +35,8 @@ Get = Callable[[str], Answer]
 #: Asks for a URL path whose answer does not end, line by line.
 Stream = Callable[[str], Iterator[bytes]]
 
+#: More levels than the managedFields of any client have, and far fewer than Python reads by default.
+MANAGED_LEVELS_MAX = 200
 #: What to do without a cluster. The flag differs: -f of most commands, --state of those that read manifests.
 FILES_INSTEAD = "or read files instead (--help says how)"
 _NOT_INSTALLED = (
@@ -49,10 +52,19 @@ class ApiSource:
 
     def __init__(self, get: Get, stream: Stream, origin: str, default_namespace: str) -> None:
         """`get` and `stream` raise Unanswerable if nothing answers."""
-        self.get = get
-        self.stream = stream
+        self._get = get
+        self._stream = stream
         self.origin = origin
         self.default_namespace = default_namespace
+
+    def get(self, path: str) -> Answer:
+        """What the API server answers. Raises Unanswerable if it does not."""
+        answer = self._get(path)
+        return answer._replace(body=_shallow(answer.body))
+
+    def stream(self, path: str) -> Iterator[bytes]:
+        """The lines of an answer that does not end. Raises Unanswerable if there is none."""
+        return map(_shallow, self._stream(path))
 
     def read(self, kinds: Iterable[Resource] = IPAM, *, fallback: str = "") -> Snapshot:
         """Read all objects of these kinds; with rights for one namespace only, those of `fallback`.
@@ -112,6 +124,17 @@ class _Reading:
             self._namespace,
             ahead,
         )
+
+
+def _shallow(body: bytes) -> bytes:
+    """The body, without managedFields that would make all of it unreadable (hooks/protocol/nesting.py)."""
+    try:
+        msgspec.json.decode(body, type=Raw)
+    except RecursionError:
+        return without_deep_metadata(body, MANAGED_LEVELS_MAX)
+    except msgspec.MsgspecError:
+        pass  # whoever reads it reports that
+    return body
 
 
 def _objects(body: bytes, resource: Resource) -> dict[str, Raw]:

@@ -128,6 +128,23 @@ def test_a_missing_right_or_kind_is_noted(kubeconfig: str, forbidden: set[str]) 
     assert RANGES in snapshot.raw
 
 
+def test_an_object_whose_managed_fields_are_nested_too_deeply_hides_no_other_one(
+    kubeconfig: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client can write as many levels as the API server reads, 10,000."""
+    deep = b'{"a":' * 9_000 + b"1" + b"}" * 9_000
+
+    def answer(self: Server, status: int, body: Document) -> None:
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode().replace(b'"uid":', b'"managedFields":' + deep + b', "uid":'))
+
+    monkeypatch.setattr(Server, "_answer", answer)
+
+    assert "10.0.0.0/28" in printed(capsys, "get", "default/web", "--kubeconfig", kubeconfig)
+    assert "OK: 2 ranges, 1 block in use" in printed(capsys, "show", "-A", "--kubeconfig", kubeconfig)
+
+
 def test_a_cluster_without_ipam_is_an_error_with_advice(
     kubeconfig: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
