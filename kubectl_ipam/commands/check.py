@@ -15,7 +15,7 @@ from kubectl_ipam.errors import Unanswerable
 from kubectl_ipam.options import add_source_arguments, seconds
 from kubectl_ipam.output.words import count
 from kubectl_ipam.progress import progress
-from kubectl_ipam.resources import INSTALLATION, IPAM
+from kubectl_ipam.resources import INSTALLATION, IPAM, NAMESPACES
 from kubectl_ipam.snapshot import Snapshot
 
 DESCRIPTION = """\
@@ -54,12 +54,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(call: Call) -> int:
     """Print the findings."""
     snapshot = call.read((*IPAM, *INSTALLATION))
+    _require_namespace(call, snapshot)
     everything = audited(call, snapshot)
     found = [each for each in everything if is_about(each, call.options.namespace)]
     _report(call, snapshot, found)
     if more := len(everything) - len(found):
         call.note(f"{count(more, 'finding')} about other namespaces: list all without -n")
     return 1 if found else 0
+
+
+def _require_namespace(call: Call, snapshot: Snapshot) -> None:
+    """Do nothing if the namespace that is checked exists, as far as is known: one that does not has no findings.
+
+    Raises:
+        Unanswerable: if it does not. A dump may lack namespaces.
+    """
+    namespace = call.options.namespace
+    if namespace and call.source.is_live and namespace not in snapshot.raw.get(NAMESPACES, {namespace}):
+        raise Unanswerable(f'no namespace "{namespace}" in {snapshot.origin}: list them: kubectl get namespaces')
 
 
 def audited(call: Call, snapshot: Snapshot) -> list[Finding]:

@@ -119,6 +119,13 @@ def test_a_user_without_rights_learns_what_to_type(
     assert "is forbidden: name a namespace in which you have the ClusterRole view by -n" in capsys.readouterr().err
 
 
+def test_a_namespace_that_does_not_exist_is_not_called_right(
+    kubeconfig: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["check", "-n", "typo", "--kubeconfig", kubeconfig]) == 2
+    assert 'no namespace "typo" in context test: list them: kubectl get namespaces' in capsys.readouterr().err
+
+
 def test_a_missing_right_or_kind_is_noted(kubeconfig: str, forbidden: set[str]) -> None:
     forbidden.add(EXTENTS.path())
 
