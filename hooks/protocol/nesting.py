@@ -7,15 +7,16 @@ an object stops no other one, its `managedFields`, which the hooks never read, a
 
 import re
 
-#: More than any client that applies objects writes, and fewer than any decoder reads.
-LEVELS_MAX = 1_000
+#: More than any client that applies objects writes, and far fewer than any decoder reads, also by Python's own limit of
+#: recursion (1,000), which the plugin keeps.
+LEVELS_MAX = 200
 _FIELD = b'"managedFields"'
 _QUOTE = b'"'[0]
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{}\]]', re.DOTALL)
 
 
-def without_deep_metadata(body: bytes, levels_max: int = LEVELS_MAX) -> bytes:
-    """The body with null for each `managedFields` of more than so many levels; not JSON is returned as it came."""
+def without_deep_metadata(body: bytes) -> bytes:
+    """The body with null for each `managedFields` of more than `LEVELS_MAX` levels; not JSON is returned as it came."""
     kept: list[bytes] = []
     copied = depth = start = base = deepest = 0
     is_next = False
@@ -30,7 +31,7 @@ def without_deep_metadata(body: bytes, levels_max: int = LEVELS_MAX) -> bytes:
             deepest = max(deepest, depth) if base else 0
             is_next = False
         else:
-            if depth == base and deepest - base > levels_max:
+            if depth == base and deepest - base > LEVELS_MAX:
                 kept += (body[copied:start], b"null")
                 copied = token.end()
             base = base if depth > base else 0

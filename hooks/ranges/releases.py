@@ -174,7 +174,7 @@ def _with_releases(ledger: Ledger, unrecorded: list[str], evidence: Evidence, *,
     room = BYTES_FOR_RELEASES_MAX - ledger.byte_count
     new = unrecorded[: RELEASED_COUNT_MAX - len(ledger.released)]
     costs = list(accumulate(map(release_byte_count, new)))
-    if costs and costs[-1] > room:
+    if costs and costs[-1] > room:  # otherwise the length of the former ledger is not counted
         room = max(room, before.byte_count - ledger.byte_count)
     fitting = takewhile(lambda byte_count: byte_count <= room, costs)
     return replace(ledger, released=_remembered((*ledger.released, *new[: len(list(fitting))]), evidence))

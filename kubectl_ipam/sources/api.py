@@ -35,8 +35,6 @@ Get = Callable[[str], Answer]
 #: Asks for a URL path whose answer does not end, line by line.
 Stream = Callable[[str], Iterator[bytes]]
 
-#: More levels than the managedFields of any client have, and far fewer than Python reads by default.
-MANAGED_LEVELS_MAX = 200
 #: What to do without a cluster. The flag differs: -f of most commands, --state of those that read manifests.
 FILES_INSTEAD = "or read files instead (--help says how)"
 _NOT_INSTALLED = (
@@ -131,7 +129,7 @@ def _shallow(body: bytes) -> bytes:
     try:
         msgspec.json.decode(body, type=Raw)
     except RecursionError:
-        return without_deep_metadata(body, MANAGED_LEVELS_MAX)
+        return without_deep_metadata(body)
     except msgspec.MsgspecError:
         pass  # whoever reads it reports that
     return body
